@@ -1,0 +1,1 @@
+"""Reading: archives, folders and arrays of pictures become a `Dataset`."""

@@ -1,0 +1,78 @@
+"""The first noun: pictures, their labels and the names of the classes, frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled pictures of one part (train, validation or test).
+
+    Attributes:
+        pictures: (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB); may be a read-only memory map.
+        labels: (N,) int64, each an index into `class_names`.
+        class_names: one name a class, in the order of the labels.
+        names: one name a picture, for people to find it again (a path, or a row of an archive).
+
+    Raises:
+        DataError: a shape, dtype or label that does not fit the others.
+    """
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    names: Sequence[str]
+
+    def __post_init__(self) -> None:
+        shape = self.pictures.shape
+        if self.pictures.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape[1:]:
+            raise DataError(
+                f"Expected pictures of shape (N, H, W, 1 or 3) and dtype uint8. Received: shape={shape}, "
+                f"dtype={self.pictures.dtype}."
+            )
+        if self.labels.shape != shape[:1] or self.labels.dtype != np.int64:
+            raise DataError(
+                f"Expected one int64 label for each of {shape[0]} pictures. Received: shape={self.labels.shape}, "
+                f"dtype={self.labels.dtype}."
+            )
+        if len(self.names) != shape[0]:
+            raise DataError(f"Expected one name for each of {shape[0]} pictures. Received: {len(self.names)} names.")
+        if shape[0] and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise DataError(
+                f"Expected labels from 0 to {len(self.class_names) - 1}, one for each class. "
+                f"Received: {self.labels.min()} to {self.labels.max()}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every picture."""
+        height, width, channels = self.pictures.shape[1:]
+        return height, width, channels
+
+    def select(self, rows: NDArray[np.int64]) -> Dataset:
+        """The pictures at `rows`, in that order; rows that run on without a gap stay a view, others are copied."""
+        start = int(rows[0]) if len(rows) else 0
+        consecutive = bool(np.array_equal(rows, np.arange(start, start + len(rows))))
+        chosen = slice(start, start + len(rows)) if consecutive else rows
+        return Dataset(
+            self.pictures[chosen], self.labels[chosen], self.class_names, [self.names[int(row)] for row in rows]
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, shape, labels and pixels: equal for equal data, wherever it was read from."""
+        digest = hashlib.sha256(repr((self.class_names, self.pictures.shape)).encode())
+        digest.update(np.ascontiguousarray(self.labels).data)
+        for start in range(0, len(self), 1024):
+            digest.update(np.ascontiguousarray(self.pictures[start : start + 1024]).data)
+        return digest.hexdigest()

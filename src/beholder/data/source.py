@@ -1,0 +1,30 @@
+"""What a DATA argument names: the parts it has, each read only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened DATA argument. Opening looks at names and headers; a part's pictures are read by its reader alone.
+
+    Attributes:
+        name: what the person calls it (`cifar10`, a path).
+        class_names: one name a class, in the order of the labels.
+        readers: from part name (`train`, `validation`, `test`; each of the first and at most two more) to a function
+            that reads that part and no other.
+        notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
+        skipped: pictures that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    readers: Mapping[str, Callable[[Progress], Dataset]]
+    notes: tuple[str, ...] = ()
+    skipped: list[dict[str, Any]] = field(default_factory=list)

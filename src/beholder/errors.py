@@ -1,0 +1,47 @@
+"""Every error that Beholder raises on purpose, on one page.
+
+    BeholderError                 the person must change something: one sentence, exit status 2
+    ├── UsageError                an argument or a combination of arguments
+    ├── DataError                 a data set, archive, folder or picture
+    │   ├── PictureError          one picture
+    │   └── DownloadError         a named archive that is not here and could not be fetched
+    ├── RunError                  a RUN folder
+    ├── ArtifactError             a model/ folder: damaged, too new, or not one
+    └── StorageError              a disk that is full or may not be written to
+
+A message is one sentence: what, which value, what to do. Anything else that escapes is a fault of ours: exit status 1.
+"""
+
+from __future__ import annotations
+
+
+class BeholderError(Exception):
+    """The person must change something; `str(error)` is the whole sentence to show."""
+
+
+class UsageError(BeholderError):
+    """An argument, or a combination of arguments, that cannot work."""
+
+
+class DataError(BeholderError):
+    """A data set, archive or folder that cannot be used as it is."""
+
+
+class PictureError(DataError):
+    """One picture that cannot be decoded."""
+
+
+class DownloadError(DataError):
+    """A named archive that is not on the disk and could not be fetched."""
+
+
+class RunError(BeholderError):
+    """A RUN folder that is missing, taken, in use or of a newer version."""
+
+
+class ArtifactError(BeholderError):
+    """A model folder that is damaged, too new, or not one of ours."""
+
+
+class StorageError(BeholderError):
+    """A disk that is full or may not be written to."""

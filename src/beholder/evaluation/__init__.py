@@ -1,0 +1,1 @@
+"""Figures of merit: plain NumPy in, figures out."""
