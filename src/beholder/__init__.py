@@ -1,1 +1,37 @@
-"""Beholder: train a picture classifier in the minutes you have, and see what it sees."""
+"""Beholder: train a picture classifier in the minutes you have, and see what it sees.
+
+Every public name is listed in `__all__`; each is imported only when it is used, so that `import beholder` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
+
+__version__ = importlib.metadata.version("beholder")
+
+_ROOMS = {
+    "BeholderError": "errors",
+    "Classifier": "answering.classifier",
+    "Dataset": "data.dataset",
+    "Parts": "data.split",
+    "Prediction": "answering.prediction",
+    "clean": "data.clean",
+    "evaluate": "verbs.evaluate",
+    "look": "verbs.look",
+    "open_source": "data.opening",
+    "predict": "verbs.predict",
+    "read_data": "data.archive",
+    "resume": "verbs.train",
+    "train": "verbs.train",
+    "unpickle": "data.pickles",
+}
+
+__all__ = sorted(["__version__", *_ROOMS])  # noqa: PLE0605 - a list of strings all the same
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'beholder' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"beholder.{_ROOMS[name]}"), name)

@@ -19,6 +19,9 @@ _ADVICE = {
     errno.EROFS: "the file system is read-only; choose another place",
     errno.EACCES: "writing there is not permitted; choose another place",
     errno.EPERM: "writing there is not permitted; choose another place",
+    errno.EEXIST: "a file is in the way; choose another place",
+    errno.ENOTDIR: "a file is in the way; choose another place",
+    errno.EISDIR: "a folder is in the way; choose another place",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.EFBIG: "the file would be larger than the system allows; choose another place",
 }
@@ -69,7 +72,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Write `document` to `path` as indented UTF-8 JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # File names may hold bytes that are no text; Python carries them as lone surrogates, which JSON can escape.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def sync_folder(folder: Path) -> None:

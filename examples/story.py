@@ -1,0 +1,42 @@
+"""The main street in one file: look at handwritten digits, train, evaluate, and answer pictures.
+
+usage: python examples/story.py FOLDER     (a new folder; `make demo` runs it into demo/)
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+import beholder
+from beholder.cli.training_progress import listening
+from beholder.figures.sheet import save
+
+
+def main(folder: Path) -> None:
+    # Look: random labelled pictures.
+    save(beholder.look("digits"), folder / "digits.png")
+
+    # Train: on the train part, judged on the validation part.
+    with listening("bar") as listener:
+        trained = beholder.train("digits", out=folder / "run", epochs=20, listener=listener)
+    print(f"Trained in {trained.seconds:.0f} s: validation accuracy {trained.validation_accuracy:.1%}")
+
+    # Evaluate: the test part, opened once.
+    figures = beholder.evaluate(trained.run)
+    low, high = figures["interval"]
+    print(f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} pictures)")
+
+    # Answer: pictures as files, as anybody would bring them.
+    test = beholder.Parts(beholder.open_source("digits"), seed=0).test()
+    for number, picture in enumerate(test.pictures[:5]):
+        path = folder / "pictures" / f"{number}-is-{test.class_names[test.labels[number]]}.png"
+        save(Image.fromarray(picture[:, :, 0]).resize((64, 64), Image.Resampling.NEAREST), path)
+    for answer in beholder.predict(trained.run, sorted((folder / "pictures").iterdir())):
+        print(f"{Path(answer.path).name}: {answer.label} ({answer.probability:.1%})")
+
+    print(f"Look at {folder / 'digits.png'} and read the report: {trained.run / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))

@@ -1,0 +1,5 @@
+"""`python -m beholder` is `beholder`."""
+
+from beholder.cli import main
+
+main()

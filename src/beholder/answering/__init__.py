@@ -1,0 +1,1 @@
+"""Answering: from an artifact and pictures to predictions, on ONNX Runtime alone."""

@@ -1,0 +1,91 @@
+"""The second noun: a trained classifier, opened for answering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.answering.prediction import Prediction
+from beholder.artifact.graph import BATCH_SIZE
+from beholder.artifact.store import Artifact, open_artifact
+from beholder.data.pictures import decode, fit
+from beholder.errors import PictureError
+
+Picture = str | Path | bytes | NDArray[np.uint8]
+
+
+class Classifier:
+    """Network, preprocessing and class names in one; it never imports TensorFlow or Keras.
+
+    Args:
+        artifact: an opened model folder; `Classifier.load` opens one.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    @classmethod
+    def load(cls, path: str | Path) -> Classifier:
+        """Open the classifier in `path`, a RUN folder or its `model` folder.
+
+        Raises:
+            ArtifactError: it is missing, damaged, too new, or answers otherwise than when it was saved.
+        """
+        return cls(open_artifact(Path(path)))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name a class, in the order of the probabilities."""
+        return self.artifact.manifest.class_names
+
+    def predict(self, pictures: Iterable[Picture], *, top: int = 5) -> list[Prediction]:
+        """An answer for each picture, in order; a bad picture gets one with an `error`.
+
+        Args:
+            pictures: paths, the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3).
+            top: how many class names each answer lists.
+        """
+        return list(self.stream(pictures, top=top))
+
+    def stream(self, pictures: Iterable[Picture], *, top: int = 5) -> Iterator[Prediction]:
+        """As `predict`, one by one and with flat memory, for any number of pictures."""
+        remaining = iter(pictures)
+        with ThreadPoolExecutor() as pool:
+            while batch := list(islice(remaining, BATCH_SIZE)):
+                yield from self._answer(batch, list(pool.map(self._decode, batch)), top)
+
+    def _decode(self, picture: Picture) -> NDArray[np.uint8] | PictureError:
+        rules = self.artifact.manifest.picture
+        try:
+            if isinstance(picture, np.ndarray):
+                return fit(picture, rules)
+            return decode(Path(picture) if isinstance(picture, str) else picture, rules)
+        except PictureError as error:
+            return error
+
+    def _answer(
+        self, batch: list[Picture], decoded: list[NDArray[np.uint8] | PictureError], top: int
+    ) -> Iterator[Prediction]:
+        good = [picture for picture in decoded if not isinstance(picture, PictureError)]
+        probabilities: Iterator[NDArray[np.float32]] = iter(())
+        if good:
+            probabilities = iter(self.artifact.graph(np.stack(good)).probabilities)
+        for picture, outcome in zip(batch, decoded, strict=True):
+            path = str(picture) if isinstance(picture, str | Path) else "-"
+            if isinstance(outcome, PictureError):
+                yield Prediction(path, error=str(outcome))
+            else:
+                yield self._prediction(path, next(probabilities), top)
+
+    def _prediction(self, path: str, probabilities: NDArray[np.float32], top: int) -> Prediction:
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        best = tuple((self.class_names[int(k)], float(probabilities[k])) for k in order)
+        threshold = self.artifact.manifest.unsure_below
+        return Prediction(
+            path, best[0][0], best[0][1], best, unsure=None if threshold is None else best[0][1] < threshold
+        )

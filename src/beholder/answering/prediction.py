@@ -1,0 +1,39 @@
+"""The third noun: what the classifier says of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer for one picture, or why there is none.
+
+    Attributes:
+        path: where the picture came from; `-` for standard input.
+        label: the most probable class name; None where there is an error.
+        probability: of that class, 0 to 1.
+        top: the most probable class names with their probabilities, in falling order.
+        unsure: whether the answer should not be relied on; None until something fitted that.
+        error: one sentence why the picture could not be read; None otherwise.
+    """
+
+    path: str
+    label: str | None = None
+    probability: float | None = None
+    top: tuple[tuple[str, float], ...] = ()
+    unsure: bool | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As in `predict --json`: path, label, probability, unsure, top; or path and error."""
+        if self.error is not None:
+            return {"path": self.path, "error": self.error}
+        return {
+            "path": self.path,
+            "label": self.label,
+            "probability": self.probability,
+            "unsure": self.unsure,
+            "top": [{"label": name, "probability": probability} for name, probability in self.top],
+        }

@@ -1,0 +1,106 @@
+"""The `model/` folder on the disk: sealed with checksums, replaced whole, opened only when every byte is as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from beholder import files
+from beholder.artifact.golden import replay_golden
+from beholder.artifact.graph import Graph
+from beholder.artifact.manifest import Manifest, read_manifest
+from beholder.errors import ArtifactError
+
+CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An opened model folder.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it says of itself.
+        graph: the network, ready to answer; its golden pictures were replayed.
+    """
+
+    folder: Path
+    manifest: Manifest
+    graph: Graph
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the list of checksums: a name for exactly this model."""
+        return hashlib.sha256((self.folder / CHECKSUMS).read_bytes()).hexdigest()
+
+
+def open_artifact(path: Path) -> Artifact:
+    """Open the artifact at `path`, a RUN folder or the model folder itself.
+
+    Raises:
+        ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
+            than when it was saved.
+    """
+    folder = path / "model" if (path / "model").is_dir() else path
+    manifest = read_manifest(folder / "manifest.json")
+    check_seal(folder)
+    graph = Graph(folder / "model.onnx")
+    replay_golden(folder / "golden", graph, manifest.picture)
+    return Artifact(folder, manifest, graph)
+
+
+@contextmanager
+def replacing_artifact(folder: Path) -> Iterator[Path]:
+    """A temporary folder to build an artifact in; sealed, checked, and moved to `folder` only when it is whole."""
+    with files.storage_errors(folder):
+        building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".model-"))
+        try:
+            yield building
+            _seal(building)
+            building.chmod(0o755)
+            open_artifact(building)
+            _swap(building, folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def check_seal(folder: Path) -> None:
+    """Compare each file of `folder` with its checksum.
+
+    Raises:
+        ArtifactError: a file changed, is missing, or was added.
+    """
+    try:
+        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        found = _digests(folder)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{str(folder)!r} cannot be read ({error}); copy the model again.") from error
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            state = "is missing" if name not in found else "changed since it was saved"
+            raise ArtifactError(f"{str(folder / name)!r} {state}; copy the model again or train again.")
+
+
+def _seal(folder: Path) -> None:
+    lines = [f"{digest}  {name}\n" for name, digest in _digests(folder).items()]
+    files.write_bytes(folder / CHECKSUMS, "".join(lines).encode())
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CHECKSUMS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _swap(new: Path, folder: Path) -> None:
+    old = folder.with_name(f"{new.name}-old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    files.sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""The command line: one thin function a verb; it composes, prints, and computes nothing."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from beholder.cli.evaluate import evaluate
+from beholder.cli.look import look
+from beholder.cli.predict import predict
+from beholder.cli.train import train
+from beholder.errors import BeholderError
+
+DONE, OUR_FAULT, PERSON_MUST_CHANGE, INTERRUPTED = 0, 1, 2, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="beholder")
+def beholder() -> None:
+    """Train a picture classifier in the minutes you have, and see what it sees.
+
+    \b
+    DATA is the same everywhere:
+      digits                 scikit-learn's handwritten digits, always there
+      cifar10, cifar100      the archives, from the cache, or downloaded when named here
+      PATH                   an archive (.tar.gz or unpacked), a .npz file, or a folder of pictures:
+                             <class>/… or train/<class>/… with val/ and test/
+
+    Exit status: 0 done, 2 something for you to change (one sentence says what), 1 a fault of ours.
+    """
+
+
+for _verb in (look, train, evaluate, predict):
+    beholder.add_command(_verb)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; every way out goes through here."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        status: Any = beholder.main(arguments, prog_name="beholder", standalone_mode=False)
+        return status if isinstance(status, int) else DONE
+    except BeholderError as error:
+        click.echo(f"Error: {error}", err=True)
+        return PERSON_MUST_CHANGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; Python would complain about it at exit
+        return DONE
+    except Exception:  # noqa: BLE001 - the one place where a fault of ours ends
+        traceback.print_exc()
+        click.echo("This is a fault of Beholder's, not yours: please report it with the lines above.", err=True)
+        return OUR_FAULT

@@ -1,0 +1,51 @@
+"""What the person sees: progress on standard error, answers on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beholder.data.progress import Progress
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def error_console() -> Console:
+    """A console on standard error."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False)
+
+
+@contextmanager
+def reading_progress(wanted: bool = True) -> Iterator[Progress]:
+    """A bar on standard error for each long task of the reading rooms; none where nobody looks."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=error_console(), transient=True, disable=not (wanted and sys.stderr.isatty())) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(task: str, done: int, total: int, /) -> None:
+            if task not in tasks:
+                tasks[task] = bars.add_task(task, total=total)
+            bars.update(tasks[task], completed=done, total=total)
+
+        yield tell
+
+
+def percent(share: float) -> str:
+    """0.8731 as 87.3 %."""
+    return f"{share * 100:.1f} %"

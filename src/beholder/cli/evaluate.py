@@ -1,0 +1,51 @@
+"""beholder evaluate RUN: the test part, opened once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.options import json_option, reading_options, run_argument
+
+
+@click.command()
+@run_argument()
+@click.argument("data", required=False)
+@reading_options
+@json_option
+def evaluate(
+    run: Path, data: str | None, labels: Literal["fine", "coarse"] | None, cache: Path | None, as_json: bool
+) -> None:
+    """Judge RUN on the test part of its data, or of DATA; the figures go into RUN and its report."""
+    from beholder.verbs.evaluate import evaluate as judge
+
+    with reading_progress() as progress:
+        document = judge(run, data, labels=labels, cache=cache, progress=progress)
+    if as_json:
+        print_json(document)
+    else:
+        _print_figures(run, document)
+
+
+def _print_figures(run: Path, document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    low, high = document["interval"]
+    table = Table("class", *("precision", "recall", "F1", "pictures"), box=None, pad_edge=False)
+    for row in document["per_class"]:
+        figures = (percent(row[name]) for name in ("precision", "recall", "f1"))
+        table.add_row(Text(row["class_name"]), *figures, str(row["count"]))
+    Console(highlight=False).print(table)
+    top5 = "" if document["top5"] is None else f", top-5 {percent(document['top5'])}"
+    click.echo(
+        f"Test accuracy {percent(document['accuracy'])} (95 % interval {percent(low)} to {percent(high)}) on "
+        f"{document['count']:,} pictures{top5}, log-loss {document['log_loss']:.3f}."
+    )
+    for note in document["notes"]:
+        click.echo(f"Note: {note}")
+    click.echo(f"Report: {run / 'report.html'}")

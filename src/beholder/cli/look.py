@@ -1,0 +1,62 @@
+"""beholder look DATA: a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from beholder.cli.console import print_json, reading_progress
+from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+
+
+@click.command()
+@data_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("examples.png"),
+    show_default=True,
+    help="The picture to write (.png or .jpg).",
+)
+@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
+@click.option("--class", "class_name", help="Show this class only.")
+@seed_option
+@reading_options
+@json_option
+def look(
+    data: str,
+    out: Path,
+    rows: int,
+    columns: int,
+    cleaned: bool,
+    class_name: str | None,
+    seed: int,
+    labels: Literal["fine", "coarse"] | None,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw a contact sheet of random labelled training pictures of DATA."""
+    from beholder.figures.sheet import save
+    from beholder.verbs.look import look as draw
+
+    with reading_progress() as progress:
+        sheet = draw(
+            data,
+            rows=rows,
+            columns=columns,
+            cleaned=cleaned,
+            class_name=class_name,
+            seed=seed,
+            labels=labels or "fine",
+            cache=cache,
+            progress=progress,
+        )
+    save(sheet, out)
+    if as_json:
+        print_json({"schema": 1, "out": str(out), "width": sheet.width, "height": sheet.height})
+    else:
+        click.echo(f"Wrote {out}.")

@@ -1,0 +1,43 @@
+"""Options that several verbs share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on standard output, everything else on standard error."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every random choice."
+)
+data_argument = click.argument("data")
+
+
+def run_argument(name: str = "run") -> Callable[[Command], Command]:
+    """The RUN folder, as a path."""
+    return click.argument(name, metavar="RUN", type=click.Path(path_type=Path))
+
+
+def reading_options(command: Command) -> Command:
+    """How DATA is read."""
+    for option in (
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Where downloads and decoded pictures are kept.  [default: your cache folder]",
+        ),
+        click.option(
+            "--labels",
+            type=click.Choice(["fine", "coarse"]),
+            default=None,
+            help="Which labels of CIFAR-100: 100 fine or 20 coarse classes.  [default: fine]",
+        ),
+    ):
+        command = option(command)
+    return command

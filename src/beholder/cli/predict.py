@@ -1,0 +1,103 @@
+"""beholder predict RUN PICTURE…: answers, without TensorFlow."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from beholder.cli.console import percent, print_json
+from beholder.cli.options import json_option, run_argument
+
+if TYPE_CHECKING:
+    from beholder.answering.prediction import Prediction
+
+SOME_BAD = 2
+
+
+@click.command()
+@run_argument()
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each picture.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values on standard output.")
+@json_option
+@click.pass_context
+def predict(
+    context: click.Context, run: Path, pictures: tuple[str, ...], top: int, as_csv: bool, as_json: bool
+) -> None:
+    """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
+
+    A picture that cannot be read is named with the reason; the others are answered, and the status is 2 at the end.
+    """
+    from beholder.answering.classifier import Classifier
+    from beholder.answering.inputs import STANDARD_INPUT, expand
+
+    if as_csv and as_json:
+        raise click.UsageError("Choose --csv or --json, not both.")
+    classifier = Classifier.load(run)
+    paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(pictures))
+    predictions = classifier.stream(paths, top=top)
+    bad = (_write_json if as_json else _write_csv if as_csv else _write_table)(predictions)
+    if bad:
+        context.exit(SOME_BAD)
+
+
+def _write_json(predictions: Iterable[Prediction]) -> int:
+    documents = [prediction.to_json() for prediction in predictions]
+    print_json({"schema": 1, "predictions": documents})
+    return sum("error" in document for document in documents)
+
+
+def _write_csv(predictions: Iterable[Prediction]) -> int:
+    bad = 0
+    writer = csv.writer(sys.stdout)
+    first, predictions = _peek(predictions)
+    best = range(1, len(first.top) + 1) if first else range(0)
+    writer.writerow(["path", "label", "probability", "unsure", "error", *_columns(best)])
+    for prediction in predictions:
+        bad += prediction.error is not None
+        unsure = "" if prediction.unsure is None else str(prediction.unsure).lower()
+        row = [prediction.path, prediction.label, prediction.probability, unsure, prediction.error]
+        writer.writerow([*row, *chain.from_iterable(prediction.top)])
+    return bad
+
+
+def _peek(predictions: Iterable[Prediction]) -> tuple[Prediction | None, Iterator[Prediction]]:
+    """The first answer that is one, for the number of its columns, and all answers."""
+    seen: list[Prediction] = []
+    remaining = iter(predictions)
+    for prediction in remaining:
+        seen.append(prediction)
+        if prediction.error is None:
+            return prediction, chain(seen, remaining)
+    return None, iter(seen)
+
+
+def _columns(best: Iterable[int]) -> Iterator[str]:
+    for place in best:
+        yield from (f"label_{place}", f"probability_{place}")
+
+
+def _write_table(predictions: Iterable[Prediction]) -> int:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table, errors = Table("picture", "answer", "probability", "then", box=None, pad_edge=False), []
+    for prediction in predictions:
+        if prediction.error is not None:
+            errors.append(prediction.error)
+            continue
+        others = ", ".join(f"{label} {percent(probability)}" for label, probability in prediction.top[1:])
+        answer = f"{prediction.label} (unsure)" if prediction.unsure else f"{prediction.label}"
+        table.add_row(Text(prediction.path), Text(answer), percent(prediction.probability or 0.0), Text(others))
+    if table.row_count:
+        Console(highlight=False).print(table)
+    for error in errors:
+        click.echo(f"Error: {error}", err=True)
+    return len(errors)

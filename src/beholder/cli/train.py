@@ -1,0 +1,116 @@
+"""beholder train DATA: from pictures to a RUN folder."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.options import json_option, reading_options, seed_option
+from beholder.cli.training_progress import listening
+from beholder.errors import UsageError
+from beholder.models import MODELS
+
+_MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
+_EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
+_BATCHES = ", ".join(f"{name} {recipe.batch_size}" for name, recipe in MODELS.items())
+_RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.items())
+
+
+@click.command()
+@click.argument("data", required=False)
+@click.option(
+    "--model", type=click.Choice(list(MODELS)), default="fast", show_default=True, help=f"The network. {_MODELS}."
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"Times that each training picture is seen.  [default by model: {_EPOCHS}]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The RUN folder to make; one that exists is refused.  [default: runs/DATA-MODEL-TIME]",
+)
+@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
+@click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")
+@click.option(
+    "--learning-rate", type=click.FloatRange(min=0, min_open=True), help=f"Its peak.  [default by model: {_RATES}]"
+)
+@click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
+@click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
+@click.option(
+    "--mirror/--no-mirror",
+    default=None,
+    help="Whether a mirrored picture means the same.  [default: where pictures are colour]",
+)
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
+)
+@click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels that the windows of `book` move.  [default: 1]")
+@click.option("--padding", type=click.Choice(["same", "valid"]), help="Edges of `book`.  [default: same]")
+@click.option(
+    "--early-stop",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=3,
+    metavar="[EPOCHS]",
+    help="Stop after this many epochs (3) without a better validation accuracy, and keep the best.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of multiplications in training; auto is bfloat16 where the processor has it.",
+)
+@click.option(
+    "--progress",
+    "progress_kind",
+    type=click.Choice(["bar", "json", "none"]),
+    default="bar",
+    show_default=True,
+    help="On standard error: a live table, or events as JSON lines.",
+)
+@seed_option
+@reading_options
+@json_option
+def train(
+    data: str | None,
+    resumed: Path | None,
+    labels: Literal["fine", "coarse"] | None,
+    progress_kind: str,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
+    from beholder.verbs import train as verb
+
+    old = _only_run(data, resumed)
+    with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+        if old is not None:
+            trained = verb.resume(old, listener=listener, progress=progress)
+        else:
+            command = shlex.join(["beholder", *sys.argv[1:]])
+            given = {"labels": labels or "fine", "command": command, **given}
+            trained = verb.train(str(data), listener=listener, progress=progress, **given)
+    if as_json:
+        print_json(trained.to_json())
+        return
+    state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
+    click.echo(f"{state}Validation accuracy {percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
+    click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
+
+
+def _only_run(data: str | None, resumed: Path | None) -> Path | None:
+    """The run to resume, where there is one and no data beside it."""
+    if data is None and resumed is None:
+        raise UsageError("Say what to train on: beholder train DATA, or go on with a run: beholder train --resume RUN.")
+    if data is not None and resumed is not None:
+        raise UsageError(f"A resumed run knows its data; give --resume {resumed} without {data!r}.")
+    return resumed

@@ -1,0 +1,110 @@
+"""A training run as the person at the terminal sees it; drawn from events alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beholder.cli.console import error_console, percent
+
+if TYPE_CHECKING:
+    from beholder.runs.events import Event, Listener
+
+
+@contextmanager
+def listening(kind: str) -> Iterator[Listener]:
+    """A listener that shows events on standard error as `kind` says: `bar`, `json` or `none`."""
+    if kind == "json":
+        yield _print_line
+    elif kind == "none":
+        yield lambda _event: None
+    else:
+        with _Display() as display:
+            yield display.hear
+
+
+def _print_line(event: Event) -> None:
+    click.echo(json.dumps(event, ensure_ascii=False), err=True)
+
+
+class _Display:
+    """One line an epoch, and under them a bar for the whole run."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+        )
+        self.console = error_console()
+        self.bars = Progress(*columns, console=self.console, transient=True, disable=not sys.stderr.isatty())
+        self.task: Any = None
+
+    def __enter__(self) -> _Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def hear(self, event: Event) -> None:
+        """Show one event."""
+        shown: dict[str, Callable[[Event], None]] = {
+            "start": self._start,
+            "step": self._step,
+            "epoch": self._epoch,
+            "resumed": self._resumed,
+            "overfitting": self._overfitting,
+            "export": self._export,
+        }
+        if event["event"] in shown:
+            shown[event["event"]](event)
+
+    def _start(self, event: Event) -> None:
+        plan = event["plan"]
+        self.console.print(
+            f"{plan['model']}, {plan['epochs']} epochs of {plan['train_pictures']:,} pictures in batches of "
+            f"{plan['batch_size']}, {plan['precision']}; validation on {plan['validation_pictures']:,}."
+        )
+        self.bars.start()
+        self.task = self.bars.add_task("Starting TensorFlow", total=plan["epochs"], state="")
+
+    def _step(self, event: Event) -> None:
+        done = event["epoch"] - 1 + event["step"] / event["steps"]
+        state = (
+            f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
+            f"{event['pictures_per_second']:,.0f} pictures/s, {_clock(event['eta_seconds'])} to go"
+        )
+        self.bars.update(
+            self.task, completed=done, description=f"Epoch {event['epoch']}/{event['epochs']}", state=state
+        )
+
+    def _epoch(self, event: Event) -> None:
+        self.bars.update(self.task, completed=event["epoch"])
+        self.console.print(
+            f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
+            f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
+            f"{event['pictures_per_second']:,.0f} pictures/s"
+        )
+
+    def _resumed(self, event: Event) -> None:
+        self.console.print(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
+
+    def _overfitting(self, event: Event) -> None:
+        self.console.print(event["message"], style="yellow", markup=False)
+
+    def _export(self, _event: Event) -> None:
+        self.bars.update(self.task, description="Packing the model", state="")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,222 @@
+"""Pictures that are arrays already: plain ones in Python, or `images` and `labels` in an `.npz` file."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.errors import BeholderError, DataError
+
+_MOST_BYTES = {"images": 1 << 32, "labels": 1 << 28, "names": 1 << 24}
+# Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
+_MOST_SHRINKING, _LARGE = 200, 1 << 28
+_VALUES_AT_ONCE = 1 << 22
+
+
+def open_npz(path: Path) -> Source:
+    """Open an `.npz` file with `images` and `labels`, and maybe `names`; its one part is `all`.
+
+    Shapes, dtypes and the meaning of labels are those of `from_arrays`, `names` being its `class_names`.
+
+    Raises:
+        DataError: it is missing, damaged, too large, or holds other arrays. The reader raises it about the pictures.
+    """
+    with _reading(path), zipfile.ZipFile(path) as file:
+        shape, dtype = _header(file, "images", path)
+        _check_pictures(shape, dtype, str(path))
+        labels = _array(file, "labels", path)
+        names = _array(file, "names", path) if "names.npy" in file.namelist() else None
+    indices, class_names = _classes(labels, None if names is None else list(_texts(names, str(path))), str(path))
+    _check_counts(shape, indices, str(path))
+    notes = (
+        (f"The images in {path.name} are {dtype} and were scaled from 0..1 to 0..255.",) if dtype.kind == "f" else ()
+    )
+
+    def read_all(progress: Progress) -> Dataset:
+        progress("Reading pictures", 0, 1)
+        with _reading(path), zipfile.ZipFile(path) as file:
+            images = _array(file, "images", path)
+        _check_pictures(images.shape, images.dtype, str(path))
+        dataset = Dataset(_pictures(images, str(path)), indices, class_names, _row_names(len(images)))
+        progress("Reading pictures", 1, 1)
+        return dataset
+
+    return Source(str(path), class_names, {"all": read_all}, notes)
+
+
+def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str] | None = None) -> Dataset:
+    """Make a `Dataset` of plain arrays.
+
+    Args:
+        images: (N, H, W) or (N, H, W, 1) grey, (N, H, W, 3) RGB, or (N, H, W, 4) with alpha, which is laid on white;
+            uint8, or floats from 0 to 1, which are scaled to 0..255 and rounded.
+        labels: (N,) or (N, 1); whole numbers or texts.
+        class_names: with them, a number is an index into them and a text is one of them. Without, each different label
+            is a class, in sorted order.
+
+    Returns:
+        Pictures (N, H, W, 1 or 3) uint8; a uint8 array of that shape is not copied.
+
+    Raises:
+        DataError: another shape or dtype, floats outside 0..1, labels outside the classes, no pictures.
+    """
+    images, labels = _as_array(images, "images"), _as_array(labels, "labels")
+    _check_pictures(images.shape, images.dtype, "images")
+    indices, names = _classes(labels, None if class_names is None else list(class_names), "labels")
+    _check_counts(images.shape, indices, "images")
+    return Dataset(_pictures(images, "images"), indices, names, _row_names(len(images)))
+
+
+def _row_names(count: int) -> list[str]:
+    return [f"images/{row:05d}" for row in range(count)]
+
+
+def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"Expected {what} that form one array; their lengths differ from row to row.") from error
+
+
+def _check_pictures(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
+    layout = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
+    if not layout or 0 in shape or not (dtype == np.uint8 or dtype.kind == "f"):
+        raise DataError(
+            f"Expected images of shape (N, H, W) or (N, H, W, 1, 3 or 4), N > 0, as uint8 or as floats from 0 to 1, "
+            f"in {where!r}. Received: shape={shape}, dtype={dtype}."
+        )
+
+
+def _check_counts(shape: tuple[int, ...], indices: NDArray[np.int64], where: str) -> None:
+    if len(indices) != shape[0]:
+        raise DataError(f"Expected one label for each picture in {where!r}. Received: {len(indices)} for {shape[0]}.")
+
+
+def _pictures(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    """Images of any shape and dtype that `_check_pictures` lets pass -> (N, H, W, 1 or 3) uint8."""
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.dtype == np.uint8 and images.shape[3] != 4:
+        return np.ascontiguousarray(images)
+    channels = 3 if images.shape[3] == 4 else images.shape[3]
+    pictures = np.empty((*images.shape[:3], channels), np.uint8)
+    step = max(_VALUES_AT_ONCE // math.prod(images.shape[1:]), 1)
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
+        if chunk.dtype.kind == "f":
+            chunk = _scale(chunk, where)
+        pictures[start : start + step] = _on_white(chunk) if chunk.shape[3] == 4 else chunk
+    return pictures
+
+
+def _scale(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    # Written so that NaN, which is neither, is refused as well.
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise DataError(
+            f"Expected float images from 0 to 1 in {where!r}. Received: {images.min():g} to {images.max():g}; "
+            "divide them by their largest possible value, or give uint8."
+        )
+    return np.rint(images * 255.0).astype(np.uint8)
+
+
+def _on_white(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, H, W, 4) -> (n, H, W, 3), rounded: alpha * colour + (1 - alpha) * white."""
+    colour, alpha = images[..., :3].astype(np.uint16), images[..., 3:].astype(np.uint16)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Indices into the class names, and these."""
+    if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras keeps those of CIFAR-10
+        labels = labels[:, 0]
+    if labels.ndim != 1 or labels.dtype.kind not in "iuUSO":
+        raise DataError(
+            f"Expected labels of shape (N,), whole numbers or texts, in {where!r}. "
+            f"Received: shape={labels.shape}, dtype={labels.dtype}."
+        )
+    if labels.dtype.kind not in "iu":
+        labels = _texts(labels, where)
+    if names is None:
+        values, indices = np.unique(labels, return_inverse=True)
+        return indices.astype(np.int64), tuple(str(value) for value in values)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        raise DataError(f"Expected class names in {where!r} that are texts and differ from each other.")
+    if labels.dtype.kind == "U":
+        order = {name: index for index, name in enumerate(names)}
+        unknown = sorted({str(label) for label in labels} - set(order))
+        if unknown:
+            raise DataError(f"The label {unknown[0]!r} in {where!r} is none of its {len(names)} class names.")
+        return np.array([order[str(label)] for label in labels], np.int64), tuple(names)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+        raise DataError(
+            f"Expected labels from 0 to {len(names) - 1} in {where!r}, one for each class name. "
+            f"Received: {labels.min()} to {labels.max()}."
+        )
+    return labels.astype(np.int64), tuple(names)
+
+
+def _texts(values: NDArray[Any], where: str) -> NDArray[np.str_]:
+    if values.ndim == 1 and values.dtype.kind == "S":
+        try:
+            return np.array([value.decode("utf-8") for value in values.tolist()], dtype=np.str_)
+        except UnicodeDecodeError as error:
+            raise DataError(f"Expected texts in UTF-8 in {where!r}; write them as `str`.") from error
+    if (
+        values.ndim != 1
+        or values.dtype.kind not in "UO"
+        or not all(isinstance(value, str) for value in values.tolist())
+    ):
+        raise DataError(f"Expected a row of texts in {where!r}. Received: shape={values.shape}, dtype={values.dtype}.")
+    return values.astype(np.str_)
+
+
+def _header(file: zipfile.ZipFile, key: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of one array in `file`, once they agree with the size that the file announces."""
+    if f"{key}.npy" not in file.namelist():
+        raise DataError(f"{str(path)!r} holds no array {key!r}; save it with numpy.savez(..., images=..., labels=...).")
+    entry = file.getinfo(f"{key}.npy")
+    announced = entry.file_size
+    with file.open(f"{key}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject:
+            raise DataError(
+                f"{key!r} in {str(path)!r} holds Python objects, which may run code; save numbers or texts."
+            )
+        if size > _MOST_BYTES[key] or (size > _LARGE and size > _MOST_SHRINKING * entry.compress_size):
+            raise DataError(f"{key!r} in {str(path)!r} announces {size:,} bytes, too many to load; save a smaller one.")
+        if size != announced - stream.tell() or any(side < 0 for side in shape):
+            raise DataError(f"{key!r} in {str(path)!r} is cut short or damaged; save it again.")
+    return shape, dtype
+
+
+def _array(file: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
+    _header(file, key, path)
+    with file.open(f"{key}.npy") as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        stream.read()  # the zip compares its checksum at the end
+    return array
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while `path` is read becomes one sentence."""
+    try:
+        yield
+    except BeholderError:
+        raise
+    except Exception as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or no .npz file"
+        raise DataError(f"Cannot read {str(path)!r}: {reason}; save it again or give another path.") from error

@@ -1,0 +1,83 @@
+"""From what a person calls their data to an opened `Source`: the one place that knows every kind."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from beholder.data.archive import is_archive, open_archive
+from beholder.data.arrays import from_arrays, open_npz
+from beholder.data.batches import LabelKind
+from beholder.data.dataset import Dataset
+from beholder.data.digits import open_digits
+from beholder.data.download import default_cache, find_or_download
+from beholder.data.folder import open_folder
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+NAMES = ("digits", "cifar10", "cifar100")
+
+Data = str | Path | Dataset | tuple[Any, Any]
+
+
+def open_source(
+    data: Data,
+    *,
+    labels: LabelKind = "fine",
+    cache: Path | None = None,
+    canvas: tuple[int, int] | None = None,
+    progress: Progress = silent,
+) -> Source:
+    """Open what `data` names.
+
+    Args:
+        data: `digits`, `cifar10` or `cifar100`; the path of an archive, a `.npz` file or a folder of pictures; or in
+            Python a `Dataset` or a pair of arrays (pictures, labels).
+        labels: which of CIFAR-100's two sets of labels.
+        cache: where downloads and decoded pictures are kept; the user's cache folder by default.
+        canvas: height and width, in pixels, that a folder's pictures are decoded to; chosen from them by default.
+        progress: told how far a download is.
+
+    Raises:
+        DataError: nothing of that name or path, or not something that can be read.
+    """
+    if isinstance(data, Dataset):
+        return _open_dataset(data)
+    if isinstance(data, tuple):
+        return _open_dataset(from_arrays(*data))
+    cache = cache or default_cache()
+    if data == "digits":
+        return open_digits()
+    if data in NAMES:
+        return open_archive(find_or_download(str(data), cache=cache, progress=progress), labels=labels, name=str(data))
+    return _open_path(Path(data), labels, cache, canvas)
+
+
+def _open_path(path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None) -> Source:
+    if not path.exists():
+        raise DataError(_unknown(str(path)))
+    if path.suffix.lower() == ".npz":
+        return open_npz(path)
+    if is_archive(path):
+        return open_archive(path, labels=labels)
+    if path.is_dir():
+        return open_folder(path, cache=cache, canvas=canvas)
+    raise DataError(
+        f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of pictures, a CIFAR archive "
+        "(.tar.gz) or a .npz file."
+    )
+
+
+def _open_dataset(dataset: Dataset) -> Source:
+    return Source("arrays", dataset.class_names, {"all": lambda _progress: dataset})
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"No data set is called {name!r} and no file or folder is there; name one of {', '.join(NAMES)}, or the path "
+        f"of an archive, a .npz file or a folder of pictures.{guess}"
+    )

@@ -1,0 +1,171 @@
+"""Making train, validation and test: stratified by class, decided by the seed alone, equal pictures kept together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+HELD_OUT = 0.1  # the share of a part that had to be made
+
+
+def split(
+    labels: NDArray[np.int64], groups: Sequence[Hashable] | None, *, seed: int, fractions: Mapping[str, float]
+) -> dict[str, NDArray[np.int64]]:
+    """Divide rows into parts so that every part has its fraction of every class.
+
+    Rows of one group stay in one part; a group with several labels counts as its most frequent one. Where the groups
+    are single rows, each class's share is exact up to rounding, and a class with more rows than there are parts has a
+    row in each. With groups, the result does not depend on the order of the rows.
+
+    Args:
+        labels: (N,) int64.
+        groups: one value a row, equal for rows that belong together and told apart by their `repr`; None: no two do.
+        seed: decides which rows; the same seed gives the same parts.
+        fractions: from part name to its share; they add up to 1, the largest usually first.
+
+    Returns:
+        From part name to its rows, (n,) int64 in ascending order; disjoint, and together all N.
+
+    Raises:
+        DataError: fractions that are not positive or do not add up to 1, or groups that are not one a row.
+    """
+    if not fractions or min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-9:
+        raise DataError(f"Expected positive fractions that add up to 1. Received: fractions={dict(fractions)}.")
+    if groups is not None and len(groups) != len(labels):
+        raise DataError(f"Expected one group for each of {len(labels)} rows. Received: {len(groups)} groups.")
+    names = list(fractions)
+    rows: dict[str, list[int]] = {name: [] for name in names}
+    for label, members in sorted(_groups_by_class(labels, groups).items()):
+        random = np.random.Generator(np.random.PCG64([seed % 2**64, label % 2**64]))
+        counts = _counts(sum(map(len, members)), list(fractions.values()), random)
+        for part, member in _assign(members, counts, random):
+            rows[names[part]].extend(member)
+    return {name: np.array(sorted(chosen), np.int64) for name, chosen in rows.items()}
+
+
+def content_groups(dataset: Dataset) -> list[bytes]:
+    """One value a picture (16 bytes), equal for equal pixels.
+
+    Files that are equal byte for byte decode to equal pixels, so groups by pixels keep them together too.
+    """
+    return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in dataset.pictures]
+
+
+class Parts:
+    """Train, validation and test of a source, each read when it is asked for; parts that it lacks are split off.
+
+    A part that the source has is used as it is. A missing validation or test part is a stratified tenth of train, or
+    of everything where the source is unsplit (80/10/10), chosen by `seed`.
+    """
+
+    def __init__(self, source: Source, seed: int = 0, progress: Progress = silent) -> None:
+        self.source = source
+        self.seed = seed
+        self.progress = progress
+        self._whole: Dataset | None = None
+        self._rows: dict[str, NDArray[np.int64]] = {}
+
+    def train(self) -> Dataset:
+        """The pictures to learn from.
+
+        Raises:
+            DataError: there are none, or a class has fewer than two.
+        """
+        dataset = self._part("train")
+        counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+        for name, count in zip(dataset.class_names, counts.tolist(), strict=True):
+            if count < 2:
+                raise DataError(
+                    f"Class {name!r} of {self.source.name!r} has {count} picture{'s' * (count != 1)} to learn from; "
+                    "bring at least two, different ones, or remove the class."
+                )
+        return dataset
+
+    def validation(self) -> Dataset:
+        """The pictures to choose by.
+
+        Raises:
+            DataError: there are none.
+        """
+        return self._part("validation")
+
+    def test(self) -> Dataset:
+        """The pictures to report on, opened by `evaluate` alone.
+
+        Raises:
+            DataError: there are none.
+        """
+        return self._part("test")
+
+    def _part(self, part: str) -> Dataset:
+        home = "all" if "all" in self.source.readers else "train"
+        missing = [name for name in ("validation", "test") if name not in self.source.readers]
+        if part in self.source.readers and not (part == home and missing):
+            dataset = self.source.readers[part](self.progress)
+        elif home in self.source.readers:
+            dataset = self._split_off(part, home, missing)
+        else:
+            raise DataError(
+                f"{self.source.name!r} has no {part} part and no train part to split it from; add one of them."
+            )
+        if not len(dataset):
+            raise DataError(f"{self.source.name!r} has no pictures for its {part} part; bring more pictures.")
+        return dataset
+
+    def _split_off(self, part: str, home: str, missing: list[str]) -> Dataset:
+        if self._whole is None:
+            self._whole = self.source.readers[home](self.progress)
+            shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
+            self._rows = split(self._whole.labels, content_groups(self._whole), seed=self.seed, fractions=shares)
+        return self._whole.select(self._rows[part])
+
+
+def _groups_by_class(labels: NDArray[np.int64], groups: Sequence[Hashable] | None) -> dict[int, list[list[int]]]:
+    """From class to its groups of rows, in an order that depends on the groups' values alone."""
+    members: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(range(len(labels)) if groups is None else groups):
+        members.setdefault(group, []).append(row)
+    by_class: dict[int, list[list[int]]] = {}
+    for group in members if groups is None else sorted(members, key=repr):
+        votes = Counter(int(labels[row]) for row in members[group])
+        label = min(votes, key=lambda name: (-votes[name], name))
+        by_class.setdefault(label, []).append(members[group])
+    return by_class
+
+
+def _counts(total: int, fractions: list[float], random: np.random.Generator) -> list[int]:
+    """Whole numbers near `fractions` of `total`: largest remainders, ties by lot; none empty if another can spare."""
+    exact = [fraction * total for fraction in fractions]
+    counts = [int(share + 1e-9) for share in exact]
+    lots = random.permutation(len(fractions))
+    neediest = sorted(range(len(fractions)), key=lambda part: (-round(exact[part] - counts[part], 9), lots[part]))
+    for part in neediest[: total - sum(counts)]:
+        counts[part] += 1
+    while 0 in counts and max(counts) > 2:  # two stay, since a class of one picture cannot be learnt
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(0)] += 1
+    return counts
+
+
+def _assign(members: list[list[int]], counts: list[int], random: np.random.Generator) -> list[tuple[int, list[int]]]:
+    """A part for each group: large groups first, each to the part that lacks most; the last to parts still empty."""
+    order = sorted(random.permutation(len(members)).tolist(), key=lambda index: -len(members[index]))
+    lacking = list(counts)
+    assigned = []
+    for position, index in enumerate(order):
+        empty = [part for part, count in enumerate(counts) if count and lacking[part] == count]
+        left = len(order) - position
+        choice = empty if empty and left <= len(empty) else range(len(counts))
+        part = max(choice, key=lambda candidate: lacking[candidate])
+        lacking[part] -= len(members[index])
+        assigned.append((part, members[index]))
+    return assigned

@@ -1,0 +1,205 @@
+"""The files of an archive, read where they are: a folder, or a tar that is never unpacked to the disk.
+
+What a tar announces is checked before it is believed: names that stay inside, plain files and folders only, and bounds
+on sizes and counts, so that a small file cannot fill the memory or keep the machine busy.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
+
+from beholder.errors import BeholderError, DataError
+
+# A file of CIFAR-100 has 155 MB; ten million pictures would not come as one batch.
+_MOST_BYTES_A_FILE = 1 << 29
+_MOST_BYTES = 1 << 31
+_MOST_MEMBERS = 10_000
+_BLOCK = 512
+
+
+class Container(Protocol):
+    """Something with named files in it; names are relative, with `/` between folders."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is on the disk."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """From the name of each file in it to its size in bytes."""
+        ...
+
+    def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
+        """The content of each file in `wanted`, one after the other, in that order."""
+        ...
+
+
+class Folder:
+    """The files right in a folder on the disk and, where they are there, in `inside`, folders below it."""
+
+    def __init__(self, path: Path, inside: Collection[str] = ()) -> None:
+        self.path = path
+        try:
+            self.sizes = dict(_files(path))
+            for folder in inside:
+                if (path / folder).is_dir():
+                    self.sizes |= {f"{folder}/{name}": size for name, size in _files(path / folder)}
+        except OSError as error:
+            raise DataError(f"Cannot read {str(path)!r}: {error.strerror or error}; give another folder.") from error
+
+    def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
+        """See `Container`."""
+        for name in wanted:
+            yield self._content(self.path / name)
+
+    def _content(self, file: Path) -> bytes:
+        with _reading(file):
+            if file.stat().st_size > _MOST_BYTES_A_FILE:
+                raise _too_large(file)
+            return file.read_bytes()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        yield from ((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())
+
+
+class Tar:
+    """The files of a `.tar` or `.tar.gz`; opening reads it once from end to end, so that damage shows here.
+
+    Args:
+        path: the archive.
+        keep: base names of small files whose content is kept from that first reading.
+
+    Raises:
+        DataError: it is damaged, cut short, no tar, too large, or has something in it that no data set needs.
+    """
+
+    def __init__(self, path: Path, keep: Collection[str] = ()) -> None:
+        self.path = path
+        self._kept: dict[str, bytes] = {}
+        self.sizes: dict[str, int] = {}
+        with _reading(path), _open_stream(path) as stream:
+            for member, name in _members(stream, path):
+                if not member.isreg():
+                    continue
+                self.sizes[name] = member.size
+                if PurePosixPath(name).name in keep and member.size <= 1 << 20:
+                    self._kept[name] = _content(stream, member)
+
+    def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
+        """See `Container`; a file that comes before its turn waits in memory."""
+        waiting = {name: self._kept[name] for name in wanted if name in self._kept}
+        turn = 0
+        with _reading(self.path), _open_stream(self.path) as stream:
+            for member, name in _members(stream, self.path):
+                if name in wanted[turn:] and name not in waiting:
+                    waiting[name] = _content(stream, member)
+                while turn < len(wanted) and wanted[turn] in waiting:
+                    yield waiting.pop(wanted[turn])
+                    turn += 1
+                if turn == len(wanted):
+                    return
+            raise EOFError  # the file is not the one that was opened
+
+
+class _Bounded(io.BufferedIOBase):
+    """The bytes of a tar, decompressed; refuses what no honest header asks for."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
+        self._stream = stream
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= _MOST_BYTES_A_FILE:
+            raise tarfile.ReadError("a header asks for too much")
+        return self._stream.read(size)
+
+    def seek(self, position: int, whence: int = 0, /) -> int:
+        if position > 2 * _MOST_BYTES:
+            raise tarfile.ReadError("a header points too far")
+        return self._stream.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+@contextmanager
+def _open_stream(path: Path) -> Iterator[_Bounded]:
+    """The bytes of the tar in `path`, whether they are compressed by gzip or not."""
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        yield _Bounded(gzip.GzipFile(fileobj=file) if compressed else file)
+
+
+def _members(stream: _Bounded, path: Path) -> Iterator[tuple[tarfile.TarInfo, str]]:
+    """Each member with its tidy name, checked; after the last, that the tar has its end and its checksum."""
+    with tarfile.open(fileobj=stream, mode="r:") as tar:
+        names: set[str] = set()
+        size = 0
+        for member in tar:
+            name = _checked_name(member, path)
+            size += member.size
+            if not 0 <= member.size <= _MOST_BYTES_A_FILE or size > _MOST_BYTES or len(names) > _MOST_MEMBERS:
+                raise _too_large(path)
+            if member.isreg() and name in names:
+                raise DataError(f"{str(path)!r} holds {name!r} twice; get a fresh copy of the archive.")
+            names.add(name)
+            yield member, name
+        stream.seek(tar.offset)
+    # tarfile takes a broken header for the end; a whole tar ends with a block of zeros.
+    if stream.read(_BLOCK) != bytes(_BLOCK):
+        raise DataError(f"Cannot read {str(path)!r}: it is cut short or damaged; get a fresh copy.")
+    while stream.read(1 << 20):  # gzip compares its checksum at the end of the file
+        if stream.tell() > _MOST_BYTES:
+            raise _too_large(path)
+
+
+def _checked_name(member: tarfile.TarInfo, path: Path) -> str:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        reason = "leaves its folder"
+    elif member.issym() or member.islnk():
+        reason = "is a link"
+    elif member.issparse() or not (member.isreg() or member.isdir()):
+        reason = "is neither a plain file nor a folder"
+    else:
+        return str(name)
+    raise DataError(
+        f"Refused to read {str(path)!r}: its entry {member.name!r} {reason}; get the archive from a source you trust."
+    )
+
+
+def _content(stream: _Bounded, member: tarfile.TarInfo) -> bytes:
+    stream.seek(member.offset_data)
+    content = stream.read(member.size)
+    if len(content) != member.size:
+        raise EOFError
+    return content
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while `path` is read becomes one sentence."""
+    try:
+        yield
+    except BeholderError:
+        raise
+    except Exception as error:
+        system = isinstance(error, OSError) and error.strerror  # gzip's own errors are OSErrors that have none
+        reason = system or "it is cut short, damaged or no tar archive"
+        raise DataError(f"Cannot read {str(path)!r}: {reason}; get a fresh copy or give another path.") from error
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(
+        f"{str(path)!r} announces more than a picture archive holds; get a fresh copy or give another path."
+    )

@@ -1,0 +1,125 @@
+"""Contact sheets: a grid of titled pictures, enlarged without blur so that small ones can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from beholder import files
+from beholder.errors import UsageError
+from beholder.figures.lettering import fitted, font_for
+
+_SIDE = 128  # pixels on the long side that a picture gets, about
+_GAP = 16  # between pictures
+_MARGIN = 24  # around the sheet
+_NARROWEST = 72  # a column is never narrower than a short title
+_TITLE_SIZE = 14
+_TITLE_HEIGHT = 26  # from the foot of a picture to the foot of its title
+_PAPER = (250, 250, 248)
+_INK = (52, 52, 50)
+
+
+def contact_sheet(
+    pictures: Sequence[NDArray[Any]], titles: Sequence[str], *, columns: int, scale: int | None = None
+) -> Image.Image:
+    """Draw `pictures` row by row, each with its title underneath.
+
+    Args:
+        pictures: arrays of shape (H, W), (H, W, 1) or (H, W, 3), of any sizes: uint8 as it is, any other dtype
+            stretched from its own minimum and maximum to black and white.
+        titles: one a picture, any text; cut with an ellipsis where it is wider than its column. When all are empty, no
+            room is left for them.
+        columns: how many pictures a row has.
+        scale: the whole factor to enlarge every picture by. None chooses the one that brings each picture's long side
+            to about 128 pixels, and reduces larger pictures to that.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        ValueError: no pictures, not one title a picture, columns or scale below 1, or an array that is no picture.
+    """
+    if not len(pictures) or len(pictures) != len(titles) or columns < 1 or (scale is not None and scale < 1):
+        raise ValueError(
+            f"Expected at least one picture, a title for each, columns and scale of at least 1. Received: "
+            f"{len(pictures)} pictures, {len(titles)} titles, columns={columns}, scale={scale}."
+        )
+    tiles = [_resized(Image.fromarray(_as_rgb(picture)), scale) for picture in pictures]
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    title_height = _TITLE_HEIGHT if any(titles) else 0
+    cell_width = max(_NARROWEST if title_height else 0, *(tile.width for tile in tiles))
+    cell_height = max(tile.height for tile in tiles)
+    sheet = Image.new(
+        "RGB",
+        (
+            2 * _MARGIN + columns * cell_width + (columns - 1) * _GAP,
+            2 * _MARGIN + rows * (cell_height + title_height) + (rows - 1) * _GAP,
+        ),
+        _PAPER,
+    )
+    draw = ImageDraw.Draw(sheet)
+    for index, (tile, title) in enumerate(zip(tiles, titles, strict=True)):
+        row, column = divmod(index, columns)
+        left = _MARGIN + column * (cell_width + _GAP)
+        foot = _MARGIN + row * (cell_height + title_height + _GAP) + cell_height
+        # Centred, and standing on its title, so that pictures of several sizes still line up.
+        sheet.paste(tile, (left + (cell_width - tile.width) // 2, foot - tile.height))
+        centre = (left + cell_width / 2, foot + _TITLE_HEIGHT - 7)
+        font = font_for(title, _TITLE_SIZE)
+        draw.text(centre, fitted(title, font, cell_width), fill=_INK, font=font, anchor="ms")
+    return sheet
+
+
+def _as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W), (H, W, 1) or (H, W, 3) of any dtype -> (H, W, 3) uint8."""
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
+        raise ValueError(
+            f"Expected a picture of shape (H, W), (H, W, 1) or (H, W, 3). Received: shape={picture.shape}."
+        )
+    if array.dtype != np.uint8:
+        array = _stretched(array.astype(np.float64))
+    return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
+
+
+def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Minimum to black, maximum to white; what is not finite is black; a picture of one value is mid-grey."""
+    finite = np.isfinite(values)
+    known = values[finite]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    share = (values - low) / (high - low) if high > low else np.full_like(values, 0.5)
+    grey: NDArray[np.uint8] = np.rint(np.where(finite, share, 0.0) * 255).astype(np.uint8)
+    return grey
+
+
+def _resized(tile: Image.Image, scale: int | None) -> Image.Image:
+    longest = max(tile.size)
+    if scale is None and longest > 1.5 * _SIDE:
+        return tile.resize(
+            (max(1, round(tile.width * _SIDE / longest)), max(1, round(tile.height * _SIDE / longest))),
+            Image.Resampling.LANCZOS,
+        )
+    factor = scale if scale is not None else max(1, round(_SIDE / longest))
+    return tile.resize((tile.width * factor, tile.height * factor), Image.Resampling.NEAREST)
+
+
+def save(sheet: Image.Image, path: Path) -> None:
+    """Write `sheet` to `path` in the format that its suffix names, whole or not at all.
+
+    Raises:
+        UsageError: no picture format has that suffix.
+        StorageError: the disk is full or may not be written to.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in ("PNG", "JPEG", "WEBP"):
+        raise UsageError(f"Cannot draw {str(path)!r}: no picture ends in {path.suffix!r}; use .png, .jpg or .webp.")
+    with files.replacing(path) as file:
+        sheet.save(file, kind)

@@ -1,0 +1,111 @@
+"""The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`.
+
+This room stays light: naming the models and their recipes imports no framework, building one does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from beholder.errors import UsageError
+
+SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained unless the person says otherwise; chosen on validation parts, see docs/lab-notebook.md.
+
+    Attributes:
+        summary: one line for `--help`.
+        epochs: times that each training picture is seen.
+        batch_size: pictures a step.
+        optimizer: `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest).
+        learning_rate: its peak; it rises over the first `warmup` share of the steps and falls to zero in a line.
+        warmup: share of all steps, 0 to 1.
+        weight_decay: decoupled, in units of the learning rate.
+        label_smoothing: share of the target spread evenly over all classes, 0 to 1.
+        augment: shift training pictures, and mirror them where `mirror` allows.
+        mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
+            views; None: where pictures are colour, since grey ones are often writing.
+        sees_pictures: its `build` takes training pictures, to set a first layer by.
+        options: what a person can change about the network itself; keyword arguments of its `build`.
+    """
+
+    summary: str
+    epochs: int
+    batch_size: int
+    optimizer: Literal["adam", "muon"]
+    learning_rate: float
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    augment: bool = False
+    mirror: bool | None = None
+    sees_pictures: bool = False
+    options: tuple[str, ...] = ()
+
+
+MODELS: dict[str, Recipe] = {
+    "linear": Recipe("softmax regression on the pixels", 20, 128, "adam", 1e-3),
+    "dense": Recipe("one fully connected layer of 1024 neurons", 20, 128, "adam", 5e-4, options=("dropout",)),
+    "book": Recipe(
+        "the chapter's network: two 5 × 5 convolutions on cleaned grey pictures",
+        12,
+        128,
+        "adam",
+        1e-3,
+        options=("window", "stride", "padding", "dropout"),
+    ),
+    "fast": Recipe(
+        "a modern colour network with batch normalisation and augmentation",
+        12,
+        250,
+        "muon",
+        0.13,
+        warmup=0.2,
+        weight_decay=0.01,
+        label_smoothing=0.1,
+        augment=True,
+        sees_pictures=True,
+        options=("dropout",),
+    ),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of the model called `name`.
+
+    Raises:
+        UsageError: no model has that name.
+    """
+    if name not in MODELS:
+        raise UsageError(f"No model is called {name!r}; choose one of {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) -> Any:
+    """Build the network called `name` for uint8 pictures of `shape` (H, W, C), as a Keras model that gives logits.
+
+    Args:
+        name: a key of `MODELS`.
+        shape: height, width and channels of a picture; channels are 1 or 3.
+        classes: how many classes, 2 or more.
+        **options: what the model's own `build` takes (window, stride, padding, dtype, …).
+
+    Returns:
+        A `keras.Model` from (N, H, W, C) uint8 to (N, classes) float32 logits; its layer `features` feeds the last.
+
+    Raises:
+        UsageError: an unknown name, or pictures under 8 pixels a side.
+    """
+    recipe(name)
+    if min(shape[:2]) < SMALLEST_SIDE:
+        raise UsageError(
+            f"Pictures of {shape[0]} × {shape[1]} pixels are too small for a network; "
+            f"enlarge them to {SMALLEST_SIDE} × {SMALLEST_SIDE} or more."
+        )
+    module = importlib.import_module(f"beholder.models.{name}")
+    return module.build(shape, classes, **options)

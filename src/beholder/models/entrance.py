@@ -1,0 +1,29 @@
+"""Where pictures enter a network: from uint8 to float32, and down to the resolution that the network looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+LARGEST_SIDE = 64  # pixels; larger pictures are averaged down inside the graph, so that no answer can skip it
+
+
+def shrink_factor(shape: tuple[int, int, int]) -> int:
+    """The side of the square of pixels that become one, so that the short side ends at 64 pixels to 127."""
+    return max(1, min(shape[:2]) // LARGEST_SIDE)
+
+
+def entrance(shape: tuple[int, int, int]) -> tuple[Any, Any]:
+    """The input of uint8 pictures of `shape` (H, W, C), and the same as float32 in 0 … 255, averaged down if large."""
+    inputs = keras.Input(shape, dtype="uint8", name="pictures")
+    x = keras.layers.Rescaling(1.0, dtype="float32", name="as_float")(inputs)
+    factor = shrink_factor(shape)
+    if factor > 1:
+        x = keras.layers.AveragePooling2D(factor, dtype="float32", name="shrink")(x)
+    return inputs, x
+
+
+def logits(x: Any, classes: int) -> Any:
+    """The last layer: one float32 number a class."""
+    return keras.layers.Dense(classes, dtype="float32", name="logits")(x)

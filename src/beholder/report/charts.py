@@ -1,0 +1,236 @@
+"""The report's figures: learning curves, confusion matrix and filters, as data URIs for light and dark pages."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.style import context
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder.figures.lettering import one_line
+
+_NUMBERED = 12  # up to so many classes every cell of the confusion matrix holds its number
+_NAMED = 100  # up to so many classes every row and column has its name
+_MOST_FILTERS = 256
+_LONGEST_NAME = 16  # characters of a class name beside the confusion matrix
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of a chart; text reaches a contrast of 4.5 on the page behind it (WCAG 2.2 AA), curves one of 3."""
+
+    paper: str
+    ink: str
+    muted: str
+    grid: str
+    train: str
+    validation: str
+
+
+_LIGHT = Palette("#ffffff", "#1f2328", "#59636e", "#e3e6ea", "#0b63c4", "#b8480a")
+_DARK = Palette("#15181c", "#e6e8eb", "#a3adb8", "#2f353d", "#6cb6ff", "#ff9e64")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart as data URIs of its light and its dark rendering, and its natural width and height in CSS pixels."""
+
+    light: str
+    dark: str
+    width: int
+    height: int
+
+
+def loss_curves(epochs: list[dict[str, Any]]) -> Chart:
+    """Train and validation loss by epoch."""
+
+    def draw(figure: Figure, colours: Palette) -> None:
+        axes = _epoch_axes(figure, colours, epochs)
+        _curve(axes, epochs, "loss", "train", colours.train)
+        _curve(axes, epochs, "validation_loss", "validation", colours.validation)
+        _legend(axes, colours)
+
+    return _chart(draw, 4.6, 3.0)
+
+
+def accuracy_curves(epochs: list[dict[str, Any]]) -> Chart:
+    """Train and validation accuracy by epoch, the gap between them shaded."""
+
+    def draw(figure: Figure, colours: Palette) -> None:
+        axes = _epoch_axes(figure, colours, epochs)
+        train, validation = _values(epochs, "train_accuracy"), _values(epochs, "validation_accuracy")
+        numbers = [epoch["epoch"] for epoch in epochs]
+        axes.fill_between(numbers, train, validation, color=colours.muted, alpha=0.18, linewidth=0, label="gap")
+        _curve(axes, epochs, "train_accuracy", "train", colours.train)
+        _curve(axes, epochs, "validation_accuracy", "validation", colours.validation)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+        _legend(axes, colours)
+
+    return _chart(draw, 4.6, 3.0)
+
+
+def confusion_chart(confusion: list[list[int]], class_names: list[str]) -> Chart:
+    """The confusion matrix, rows true and columns predicted, shaded by the square root of the share of the true class.
+
+    The root lets rare confusions be seen beside a full diagonal.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)  # (K, K)
+    shades = np.sqrt(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+    size = len(class_names)
+    side = 2.0 + 0.38 * size if size <= _NUMBERED else min(12.0, max(6.2, 2.0 + 0.1 * size))
+    names = [_shortened(name) for name in class_names]
+
+    def draw(figure: Figure, colours: Palette) -> None:
+        axes = figure.add_subplot()
+        ramp = LinearSegmentedColormap.from_list("shares", [colours.paper, colours.train])
+        axes.imshow(shades, cmap=ramp, vmin=0, vmax=1, interpolation="none")
+        axes.set_xlabel("predicted", color=colours.muted)
+        axes.set_ylabel("true", color=colours.muted)
+        _name_classes(axes, names, colours, letter=min(10.0, 0.72 * 72 * side / size))
+        for row, column in np.argwhere(counts > 0) if size <= _NUMBERED else ():
+            colour = colours.paper if shades[row, column] > 0.55 else colours.ink
+            axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=colour)
+
+    return _chart(draw, side, side)
+
+
+def filters_picture(filters: NDArray[np.float32]) -> tuple[str, int, int]:
+    """The windows of the first layer side by side, each scaled by its own largest weight; mid-grey is a weight of 0.
+
+    Args:
+        filters: (K, h, w, C) float32; with C other than 3, the mean over C is drawn in grey.
+
+    Returns:
+        A PNG as data URI, its width and its height in pixels; transparent between the windows.
+    """
+    filters = np.nan_to_num(filters[:_MOST_FILTERS])
+    if filters.shape[3] != 3:
+        filters = np.repeat(filters.mean(axis=3, keepdims=True), 3, axis=3)
+    count, height, width, _ = filters.shape
+    largest = np.maximum(np.abs(filters).max(axis=(1, 2, 3), keepdims=True), 1e-12)
+    windows = np.rint(127.5 + 127.5 * filters / largest).astype(np.uint8)  # (K, h, w, 3)
+    factor, gap = max(1, 40 // max(height, width)), 6
+    columns = min(16, math.ceil(math.sqrt(2 * count)))
+    rows = -(-count // columns)
+    step_y, step_x = height * factor + gap, width * factor + gap
+    canvas = np.zeros((rows * step_y - gap, columns * step_x - gap, 4), np.uint8)
+    for index, window in enumerate(windows):
+        row, column = divmod(index, columns)
+        top, left = row * step_y, column * step_x
+        tile = canvas[top : top + height * factor, left : left + width * factor]
+        tile[..., :3] = window.repeat(factor, axis=0).repeat(factor, axis=1)
+        tile[..., 3] = 255
+    return png_uri(Image.fromarray(canvas)), canvas.shape[1], canvas.shape[0]
+
+
+def png_uri(picture: Image.Image) -> str:
+    """`picture` as the data URI of a PNG."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _chart(draw: Callable[[Figure, Palette], None], width: float, height: float) -> Chart:
+    """Render `draw` twice on a figure of `width` x `height` inches."""
+    light, dark = (_rendered(draw, colours, width, height) for colours in (_LIGHT, _DARK))
+    return Chart(light, dark, round(96 * width), round(96 * height))
+
+
+def _rendered(draw: Callable[[Figure, Palette], None], colours: Palette, width: float, height: float) -> str:
+    buffer = io.BytesIO()
+    with _style(colours):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure, colours)
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
+    # Without the XML prologue, which points to the address of a document type; and in the fonts of the reader.
+    svg = re.sub(r"^.*?(?=<svg )", "", buffer.getvalue().decode(), count=1, flags=re.DOTALL)
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", svg)
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+@contextmanager
+def _style(colours: Palette) -> Iterator[None]:
+    """Matplotlib's defaults, whatever the person's own settings are, plus the look of the report; equal every time."""
+    look = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "beholder",
+        "text.parse_math": False,
+        "font.size": 10,
+        "text.color": colours.ink,
+        "axes.edgecolor": colours.grid,
+        "xtick.color": colours.muted,
+        "ytick.color": colours.muted,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+    }
+    with context(look, after_reset=True), warnings.catch_warnings():
+        # Letters that Matplotlib's font lacks are drawn by the browser.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        yield
+
+
+def _epoch_axes(figure: Figure, colours: Palette, epochs: list[dict[str, Any]]) -> Axes:
+    axes = figure.add_subplot()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="y", color=colours.grid, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("epoch", color=colours.muted)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0]["epoch"] - 1, epochs[0]["epoch"] + 1)
+    return axes
+
+
+def _curve(axes: Axes, epochs: list[dict[str, Any]], key: str, name: str, colour: str) -> None:
+    values = _values(epochs, key)
+    if not np.isfinite(values).any():
+        return
+    marker = "o" if len(epochs) <= 20 else ""
+    # The validation curve is dashed too: nothing is told by colour alone.
+    dashes = "--" if name == "validation" else "-"
+    numbers = [epoch["epoch"] for epoch in epochs]
+    axes.plot(numbers, values, dashes, marker=marker, markersize=3.5, linewidth=1.8, color=colour, label=name)
+
+
+def _values(epochs: list[dict[str, Any]], key: str) -> NDArray[np.float64]:
+    """The figure `key` of each epoch, NaN where it is unknown."""
+    return np.array([epoch.get(key) if epoch.get(key) is not None else np.nan for epoch in epochs], dtype=np.float64)
+
+
+def _legend(axes: Axes, colours: Palette) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, frameon=False, labelcolor=colours.ink, fontsize=10
+        )
+
+
+def _name_classes(axes: Axes, names: list[str], colours: Palette, letter: float) -> None:
+    axes.spines[:].set_color(colours.grid)
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_label_position("top")
+    ticks = range(len(names)) if len(names) <= _NAMED else ()
+    short = all(len(name) <= 3 for name in names)
+    axes.set_xticks(list(ticks), [names[tick] for tick in ticks], rotation=0 if short else 90, fontsize=letter)
+    axes.set_yticks(list(ticks), [names[tick] for tick in ticks], fontsize=letter)
+
+
+def _shortened(name: str) -> str:
+    text = one_line(name)
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1].rstrip() + "…"

@@ -1,0 +1,202 @@
+"""Writes a run's report: one HTML file that holds all it shows and asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from PIL import Image
+
+from beholder import files
+from beholder.evaluation.metrics import wilson_interval
+from beholder.report import charts, words
+from beholder.report.reading import RunFiles, read_run
+
+_MOST_NAMED = 50  # pictures that were skipped
+_TABLED = 25  # up to so many classes the confusion matrix is a table too
+_PICTURE_SIDE = 128  # pixels that a mistake's picture has at most
+_SMALL = 96  # a picture below it is enlarged without blur
+
+
+def write_report(run: Path) -> Path:
+    """Write RUN/report.html from what the RUN folder holds by now, whole or not at all.
+
+    Equal files give an equal report. What is missing (data, model, evaluation) is left out, and the report says so.
+
+    Args:
+        run: the RUN folder; `config.json` is all that it must have.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        RunError: `run` is not a RUN folder, one of its files is damaged, or a newer version wrote it.
+        StorageError: the disk is full or may not be written to.
+    """
+    contents = read_run(run)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for write in (words.percent, words.whole, words.decimal, words.rough, words.duration):
+        environment.filters[write.__name__] = write
+    html = environment.get_template("report.html").render(
+        run=contents,
+        headline=_headline(contents),
+        notes=words.notes(contents),
+        curves=_curves(contents),
+        evaluation=_evaluation(contents),
+        filters=_filters(contents),
+        layers=_layers(contents),
+        data=_data(contents),
+        options=_options(contents),
+    )
+    path = run / "report.html"
+    # A file name may hold bytes that are no text; they are shown as question marks.
+    files.write_bytes(path, html.encode("utf-8", "replace"))
+    return path
+
+
+def _headline(run: RunFiles) -> dict[str, Any]:
+    """The one figure: of the test part once it was opened, of the validation part before."""
+    if run.evaluation is not None:
+        return {
+            "accuracy": run.evaluation.get("accuracy"),
+            "interval": run.evaluation.get("interval"),
+            "part": run.evaluation.get("part", "test"),
+            "count": run.evaluation.get("count"),
+        }
+    end: dict[str, Any] = next((event for event in reversed(run.events) if event["event"] == "end"), {})
+    accuracy = end.get("validation_accuracy", run.epochs[-1].get("validation_accuracy") if run.epochs else None)
+    count = sum((run.data or {}).get("counts", {}).get("validation", []))
+    interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
+    return {"accuracy": accuracy, "interval": interval, "part": "validation", "count": count}
+
+
+def _curves(run: RunFiles) -> list[dict[str, Any]]:
+    if not run.epochs:
+        return []
+    return [
+        {"title": "Loss", "chart": charts.loss_curves(run.epochs), "alt": words.loss_in_words(run.epochs)},
+        {"title": "Accuracy", "chart": charts.accuracy_curves(run.epochs), "alt": words.accuracy_in_words(run.epochs)},
+    ]
+
+
+def _evaluation(run: RunFiles) -> dict[str, Any] | None:
+    """The evaluation as it is, plus what is drawn and said of it."""
+    if run.evaluation is None:
+        return None
+    per_class = run.evaluation.get("per_class", [])
+    names = [str(row["class_name"]) for row in per_class]
+    confusion = run.evaluation.get("confusion", [])
+    predicted = [sum(column) for column in zip(*confusion, strict=True)] or [0] * len(names)
+    seen = [row for row in per_class if row["count"]]
+    return {
+        **run.evaluation,
+        # Without a denominator there is no ratio: nothing was predicted to be this class, or it does not occur.
+        "per_class": [
+            {
+                **row,
+                "precision": row["precision"] if predicted[index] else None,
+                "recall": row["recall"] if row["count"] else None,
+                "f1": row["f1"] if predicted[index] or row["count"] else None,
+            }
+            for index, row in enumerate(per_class)
+        ],
+        "weakest": min(seen, key=lambda row: row["recall"], default=None),
+        "strongest": max(seen, key=lambda row: row["recall"], default=None),
+        "chart": charts.confusion_chart(confusion, names) if confusion else None,
+        "alt": words.confusion_in_words(confusion, names),
+        "pairs": words.confused_pairs(confusion, names, 10),
+        "table": list(zip(names, confusion, strict=True)) if 0 < len(names) <= _TABLED else [],
+        "mistakes": [_mistake(mistake, names) for mistake in run.evaluation.get("mistakes", [])],
+    }
+
+
+def _mistake(mistake: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    named = {key: _class_name(mistake.get(key), names) for key in ("label", "prediction")}
+    return {**mistake, **named, "picture": _picture(mistake.get("picture"))}
+
+
+def _class_name(label: Any, names: list[str]) -> str:
+    return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
+
+
+def _picture(uri: Any) -> dict[str, Any] | None:
+    """A picture given as a data URI, decoded and encoded anew: nothing but a picture, and a small one, gets through."""
+    try:
+        content = base64.b64decode(str(uri).partition(";base64,")[2], validate=True)
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.draft("RGB", (_PICTURE_SIDE, _PICTURE_SIDE))
+            small = picture.convert("RGB")
+    except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
+        return None
+    if max(small.size) <= _SMALL:
+        return {"uri": charts.png_uri(small), "small": True}
+    small.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG
+    return {"uri": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "small": False}
+
+
+def _filters(run: RunFiles) -> dict[str, Any] | None:
+    if run.filters is None:
+        return None
+    uri, width, height = charts.filters_picture(run.filters)
+    count, window_height, window_width, channels = run.filters.shape
+    size = f"{window_height} \N{MULTIPLICATION SIGN} {window_width}"
+    alt = (
+        f"The {words.plural(count, 'window')} of the first layer, {size} weights on "
+        f"{words.plural(channels, 'channel')} each; the smallest weight is {words.decimal(float(run.filters.min()))}, "
+        f"the largest {words.decimal(float(run.filters.max()))}."
+    )
+    return {"uri": uri, "width": width, "height": height, "count": count, "size": size, "alt": alt}
+
+
+def _layers(run: RunFiles) -> dict[str, Any] | None:
+    rows = (run.manifest or {}).get("layers", [])
+    if not rows:
+        return None
+    totals = {key: sum(row.get(key) or 0 for row in rows) for key in ("parameters", "multiply_adds")}
+    largest = {key: _largest(rows, key) for key in totals}
+    shares = {key: (largest[key].get(key) or 0) / totals[key] if totals[key] else None for key in totals}
+    return {"rows": rows, "totals": totals, "largest": largest, "shares": shares}
+
+
+def _largest(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    return max(rows, key=lambda row: row.get(key) or 0)
+
+
+def _data(run: RunFiles) -> dict[str, Any] | None:
+    if run.data is None:
+        return None
+    counts = run.data.get("counts", {})
+    skipped = run.data.get("skipped", [])
+    classes = run.data.get("class_names", [])
+    return {
+        **run.data,
+        "rows": [(name, [counts[part][index] for part in counts]) for index, name in enumerate(classes)],
+        "totals": {part: sum(numbers) for part, numbers in counts.items()},
+        "skipped": skipped[:_MOST_NAMED],
+        "more_skipped": max(0, len(skipped) - _MOST_NAMED),
+        "all_skipped": len(skipped),
+    }
+
+
+def _options(run: RunFiles) -> dict[str, str]:
+    """What was chosen, the options of the command after the rest; what is no text as in JSON."""
+    names = ("data", "model", "epochs", "batch_size", "seed")
+    chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
+    chosen.update(run.config.get("options", {}))
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in chosen.items()
+    }

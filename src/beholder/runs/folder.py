@@ -1,0 +1,128 @@
+"""The RUN folder and its documents."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beholder import files
+from beholder.errors import RunError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A RUN folder by its path.
+
+    config.json       what was asked for
+    environment.json  the machine and the versions
+    data.json         classes, counts, fingerprints, notes, pictures that were skipped
+    events.jsonl      everything that happened, a line each
+    checkpoint.npz    where to go on
+    model/            the artifact
+    evaluation.json   the test part, once `evaluate` opened it
+    report.html       all of it for people
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """What was asked for."""
+        return self.path / "config.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """The machine and the versions."""
+        return self.path / "environment.json"
+
+    @property
+    def data_file(self) -> Path:
+        """What the data is."""
+        return self.path / "data.json"
+
+    @property
+    def events_file(self) -> Path:
+        """The event log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Where to go on."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def model_folder(self) -> Path:
+        """The artifact."""
+        return self.path / "model"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """What the test part said."""
+        return self.path / "evaluation.json"
+
+    @property
+    def report_file(self) -> Path:
+        """All of it for people."""
+        return self.path / "report.html"
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Keep what was asked for; the schema number is ours to add."""
+        files.write_json(self.config_file, {"schema": SCHEMA, **config})
+
+    def remove(self) -> None:
+        """Delete the folder and all in it: a run that never began leaves nothing behind."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def create_run(path: Path) -> Run:
+    """Make a new, empty RUN folder at `path`.
+
+    Raises:
+        RunError: something is there already.
+        StorageError: the folder cannot be made.
+    """
+    with files.storage_errors(path):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise RunError(
+                f"{str(path)!r} exists already; choose another --out, or go on with it by --resume {path}."
+            ) from error
+        except NotADirectoryError as error:
+            raise RunError(f"{str(path)!r} lies below a file, not a folder; choose another --out.") from error
+    return Run(path)
+
+
+def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
+    """The RUN folder at `path` and its config.
+
+    Raises:
+        RunError: it is not a RUN folder, its config is damaged, or a newer Beholder made it.
+    """
+    run = Run(path)
+    return run, read_document(run.config_file, missing=f"{str(path)!r} is not a RUN folder (it has no config.json).")
+
+
+def read_document(path: Path, missing: str) -> dict[str, Any]:
+    """The JSON document at `path`.
+
+    Raises:
+        RunError: it is not there (the message is `missing`), damaged, or of a newer schema.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunError(missing) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{str(path)!r} cannot be read ({error}); it is damaged, so train again.") from error
+    if not isinstance(document, dict):
+        raise RunError(f"{str(path)!r} is damaged: expected a JSON object. Received: {type(document).__name__}.")
+    schema = document.get("schema", SCHEMA)
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise RunError(f"{str(path)!r} has schema {schema}, newer than this Beholder's {SCHEMA}; update Beholder.")
+    return document

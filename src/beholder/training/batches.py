@@ -1,0 +1,83 @@
+"""Which pictures a step sees, and how: a function of (seed, epoch, step), never of what came before."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+
+# What a random stream is for; part of its key, so that no two uses share numbers.
+_ORDER, _FLIP, _SHIFT, _STEP = range(4)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Shuffled batches of a training part, augmented on request.
+
+    Attributes:
+        dataset: the train part.
+        batch_size: pictures a step; the last step of an epoch takes what is left.
+        seed: fixes every choice.
+        shift: move the pictures by a pixel or two.
+        mirror: turn half of them left to right.
+    """
+
+    dataset: Dataset
+    batch_size: int
+    seed: int
+    shift: bool
+    mirror: bool
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """The rows of the data set in the order of `epoch` (from 0)."""
+        return stream(self.seed, _ORDER, epoch).permutation(len(self.dataset))
+
+    def batch(self, order: NDArray[np.int64], epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Pictures (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given."""
+        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+        pictures, labels = self.dataset.pictures[rows], self.dataset.labels[rows]
+        if self.mirror:
+            # Alternating flips: each picture is mirrored in every other epoch, so that two epochs show both sides.
+            # Source: K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), section 3.6.
+            pictures = mirrored(pictures, self._flips[rows] ^ bool(epoch % 2))
+        if self.shift:
+            pictures = shifted(pictures, stream(self.seed, _SHIFT, epoch, step))
+        return pictures, labels
+
+    def step_seed(self, epoch: int, step: int) -> int:
+        """A seed for the random layers of one step."""
+        return int(stream(self.seed, _STEP, epoch, step).integers(2**31))
+
+    @cached_property
+    def _flips(self) -> NDArray[np.bool_]:
+        return stream(self.seed, _FLIP).integers(2, size=len(self.dataset)).astype(bool)
+
+
+def stream(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers that depend on `seed` and `key` alone."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
+
+
+def mirrored(pictures: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """`pictures` (B, H, W, C) with those at `which` (B,) turned left to right."""
+    return np.where(which[:, None, None, None], pictures[:, :, ::-1], pictures)
+
+
+def shifted(pictures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """`pictures` (B, H, W, C), each moved by up to a sixteenth of its side (2 pixels of 32), edges reflected."""
+    count, height, width, _ = pictures.shape
+    reach = max(1, min(height, width) // 16)
+    padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    down, right = random.integers(2 * reach + 1, size=(2, count))
+    return np.ascontiguousarray(windows[np.arange(count), down, right].transpose(0, 2, 3, 1))

@@ -1,0 +1,80 @@
+"""A checkpoint: all that a run needs to go on as if it had never stopped, in one file without pickled code."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder import files
+from beholder.errors import RunError
+
+
+@dataclass
+class Position:
+    """Where a run stands, beside its weights.
+
+    Attributes:
+        epoch: epochs that are complete.
+        step: steps done in the epoch after those.
+        loss_sum, correct, seen: sums over the steps of the unfinished epoch.
+        seconds: training time so far, all sittings together.
+        best_accuracy, best_epoch: the best on validation so far and the epoch (from 1) that reached it.
+        gap_said: whether the gap between train and validation accuracy was said in words.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    best_accuracy: float = -1.0
+    best_epoch: int = 0
+    gap_said: bool = False
+
+
+@dataclass
+class Checkpoint:
+    """A position and the values of every variable: the model's, the optimizer's, and the best epoch's weights."""
+
+    position: Position
+    model: list[NDArray[Any]]
+    optimizer: list[NDArray[Any]]
+    best: list[NDArray[Any]] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """Write the checkpoint to `path`, whole or not at all."""
+        arrays = {
+            f"{group}_{number}": value
+            for group in ("model", "optimizer", "best")
+            for number, value in enumerate(getattr(self, group))
+        }
+        text = np.frombuffer(json.dumps(asdict(self.position)).encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez(buffer, position=text, **arrays)
+        files.write_bytes(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at `path`.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            position = Position(**json.loads(stored["position"].tobytes()))
+            groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
+            for name in stored.files:
+                if name != "position":
+                    groups[name.rpartition("_")[0]].append(stored[name])
+        return Checkpoint(position, **groups)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"The checkpoint {str(path)!r} is damaged ({error}); train again into a new folder.") from error

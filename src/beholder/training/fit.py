@@ -1,0 +1,225 @@
+"""The training loop: one, for every network (docs/lab-notebook.md tells what was measured before it was chosen)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.models import build
+from beholder.runs.events import EventLog
+from beholder.runs.folder import Run
+from beholder.training.batches import Batches
+from beholder.training.checkpoint import Checkpoint, Position, read_checkpoint
+from beholder.training.optimizer import build_optimizer
+from beholder.training.schedule import learning_rate
+from beholder.training.settings import Settings
+from beholder.training.step import Look, compile_look, compile_step
+
+OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
+LOOK_BATCH = 500  # pictures
+TRAIN_SAMPLE = 5000  # training pictures that the train accuracy is measured on
+STEP_EVENT_SECONDS = 0.5
+CHECKPOINT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training came to.
+
+    Attributes:
+        weights: the values of the model's variables to keep, in its order.
+        epochs: complete epochs.
+        best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
+        stopped: the person stopped it before its end.
+        seconds: training time, all sittings together.
+    """
+
+    weights: list[NDArray[Any]]
+    epochs: int
+    best_epoch: int
+    stopped: bool
+    seconds: float
+
+
+class Fit:
+    """Trains one network on one data set, from the beginning or from a checkpoint.
+
+    Args:
+        train: the train part.
+        validation: the validation part.
+        settings: what to do.
+        run: where checkpoints go.
+        log: where events go.
+        stop: asked after each step; True ends training there, with a checkpoint.
+    """
+
+    def __init__(
+        self, train: Dataset, validation: Dataset, settings: Settings, run: Run, log: EventLog, stop: Callable[[], bool]
+    ) -> None:
+        self.train, self.validation = train, validation
+        self.settings, self.run, self.log, self.stop = settings, run, log, stop
+        recipe = settings.recipe
+        mirror = settings.mirrors(train.picture_shape[2])
+        self.batches = Batches(train, recipe.batch_size, settings.seed, shift=recipe.augment, mirror=mirror)
+        keras.utils.set_random_seed(settings.seed)
+        self.model = self._build()
+        self.optimizer = build_optimizer(recipe)
+        self.step = compile_step(self.model, self.optimizer, label_smoothing=recipe.label_smoothing)
+        self.look = compile_look(self.model)
+        self.position = Position()
+        self.best: list[NDArray[Any]] = []
+
+    def run_to_end(self) -> Outcome:
+        """Train until the last epoch, an early stop, or the person's stop."""
+        if self.run.checkpoint_file.exists():
+            self._restore(read_checkpoint(self.run.checkpoint_file))
+        epochs, stopped = self.settings.recipe.epochs, False
+        while self.position.epoch < epochs and not self._stale() and not stopped:
+            stopped = self._epoch()
+        keep_best = self.settings.early_stop is not None and self.best
+        weights = self.best if keep_best else _values(self.model.variables)
+        position = self.position
+        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.seconds)
+
+    def _epoch(self) -> bool:
+        """Train to the end of the epoch; True when the person stopped it before."""
+        position, batches = self.position, self.batches
+        order, started, saved, told = batches.order(position.epoch), time.monotonic(), time.monotonic(), 0.0
+        seconds_before, first_step = position.seconds, position.step
+        while position.step < batches.steps:
+            self._step(order)
+            now = time.monotonic()
+            position.seconds = seconds_before + now - started
+            if now - told > STEP_EVENT_SECONDS:
+                self._tell_step((now - started) / (position.step - first_step))
+                told = now
+            if self.stop():
+                self._save()
+                return True
+            if now - saved > CHECKPOINT_SECONDS:
+                self._save()
+                saved = now
+        self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
+        position.seconds = seconds_before + time.monotonic() - started
+        self._save()
+        return self.stop() and position.epoch < self.settings.recipe.epochs
+
+    def _step(self, order: NDArray[np.int64]) -> None:
+        position, batches = self.position, self.batches
+        pictures, labels = batches.batch(order, position.epoch, position.step)
+        done = position.epoch * batches.steps + position.step
+        rate = learning_rate(self.settings.recipe, done, self.settings.recipe.epochs * batches.steps)
+        loss, correct = self.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
+        position.step += 1
+        position.loss_sum += loss
+        position.correct += correct
+        position.seen += len(labels)
+
+    def _end_epoch(self, seconds: float, pictures: int) -> None:
+        position, recipe = self.position, self.settings.recipe
+        train_accuracy, _ = judge(self.look, self.train, _sample(len(self.train)))
+        validation_accuracy, validation_loss = judge(self.look, self.validation, np.arange(len(self.validation)))
+        position.epoch += 1
+        gap = train_accuracy - validation_accuracy
+        self.log.append(
+            "epoch",
+            epoch=position.epoch,
+            epochs=recipe.epochs,
+            seconds=round(seconds, 3),
+            loss=round(position.loss_sum / position.seen, 5),
+            train_accuracy=round(train_accuracy, 5),
+            validation_loss=round(validation_loss, 5),
+            validation_accuracy=round(validation_accuracy, 5),
+            gap=round(gap, 5),
+            learning_rate=learning_rate(
+                recipe, position.epoch * self.batches.steps - 1, recipe.epochs * self.batches.steps
+            ),
+            pictures_per_second=round(pictures / seconds, 1),
+        )
+        if gap >= OPENING_GAP and not position.gap_said:
+            self.log.append("overfitting", epoch=position.epoch, message=gap_in_words(gap, position.epoch))
+            position.gap_said = True
+        if validation_accuracy > position.best_accuracy:
+            position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch
+            if self.settings.early_stop is not None:
+                self.best = _values(self.model.variables)
+        position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
+
+    def _stale(self) -> bool:
+        patience = self.settings.early_stop
+        return patience is not None and self.position.epoch - self.position.best_epoch >= patience
+
+    def _tell_step(self, seconds_a_step: float) -> None:
+        position, batches, epochs = self.position, self.batches, self.settings.recipe.epochs
+        remaining = (epochs - position.epoch) * batches.steps - position.step
+        self.log.append(
+            "step",
+            epoch=position.epoch + 1,
+            epochs=epochs,
+            step=position.step,
+            steps=batches.steps,
+            loss=round(position.loss_sum / position.seen, 5),
+            train_accuracy=round(position.correct / position.seen, 5),
+            pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
+            eta_seconds=round(remaining * seconds_a_step, 1),
+        )
+
+    def _build(self) -> Any:
+        settings = self.settings
+        fitted = {"pictures": self.train.pictures[_sample(len(self.train))]} if settings.recipe.sees_pictures else {}
+        classes = len(self.train.class_names)
+        return build(
+            settings.model, self.train.picture_shape, classes, dtype=settings.dtype, **settings.options, **fitted
+        )
+
+    def _save(self) -> None:
+        Checkpoint(self.position, _values(self.model.variables), _values(self.optimizer.variables), self.best).write(
+            self.run.checkpoint_file
+        )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        for variables, values in (
+            (self.model.variables, checkpoint.model),
+            (self.optimizer.variables, checkpoint.optimizer),
+        ):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self.position, self.best = checkpoint.position, checkpoint.best
+        self.log.append("resumed", epoch=self.position.epoch + 1, step=self.position.step)
+
+
+def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64]) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation."""
+    correct, loss = 0, 0.0
+    for start in range(0, len(rows), LOOK_BATCH):
+        chosen = rows[start : start + LOOK_BATCH]
+        logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
+        correct += int((logits.argmax(axis=1) == labels).sum())
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss -= float(log_probabilities[np.arange(len(labels)), labels].sum())
+    return correct / len(rows), loss / len(rows)
+
+
+def gap_in_words(gap: float, epoch: int) -> str:
+    """The sentence for a gap between train and validation accuracy that opened."""
+    return (
+        f"At epoch {epoch} the accuracy on training pictures is {gap * 100:.0f} points above that on validation "
+        "pictures: the network begins to memorise (overfitting); more pictures, --augment, --dropout or --early-stop "
+        "help."
+    )
+
+
+def _sample(count: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, TRAIN_SAMPLE)).astype(np.int64))
+
+
+def _values(variables: list[Any]) -> list[NDArray[Any]]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]

@@ -1,0 +1,37 @@
+"""Keras and its backend, imported once, with the settings that every network here relies on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def start() -> None:
+    """Import Keras with TensorFlow behind it. It takes seconds; the rest of this package may be imported after it.
+
+    `KERAS_BACKEND` is obeyed where the person has set it.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _mute_standard_error():
+        import keras
+    # A person's own keras.json may say otherwise, and our layers mean height, width, channels.
+    keras.config.set_image_data_format("channels_last")
+    keras.config.disable_traceback_filtering()
+
+
+@contextmanager
+def _mute_standard_error() -> Iterator[None]:
+    # TensorFlow's C++ greets on file descriptor 2 before any setting of its own is read.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

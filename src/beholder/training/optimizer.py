@@ -1,0 +1,102 @@
+"""The optimizers that a recipe can name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from beholder.models import Recipe
+
+
+@keras.saving.register_keras_serializable("beholder")
+class Muon(keras.optimizers.Optimizer):
+    """Orthogonalised momentum for convolution filters, Nesterov momentum for everything else.
+
+    Own code because Keras's Muon leaves every variable that is not a matrix, so every filter, to AdamW. A filter
+    (h, w, in, out) is seen as a matrix (h·w·in, out); after its step it is rescaled to the norm that it was drawn
+    with, so that the learning rate means the same at every moment.
+    Source: K. Jordan, Muon (2024), and its use in 94% on CIFAR-10 in 2.59 seconds.
+
+    Args:
+        learning_rate: of the filters.
+        momentum: of the filters.
+        plain_ratio: the other variables' learning rate, as a share of the filters'.
+        plain_momentum: of the other variables.
+        plain_weight_decay: of the other variables, in units of their learning rate.
+        **kwargs: those of every Keras optimizer.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.1,
+        momentum: float = 0.6,
+        plain_ratio: float = 1.0,
+        plain_momentum: float = 0.85,
+        plain_weight_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.momentum = momentum
+        self.plain_ratio = plain_ratio
+        self.plain_momentum = plain_momentum
+        self.plain_weight_decay = plain_weight_decay
+
+    def build(self, variables: list[Any]) -> None:
+        """One momentum a variable."""
+        if self.built:
+            return
+        super().build(variables)
+        self.momentums = [self.add_variable_from_reference(variable, name="momentum") for variable in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move `variable` one step."""
+        held = self.momentums[self._get_variable_index(variable)]
+        gradient = ops.cast(gradient, variable.dtype)
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        if len(variable.shape) == 4:
+            self._step_filter(gradient, variable, learning_rate, held)
+        else:
+            self._step_plain(gradient, variable, learning_rate * self.plain_ratio, held)
+
+    def _step_filter(self, gradient: Any, variable: Any, learning_rate: Any, held: Any) -> None:
+        self.assign(held, held * self.momentum + gradient)
+        direction = gradient + self.momentum * held
+        outputs = variable.shape[-1]
+        update = ops.reshape(orthogonalised(ops.reshape(direction, (-1, outputs))), variable.shape)
+        moved = variable - learning_rate * update
+        norm = float(outputs) ** 0.5
+        self.assign(variable, moved * (norm / (ops.norm(ops.reshape(moved, (-1,))) + 1e-7)))
+
+    def _step_plain(self, gradient: Any, variable: Any, learning_rate: Any, held: Any) -> None:
+        gradient = gradient + self.plain_weight_decay * variable
+        self.assign(held, held * self.plain_momentum + gradient)
+        self.assign_sub(variable, learning_rate * (gradient + self.plain_momentum * held))
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        names = ("momentum", "plain_ratio", "plain_momentum", "plain_weight_decay")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def orthogonalised(matrix: Any, steps: int = 3) -> Any:
+    """The nearest matrix with (almost) equal singular values, by a quintic Newton-Schulz iteration.
+
+    Coefficients: K. Jordan, Muon (2024); after three to five steps the singular values lie between about 0.7 and 1.2.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = matrix if wide else ops.transpose(matrix)
+    x = x / (ops.norm(x) + 1e-7)
+    for _ in range(steps):
+        square = ops.matmul(x, ops.transpose(x))
+        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
+    return x if wide else ops.transpose(x)
+
+
+def build_optimizer(recipe: Recipe) -> Any:
+    """The optimizer that `recipe` names; the learning rate of each step is set by the schedule."""
+    if recipe.optimizer == "muon":
+        return Muon(recipe.learning_rate, plain_weight_decay=recipe.weight_decay)
+    return keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)

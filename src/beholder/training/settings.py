@@ -1,0 +1,89 @@
+"""What a run was asked to do, complete: the recipe with the person's changes in it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from beholder.errors import UsageError
+from beholder.models import Recipe, recipe
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run does, apart from the data.
+
+    Attributes:
+        model: a key of `MODELS`.
+        recipe: its recipe, with the person's changes.
+        seed: fixes every random choice.
+        precision: of the multiplications while training; answers are always float32.
+        early_stop: epochs without a better validation accuracy after which to stop and keep the best; None never does.
+        options: what the model's `build` takes beyond shape, classes and dtype.
+    """
+
+    model: str
+    recipe: Recipe
+    seed: int
+    precision: Precision
+    early_stop: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> str:
+        """The Keras dtype policy while training."""
+        return "float32" if self.precision == "float32" else "mixed_bfloat16"
+
+    def mirrors(self, channels: int) -> bool:
+        """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view."""
+        mirror = self.recipe.mirror
+        return self.recipe.augment and (channels == 3 if mirror is None else mirror)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a run's config."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Settings:
+        """From a run's config."""
+        return cls(**{**document, "recipe": Recipe(**document["recipe"])})
+
+
+def choose(
+    model: str,
+    *,
+    seed: int,
+    precision: Precision,
+    early_stop: int | None = None,
+    changes: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+) -> Settings:
+    """The settings for `model`: its recipe with `changes` (fields of `Recipe`) and the model's own `options`.
+
+    A None in `changes` or `options` means that the person did not say.
+
+    Raises:
+        UsageError: an unknown model, a value out of its range, or an option that this model does not have.
+    """
+    base = recipe(model)
+    changed = replace(base, **{name: value for name, value in (changes or {}).items() if value is not None})
+    _check(changed, seed, early_stop)
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    for name in given:
+        if name not in base.options:
+            fitting = ", ".join(f"--{option}" for option in base.options) or "none"
+            raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
+    return Settings(model, changed, seed, precision, early_stop, given)
+
+
+def _check(recipe: Recipe, seed: int, early_stop: int | None) -> None:
+    at_least = {"epochs": (recipe.epochs, 1), "batch size": (recipe.batch_size, 1), "seed": (seed, 0)}
+    if early_stop is not None:
+        at_least["early stop"] = (early_stop, 1)
+    for name, (value, least) in at_least.items():
+        if value < least:
+            raise UsageError(f"Expected a whole number of at least {least} for the {name}. Received: {value}.")
+    if recipe.learning_rate <= 0:
+        raise UsageError(f"Expected a learning rate above 0. Received: {recipe.learning_rate}.")

@@ -1,0 +1,69 @@
+"""Look: a contact sheet of random labelled pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder.data.clean import clean_pictures
+from beholder.data.dataset import Dataset
+from beholder.data.opening import Data, open_source
+from beholder.data.progress import Progress, silent
+from beholder.data.split import Parts
+from beholder.errors import UsageError
+from beholder.figures.sheet import contact_sheet
+
+
+def look(
+    data: Data,
+    *,
+    rows: int = 4,
+    columns: int = 4,
+    cleaned: bool = False,
+    class_name: str | None = None,
+    seed: int = 0,
+    labels: Literal["fine", "coarse"] = "fine",
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> Image.Image:
+    """Draw `rows` × `columns` random training pictures of `data`, each with its class name as title.
+
+    Args:
+        data: as `beholder.load` takes it.
+        rows: of the sheet.
+        columns: of the sheet.
+        cleaned: show the pictures as the chapter's network receives them: grey, cropped, standardised.
+        class_name: show this class only.
+        seed: chooses the pictures.
+        labels: which of CIFAR-100's two sets of labels.
+        cache: where downloads and decoded pictures are kept.
+        progress: told how far reading is.
+
+    Raises:
+        UsageError: a row or column count below 1, or an unknown class.
+        DataError: the data cannot be read.
+    """
+    if rows < 1 or columns < 1 or rows * columns > 2500:
+        raise UsageError(f"Expected from 1 to 2500 pictures on a sheet. Received: {rows} rows of {columns}.")
+    source = open_source(data, labels=labels, cache=cache, progress=progress)
+    dataset = Parts(source, seed=seed, progress=progress).train()
+    chosen = _random_rows(dataset, rows * columns, class_name, seed)
+    pictures: NDArray[Any] = dataset.pictures[chosen]
+    titles = [dataset.class_names[label] for label in dataset.labels[chosen]]
+    if cleaned:
+        pictures = clean_pictures(pictures)
+    return contact_sheet(list(pictures), titles, columns=columns)
+
+
+def _random_rows(dataset: Dataset, count: int, class_name: str | None, seed: int) -> NDArray[np.int64]:
+    if class_name is not None and class_name not in dataset.class_names:
+        known = ", ".join(dataset.class_names[:20])
+        raise UsageError(f"No class is called {class_name!r}; choose one of {known}.")
+    wanted = range(len(dataset.class_names)) if class_name is None else [dataset.class_names.index(class_name)]
+    candidates = np.flatnonzero(np.isin(dataset.labels, list(wanted)))
+    random = np.random.default_rng(seed)
+    return random.choice(candidates, size=min(count, len(candidates)), replace=False)

@@ -1,0 +1,205 @@
+"""Parts are disjoint, complete, stratified, and read only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.data.split import Parts, content_groups, split
+from beholder.errors import DataError
+
+THREE = {"train": 0.8, "validation": 0.1, "test": 0.1}
+TWO = {"train": 0.9, "validation": 0.1}
+
+labellings = st.lists(st.integers(0, 4), max_size=200).map(lambda values: np.array(values, np.int64))
+shares = st.sampled_from([THREE, TWO, {"all": 1.0}, {"a": 0.5, "b": 0.25, "c": 0.25}])
+
+
+@settings(max_examples=150, deadline=None)
+@given(labellings, shares, st.integers(0, 2**40), st.data())
+def test_parts_are_disjoint_complete_and_keep_groups_together(
+    labels: NDArray[np.int64], fractions: dict[str, float], seed: int, data: st.DataObject
+) -> None:
+    size = len(labels)
+    groups = data.draw(st.none() | st.lists(st.binary(max_size=1), min_size=size, max_size=size))
+    parts = split(labels, groups, seed=seed, fractions=fractions)
+    assert list(parts) == list(fractions)
+    rows = np.concatenate(list(parts.values()))
+    assert sorted(rows.tolist()) == list(range(size))
+    for chosen in parts.values():
+        assert chosen.dtype == np.int64
+        assert (np.diff(chosen) > 0).all()
+    if groups is not None:
+        homes = [{groups[row] for row in chosen} for chosen in parts.values()]
+        assert sum(map(len, homes)) == len(set(groups))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=6), shares, st.integers(0, 1000))
+def test_each_class_is_divided_by_the_fractions(sizes: list[int], fractions: dict[str, float], seed: int) -> None:
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    parts = split(labels, None, seed=seed, fractions=fractions)
+    for label, size in enumerate(sizes):
+        counts = {part: int((labels[rows] == label).sum()) for part, rows in parts.items()}
+        if size > len(fractions):
+            assert min(counts.values()) >= 1
+        if size * min(fractions.values()) >= 1:  # no part had to be given its first row
+            for part, fraction in fractions.items():
+                assert abs(counts[part] - fraction * size) < 1 + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.binary(min_size=1, max_size=2)), max_size=80), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[int, bytes]], random: object) -> None:
+    order = np.random.default_rng(len(rows)).permutation(len(rows))
+
+    def content(order: NDArray[np.int64]) -> dict[str, list[tuple[int, bytes]]]:
+        labels = np.array([rows[row][0] for row in order], np.int64)
+        groups = [rows[row][1] for row in order]
+        parts = split(labels, groups, seed=3, fractions=THREE)
+        return {part: sorted(rows[order[row]] for row in chosen) for part, chosen in parts.items()}
+
+    assert content(np.arange(len(rows))) == content(order)
+
+
+def test_the_seed_decides() -> None:
+    labels = np.arange(500) % 5
+    first, again, other = (split(labels, None, seed=seed, fractions=THREE)["test"].tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert len(set(first) & set(other)) < 20  # 50 of 500 drawn twice share about 5
+
+
+def test_many_small_classes_do_not_starve_one_part() -> None:
+    labels = np.repeat(np.arange(200), 15)  # 1.5 rows a class for validation, and as many for test
+    parts = split(labels, None, seed=0, fractions=THREE)
+    assert abs(len(parts["validation"]) - len(parts["test"])) < 60
+
+
+def test_every_part_gets_a_group_where_there_are_enough() -> None:
+    labels = np.zeros(40, np.int64)
+    groups = np.repeat(np.arange(4), 10).tolist()
+    assert min(len(rows) for rows in split(labels, groups, seed=0, fractions=THREE).values()) == 10
+
+
+@pytest.mark.parametrize("fractions", [{}, {"a": 0.5}, {"a": 1.5, "b": -0.5}, {"a": 1.0, "b": 0.0}])
+def test_impossible_fractions_are_refused(fractions: dict[str, float]) -> None:
+    with pytest.raises(DataError, match="add up to 1"):
+        split(np.zeros(3, np.int64), None, seed=0, fractions=fractions)
+
+
+def test_groups_must_be_one_a_row() -> None:
+    with pytest.raises(DataError, match="one group for each of 3 rows"):
+        split(np.zeros(3, np.int64), ["a"], seed=0, fractions=TWO)
+
+
+def make_dataset(start: int, count: int) -> Dataset:
+    """Pictures that all differ; their first two values say which they are."""
+    pictures = np.zeros((count, 8, 8, 1), np.uint8)
+    numbers = np.arange(start, start + count)
+    pictures[:, 0, 0, 0], pictures[:, 0, 1, 0] = numbers // 256, numbers % 256
+    return Dataset(pictures, numbers % 2, ("even", "odd"), [str(number) for number in numbers])
+
+
+def make_source(**counts: int) -> tuple[Source, list[str]]:
+    """A source with the parts asked for, and the list of parts that were read."""
+    read: list[str] = []
+
+    def reader(part: str, start: int, count: int) -> Callable[[Progress], Dataset]:
+        def read_part(_: Progress) -> Dataset:
+            read.append(part)
+            return make_dataset(start, count)
+
+        return read_part
+
+    readers = {part: reader(part, 1000 * place, count) for place, (part, count) in enumerate(counts.items())}
+    return Source("some data", ("even", "odd"), readers), read
+
+
+def names(dataset: Dataset) -> set[str]:
+    return set(dataset.names)
+
+
+def test_equal_pictures_are_one_group_and_others_are_not() -> None:
+    dataset = make_dataset(0, 300)
+    dataset.pictures[7] = dataset.pictures[9]
+    groups = content_groups(dataset)
+    assert groups[7] == groups[9]
+    assert len(set(groups)) == 299
+
+
+def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
+    source, read = make_source(all=200)
+    parts = Parts(source, seed=5)
+    assert read == []
+    train, validation, test = parts.train(), parts.validation(), parts.test()
+    assert [len(train), len(validation), len(test)] == [160, 20, 20]
+    assert len(names(train) | names(validation) | names(test)) == 200
+    assert read == ["all"]
+    assert Parts(make_source(all=200)[0], seed=5).test().names == test.names
+    assert Parts(make_source(all=200)[0], seed=6).test().names != test.names
+
+
+def test_copies_of_a_picture_stay_in_one_part() -> None:
+    dataset = make_dataset(0, 100)
+    dataset.pictures[50:] = dataset.pictures[:50]
+    parts = Parts(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
+    groups = [set(content_groups(part)) for part in (parts.train(), parts.validation(), parts.test())]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 50
+
+
+def test_a_missing_validation_part_is_a_tenth_of_train_and_test_stays_closed() -> None:
+    source, read = make_source(train=100, test=30)
+    parts = Parts(source)
+    assert (len(parts.train()), len(parts.validation())) == (90, 10)
+    assert not names(parts.train()) & names(parts.validation())
+    assert read == ["train"]
+    assert len(parts.test()) == 30
+    assert read == ["train", "test"]
+
+
+def test_a_missing_test_part_is_a_tenth_of_train() -> None:
+    source, _ = make_source(train=100, validation=20)
+    parts = Parts(source)
+    assert [len(parts.train()), len(parts.validation()), len(parts.test())] == [90, 20, 10]
+    assert not names(parts.train()) & names(parts.test())
+
+
+def test_a_train_part_alone_gives_both() -> None:
+    parts = Parts(make_source(train=100)[0])
+    assert [len(parts.train()), len(parts.validation()), len(parts.test())] == [80, 10, 10]
+
+
+def test_parts_that_are_there_are_used_as_they_are() -> None:
+    source, read = make_source(train=50, validation=20, test=10)
+    parts = Parts(source)
+    assert [len(parts.test()), len(parts.train()), len(parts.validation())] == [10, 50, 20]
+    assert read == ["test", "train", "validation"]
+
+
+def test_a_test_part_alone_can_be_tested_only() -> None:
+    parts = Parts(make_source(test=10)[0])
+    assert len(parts.test()) == 10
+    for part in (parts.train, parts.validation):
+        with pytest.raises(DataError, match=r"has no \w+ part"):
+            part()
+
+
+def test_too_few_pictures_get_a_sentence() -> None:
+    with pytest.raises(DataError, match="Class 'odd' of 'some data' has 1 picture to learn from"):
+        Parts(make_source(train=3, validation=2, test=2)[0]).train()
+    with pytest.raises(DataError, match="no pictures for its test part"):
+        Parts(make_source(train=3, validation=2, test=0)[0]).test()
+    with pytest.raises(DataError, match="no pictures for its validation part"):
+        Parts(make_source(all=2)[0]).validation()
+    copies = Dataset(np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2, ("even", "odd"), ["x"] * 20)
+    with pytest.raises(DataError, match="no pictures for its validation part"):
+        Parts(Source("copies", ("even", "odd"), {"all": lambda _: copies})).validation()

@@ -1,0 +1,73 @@
+"""What a step sees is a function of (seed, epoch, step), and augmentation changes no meaning."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beholder.data.dataset import Dataset
+from beholder.training.batches import Batches, shifted
+
+
+def dataset(count: int = 23, side: int = 16) -> Dataset:
+    pictures = np.random.default_rng(0).integers(256, size=(count, side, side, 3)).astype(np.uint8)
+    labels = np.arange(count, dtype=np.int64) % 3
+    return Dataset(pictures, labels, ("a", "b", "c"), [str(row) for row in range(count)])
+
+
+def batches(*, seed: int = 0, shift: bool = True, mirror: bool = True) -> Batches:
+    return Batches(dataset(), 5, seed, shift=shift, mirror=mirror)
+
+
+@given(seed=st.integers(0, 2**32), epoch=st.integers(0, 50), step=st.integers(0, 4))
+def test_a_batch_does_not_depend_on_what_came_before(seed: int, epoch: int, step: int) -> None:
+    fresh, used = batches(seed=seed), batches(seed=seed)
+    used.batch(used.order(epoch + 1), epoch + 1, (step + 1) % 5)
+    for left, right in zip(
+        fresh.batch(fresh.order(epoch), epoch, step), used.batch(used.order(epoch), epoch, step), strict=True
+    ):
+        assert np.array_equal(left, right)
+
+
+def test_an_epoch_shows_every_picture_once() -> None:
+    plain = batches(shift=False, mirror=False)
+    order = plain.order(3)
+    assert sorted(order) == list(range(23))
+    seen = np.concatenate([plain.batch(order, 3, step)[0] for step in range(plain.steps)])
+    assert np.array_equal(seen, plain.dataset.pictures[order])
+    assert not np.array_equal(order, plain.order(4))
+
+
+def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
+    flipping = batches(shift=False)
+    for epoch in range(2):
+        flipped = np.zeros((2, 23), bool)
+        for offset in range(2):
+            order = flipping.order(epoch + offset)
+            for step in range(flipping.steps):
+                rows = order[step * 5 : step * 5 + 5]
+                pictures, _ = flipping.batch(order, epoch + offset, step)
+                for row, picture in zip(rows, pictures, strict=True):
+                    mirrored = flipping.dataset.pictures[row][:, ::-1]
+                    flipped[offset, row] = np.array_equal(picture, mirrored)
+                    assert flipped[offset, row] or np.array_equal(picture, flipping.dataset.pictures[row])
+        assert (flipped[0] ^ flipped[1]).all()
+
+
+def test_shifting_moves_whole_pictures_by_at_most_a_sixteenth() -> None:
+    pictures = dataset(count=40, side=32).pictures
+    moved = shifted(pictures, np.random.default_rng(0))
+    assert moved.dtype == np.uint8
+    offsets = set()
+    for before, after in zip(pictures, moved, strict=True):
+        inner = after[2:-2, 2:-2]
+        fits = [
+            (down, right)
+            for down in range(-2, 3)
+            for right in range(-2, 3)
+            if np.array_equal(before[2 + down : 30 + down, 2 + right : 30 + right], inner)
+        ]
+        assert len(fits) == 1
+        offsets.update(fits)
+    assert len(offsets) > 10
