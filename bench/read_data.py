@@ -1,4 +1,4 @@
-"""`read_data` is at least twice as fast as the chapter's listing (measured: 2.5 to 7 times), in 160 MB instead of 1,130.
+"""`read_data` is at least twice as fast as the chapter's listing (measured: 2.5 to 7 times), in 160 MB, not 1,130.
 
 Measured on 2 cores of an AMD EPYC (Zen 4), shared with others, Python 3.11, NumPy 2.4, the 45,000 training pictures of
 the shared archive, warm disk, 5 pairs. The bar is 2 times and 400 MB.

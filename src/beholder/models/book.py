@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from beholder.models.entrance import entrance, logits
-from beholder.models.layers import Clean, LocalResponseNormalization
+from beholder.models.layers import BiasReLU, Clean, LocalResponseNormalization
 
 
 def build(
@@ -47,21 +47,24 @@ def build(
             window,
             stride,
             padding,
-            activation="relu",
+            use_bias=False,
             kernel_initializer="he_normal",
             dtype=dtype,
             name=f"convolution_{number}",
         )
+
+    def bias_relu(number: int) -> Any:
+        return BiasReLU(dtype=dtype, name=f"bias_relu_{number}")
 
     def pool(number: int) -> Any:
         return layers.MaxPooling2D(3 if padding == "same" else 2, 2, "same", dtype=dtype, name=f"pool_{number}")
 
     inputs, x = entrance(shape)
     x = Clean(name="clean")(x)  # (N, H·3//4, W·3//4, 1)
-    x = convolution(1)(x)
+    x = bias_relu(1)(convolution(1)(x))
     x = pool(1)(x)
     x = LocalResponseNormalization(dtype=dtype, name="normalisation_1")(x)
-    x = convolution(2)(x)
+    x = bias_relu(2)(convolution(2)(x))
     x = LocalResponseNormalization(dtype=dtype, name="normalisation_2")(x)
     x = pool(2)(x)
     x = layers.Flatten(dtype=dtype, name="flatten")(x)

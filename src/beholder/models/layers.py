@@ -29,6 +29,8 @@ class Clean(keras.layers.Layer):
         top, left = (x.shape[1] - height) // 2, (x.shape[2] - width) // 2
         grey = ops.mean(x[:, top : top + height, left : left + width, :], axis=3, keepdims=True)
         centred = grey - ops.mean(grey, axis=(1, 2), keepdims=True)
+        # Once more: float32 rounds the mean of a nearly flat picture by more than the picture varies.
+        centred = centred - ops.mean(centred, axis=(1, 2), keepdims=True)
         deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2), keepdims=True))
         return centred / ops.maximum(deviation, 1.0 / math.sqrt(height * width))
 
@@ -126,6 +128,23 @@ class BatchNormalization(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """What the constructor was given."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("beholder")
+class BiasReLU(keras.layers.Layer):
+    """A bias a channel, then the rectifier: max(0, x + bias); a layer of its own so that each step can be looked at."""
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """One bias a channel."""
+        self.bias = self.add_weight(shape=(shape[-1],), initializer="zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        """Add and rectify."""
+        return ops.relu(x + ops.cast(self.bias, x.dtype))
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """As it came."""
+        return shape
 
 
 @keras.saving.register_keras_serializable("beholder")

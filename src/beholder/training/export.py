@@ -8,7 +8,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from beholder import files
@@ -53,6 +55,7 @@ def export_artifact(
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
         export_graph(model, building / "model.onnx", views)
+        export_inside(model, building / "inside.onnx")
         model.save(building / "model.keras")
         _save_filters(model, building / "filters.npy")
         graph = Graph(building / "model.onnx")
@@ -78,9 +81,6 @@ def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
 
     The logits are the mean over the views; the features are those of the plain view.
     """
-    import keras
-    from keras import ops
-
     inner = keras.Model(model.input, [model.output, model.get_layer("features").output])
     pictures = keras.Input(model.input.shape[1:], dtype="uint8", name="pictures")
     logits, features = inner(pictures)
@@ -88,12 +88,21 @@ def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
         mirrored, _ = inner(ops.flip(pictures, axis=2))
         logits = (logits + mirrored) / 2
     outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
-    whole = keras.Model(pictures, outputs)
-    whole(np.zeros((1, *model.input.shape[1:]), np.uint8))  # Keras exports only what has been called
+    _export(keras.Model(pictures, outputs), path)
+
+
+def export_inside(model: Any, path: Path) -> None:
+    """Write `model` to `path` as ONNX with every layer's output, named as the layer: `pictures` uint8 in, no views."""
+    outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
+    _export(keras.Model(model.input, outputs), path)
+
+
+def _export(model: Any, path: Path) -> None:
+    model(np.zeros((1, *model.input.shape[1:]), np.uint8))  # Keras exports only what has been called
     with warnings.catch_warnings():
         # Keras probes for a NumPy name that is gone, and is warned.
         warnings.filterwarnings("ignore", category=FutureWarning)
-        whole.export(os.fspath(path), format="onnx", verbose=False, opset_version=OPSET)
+        model.export(os.fspath(path), format="onnx", verbose=False, opset_version=OPSET)
 
 
 def model_card(manifest: Manifest) -> str:
