@@ -1,10 +1,11 @@
-"""Golden pictures: files with the probabilities that they must get, replayed at each save and load."""
+"""Golden pictures: files with what each graph must say of them, replayed at each save and load."""
 
 from __future__ import annotations
 
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,19 @@ from PIL import Image
 
 from beholder import files
 from beholder.artifact.graph import Graph
+from beholder.artifact.inside import Inside
 from beholder.data.pictures import PictureRules, decode
 from beholder.errors import ArtifactError
 
 COUNT = 8
 TOLERANCE = 1e-3  # of a probability: other processors round differently, by about 1e-5
+INSIDE_TOLERANCE = 1e-3  # of a logit, as a share of the largest one
 
 
-def write_golden(folder: Path, graph: Graph, rules: PictureRules, pictures: NDArray[np.uint8]) -> None:
-    """Keep `pictures` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph` says of them.
+def write_golden(
+    folder: Path, graph: Graph, rules: PictureRules, pictures: NDArray[np.uint8], inside: Inside | None = None
+) -> None:
+    """Keep `pictures` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph` and `inside` say of them.
 
     The last is kept enlarged and on its side's wrong proportions, so that the resizing is replayed too.
     """
@@ -32,9 +37,16 @@ def write_golden(folder: Path, graph: Graph, rules: PictureRules, pictures: NDAr
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
         files.write_bytes(folder / name, buffer.getvalue())
-    probabilities = _answers(folder, names, graph, rules)
-    expected = {name: [round(float(p), 7) for p in row] for name, row in zip(names, probabilities, strict=True)}
-    files.write_json(folder / "expected.json", {"tolerance": TOLERANCE, "probabilities": expected})
+    decoded = _decoded(folder, names, rules)
+    document: dict[str, Any] = {
+        "tolerance": TOLERANCE,
+        "probabilities": _rounded(names, graph(decoded).probabilities),
+    }
+    if inside is not None:
+        logits = inside(decoded, ("logits",))["logits"]
+        tolerance = INSIDE_TOLERANCE * max(1.0, float(np.abs(logits).max()))
+        document["inside"] = {"tolerance": round(tolerance, 6), "logits": _rounded(names, logits)}
+    files.write_json(folder / "expected.json", document)
 
 
 def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
@@ -43,15 +55,37 @@ def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
     Raises:
         ArtifactError: a probability differs from the expected one by more than the tolerance.
     """
+    expected, tolerance = _expected(folder, "probabilities")
+    _compare(folder, expected, graph(_decoded(folder, list(expected), rules)).probabilities, tolerance)
+
+
+def replay_inside(folder: Path, inside: Inside, rules: PictureRules) -> None:
+    """Answer the golden pictures again, with the graph that explanations use.
+
+    Raises:
+        ArtifactError: a logit differs from the expected one by more than that graph's tolerance.
+    """
+    expected, tolerance = _expected(folder, "logits", "inside")
+    decoded = _decoded(folder, list(expected), rules)
+    _compare(folder, expected, inside(decoded, ("logits",))["logits"], tolerance)
+
+
+def _expected(folder: Path, key: str, part: str | None = None) -> tuple[dict[str, NDArray[np.float32]], float]:
     try:
         document = json.loads((folder / "expected.json").read_bytes())
-        expected = {str(name): np.array(row, np.float32) for name, row in document["probabilities"].items()}
+        document = document if part is None else document[part]
+        expected = {str(name): np.array(row, np.float32) for name, row in document[key].items()}
         tolerance = float(document["tolerance"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{str(folder)!r} is damaged ({error!r}); copy the model again.") from error
+        raise ArtifactError(f"{str(folder)!r} is damaged ({error!r}); copy the model again or train again.") from error
     if not expected:
         raise ArtifactError(f"{str(folder)!r} holds no golden pictures; copy the model again.")
-    answers = _answers(folder, list(expected), graph, rules)
+    return expected, tolerance
+
+
+def _compare(
+    folder: Path, expected: dict[str, NDArray[np.float32]], answers: NDArray[np.float32], tolerance: float
+) -> None:
     for name, answer in zip(expected, answers, strict=True):
         difference = float(np.abs(answer - expected[name]).max()) if answer.shape == expected[name].shape else np.inf
         if not difference <= tolerance:
@@ -61,5 +95,9 @@ def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
             )
 
 
-def _answers(folder: Path, names: list[str], graph: Graph, rules: PictureRules) -> NDArray[np.float32]:
-    return graph(np.stack([decode(folder / name, rules) for name in names])).probabilities
+def _decoded(folder: Path, names: list[str], rules: PictureRules) -> NDArray[np.uint8]:
+    return np.stack([decode(folder / name, rules) for name in names])
+
+
+def _rounded(names: list[str], rows: NDArray[np.float32]) -> dict[str, list[float]]:
+    return {name: [round(float(value), 7) for value in row] for name, row in zip(names, rows, strict=True)}

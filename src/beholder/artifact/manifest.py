@@ -67,7 +67,7 @@ def read_manifest(path: Path) -> Manifest:
             )
         lists = {name: tuple(document[name]) for name in ("class_names", "views", "layers")}
         return Manifest(**{**document, **lists, "picture": PictureRules.from_json(document["picture"])})
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(
             f"{str(path.parent)!r} is not a trained model (it has no {path.name}); give a RUN folder that `beholder "
             f"train` made."

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beholder import files
-from beholder.artifact.golden import replay_golden
+from beholder.artifact.golden import replay_golden, replay_inside
 from beholder.artifact.graph import Graph
+from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
 from beholder.errors import ArtifactError
 
@@ -46,12 +47,26 @@ def open_artifact(path: Path) -> Artifact:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
             than when it was saved.
     """
-    folder = path / "model" if (path / "model").is_dir() else path
+    try:
+        folder = path / "model" if (path / "model").is_dir() else path
+    except OSError as error:  # too long a name, or a folder above it that may not be entered
+        raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
     manifest = read_manifest(folder / "manifest.json")
     check_seal(folder)
     graph = Graph(folder / "model.onnx")
     replay_golden(folder / "golden", graph, manifest.picture)
     return Artifact(folder, manifest, graph)
+
+
+def open_inside(artifact: Artifact) -> Inside:
+    """Open the graph that names every layer's output, which answering alone does not need.
+
+    Raises:
+        ArtifactError: it is missing, or answers the golden pictures otherwise than when it was saved.
+    """
+    inside = Inside(artifact.folder)
+    replay_inside(artifact.folder / "golden", inside, artifact.manifest.picture)
+    return inside
 
 
 @contextmanager
@@ -63,7 +78,9 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
             yield building
             _seal(building)
             building.chmod(0o755)
-            open_artifact(building)
+            artifact = open_artifact(building)
+            if (building / "inside.onnx").exists():
+                open_inside(artifact)
             _swap(building, folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -9,7 +10,9 @@ from typing import Any, NoReturn
 import click
 
 from beholder.cli.evaluate import evaluate
+from beholder.cli.explain import explain
 from beholder.cli.look import look
+from beholder.cli.parameters import parameters
 from beholder.cli.predict import predict
 from beholder.cli.train import train
 from beholder.errors import BeholderError
@@ -33,7 +36,7 @@ def beholder() -> None:
     """
 
 
-for _verb in (look, train, evaluate, predict):
+for _verb in (look, parameters, train, evaluate, predict, explain):
     beholder.add_command(_verb)
 
 
@@ -43,6 +46,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str] | None) -> int:
+    _print_anything()
     try:
         status: Any = beholder.main(arguments, prog_name="beholder", standalone_mode=False)
         return status if isinstance(status, int) else DONE
@@ -62,3 +66,10 @@ def _run(arguments: list[str] | None) -> int:
         traceback.print_exc()
         click.echo("This is a fault of Beholder's, not yours: please report it with the lines above.", err=True)
         return OUR_FAULT
+
+
+def _print_anything() -> None:
+    """File names may hold bytes that are no text; they are printed as escapes, which JSON reads back."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

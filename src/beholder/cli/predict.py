@@ -85,10 +85,11 @@ def _columns(best: Iterable[int]) -> Iterator[str]:
 
 def _write_table(predictions: Iterable[Prediction]) -> int:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table, errors = Table("picture", "answer", "probability", "then", box=None, pad_edge=False), []
+    path_column = Column("picture", overflow="fold")  # a path that is cut short names no picture
+    table, errors = Table(path_column, "answer", "probability", "then", box=None, pad_edge=False), []
     for prediction in predictions:
         if prediction.error is not None:
             errors.append(prediction.error)

@@ -20,8 +20,8 @@ _MARGIN = 24  # around the sheet
 _NARROWEST = 72  # a column is never narrower than a short title
 _TITLE_SIZE = 14
 _TITLE_HEIGHT = 26  # from the foot of a picture to the foot of its title
-_PAPER = (250, 250, 248)
-_INK = (52, 52, 50)
+PAPER = (250, 250, 248)
+INK = (52, 52, 50)
 
 
 def contact_sheet(
@@ -49,7 +49,7 @@ def contact_sheet(
             f"Expected at least one picture, a title for each, columns and scale of at least 1. Received: "
             f"{len(pictures)} pictures, {len(titles)} titles, columns={columns}, scale={scale}."
         )
-    tiles = [_resized(Image.fromarray(_as_rgb(picture)), scale) for picture in pictures]
+    tiles = [_resized(Image.fromarray(as_rgb(picture)), scale) for picture in pictures]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
     title_height = _TITLE_HEIGHT if any(titles) else 0
@@ -61,7 +61,7 @@ def contact_sheet(
             2 * _MARGIN + columns * cell_width + (columns - 1) * _GAP,
             2 * _MARGIN + rows * (cell_height + title_height) + (rows - 1) * _GAP,
         ),
-        _PAPER,
+        PAPER,
     )
     draw = ImageDraw.Draw(sheet)
     for index, (tile, title) in enumerate(zip(tiles, titles, strict=True)):
@@ -72,11 +72,11 @@ def contact_sheet(
         sheet.paste(tile, (left + (cell_width - tile.width) // 2, foot - tile.height))
         centre = (left + cell_width / 2, foot + _TITLE_HEIGHT - 7)
         font = font_for(title, _TITLE_SIZE)
-        draw.text(centre, fitted(title, font, cell_width), fill=_INK, font=font, anchor="ms")
+        draw.text(centre, fitted(title, font, cell_width), fill=INK, font=font, anchor="ms")
     return sheet
 
 
-def _as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """(H, W), (H, W, 1) or (H, W, 3) of any dtype -> (H, W, 3) uint8."""
     array = np.asarray(picture)
     if array.ndim == 2:
@@ -86,11 +86,11 @@ def _as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
             f"Expected a picture of shape (H, W), (H, W, 1) or (H, W, 3). Received: shape={picture.shape}."
         )
     if array.dtype != np.uint8:
-        array = _stretched(array.astype(np.float64))
+        array = stretched(array.astype(np.float64))
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
-def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+def stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Minimum to black, maximum to white; what is not finite is black; a picture of one value is mid-grey."""
     finite = np.isfinite(values)
     known = values[finite]

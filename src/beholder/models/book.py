@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from beholder.errors import UsageError
 from beholder.models.entrance import entrance, logits
 from beholder.models.layers import BiasReLU, Clean, LocalResponseNormalization
 
@@ -38,6 +39,9 @@ def build(
         filters: windows a convolution.
         neurons: width of the fully connected layer.
         dropout: share of those neurons silenced while training, 0 to 1.
+
+    Raises:
+        UsageError: the window is larger than what it moves over.
     """
     layers = keras.layers
 
@@ -61,9 +65,12 @@ def build(
 
     inputs, x = entrance(shape)
     x = Clean(name="clean")(x)  # (N, H·3//4, W·3//4, 1)
+    _refuse_larger_window(window, x)
     x = bias_relu(1)(convolution(1)(x))
     x = pool(1)(x)
     x = LocalResponseNormalization(dtype=dtype, name="normalisation_1")(x)
+    if padding == "valid":
+        _refuse_larger_window(window, x)
     x = bias_relu(2)(convolution(2)(x))
     x = LocalResponseNormalization(dtype=dtype, name="normalisation_2")(x)
     x = pool(2)(x)
@@ -72,3 +79,12 @@ def build(
     if dropout:
         x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     return keras.Model(inputs, logits(x, classes), name="book")
+
+
+def _refuse_larger_window(window: int, maps: Any) -> None:
+    height, width = maps.shape[1:3]
+    if window > min(height, width):
+        raise UsageError(
+            f"A --window of {window} pixels is larger than the {height} × {width} pixels that it moves over; choose a "
+            "smaller one, --padding same, or larger pictures."
+        )

@@ -5,54 +5,23 @@ from __future__ import annotations
 import base64
 import io
 import math
-import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.style import context
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
 from beholder.figures.lettering import one_line
+from beholder.report.drawing import Chart, Palette, chart, plain_axes
 
 _NUMBERED = 12  # up to so many classes every cell of the confusion matrix holds its number
 _NAMED = 100  # up to so many classes every row and column has its name
 _MOST_FILTERS = 256
 _LONGEST_NAME = 16  # characters of a class name beside the confusion matrix
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours of a chart; text reaches a contrast of 4.5 on the page behind it (WCAG 2.2 AA), curves one of 3."""
-
-    paper: str
-    ink: str
-    muted: str
-    grid: str
-    train: str
-    validation: str
-
-
-_LIGHT = Palette("#ffffff", "#1f2328", "#59636e", "#e3e6ea", "#0b63c4", "#b8480a")
-_DARK = Palette("#15181c", "#e6e8eb", "#a3adb8", "#2f353d", "#6cb6ff", "#ff9e64")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart as data URIs of its light and its dark rendering, and its natural width and height in CSS pixels."""
-
-    light: str
-    dark: str
-    width: int
-    height: int
 
 
 def loss_curves(epochs: list[dict[str, Any]]) -> Chart:
@@ -64,11 +33,17 @@ def loss_curves(epochs: list[dict[str, Any]]) -> Chart:
         _curve(axes, epochs, "validation_loss", "validation", colours.validation)
         _legend(axes, colours)
 
-    return _chart(draw, 4.6, 3.0)
+    return chart(draw, 4.6, 3.0)
 
 
-def accuracy_curves(epochs: list[dict[str, Any]]) -> Chart:
-    """Train and validation accuracy by epoch, the gap between them shaded."""
+def accuracy_curves(epochs: list[dict[str, Any]], lowest: float | None = None, highest: float | None = None) -> Chart:
+    """Train and validation accuracy by epoch, the gap between them shaded.
+
+    Args:
+        epochs: the event of each epoch.
+        lowest: accuracy at the foot of the chart, 0 to 1; charts that are compared share it, and `highest`.
+        highest: accuracy at its head.
+    """
 
     def draw(figure: Figure, colours: Palette) -> None:
         axes = _epoch_axes(figure, colours, epochs)
@@ -78,9 +53,10 @@ def accuracy_curves(epochs: list[dict[str, Any]]) -> Chart:
         _curve(axes, epochs, "train_accuracy", "train", colours.train)
         _curve(axes, epochs, "validation_accuracy", "validation", colours.validation)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+        axes.set_ylim(lowest, highest)
         _legend(axes, colours)
 
-    return _chart(draw, 4.6, 3.0)
+    return chart(draw, 4.6, 3.0)
 
 
 def confusion_chart(confusion: list[list[int]], class_names: list[str]) -> Chart:
@@ -105,7 +81,7 @@ def confusion_chart(confusion: list[list[int]], class_names: list[str]) -> Chart
             colour = colours.paper if shades[row, column] > 0.55 else colours.ink
             axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=colour)
 
-    return _chart(draw, side, side)
+    return chart(draw, side, side)
 
 
 def filters_picture(filters: NDArray[np.float32]) -> tuple[str, int, int]:
@@ -144,53 +120,8 @@ def png_uri(picture: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _chart(draw: Callable[[Figure, Palette], None], width: float, height: float) -> Chart:
-    """Render `draw` twice on a figure of `width` x `height` inches."""
-    light, dark = (_rendered(draw, colours, width, height) for colours in (_LIGHT, _DARK))
-    return Chart(light, dark, round(96 * width), round(96 * height))
-
-
-def _rendered(draw: Callable[[Figure, Palette], None], colours: Palette, width: float, height: float) -> str:
-    buffer = io.BytesIO()
-    with _style(colours):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        draw(figure, colours)
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        )
-    # Without the XML prologue, which points to the address of a document type; and in the fonts of the reader.
-    svg = re.sub(r"^.*?(?=<svg )", "", buffer.getvalue().decode(), count=1, flags=re.DOTALL)
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", svg)
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-
-
-@contextmanager
-def _style(colours: Palette) -> Iterator[None]:
-    """Matplotlib's defaults, whatever the person's own settings are, plus the look of the report; equal every time."""
-    look = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "beholder",
-        "text.parse_math": False,
-        "font.size": 10,
-        "text.color": colours.ink,
-        "axes.edgecolor": colours.grid,
-        "xtick.color": colours.muted,
-        "ytick.color": colours.muted,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-    }
-    with context(look, after_reset=True), warnings.catch_warnings():
-        # Letters that Matplotlib's font lacks are drawn by the browser.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        yield
-
-
 def _epoch_axes(figure: Figure, colours: Palette, epochs: list[dict[str, Any]]) -> Axes:
-    axes = figure.add_subplot()
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="y", color=colours.grid, linewidth=0.8)
-    axes.set_axisbelow(True)
+    axes = plain_axes(figure, colours)
     axes.set_xlabel("epoch", color=colours.muted)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     if len(epochs) == 1:

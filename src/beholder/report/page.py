@@ -9,13 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from PIL import Image
 
 from beholder import files
 from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
 from beholder.report.reading import RunFiles, read_run
+from beholder.report.templates import render
+
+COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
 _MOST_NAMED = 50  # pictures that were skipped
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
@@ -39,16 +41,8 @@ def write_report(run: Path) -> Path:
         StorageError: the disk is full or may not be written to.
     """
     contents = read_run(run)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for write in (words.percent, words.whole, words.decimal, words.rough, words.duration):
-        environment.filters[write.__name__] = write
-    html = environment.get_template("report.html").render(
+    html = render(
+        "report.html",
         run=contents,
         headline=_headline(contents),
         notes=words.notes(contents),
@@ -58,10 +52,10 @@ def write_report(run: Path) -> Path:
         layers=_layers(contents),
         data=_data(contents),
         options=_options(contents),
+        comparison=f"../{COMPARISON}" if (contents.path.parent / COMPARISON).exists() else None,
     )
     path = run / "report.html"
-    # A file name may hold bytes that are no text; they are shown as question marks.
-    files.write_bytes(path, html.encode("utf-8", "replace"))
+    files.write_bytes(path, html)
     return path
 
 

@@ -105,7 +105,16 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
         RunError: it is not a RUN folder, its config is damaged, or a newer Beholder made it.
     """
     run = Run(path)
-    return run, read_document(run.config_file, missing=f"{str(path)!r} is not a RUN folder (it has no config.json).")
+    config = read_document(
+        run.config_file,
+        missing=f"{str(path)!r} is not a RUN folder (it has no config.json); give the --out of `beholder train`.",
+    )
+    lacking = [name for name in ("data", "labels", "cache", "seed", "settings") if name not in config]
+    if lacking:
+        raise RunError(
+            f"{str(run.config_file)!r} is damaged (it has no {lacking[0]!r}); train again into a new folder."
+        )
+    return run, config
 
 
 def read_document(path: Path, missing: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.artifact import golden
 from beholder.artifact.graph import Graph
+from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
 from beholder.artifact.store import replacing_artifact
 from beholder.data.dataset import Dataset
@@ -58,8 +59,10 @@ def export_artifact(
         export_inside(model, building / "inside.onnx")
         model.save(building / "model.keras")
         _save_filters(model, building / "filters.npy")
+        _save_head(model, building / "head.npy")
         graph = Graph(building / "model.onnx")
-        golden.write_golden(building / "golden", graph, rules, validation.pictures[_spread(len(validation))])
+        pictures = validation.pictures[_spread(len(validation))]
+        golden.write_golden(building / "golden", graph, rules, pictures, Inside(building))
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
@@ -72,7 +75,7 @@ def export_artifact(
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         manifest.write(building / "manifest.json")
-        files.write_bytes(building / "README.md", model_card(manifest).encode())
+        files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
     return manifest
 
 
@@ -145,3 +148,12 @@ def _save_filters(model: Any, path: Path) -> None:
     windows = np.asarray(kernel, np.float32).transpose(3, 0, 1, 2)  # (K, h, w, C)
     with files.replacing(path) as file:
         np.save(file, windows)
+
+
+def _save_head(model: Any, path: Path) -> None:
+    """The weights from the features to the logits, (F, classes): what a class activation map is made of."""
+    kernel = getattr(model.get_layer("logits"), "kernel", None)
+    if kernel is None:
+        return
+    with files.replacing(path) as file:
+        np.save(file, np.asarray(kernel, np.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.errors import UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.folder import Run
@@ -77,7 +79,12 @@ class Fit:
         self.best: list[NDArray[Any]] = []
 
     def run_to_end(self) -> Outcome:
-        """Train until the last epoch, an early stop, or the person's stop."""
+        """Train until the last epoch, an early stop, or the person's stop.
+
+        Raises:
+            UsageError: the loss is no longer a number; the last checkpoint stays as it was.
+            StorageError: a checkpoint or an event cannot be written.
+        """
         if self.run.checkpoint_file.exists():
             self._restore(read_checkpoint(self.run.checkpoint_file))
         epochs, stopped = self.settings.recipe.epochs, False
@@ -117,6 +124,11 @@ class Fit:
         done = position.epoch * batches.steps + position.step
         rate = learning_rate(self.settings.recipe, done, self.settings.recipe.epochs * batches.steps)
         loss, correct = self.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
+        if not math.isfinite(loss):
+            raise UsageError(
+                f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
+                f"choose a --learning-rate below {self.settings.recipe.learning_rate}."
+            )
         position.step += 1
         position.loss_sum += loss
         position.correct += correct

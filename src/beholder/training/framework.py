@@ -8,16 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from beholder.errors import UsageError
+
 
 def start() -> None:
     """Import Keras with TensorFlow behind it. It takes seconds; the rest of this package may be imported after it.
 
     `KERAS_BACKEND` is obeyed where the person has set it.
+
+    Raises:
+        UsageError: Keras or its backend is not installed.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _mute_standard_error():
-        import keras
+    try:
+        with _mute_standard_error():
+            import keras
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
+        ) from error
     # A person's own keras.json may say otherwise, and our layers mean height, width, channels.
     keras.config.set_image_data_format("channels_last")
     keras.config.disable_traceback_filtering()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from beholder.errors import UsageError
+from beholder.errors import RunError, UsageError
 from beholder.models import Recipe, recipe
 
 Precision = Literal["float32", "bfloat16"]
@@ -47,8 +47,17 @@ class Settings:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Settings:
-        """From a run's config."""
-        return cls(**{**document, "recipe": Recipe(**document["recipe"])})
+        """From a run's config.
+
+        Raises:
+            RunError: a setting is missing, or one that this Beholder does not know.
+        """
+        try:
+            return cls(**{**document, "recipe": Recipe(**document["recipe"])})
+        except (KeyError, TypeError) as error:
+            raise RunError(
+                f"The settings in config.json are damaged ({error}); train again into a new folder."
+            ) from error
 
 
 def choose(

@@ -18,6 +18,7 @@ from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Parts
+from beholder.data.subset import first_pictures
 from beholder.errors import DataError, RunError, UsageError
 from beholder.runs.environment import describe_environment, has_bfloat16
 from beholder.runs.events import EventLog, Listener, read_events
@@ -51,7 +52,7 @@ class Trained:
 
 
 def train(
-    data: Data,
+    data: Data | Source,
     *,
     out: str | Path | None = None,
     model: str = "fast",
@@ -63,6 +64,7 @@ def train(
     augment: bool | None = None,
     mirror: bool | None = None,
     early_stop: int | None = None,
+    pictures: int | None = None,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
@@ -74,7 +76,7 @@ def train(
     """Train a classifier on the train part of `data`, judge it on the validation part, and leave the test part alone.
 
     Args:
-        data: a name, a path, a `Dataset`, or a pair of arrays (pictures, labels).
+        data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
         model: `linear`, `dense`, `book` or `fast`.
         epochs: times that each picture is seen; the model's own by default, like the next four.
@@ -85,6 +87,7 @@ def train(
         augment: shift training pictures, and mirror them where `mirror` allows.
         mirror: whether a mirrored picture means the same; by default where pictures are colour.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
+        pictures: learn from so many pictures of the train part, a stratified choice; from all by default.
         precision: of multiplications in training; `auto` is bfloat16 where the processor has it.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
@@ -115,10 +118,10 @@ def train(
     )
     run = create_run(Path(out) if out is not None else _default_folder(data, model))
     try:
-        run.write_config(_config(data, settings, labels, cache, command))
+        run.write_config(_config(data, settings, pictures, labels, cache, command))
         files.write_json(run.environment_file, describe_environment())
-        source = open_source(data, labels=labels, cache=cache, progress=progress)
-        parts = _read(source, settings, progress)
+        source = _open(data, labels, cache, progress)
+        parts = _read(source, settings, pictures, progress)
         files.write_json(run.data_file, _describe(source, parts))
         return _fit(run, settings, source.name, parts, listener, started)
     except BaseException:
@@ -128,13 +131,17 @@ def train(
 
 
 def resume(
-    run_path: str | Path, *, data: Data | None = None, listener: Listener | None = None, progress: Progress = silent
+    run_path: str | Path,
+    *,
+    data: Data | Source | None = None,
+    listener: Listener | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """Go on with a run from its last checkpoint; one that is finished is left as it is.
 
     Args:
         run_path: the RUN folder.
-        data: needed only where the run was trained on arrays.
+        data: needed only where the run was trained on arrays; or its `Source`, opened before.
         listener: told each event as it happens.
         progress: told how far reading is.
 
@@ -150,12 +157,12 @@ def resume(
     if data is None and config["data"] == "arrays":
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
     cache = Path(config["cache"]) if config["cache"] else None
-    source = open_source(data or config["data"], labels=config["labels"], cache=cache, progress=progress)
-    parts = _read(source, settings, progress)
+    source = _open(config["data"] if data is None else data, config["labels"], cache, progress)
+    parts = _read(source, settings, config.get("pictures"), progress)
     described = _describe(source, parts)
     if run.data_file.exists():
         before = read_document(run.data_file, missing="")
-        if before["fingerprint"] != described["fingerprint"]:
+        if before.get("fingerprint") != described["fingerprint"]:
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:
         files.write_json(run.data_file, described)
@@ -212,20 +219,36 @@ def _fit(
     return trained
 
 
-def _read(source: Source, settings: Settings, progress: Progress) -> dict[str, Dataset]:
+def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
+    if isinstance(data, Source):
+        return data
+    return open_source(data, labels=labels, cache=cache, progress=progress)
+
+
+def _read(source: Source, settings: Settings, pictures: int | None, progress: Progress) -> dict[str, Dataset]:
+    if len(source.class_names) < 2:
+        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring pictures of at least two.")
     parts = Parts(source, seed=settings.seed, progress=progress)
-    read = {"train": parts.train(), "validation": parts.validation()}
+    read = {"train": first_pictures(parts.train(), pictures, seed=settings.seed), "validation": parts.validation()}
     for part, dataset in read.items():
         if not len(dataset):
             raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
     return read
 
 
-def _config(data: Data, settings: Settings, labels: str, cache: Path | None, command: str | None) -> dict[str, Any]:
+def _config(
+    data: Data | Source,
+    settings: Settings,
+    pictures: int | None,
+    labels: str,
+    cache: Path | None,
+    command: str | None,
+) -> dict[str, Any]:
     return {
         "beholder": __version__,
         "command": command,
-        "data": _data_name(data),
+        "data": data_name(data),
+        "pictures": pictures,
         "labels": labels,
         "cache": None if cache is None else str(cache.resolve()),
         "model": settings.model,
@@ -278,16 +301,21 @@ def _finished(run: Run) -> Trained | None:
     return Trained(run.path, **{name: last[name] for name in names})
 
 
-def _data_name(data: Data) -> str:
+def data_name(data: Data | Source) -> str:
     """A name that means the same from any folder, or `arrays`."""
-    if isinstance(data, Dataset | tuple):
+    if isinstance(data, Source):
+        data = data.name
+    if isinstance(data, Dataset | tuple) or data == "arrays":
         return "arrays"
     path = Path(data)
-    return str(path.resolve()) if path.exists() else str(data)
+    try:
+        return str(path.resolve()) if path.exists() else str(data)
+    except OSError:  # too long for a name; opening it will say so
+        return str(data)
 
 
-def _default_folder(data: Data, model: str) -> Path:
-    name = Path(_data_name(data)).name.split(".")[0] or "data"
+def _default_folder(data: Data | Source, model: str) -> Path:
+    name = Path(data_name(data)).name.split(".")[0] or "data"
     return Path("runs") / f"{name}-{model}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
@@ -313,4 +341,4 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-__all__ = ["Trained", "resume", "train"]
+__all__ = ["Trained", "data_name", "resume", "train"]

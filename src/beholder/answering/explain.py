@@ -1,0 +1,235 @@
+"""What a classifier sees in one picture: its windows, every layer's maps, a sliding window, and where it looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.answering.class_activation import class_activation, find_head
+from beholder.answering.classifier import Classifier, Picture
+from beholder.answering.convolution import Padding, convolve, max_pool
+from beholder.answering.occlusion import occlusion
+from beholder.answering.prediction import Prediction
+from beholder.artifact.inside import Inside
+from beholder.artifact.store import open_inside
+from beholder.data.pictures import decode, fit
+from beholder.errors import UsageError
+
+RANDOM_WINDOWS = 32
+RANDOM_SIZE = 5  # pixels, the chapter's
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What one layer makes of the picture.
+
+    Attributes:
+        number: its place in the network, from 1.
+        name: of the layer.
+        kind: its type.
+        values: (H, W, K) float32.
+        order: (K,) the maps by strength, strongest first; layers that only work on each map keep the order of the
+            convolution before them, so that a map can be followed from step to step.
+        window: side lengths, for a convolution or a pooling.
+        stride: likewise.
+    """
+
+    number: int
+    name: str
+    kind: str
+    values: NDArray[np.float32]
+    order: NDArray[np.int64]
+    window: tuple[int, int] | None = None
+    stride: int | None = None
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of the first convolution, or random ones in their place.
+
+    Attributes:
+        weights: (K, h, w, C) float32.
+        source: (H, W, C) float32, what they slide over.
+        stride: pixels that they move at a time.
+        padding: of the edges.
+        sums: (H', W', K) float32, their output without a bias.
+        random: whether they were drawn rather than trained.
+    """
+
+    weights: NDArray[np.float32]
+    source: NDArray[np.float32]
+    stride: int
+    padding: Padding
+    sums: NDArray[np.float32]
+    random: bool
+
+    @property
+    def strengths(self) -> NDArray[np.float32]:
+        """(K,) the mean absolute output of each window on this picture."""
+        return _strengths(self.sums)
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """(K,) the windows, strongest first."""
+        return _by_strength(self.sums)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the network looked.
+
+    Attributes:
+        method: `class activation` or `occlusion`.
+        heat: (h, w) float32 on the whole picture: what speaks for the answer there, positive for it.
+        layer: the maps it was read from, for a class activation.
+        patch: height and width of what was covered, for an occlusion.
+    """
+
+    method: Literal["class activation", "occlusion"]
+    heat: NDArray[np.float32]
+    layer: str | None = None
+    patch: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that is shown of one picture; `picture` is (H, W, C) uint8 as it enters the graph."""
+
+    picture: NDArray[np.uint8]
+    prediction: Prediction
+    seen: tuple[Maps, ...]  # what the network makes of the picture before anything that it learned
+    windows: Windows | None
+    layers: tuple[Maps, ...]
+    where: Where
+
+
+def explain(
+    classifier: Classifier,
+    picture: Picture,
+    *,
+    top: int = 5,
+    random: bool = False,
+    window: int | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Look into the network while it answers `picture`.
+
+    Args:
+        classifier: an opened one.
+        picture: a path, the bytes of a picture file, or a uint8 array (H, W), (H, W, 1) or (H, W, 3).
+        top: how many class names the answer lists.
+        random: draw windows from N(0, 1) in the place of the first layer's.
+        window: side of those random windows in pixels, 5 by default.
+        seed: draws them.
+
+    Raises:
+        PictureError: the picture cannot be read.
+        UsageError: a window size without `random`, or larger than the picture.
+        ArtifactError: the model cannot explain.
+    """
+    if window is not None and not random:
+        raise UsageError(f"The trained windows have the size they were trained with; give --random with {window=}.")
+    rules = classifier.artifact.manifest.picture
+    if isinstance(picture, np.ndarray):
+        pixels = fit(picture, rules)
+    else:
+        pixels = decode(Path(picture) if isinstance(picture, str) else picture, rules)
+    path = str(picture) if isinstance(picture, str | Path) else "-"
+    prediction = replace(classifier.predict([pixels], top=top)[0], path=path)
+    inside = open_inside(classifier.artifact)
+    rows = classifier.artifact.manifest.layers
+    outputs = {name: output[0] for name, output in inside(pixels[np.newaxis]).items()}
+    maps = _all_maps(rows, outputs)
+    first = _first_learned(rows)
+    seen = tuple(layer for layer in maps if layer.number <= first and layer.kind != "Rescaling")
+    source = next((layer.values for layer in reversed(maps) if layer.number <= first), pixels.astype(np.float32))
+    windows = None if random else _trained_windows(inside, rows, source)
+    if random:
+        windows = _random_windows(source, RANDOM_SIZE if window is None else window, seed)
+        maps = _random_maps(windows)
+    where = _where(classifier, inside, outputs, pixels, str(prediction.label))
+    return Explanation(pixels, prediction, seen, windows, maps, where)
+
+
+def _all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:
+    found: list[Maps] = []
+    for number, row in enumerate(rows, start=1):
+        values = outputs.get(row["name"])
+        if values is None or values.ndim != 3:
+            continue
+        mixes = bool(row["window"] and row["parameters"])
+        follows = found and not mixes and len(found[-1].order) == values.shape[2]
+        order = found[-1].order if follows else _by_strength(values)
+        window = tuple(row["window"]) if row["window"] else None
+        stride = int(row["stride"][0]) if row["stride"] else None
+        found.append(Maps(number, row["name"], row["type"], values, order, window, stride))
+    return tuple(found)
+
+
+def _first_learned(rows: Sequence[dict[str, Any]]) -> int:
+    """How many layers come before the first that has weights."""
+    return next((number for number, row in enumerate(rows) if row["parameters"]), len(rows))
+
+
+def _trained_windows(inside: Inside, rows: Sequence[dict[str, Any]], source: NDArray[np.float32]) -> Windows | None:
+    row = rows[_first_learned(rows)]
+    weights = inside.filters
+    if weights is None or row["window"] is None or source.ndim != 3 or source.shape[2] != weights.shape[3]:
+        return None
+    stride = int(row["stride"][0])
+    same = row["output_shape"][0] == -(-source.shape[0] // stride)
+    padding: Padding = "same" if same else "valid"
+    sums = convolve(source, weights, stride=stride, padding=padding)
+    return Windows(weights, source, stride, padding, sums, random=False)
+
+
+def _random_windows(source: NDArray[np.float32], size: int, seed: int) -> Windows:
+    largest = min(source.shape[:2])
+    if not 1 <= size <= largest:
+        raise UsageError(f"Expected a window from 1 to {largest} pixels, the picture's side. Received: window={size}.")
+    shape = (RANDOM_WINDOWS, size, size, source.shape[2])
+    weights = np.random.default_rng(seed).standard_normal(shape, np.float32)
+    return Windows(weights, source, 1, "same", convolve(source, weights), random=True)
+
+
+def _random_maps(windows: Windows) -> tuple[Maps, ...]:
+    """The chapter's first steps with its random windows: convolution, rectifier, max-pooling."""
+    size = windows.weights.shape[1]
+    rectified = np.maximum(windows.sums, 0)
+    order = windows.order
+    return (
+        Maps(1, "random_convolution", "Convolution", windows.sums, order, (size, size), windows.stride),
+        Maps(2, "random_relu", "ReLU", rectified, order),
+        Maps(3, "random_pool", "MaxPooling2D", max_pool(rectified), order, (2, 2), 2),
+    )
+
+
+def _where(
+    classifier: Classifier,
+    inside: Inside,
+    outputs: dict[str, NDArray[np.float32]],
+    pixels: NDArray[np.uint8],
+    label: str,
+) -> Where:
+    index = classifier.class_names.index(label)
+    head = find_head(classifier.artifact.manifest.layers)
+    if head is not None and inside.head is not None and len(inside.head) == outputs[head.maps].shape[2]:
+        heat = class_activation(outputs[head.maps], inside.head, index, head.pooling)
+        return Where("class activation", heat, layer=head.maps)
+    graph = classifier.artifact.graph
+    heat, patch = occlusion(lambda pictures: graph(pictures).probabilities, pixels, index)
+    return Where("occlusion", heat, patch=patch)
+
+
+def _strengths(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    strengths: NDArray[np.float32] = np.abs(maps).mean(axis=(0, 1))
+    return strengths
+
+
+def _by_strength(maps: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.argsort(-_strengths(maps), kind="stable").astype(np.int64)

@@ -1,0 +1,57 @@
+"""beholder explain RUN PICTURE: what the network sees, step by step."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from beholder.cli.console import percent, print_json
+from beholder.cli.options import json_option, run_argument, seed_option
+
+
+@click.command()
+@run_argument()
+@click.argument("picture")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("explanation"),
+    show_default=True,
+    help="The folder to make; one that holds anything is refused.",
+)
+@click.option("--force", is_flag=True, help="Replace an earlier explanation in that folder.")
+@click.option(
+    "--stride",
+    type=click.IntRange(min=1),
+    help="Pixels that the sliding window moves at a time.  [default: the first layer's own]",
+)
+@click.option(
+    "--slide",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="The window that slides, by its number in windows.png.  [default: the strongest]",
+)
+@click.option("--frames", is_flag=True, help="Write the animation's frames as PNG files too, into sliding/.")
+@click.option("--random", is_flag=True, help="Draw windows from N(0, 1) in the place of the trained ones.")
+@click.option("--window", type=click.IntRange(min=1), help="Side of the random windows, pixels.  [default: 5]")
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Class names in the answer.")
+@seed_option
+@json_option
+def explain(run: Path, picture: str, as_json: bool, **given: Any) -> None:
+    """Draw what the network of RUN sees in PICTURE (a file, or `-` for its bytes on standard input).
+
+    The folder gets a page, index.html, and its figures: the picture as it comes in, the first layer's windows, one of
+    them sliding over the picture (sliding.gif), every layer's maps, and where the network looked.
+    """
+    from beholder.verbs.explain import explain as verb
+
+    document = verb(run, sys.stdin.buffer.read() if picture == "-" else picture, **given)
+    if as_json:
+        print_json(document)
+        return
+    answers = ", ".join(f"{answer['label']} {percent(answer['probability'])}" for answer in document["top"])
+    click.echo(f"{answers}.")
+    click.echo(f"Wrote {len(document['files'])} files; open {Path(document['out']) / 'index.html'}")

@@ -1,0 +1,100 @@
+"""beholder parameters: what each layer costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from beholder.cli.console import error_console, percent, print_json
+from beholder.cli.options import json_option
+from beholder.models import MODELS
+
+
+@click.command()
+@click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--model", type=click.Choice(list(MODELS)), help="A network by its name instead of a RUN.  [default: book]"
+)
+@click.option("--size", type=click.IntRange(min=1), help="Side of its square colour pictures, pixels.  [default: 32]")
+@click.option("--classes", type=click.IntRange(min=2), help="How many it tells apart.  [default: 10]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw the chapter's argument, weights against picture size, as .png or .svg.",
+)
+@json_option
+def parameters(
+    run: Path | None, model: str | None, size: int | None, classes: int | None, out: Path | None, as_json: bool
+) -> None:
+    """What each layer of a RUN, or of a network by its name, costs; and why convolution is cheap.
+
+    A RUN is read without TensorFlow. A named network is built once, which takes seconds, and remembered.
+    """
+    from beholder.verbs import parameters as verb
+
+    with error_console().status("Building the network"):
+        document = verb.parameters(run, model=model, size=size, classes=classes)
+    if out is not None:
+        from beholder.report.parameter_chart import save_parameter_chart
+
+        save_parameter_chart(out, sides=verb.SIDES, neurons=verb.NEURONS, window=verb.WINDOW, windows=verb.WINDOWS)
+        document = {**document, "out": str(out)}
+    if as_json:
+        print_json(document)
+        return
+    _print_table(document)
+    _print_argument(document["argument"])
+    if out is not None:
+        click.echo(f"Wrote {out}.")
+
+
+def _print_table(document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    table.add_column("layer", "total")
+    table.add_column("output shape", justify="right")
+    table.add_column("window", justify="right")
+    table.add_column("stride", justify="right")
+    table.add_column("parameters", f"{document['parameters']:,}", justify="right")
+    table.add_column("multiply-adds", f"{document['multiply_adds']:,}", justify="right")
+    table.add_column("share", justify="right")
+    for layer in document["layers"]:
+        table.add_row(
+            Text(layer["name"]),
+            _size(layer["output_shape"]),
+            _size(layer.get("window")),
+            _size(layer.get("stride")),
+            _count(layer["parameters"]),
+            _count(layer["multiply_adds"]),
+            percent(layer["share"]) if layer["parameters"] else "",
+        )
+    Console(highlight=False).print(table)
+
+
+def _size(shape: list[int] | None) -> str:
+    return " × ".join(map(str, shape or []))
+
+
+def _count(number: int) -> str:
+    """Layers that cost nothing leave their cell empty, so that those that cost stand out."""
+    return f"{number:,}" if number else ""
+
+
+def _print_argument(argument: dict[str, Any]) -> None:
+    dense, convolution = argument["fully_connected"], argument["convolution"]
+    click.echo("\nWhy convolution is cheap, on a grey picture:")
+    for row in dense["at"]:
+        click.echo(
+            f"  {_size(row['picture'])} fully connected to {dense['neurons']} neurons: {row['weights']:,} weights "
+            f"({row['weights_a_neuron']:,} for a single neuron)."
+        )
+    for row in convolution["at"]:
+        click.echo(
+            f"  {_size(row['picture'])} under {convolution['windows']} windows of {_size(convolution['window'])}: "
+            f"{row['weights']:,} weights."
+        )

@@ -1,0 +1,49 @@
+"""A smaller train part: what would be learned from fewer pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.errors import UsageError
+
+
+def first_pictures(train: Dataset, count: int | None, *, seed: int) -> Dataset:
+    """The first `count` pictures of `train` in a stratified order that `seed` decides; all of them for None.
+
+    A smaller choice is contained in a larger one, so that more pictures are never merely other pictures.
+
+    Raises:
+        UsageError: `count` is larger than the train part, or leaves a class without a picture.
+    """
+    if count is None:
+        return train
+    classes = len(train.class_names)
+    if count > len(train):
+        raise UsageError(f"The train part has {len(train):,} pictures; choose at most so many. Received: {count:,}.")
+    if count < classes:
+        raise UsageError(f"{count} pictures do not reach for {classes} classes; choose at least {classes}.")
+    return train.select(np.sort(stratified_order(train.labels, seed=seed)[:count]))
+
+
+def stratified_order(labels: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """All rows in a random order of which every beginning has its share of every class (systematic sampling).
+
+    Args:
+        labels: (N,) int64.
+        seed: decides the order.
+
+    Returns:
+        (N,) int64, each row once.
+    """
+    random = np.random.Generator(np.random.PCG64([seed, 1]))
+    shuffled = random.permutation(len(labels))
+    counts = np.bincount(labels)
+    by_class = np.argsort(labels[shuffled], kind="stable")
+    ranks = np.empty(len(labels), np.int64)  # of each shuffled row among those of its class
+    ranks[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # The rows of a class stand at even distances; where they begin is drawn, so that no class is favoured.
+    offsets = random.random(len(counts))
+    places = (ranks + offsets[labels[shuffled]]) / counts[labels[shuffled]]
+    return shuffled[np.argsort(places, kind="stable")].astype(np.int64)

@@ -1,0 +1,77 @@
+"""Where the network looked: heat on the picture, and the picture beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from beholder.figures.heading import MUTED, under_heading
+from beholder.figures.lettering import font_for
+from beholder.figures.maps import enlarged
+from beholder.figures.sheet import PAPER
+
+_SIDE = 272  # pixels that the picture's long side has, about
+_GAP = 20
+_LEGEND = 40
+_STRONGEST = 0.8  # how much of the picture the greatest heat covers
+# From little to much, as (share, red, green, blue): lightness rises all the way, so that it reads without colour too.
+_RAMP = np.array([(0.0, 96, 24, 60), (0.4, 200, 60, 32), (0.75, 248, 152, 32), (1.0, 255, 232, 112)])
+
+
+def overlay(
+    picture: NDArray[np.uint8], heat: NDArray[np.float32], title: str, text: str, *, least: float = 0.0
+) -> Image.Image:
+    """The picture, and beside it the same in grey under the heat.
+
+    Args:
+        picture: (H, W, 1 or 3) uint8.
+        heat: (h, w) float32 over the whole picture, of any resolution; what is not positive is not drawn.
+        title: of the figure.
+        text: said under the title.
+        least: the greatest heat is drawn as if it were at least this, so that next to nothing does not look like much.
+
+    Returns:
+        An RGB image.
+    """
+    plain = _shown(picture)
+    grey = plain.convert("L").convert("RGB")
+    share = shares(heat, plain.size, least)
+    colours = np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
+    cover = (_STRONGEST * np.sqrt(share))[..., np.newaxis]  # (H, W, 1)
+    mixed = np.asarray(grey) * (1 - cover) * 0.9 + colours * cover
+    figure = Image.new("RGB", (2 * plain.width + _GAP, plain.height + _LEGEND), PAPER)
+    figure.paste(plain, (0, 0))
+    figure.paste(Image.fromarray(mixed.round().astype(np.uint8)), (plain.width + _GAP, 0))
+    _draw_legend(figure, plain.width + _GAP, plain.height + 12, plain.width)
+    return under_heading(figure, title, text)
+
+
+def shares(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0) -> NDArray[np.float32]:
+    """`heat` at `size` (width, height) without steps, as shares of its greatest value: (height, width), 0 to 1."""
+    greatest = max(float(heat.max()), least)
+    if not greatest > 0:
+        return np.zeros((size[1], size[0]), np.float32)
+    positive = Image.fromarray(np.maximum(heat, 0) / np.float32(greatest))
+    smooth: NDArray[np.float32] = np.asarray(positive.resize(size, Image.Resampling.BICUBIC))
+    return np.clip(smooth, 0, 1)
+
+
+def _shown(picture: NDArray[np.uint8]) -> Image.Image:
+    longest = max(picture.shape[:2])
+    image = enlarged(picture, max(1, round(_SIDE / longest)))
+    if longest > _SIDE:
+        image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    return image
+
+
+def _draw_legend(figure: Image.Image, left: int, top: int, width: int) -> None:
+    draw = ImageDraw.Draw(figure)
+    font = font_for("little", 17)
+    start, end = left + font.getlength("little") + 8, left + width - font.getlength("much") - 8
+    draw.text((left, top + 6), "little", fill=MUTED, font=font, anchor="lm")
+    draw.text((left + width, top + 6), "much", fill=MUTED, font=font, anchor="rm")
+    for x in range(round(start), round(end)):
+        share = (x - start) / (end - start)
+        colour = tuple(round(float(np.interp(share, _RAMP[:, 0], _RAMP[:, channel]))) for channel in (1, 2, 3))
+        draw.line((x, top, x, top + 12), fill=colour)

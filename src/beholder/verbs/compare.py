@@ -1,0 +1,256 @@
+"""Compare: several models on the same data, one RUN each, one table."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from beholder import files
+from beholder.artifact.manifest import read_manifest
+from beholder.data.dataset import Dataset
+from beholder.data.opening import Data, open_source
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.data.subset import first_pictures
+from beholder.errors import RunError, UsageError
+from beholder.models import MODELS
+from beholder.runs.environment import has_bfloat16
+from beholder.runs.events import Listener, read_events
+from beholder.runs.folder import open_run, read_document
+from beholder.training.settings import Settings, choose
+from beholder.verbs.evaluate import evaluate
+from beholder.verbs.train import Trained, data_name, resume, train
+
+SCHEMA = 1
+MODELS_COMPARED = ("linear", "dense", "book", "fast")
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One row of the table before it is trained."""
+
+    model: str
+    pictures: int | None  # None: the whole train part
+    settings: Settings
+    folder: Path
+
+
+def compare(
+    data: Data,
+    *,
+    models: Sequence[str] = MODELS_COMPARED,
+    out: str | Path | None = None,
+    epochs: int | None = None,
+    pictures: Sequence[int] | None = None,
+    test: bool = False,
+    seed: int = 0,
+    weight_decay: float | None = None,
+    augment: bool | None = None,
+    dropout: float | None = None,
+    early_stop: int | None = None,
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    labels: Literal["fine", "coarse"] = "fine",
+    cache: Path | None = None,
+    command: str | None = None,
+    listener: Listener | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train each of `models` on `data`, each into a RUN of its own, and set their figures side by side.
+
+    Called again with the same `out` it goes on with what is missing. All are judged on the same validation part; the
+    test part stays closed unless `test` opens it, after all training.
+
+    Args:
+        data: a name, a path, a `Dataset`, or a pair of arrays (pictures, labels).
+        models: names of networks.
+        out: the folder of the runs, the table (`comparison.json`) and its page (`comparison.html`);
+            `runs/DATA-compare-TIME` by default.
+        epochs: times that each picture is seen; each model's own by default, like the next ones.
+        pictures: sizes of the train part to compare at, each a stratified choice that holds the smaller ones.
+        test: also judge every run on the test part.
+        seed: fixes every random choice.
+        weight_decay: in units of the learning rate.
+        augment: shift and mirror training pictures.
+        dropout: of the models that have it.
+        early_stop: epochs without a better validation accuracy after which to stop and keep the best.
+        precision: of multiplications in training; `auto` is bfloat16 where the processor has it.
+        labels: which of CIFAR-100's two sets of labels.
+        cache: where downloads and decoded pictures are kept.
+        command: how to reproduce it, for the reports.
+        listener: told each event of each training.
+        progress: told how far reading is.
+
+    Returns:
+        What `comparison.json` holds: `models`, ranked on validation accuracy, a dict each with model, pictures,
+        parameters, multiply_adds, seconds, train_accuracy, validation_accuracy (of the model as it answers), gap and
+        best_epoch (as training measured them), run, and with `test` test_accuracy and interval (95 %); `out`; and
+        `missing`, the names of runs that are not finished because the person stopped.
+
+    Raises:
+        UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
+    """
+    folder = Path(out) if out is not None else _default_folder(data)
+    chosen = ("bfloat16" if has_bfloat16() else "float32") if precision == "auto" else precision
+    changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
+    options = {"seed": seed, "precision": chosen, "early_stop": early_stop, "changes": changes, "dropout": dropout}
+    planned = _plan(models, pictures, folder, options)
+    source = _read_once(open_source(data, labels=labels, cache=cache, progress=progress))
+    _check(planned, source, labels, seed, progress)
+    asked = {"weight_decay": weight_decay, "augment": augment, "early_stop": early_stop, "epochs": epochs}
+    done: list[_Planned] = []
+    for one in planned:
+        try:
+            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **asked)
+        except KeyboardInterrupt:
+            break
+        if trained.stopped:
+            break
+        done.append(one)
+    missing = [one.folder.name for one in planned[len(done) :]]
+    rows = [_row(one) for one in done]
+    document = _document(folder, source, seed, rows, missing)
+    _write(folder, document)
+    if test and not missing:
+        for row in rows:
+            figures = evaluate(row["run"], data, labels=labels, cache=cache, progress=progress)
+            row.update(test_accuracy=figures["accuracy"], interval=figures["interval"])
+        document = _document(folder, source, seed, rows, missing)
+        _write(folder, document)
+    return document
+
+
+def _plan(
+    models: Sequence[str], pictures: Sequence[int] | None, folder: Path, options: dict[str, Any]
+) -> list[_Planned]:
+    """Every run that is wanted: the small train parts first, so that there is soon something to see."""
+    if not models or (pictures is not None and not pictures):
+        raise UsageError("Nothing to compare: name at least one model and, where --pictures is given, one number.")
+    if (folder / "config.json").exists():
+        raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
+    dropout = options["dropout"]
+    planned = []
+    for count in [None] if pictures is None else sorted(set(pictures)):
+        for model in dict.fromkeys(models):
+            known = {name: value for name, value in options.items() if name != "dropout"}
+            has_dropout = model in MODELS and "dropout" in MODELS[model].options
+            settings = choose(model, options={"dropout": dropout} if has_dropout else {}, **known)
+            name = model if count is None else f"{model}-{count}"
+            planned.append(_Planned(model, count, settings, folder / name))
+    return planned
+
+
+def _check(planned: list[_Planned], source: Source, labels: str, seed: int, progress: Progress) -> None:
+    """Refuse before the first training what could not be compared at the last."""
+    parts = Parts(source, seed=seed, progress=progress)
+    train_part, validation = parts.train(), parts.validation()
+    for one in planned:
+        subset = first_pictures(train_part, one.pictures, seed=seed)
+        if one.folder.exists():
+            _check_same(one, source, labels, subset, validation)
+
+
+def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, validation: Dataset) -> None:
+    """An earlier run counts only where it did what is asked now, on the same pictures."""
+    run, config = open_run(one.folder)
+    asked = json.loads(json.dumps(one.settings.to_json()))
+    same = config["settings"] == asked and config["data"] == data_name(source) and config["labels"] == labels
+    if run.data_file.exists():
+        prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
+        same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
+    if not same:
+        raise UsageError(
+            f"{str(one.folder)!r} was trained with other settings or on other pictures than asked for now; choose "
+            "another --out."
+        )
+
+
+def _train(one: _Planned, source: Source, listener: Listener | None, progress: Progress, **options: Any) -> Trained:
+    if one.folder.exists():
+        return resume(one.folder, data=source, listener=listener, progress=progress)
+    return train(
+        source,
+        out=one.folder,
+        model=one.model,
+        seed=one.settings.seed,
+        precision=one.settings.precision,
+        pictures=one.pictures,
+        listener=listener,
+        progress=progress,
+        **one.settings.options,
+        **options,
+    )
+
+
+def _row(one: _Planned) -> dict[str, Any]:
+    """The figures of a finished run, from its own files."""
+    run, _ = open_run(one.folder)
+    events = read_events(run.events_file)
+    epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+    end = next(event for event in reversed(events) if event["event"] == "end")
+    # The weights that were kept: with an early stop those of the best epoch, otherwise of the last.
+    kept = epochs[end["best_epoch"] if one.settings.early_stop else max(epochs)]
+    layers = read_manifest(run.model_folder / "manifest.json").layers
+    return {
+        "model": one.model,
+        "pictures": end["plan"]["train_pictures"],
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
+        "seconds": end["seconds"],
+        "train_accuracy": kept["train_accuracy"],
+        "validation_accuracy": end["validation_accuracy"],
+        "gap": kept["gap"],
+        "best_epoch": end["best_epoch"],
+        "run": str(run.path),
+    }
+
+
+def _document(
+    folder: Path, source: Source, seed: int, rows: list[dict[str, Any]], missing: list[str]
+) -> dict[str, Any]:
+    ranked = sorted(rows, key=lambda row: (-row["validation_accuracy"], row["parameters"]))
+    return {
+        "schema": SCHEMA,
+        "data": data_name(source),
+        "seed": seed,
+        "models": ranked,
+        "missing": missing,
+        "out": str(folder),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _write(folder: Path, document: dict[str, Any]) -> None:
+    """The table and its page, and the link to it in the report of each run."""
+    files.write_json(folder / "comparison.json", document)
+    from beholder.report.comparison import write_comparison
+    from beholder.report.page import write_report
+
+    write_comparison(folder)
+    for row in document["models"]:
+        write_report(Path(row["run"]))
+
+
+def _read_once(source: Source) -> Source:
+    """`source`, each part of which is read when it is first asked for and then kept."""
+    return replace(source, readers={part: _once(reader) for part, reader in source.readers.items()})
+
+
+def _once(reader: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
+    kept: list[Dataset] = []
+
+    def read(progress: Progress) -> Dataset:
+        if not kept:
+            kept.append(reader(progress))
+        return kept[0]
+
+    return read
+
+
+def _default_folder(data: Data) -> Path:
+    name = Path(data_name(data)).name.split(".")[0] or "data"
+    return Path("runs") / f"{name}-compare-{datetime.datetime.now():%Y%m%d-%H%M%S}"

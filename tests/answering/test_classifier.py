@@ -1,0 +1,143 @@
+"""A person relies on: a classifier answers every picture it can read, in order, the same however the picture comes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import beholder
+from beholder.answering.classifier import Classifier
+from beholder.answering.inputs import expand
+from beholder.artifact.graph import BATCH_SIZE
+from beholder.errors import ArtifactError, UsageError
+
+
+@pytest.fixture(scope="module")
+def classifier(digits_run: Path) -> Classifier:
+    return Classifier.load(digits_run)
+
+
+def grey(count: int, side: int = 8, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side), dtype=np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_path_its_bytes_and_its_pixels_get_one_answer(classifier: Classifier, tmp_path: Path) -> None:
+    for side in (8, 31):
+        pixels = grey(1, side)[0]
+        path = tmp_path / f"{side}.png"
+        path.write_bytes(png(pixels))
+        answers = classifier.predict([path, str(path), path.read_bytes(), pixels, pixels[..., np.newaxis]])
+        assert [answer.path for answer in answers] == [str(path), str(path), "-", "-", "-"]
+        assert len({answer.top for answer in answers}) == 1
+
+
+def test_probabilities_are_shares_of_one_and_fall(classifier: Classifier) -> None:
+    for answer in classifier.predict(list(grey(20)), top=99):
+        probabilities = [probability for _, probability in answer.top]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert (answer.label, answer.probability) == answer.top[0]
+        assert {name for name, _ in answer.top} == set(classifier.class_names) == set("0123456789")
+
+
+def test_it_knows_digits_when_it_sees_them(classifier: Classifier) -> None:
+    from beholder.data.opening import open_source
+    from beholder.data.split import Parts
+
+    validation = Parts(open_source("digits")).validation()
+    answers = classifier.predict(list(validation.pictures))
+    right = [answer.label == str(label) for answer, label in zip(answers, validation.labels, strict=True)]
+    assert np.mean(right) == pytest.approx(classifier.artifact.manifest.validation["accuracy"])
+    assert np.mean(right) > 0.8
+
+
+def test_answers_come_in_order_over_the_edges_of_batches_with_bad_pictures_among_them(classifier: Classifier) -> None:
+    pictures: list[beholder.answering.classifier.Picture] = list(grey(BATCH_SIZE + 40))
+    alone = [classifier.predict([picture])[0] for picture in (pictures[0], pictures[-1])]
+    for row in (3, BATCH_SIZE - 1, BATCH_SIZE):
+        pictures[row] = b"junk"
+    answers = classifier.predict(pictures)
+    assert [row for row, answer in enumerate(answers) if answer.error] == [3, BATCH_SIZE - 1, BATCH_SIZE]
+    for answer, expected in ((answers[0], alone[0]), (answers[-1], alone[1])):
+        assert answer.label == expected.label
+        assert answer.probability == pytest.approx(expected.probability, abs=1e-5)
+
+
+def test_a_whole_batch_of_bad_pictures_and_no_pictures_at_all_are_answered(classifier: Classifier) -> None:
+    assert all(answer.error for answer in classifier.predict([b"junk"] * (BATCH_SIZE + 1)))
+    assert classifier.predict([]) == []
+
+
+def test_it_streams_without_reading_ahead_of_a_batch(classifier: Classifier) -> None:
+    taken = 0
+
+    def endless() -> object:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield grey(1)[0]
+
+    stream = classifier.stream(endless())  # type: ignore[arg-type]  # a generator that never ends
+    for _ in range(3):
+        next(stream)
+    assert taken <= BATCH_SIZE
+
+
+def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_path: Path) -> None:
+    (answer,) = classifier.predict([tmp_path / "missing.png"])
+    assert answer.label is answer.probability is answer.unsure is None
+    assert answer.top == ()
+    assert str(tmp_path / "missing.png") in str(answer.error)
+    assert answer.to_json() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
+    for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((8, 8), np.float32)):
+        assert classifier.predict([pixels])[0].error  # type: ignore[list-item]  # that is the point
+
+
+def test_unsure_is_none_until_a_threshold_was_fitted(classifier: Classifier) -> None:
+    (answer,) = classifier.predict([grey(1)[0]])
+    assert answer.unsure is None
+    assert answer.to_json()["unsure"] is None
+    for threshold, unsure in ((1.1, True), (0.0, False)):
+        manifest = replace(classifier.artifact.manifest, unsure_below=threshold)
+        fitted = Classifier(replace(classifier.artifact, manifest=manifest))
+        assert fitted.predict([grey(1)[0]])[0].unsure is unsure
+
+
+def test_a_grey_model_sees_colour_pictures_as_grey(classifier: Classifier) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    # ITU-R 601-2 luma, as Pillow documents it.
+    luma = np.rint(colour @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    seen, expected = classifier.predict([colour, luma])
+    assert seen.label == expected.label
+    assert seen.probability == pytest.approx(expected.probability, abs=0.02)
+
+
+def test_the_run_and_its_model_folder_open_the_same_classifier(digits_run: Path, tmp_path: Path) -> None:
+    pictures = list(grey(3))
+    assert beholder.predict(digits_run, pictures) == beholder.predict(digits_run / "model", pictures)
+    assert beholder.predict(str(digits_run), pictures[0]) == beholder.predict(digits_run, [pictures[0]])
+    with pytest.raises(ArtifactError, match=str(tmp_path)):
+        Classifier.load(tmp_path)
+
+
+def test_names_that_exist_are_never_taken_for_globs(tmp_path: Path) -> None:
+    for name in ("[ab].png", "a.png", "b.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(expand([str(tmp_path / "[ab].png")])) == [str(tmp_path / "[ab].png")]
+    (tmp_path / "[ab].png").unlink()
+    assert list(expand([str(tmp_path / "[ab].png")])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    assert list(expand([str(tmp_path), "-"])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-"]
+    with pytest.raises(UsageError, match="holds no pictures"):
+        (tmp_path / "empty").mkdir()
+        list(expand([str(tmp_path / "empty")]))

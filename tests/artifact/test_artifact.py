@@ -1,0 +1,242 @@
+"""A person relies on: a model folder answers as on the day it was saved, or is refused with a sentence that says why."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from beholder.answering.classifier import Classifier
+from beholder.artifact.golden import TOLERANCE
+from beholder.artifact.store import open_artifact
+from beholder.errors import ArtifactError
+
+
+def colours(count: int, side: int = 12, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def colour_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
+    """A small colour model whose answers average a picture and its mirror image."""
+    from beholder.verbs.train import train
+
+    pictures, labels = colours(120), np.array(["red", "green", "blue"] * 40)
+    for row, name in enumerate(labels):  # so that there is something to learn
+        pictures[row, :, : 3 + row % 5, ["red", "green", "blue"].index(name)] = 255
+    run = tmp_path_factory.mktemp("colour") / "run"
+    train((pictures, labels), model="linear", epochs=3, augment=True, out=run)
+    return run
+
+
+@pytest.fixture
+def model(colour_run: Path, tmp_path: Path) -> Path:
+    """A copy of the model folder, to be damaged."""
+    copy = tmp_path / "model"
+    shutil.copytree(colour_run / "model", copy)
+    return copy
+
+
+def sealed_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def seal(folder: Path) -> None:
+    """Write SHA256SUMS as whoever changed the folder on purpose would."""
+    files = [path for path in sealed_files(folder) if path.name != "SHA256SUMS"]
+    digests = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    (folder / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
+
+
+def flip(path: Path, position: int, bit: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def test_it_holds_what_the_house_promises(model: Path) -> None:
+    names = {path.relative_to(model).as_posix() for path in sealed_files(model)}
+    assert names >= {"manifest.json", "model.onnx", "model.keras", "README.md", "SHA256SUMS", "golden/expected.json"}
+    manifest = json.loads((model / "manifest.json").read_bytes())
+    assert manifest["schema"] == 1
+    assert manifest["class_names"] == ["blue", "green", "red"]
+    assert manifest["views"] == ["plain", "mirrored"]
+    assert (manifest["picture"]["height"], manifest["picture"]["width"], manifest["picture"]["mode"]) == (12, 12, "RGB")
+    assert manifest["unsure_below"] is None
+    assert manifest["temperature"] == 1.0
+    assert set(manifest["data"]["fingerprint"]) == {"train", "validation"}
+    assert {"numpy", "onnxruntime", "beholder"} <= set(manifest["versions"])
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert "blue, green, red" in card
+
+
+def test_one_changed_byte_in_any_file_is_refused_and_the_file_named(model: Path) -> None:
+    for path in sealed_files(model):
+        whole = path.read_bytes()
+        flip(path, len(whole) // 2)
+        with pytest.raises(ArtifactError) as caught:
+            open_artifact(model)
+        named = str(model) if path.name == "SHA256SUMS" else str(path)
+        assert named in str(caught.value), path
+        assert str(caught.value).endswith(".")
+        assert "\n" not in str(caught.value)
+        path.write_bytes(whole)
+    open_artifact(model)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_bit_changes_wherever_nothing_but_a_refusal_comes_of_it(model: Path, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sealed_files(model)))
+    whole = path.read_bytes()
+    flip(path, data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7)))
+    try:
+        with pytest.raises(ArtifactError):
+            open_artifact(model)
+    finally:
+        path.write_bytes(whole)
+
+
+def test_a_missing_file_is_refused(model: Path) -> None:
+    for path in sealed_files(model):
+        whole = path.read_bytes()
+        path.unlink()
+        with pytest.raises(ArtifactError) as caught:
+            open_artifact(model)
+        assert (str(model) if path.name == "manifest.json" else str(path)) in str(caught.value)
+        path.write_bytes(whole)
+
+
+def test_an_added_file_is_refused(model: Path) -> None:
+    (model / "golden" / "extra.png").write_bytes(b"smuggled")
+    with pytest.raises(ArtifactError, match="extra.png"):
+        open_artifact(model)
+
+
+def test_a_newer_schema_is_refused_even_where_the_seal_is_whole(model: Path) -> None:
+    document = json.loads((model / "manifest.json").read_bytes())
+    (model / "manifest.json").write_text(json.dumps({**document, "schema": 2, "new_field": 1}))
+    seal(model)
+    with pytest.raises(ArtifactError, match="update Beholder") as caught:
+        open_artifact(model)
+    assert str(model) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": "1"}, {"class_names": None}, {"picture": {}}, {"picture": None}, {"surprise": 1}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_manifest_that_makes_no_sense_is_refused(model: Path, change: dict[str, object]) -> None:
+    document = json.loads((model / "manifest.json").read_bytes())
+    (model / "manifest.json").write_text(json.dumps({**document, **change}))
+    seal(model)
+    with pytest.raises(ArtifactError, match="manifest.json"):
+        open_artifact(model)
+
+
+@pytest.mark.usefixtures("framework")
+def test_the_golden_pictures_refuse_another_network_under_a_whole_seal(model: Path, tmp_path: Path) -> None:
+    from beholder.verbs.train import train
+
+    other = tmp_path / "other"
+    train((colours(60, seed=1), np.array(["red", "green", "blue"] * 20)), model="linear", epochs=1, out=other)
+    shutil.copy(other / "model" / "model.onnx", model / "model.onnx")
+    seal(model)
+    with pytest.raises(ArtifactError, match="golden picture"):
+        open_artifact(model)
+
+
+def test_golden_probabilities_that_moved_by_more_than_the_tolerance_are_refused(model: Path) -> None:
+    path = model / "golden" / "expected.json"
+    document = json.loads(path.read_bytes())
+    first = document["probabilities"]["0.png"]
+    for change, accepted in ((TOLERANCE / 2, True), (TOLERANCE * 2, False)):
+        moved = {**document["probabilities"], "0.png": [first[0] + change, *first[1:]]}
+        path.write_text(json.dumps({**document, "probabilities": moved}))
+        seal(model)
+        if accepted:
+            open_artifact(model)
+        else:
+            with pytest.raises(ArtifactError, match=r"0\.png"):
+                open_artifact(model)
+
+
+def test_a_graph_that_is_no_graph_is_refused(model: Path) -> None:
+    (model / "model.onnx").write_bytes(b"no graph")
+    seal(model)
+    with pytest.raises(ArtifactError, match=r"model\.onnx"):
+        open_artifact(model)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed")
+def test_sha256sum_agrees_with_the_seal(model: Path) -> None:
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    assert subprocess.run(command, cwd=model, capture_output=True, check=False).returncode == 0
+    flip(model / "model.onnx", 100)
+    done = subprocess.run(command, cwd=model, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "model.onnx: FAILED" in done.stdout
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def open_keras(folder: Path) -> object:
+    import keras
+
+    import beholder.models.layers  # noqa: F401 - registers our layers, all that opening needs
+
+    return keras.models.load_model(folder / "model.keras", safe_mode=True)
+
+
+def answers(folder: Path, pictures: np.ndarray) -> np.ndarray:
+    classifier = Classifier.load(folder)
+    rows = [dict(answer.top) for answer in classifier.predict(list(pictures), top=99)]
+    return np.array([[row[name] for name in classifier.class_names] for row in rows])
+
+
+def test_the_graph_and_the_keras_model_give_one_answer_for_one_picture(colour_run: Path, digits_run: Path) -> None:
+    grey = np.random.default_rng(2).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    for run, pictures, mirrored in ((colour_run, colours(20, seed=2), True), (digits_run, grey, False)):
+        network = open_keras(run / "model")
+        assert callable(network)
+        logits = np.asarray(network(pictures, training=False))
+        if mirrored:
+            logits = (logits + np.asarray(network(pictures[:, :, ::-1], training=False))) / 2
+        assert np.allclose(answers(run, pictures), softmax(logits), atol=1e-4)
+
+
+def test_a_mirrored_picture_gets_the_same_answer_where_both_views_are_averaged(colour_run: Path) -> None:
+    pictures = colours(10, seed=3)
+    mirrored = np.ascontiguousarray(pictures[:, :, ::-1])
+    assert np.allclose(answers(colour_run, pictures), answers(colour_run, mirrored), atol=1e-5)
+
+
+def test_the_keras_model_trains_on_and_saves_again(digits_run: Path, tmp_path: Path) -> None:
+    network = open_keras(digits_run / "model")
+    save, output = getattr(network, "save"), getattr(network, "output")  # noqa: B009 - Keras has no types
+    assert output.shape == (None, 10)
+    save(tmp_path / "again.keras")
+    assert (tmp_path / "again.keras").stat().st_size > 0
+
+
+def test_no_file_of_the_artifact_holds_pickled_code(colour_run: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(colour_run / "model" / "model.keras") as file:
+        assert set(file.namelist()) == {"metadata.json", "config.json", "model.weights.h5"}
+        assert b"Lambda" not in file.read("config.json")
+    with zipfile.ZipFile(colour_run / "checkpoint.npz") as checkpoint:
+        for name in checkpoint.namelist():
+            np.lib.format.read_array(io.BytesIO(checkpoint.read(name)), allow_pickle=False)

@@ -1,0 +1,155 @@
+"""A person relies on: evaluate opens the test part once, keeps the figures in RUN, and tells them again when asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beholder.cli import _run
+from beholder.errors import UsageError
+
+NEEDED = {"schema", "accuracy", "interval", "count", "per_class", "top5", "log_loss", "confusion", "mistakes"}
+
+
+def evaluate(*arguments: str | Path) -> int:
+    return _run(["evaluate", *map(str, arguments)])
+
+
+@pytest.fixture
+def run(digits_run: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "run"
+    shutil.copytree(digits_run, copy)
+    (copy / "evaluation.json").unlink(missing_ok=True)
+    return copy
+
+
+def one_sentence(capfd: pytest.CaptureFixture[str]) -> str:
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: ")
+    assert captured.err.endswith(".\n")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_the_figures_are_one_json_document_and_stay_in_the_run(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    report = (run / "report.html").read_bytes()
+    assert evaluate(run, "--json") == 0
+    document = json.loads(capfd.readouterr().out)
+    assert set(document) >= NEEDED
+    assert json.loads((run / "evaluation.json").read_bytes()) == document
+    assert (run / "report.html").read_bytes() != report
+    assert document["data"] == "digits"
+    assert document["part"] == "test"
+    assert document["top5"] is None, "ten classes or fewer have no top-5"
+
+
+def test_the_figures_agree_with_each_other(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(run, "--json") == 0
+    document = json.loads(capfd.readouterr().out)
+    confusion = np.array(document["confusion"])
+    assert confusion.sum() == document["count"] == 180, "a tenth of 1,797"
+    assert document["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
+    low, high = document["interval"]
+    assert 0 <= low < document["accuracy"] < high <= 1
+    assert [row["class_name"] for row in document["per_class"]] == list("0123456789")
+    for label, row in enumerate(document["per_class"]):
+        assert row["recall"] == pytest.approx(confusion[label, label] / confusion[label].sum())
+        assert row["count"] == confusion[label].sum()
+    for mistake in document["mistakes"]:
+        assert mistake["label"] != mistake["prediction"]
+        assert mistake["picture"].startswith("data:image/png;base64,")
+
+
+def test_asked_again_it_tells_the_same_without_answering_anew(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(run, "--json") == 0
+    first = capfd.readouterr().out
+    written = (run / "evaluation.json").stat().st_mtime_ns
+
+    def never(*_: Any) -> None:
+        raise AssertionError("the test part was answered again")
+
+    monkeypatch.setattr("beholder.verbs.evaluate._judge", never)
+    assert evaluate(run, "--json") == 0
+    assert capfd.readouterr().out == first
+    assert (run / "evaluation.json").stat().st_mtime_ns == written
+
+
+def test_a_table_for_people_names_every_class_and_the_report(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(run) == 0
+    output = capfd.readouterr().out
+    for word in ("precision", "recall", "F1", "95 % interval", "log-loss", "180 pictures", str(run / "report.html")):
+        assert word in output
+
+
+def test_data_with_other_classes_is_refused(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "other.npz"
+    np.savez(data, images=np.zeros((40, 8, 8), np.uint8), labels=np.array(["cat", "dog"] * 20))
+    assert evaluate(run, data) == 2
+    message = one_sentence(capfd)
+    assert str(data) in message
+    assert "cat" in message or "0" in message
+    assert not (run / "evaluation.json").exists()
+
+
+def test_data_with_pictures_of_another_shape_is_refused(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "larger.npz"
+    pictures = np.random.default_rng(0).integers(0, 256, (200, 9, 9), dtype=np.uint8)
+    np.savez(data, images=pictures, labels=np.arange(200) % 10)
+    assert evaluate(run, data) == 2
+    assert "(9, 9, 1)" in one_sentence(capfd)
+
+
+def test_a_run_of_a_newer_schema_is_refused(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = json.loads((run / "config.json").read_bytes())
+    (run / "config.json").write_text(json.dumps({**config, "schema": 2}))
+    for arguments in (["evaluate", str(run)], ["train", "--resume", str(run)]):
+        assert _run(arguments) == 2
+        message = one_sentence(capfd)
+        assert str(run) in message
+        assert "update Beholder" in message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"data": "digits"}', '{"schema": "one"}'])
+def test_a_damaged_config_is_told_in_one_sentence(run: Path, text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (run / "config.json").write_text(text)
+    (run / "events.jsonl").unlink()
+    for arguments in (["evaluate", str(run)], ["train", "--resume", str(run)]):
+        assert _run(arguments) == 2
+        assert "config.json" in one_sentence(capfd)
+
+
+def test_what_is_no_run_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "nothing", tmp_path / "file"):
+        assert evaluate(path) == 2
+        assert str(path) in one_sentence(capfd)
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from beholder.verbs.evaluate import evaluate as judge
+    from beholder.verbs.train import resume
+    from beholder.verbs.train import train as verb
+
+    random = np.random.default_rng(0)
+    arrays = random.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.array(["left", "right", "up"] * 20)
+    run = tmp_path / "run"
+    verb(arrays, model="linear", epochs=1, out=run)
+    assert evaluate(run) == 2
+    assert "trained on arrays" in one_sentence(capfd)
+    (run / "events.jsonl").unlink()
+    with pytest.raises(UsageError, match="trained on arrays"):
+        resume(run)
+    document = judge(run, arrays)
+    assert document["count"] == 6
+    assert [row["class_name"] for row in document["per_class"]] == ["left", "right", "up"]

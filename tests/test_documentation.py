@@ -1,0 +1,179 @@
+"""A person relies on: what the documentation says can be done, can be done; what it names is there, and the reverse."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import beholder
+from beholder.cli import _run
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PACKAGE = ROOT / "src" / "beholder"
+LARGEST_PICTURE = 150_000  # bytes
+
+
+def blocks(text: str, *languages: str) -> Iterator[tuple[str, str]]:
+    """Language and content of each fenced block in one of `languages`, in order."""
+    for language, content in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if language in languages:
+            yield language, content
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with an archive in its cache and beside it, and somebody's own pictures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BEHOLDER_CACHE", str(tmp_path / "cache"))
+    for parent in (tmp_path, tmp_path / "cache"):
+        write_archive(parent / "cifar-10-batches-py")
+    random = np.random.default_rng(0)
+    for label, name in enumerate(("robin", "wren")):
+        (tmp_path / "birds" / name).mkdir(parents=True)
+        for number in range(15):
+            pixels = random.integers(0, 128, (12, 16, 3)) + 100 * label
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "birds" / name / f"{number}.png")
+    return tmp_path
+
+
+def write_archive(folder: Path) -> None:
+    """CIFAR-10, python version, with 20 pictures to train on and 10 to test."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name, count in (("data_batch_1", 20), ("test_batch", 10)):
+        data = random.integers(0, 256, (count, 3072)).astype(np.uint8)
+        (folder / name).write_bytes(pickle.dumps({"data": data, "labels": [row % 10 for row in range(count)]}))
+    names = [f"class {number}" for number in range(10)]
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
+
+
+def execute(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line of a `sh` block: `make TARGET`, or `beholder …` with standard input from a file or not."""
+    command, _, standard_input = line.partition(" < ")
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), line
+        if arguments == ["demo"]:  # what it does once everything is installed
+            runpy.run_path(str(ROOT / "examples" / "story.py"))["main"](Path("demo"))
+        return
+    assert program == "beholder", f"the tests cannot run {line!r}; put it into a console block"
+    if standard_input:
+        stream = io.TextIOWrapper(io.BytesIO(Path(standard_input).read_bytes()))
+        monkeypatch.setattr(sys, "stdin", stream)
+    assert _run(arguments) == 0, line
+
+
+def run_python(code: str) -> None:
+    """A script with `code`, in this process."""
+    script = Path("block.py")
+    script.write_text(code, encoding="utf-8")
+    runpy.run_path(str(script))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("framework", "folder")
+def test_every_command_and_example_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact_page = (ROOT / "docs" / "artifact.md").read_text(encoding="utf-8")
+    for language, content in blocks(README + artifact_page, "sh", "python"):
+        if language == "python":
+            run_python(content)
+        else:
+            for line in content.splitlines():
+                execute(line, monkeypatch)
+
+
+@pytest.mark.usefixtures("framework", "folder")
+def test_every_example_of_the_python_page_works() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    run_python("\n".join(content for _, content in blocks(page, "python")))
+
+
+@pytest.mark.parametrize("name", beholder.__all__)
+def test_every_public_name_has_its_section_on_the_python_page(name: str) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    assert re.search(rf"^### `beholder\.{name}\b", page, re.MULTILINE)
+
+
+def test_the_command_line_reference_is_current() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "write_commands.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_outdated_reference_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "write_commands.py"
+    script.write_bytes((ROOT / "docs" / "write_commands.py").read_bytes())
+    (tmp_path / "commands.md").write_text("old\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "docs/commands.md is not what --help says now; run `make docs` and commit it.\n"
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def links(page: Path) -> list[str]:
+    """Where the links and pictures of `page` lead; those outside the repository left out."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    return [link for link in found if not re.match(r"\w+:", link)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in map(slug, headings), link
+
+
+def test_pictures_of_the_pages_are_small() -> None:
+    pictures = list((ROOT / "docs" / "pictures").iterdir())
+    assert pictures
+    assert {path.name for path in pictures if path.stat().st_size > LARGEST_PICTURE} == set()
+
+
+def tree() -> dict[str, str]:
+    """From path to purpose, as the file tree of the README has them; folders end with `/`."""
+    content = next(content for _, content in blocks(README, "text") if content.startswith(".\n"))
+    entries: dict[str, str] = {}
+    above: list[str] = []
+    for line in content.splitlines()[1:]:
+        name, _, purpose = line.partition(" # ")
+        indent, _, name = name.rstrip().rpartition("── ")
+        depth = len(indent) // 4
+        above[depth:] = [name]
+        entries["".join(above)] = purpose.strip()
+    return entries
+
+
+def test_the_file_tree_names_every_file_of_the_package_and_no_other() -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
+    # A folder's own line says what its __init__.py holds.
+    expected = {path.replace("__init__.py", "") for path in files if "__pycache__" not in path}
+    assert {path for path in tree() if path.startswith("src/")} == expected
+
+
+def test_everything_in_the_file_tree_is_there_and_has_a_purpose() -> None:
+    for path, purpose in tree().items():
+        assert (ROOT / path).exists(), path
+        assert purpose, path

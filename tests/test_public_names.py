@@ -1,0 +1,54 @@
+"""A person relies on: the public names stay, and importing the package is light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import beholder
+
+PUBLIC = [
+    "BeholderError",
+    "Classifier",
+    "Dataset",
+    "Parts",
+    "Prediction",
+    "__version__",
+    "clean",
+    "evaluate",
+    "look",
+    "open_source",
+    "predict",
+    "read_data",
+    "resume",
+    "train",
+    "unpickle",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert beholder.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there_and_documented_in_its_docstring(name: str) -> None:
+    value = getattr(beholder, name)
+    assert name == "__version__" or value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'lok'"):
+        _ = beholder.lok
+
+
+def test_naming_everything_imports_no_framework() -> None:
+    code = (
+        "import sys, beholder\n"
+        "assert 'numpy' not in sys.modules, 'import beholder is not instant'\n"
+        "for name in beholder.__all__: getattr(beholder, name)\n"
+        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
