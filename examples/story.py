@@ -19,19 +19,21 @@ def main(folder: Path) -> None:
 
     # Train: on the train part, judged on the validation part.
     with listening("bar") as listener:
-        trained = beholder.train("digits", out=folder / "run", epochs=20, listener=listener)
+        trained = beholder.train("digits", out=folder / "run", listener=listener)
     print(f"Trained in {trained.seconds:.0f} s: validation accuracy {trained.validation_accuracy:.1%}")
 
     # Evaluate: the test part, opened once.
     figures = beholder.evaluate(trained.run)
     low, high = figures["interval"]
-    print(f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} pictures)")
+    print(
+        f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} pictures)"
+    )
 
     # Answer: pictures as files, as anybody would bring them.
     test = beholder.Parts(beholder.open_source("digits"), seed=0).test()
     for number, picture in enumerate(test.pictures[:5]):
         path = folder / "pictures" / f"{number}-is-{test.class_names[test.labels[number]]}.png"
-        save(Image.fromarray(picture[:, :, 0]).resize((64, 64), Image.Resampling.NEAREST), path)
+        save(Image.fromarray(picture[:, :, 0]), path)
     for answer in beholder.predict(trained.run, sorted((folder / "pictures").iterdir())):
         print(f"{Path(answer.path).name}: {answer.label} ({answer.probability:.1%})")
 

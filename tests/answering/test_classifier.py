@@ -96,7 +96,7 @@ def test_it_streams_without_reading_ahead_of_a_batch(classifier: Classifier) -> 
 
 def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_path: Path) -> None:
     (answer,) = classifier.predict([tmp_path / "missing.png"])
-    assert answer.label is answer.probability is answer.unsure is None
+    assert (answer.label, answer.probability, answer.unsure) == (None, None, None)
     assert answer.top == ()
     assert str(tmp_path / "missing.png") in str(answer.error)
     assert answer.to_json() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
@@ -138,6 +138,6 @@ def test_names_that_exist_are_never_taken_for_globs(tmp_path: Path) -> None:
     (tmp_path / "[ab].png").unlink()
     assert list(expand([str(tmp_path / "[ab].png")])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
     assert list(expand([str(tmp_path), "-"])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-"]
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no pictures"):
-        (tmp_path / "empty").mkdir()
         list(expand([str(tmp_path / "empty")]))

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from beholder.cli import _run
-from beholder.cli import train as train_command
+from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
-DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped"}
+DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped", "finished_before"}
 
 
 def train(*arguments: str | Path) -> int:
@@ -60,6 +60,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert document["run"] == str(run)
     assert document["epochs"] == document["plan"]["epochs"] == 2
     assert not document["stopped"]
+    assert not document["finished_before"]
     assert 0 <= document["validation_accuracy"] <= 1
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
     assert {path.name for path in run.iterdir()} == names
@@ -216,6 +217,7 @@ def test_resuming_a_finished_run_is_done_at_once_and_changes_nothing(
     document = json.loads(capfd.readouterr().out)
     assert set(document) == DOCUMENT
     assert document["epochs"] == 3
+    assert document["finished_before"]
     assert snapshot(run) == before
 
 
@@ -276,8 +278,8 @@ def test_arguments_that_cannot_work_are_told_in_one_sentence(
 def test_a_window_larger_than_the_picture_is_told_in_one_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
-    arguments = ["digits", "--model", "book", "--epochs", "1", "--progress", "none", "--out", tmp_path / "run"]
-    assert train(*arguments, *options) == 2
+    arguments = ["digits", "--model", "book", "--epochs", "1", "--progress", "none"]
+    assert train(*arguments, *options, "--out", tmp_path / "run") == 2
     assert "--window" in one_sentence(capfd)
     assert list(tmp_path.iterdir()) == []
 

@@ -84,7 +84,7 @@ def _epoch(number: int, loss: float, train: float, validation: float) -> dict[st
         "epoch": number,
         "epochs": 2,
         "seconds": 61.0,
-        "loss": loss,
+        "train_loss": loss,
         "train_accuracy": train,
         "validation_loss": loss + 0.25,
         "validation_accuracy": validation,

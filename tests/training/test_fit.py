@@ -10,10 +10,8 @@ import pytest
 
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
-from beholder.models import MODELS
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.folder import Run, create_run
-from beholder.training.schedule import learning_rate
 from beholder.training.settings import Settings, choose
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -83,17 +81,6 @@ def test_every_epoch_records_the_gap(tmp_path: Path) -> None:
     assert [event["epoch"] for event in epochs] == [1, 2]
     for event in epochs:
         assert event["gap"] == pytest.approx(event["train_accuracy"] - event["validation_accuracy"], abs=2e-5)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_learning_rate_rises_once_and_ends_at_zero(name: str) -> None:
-    recipe = MODELS[name]
-    rates = [learning_rate(recipe, step, 200) for step in range(200)]
-    peak = int(np.argmax(rates))
-    assert max(rates) == pytest.approx(recipe.learning_rate, rel=0.02)
-    assert rates[:peak] == sorted(rates[:peak])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert 0 < rates[-1] < recipe.learning_rate * 0.01
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from beholder import files
 from beholder.data.pictures import PictureRules
-from beholder.errors import ArtifactError
+from beholder.errors import ArtifactError, DataError
 
 SCHEMA = 1
 
@@ -72,5 +72,7 @@ def read_manifest(path: Path) -> Manifest:
             f"{str(path.parent)!r} is not a trained model (it has no {path.name}); give a RUN folder that `beholder "
             f"train` made."
         ) from error
+    except DataError as error:  # picture rules of another version, or impossible ones
+        raise ArtifactError(f"{str(path)!r} is damaged or made by another Beholder: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{str(path)!r} is damaged ({error!r}); copy the model again or train again.") from error

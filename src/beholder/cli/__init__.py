@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from beholder.cli.compare import compare
 from beholder.cli.evaluate import evaluate
 from beholder.cli.explain import explain
 from beholder.cli.look import look
@@ -27,7 +28,7 @@ def beholder() -> None:
 
     \b
     DATA is the same everywhere:
-      digits                 scikit-learn's handwritten digits, always there
+      digits                 scikit-learn's handwritten digits, installed with the train extra
       cifar10, cifar100      the archives, from the cache, or downloaded when named here
       PATH                   an archive (.tar.gz or unpacked), a .npz file, or a folder of pictures:
                              <class>/… or train/<class>/… with val/ and test/
@@ -36,7 +37,7 @@ def beholder() -> None:
     """
 
 
-for _verb in (look, parameters, train, evaluate, predict, explain):
+for _verb in (look, parameters, train, evaluate, compare, predict, explain):
     beholder.add_command(_verb)
 
 

@@ -11,7 +11,7 @@ from beholder.cli.console import percent, print_json, reading_progress
 from beholder.cli.options import json_option, reading_options, run_argument
 
 
-@click.command()
+@click.command(short_help="Judge a RUN on the test part, opened once.")
 @run_argument()
 @click.argument("data", required=False)
 @reading_options
@@ -48,4 +48,5 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     )
     for note in document["notes"]:
         click.echo(f"Note: {note}")
+    click.echo(f"Judged {document['created']}.")
     click.echo(f"Report: {run / 'report.html'}")

@@ -11,7 +11,7 @@ from beholder.cli.console import print_json, reading_progress
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
 
 
-@click.command()
+@click.command(short_help="Draw a contact sheet of random labelled pictures.")
 @data_argument
 @click.option(
     "--out",
@@ -20,8 +20,8 @@ from beholder.cli.options import data_argument, json_option, reading_options, se
     show_default=True,
     help="The picture to write (.png or .jpg).",
 )
-@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True)
-@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures from top to bottom.")
+@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True, help="From left to right.")
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
 @seed_option

@@ -12,7 +12,7 @@ from beholder.cli.options import json_option
 from beholder.models import MODELS
 
 
-@click.command()
+@click.command(short_help="What each layer costs, and why convolution is cheap.")
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--model", type=click.Choice(list(MODELS)), help="A network by its name instead of a RUN.  [default: book]"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SOME_BAD = 2
 
 
-@click.command()
+@click.command(short_help="Say what is on pictures, without TensorFlow.")
 @run_argument()
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each picture.")

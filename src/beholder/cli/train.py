@@ -21,7 +21,7 @@ _BATCHES = ", ".join(f"{name} {recipe.batch_size}" for name, recipe in MODELS.it
 _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.items())
 
 
-@click.command()
+@click.command(short_help="Train a classifier into a RUN folder.")
 @click.argument("data", required=False)
 @click.option(
     "--model", type=click.Choice(list(MODELS)), default="fast", show_default=True, help=f"The network. {_MODELS}."
@@ -39,7 +39,9 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
 @click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")
 @click.option(
-    "--learning-rate", type=click.FloatRange(min=0, min_open=True), help=f"Its peak.  [default by model: {_RATES}]"
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"The largest step; it rises to this and falls to 0.  [default by model: {_RATES}]",
 )
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
 @click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
@@ -53,7 +55,11 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 )
 @click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels that the windows of `book` move.  [default: 1]")
-@click.option("--padding", type=click.Choice(["same", "valid"]), help="Edges of `book`.  [default: same]")
+@click.option(
+    "--padding",
+    type=click.Choice(["same", "valid"]),
+    help="Whether the windows of `book` reach over the edge (same) or not.  [default: same]",
+)
 @click.option(
     "--early-stop",
     type=click.IntRange(min=1),
@@ -102,6 +108,8 @@ def train(
     if as_json:
         print_json(trained.to_json())
         return
+    if trained.finished_before:
+        click.echo(f"{trained.run} was finished already; nothing was done.")
     state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
     click.echo(f"{state}Validation accuracy {percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
     click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
@@ -112,5 +120,5 @@ def _only_run(data: str | None, resumed: Path | None) -> Path | None:
     if data is None and resumed is None:
         raise UsageError("Say what to train on: beholder train DATA, or go on with a run: beholder train --resume RUN.")
     if data is not None and resumed is not None:
-        raise UsageError(f"A resumed run knows its data; give --resume {resumed} without {data!r}.")
+        raise UsageError(f"A resumed run knows its data; leave {data!r} out beside --resume.")
     return resumed

@@ -71,7 +71,8 @@ class _Display:
         plan = event["plan"]
         self.console.print(
             f"{plan['model']}, {plan['epochs']} epochs of {plan['train_pictures']:,} pictures in batches of "
-            f"{plan['batch_size']}, {plan['precision']}; validation on {plan['validation_pictures']:,}."
+            f"{plan['batch_size']}, {plan['precision']}; validation on {plan['validation_pictures']:,}.",
+            soft_wrap=True,
         )
         self.bars.start()
         self.task = self.bars.add_task("Starting TensorFlow", total=plan["epochs"], state="")

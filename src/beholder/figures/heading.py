@@ -31,15 +31,10 @@ def under_heading(figure: Image.Image, title: str, text: str) -> Image.Image:
     draw = ImageDraw.Draw(page)
     font = font_for(title, _TITLE)
     draw.text((MARGIN, MARGIN + _TITLE), fitted(title, font, width), fill=INK, font=font, anchor="ls")
+    font = font_for(text, _TEXT)
     for index, line in enumerate(lines):
         foot = MARGIN + _TITLE + 10 + index * (_TEXT + 6) + _TEXT
-        draw.text(
-            (MARGIN, foot),
-            fitted(line, font_for(line, _TEXT), width),
-            fill=MUTED,
-            font=font_for(line, _TEXT),
-            anchor="ls",
-        )
+        draw.text((MARGIN, foot), fitted(line, font, width), fill=MUTED, font=font, anchor="ls")
     page.paste(figure, (MARGIN, top))
     return page
 

@@ -10,6 +10,7 @@ from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import font_for
 from beholder.figures.sheet import INK, PAPER, stretched
 
+EDGE = (206, 206, 202)  # around a window, which may be as light as the paper
 MOST = 64  # maps or windows on a sheet
 _COLUMNS = 8
 _SIDE = 64  # pixels that a tile has, about; twice as many where there are few
@@ -60,6 +61,7 @@ def windows_sheet(
     largest = max(float(strengths.max()), 1e-12)
     for place, (index, tile) in enumerate(zip(chosen, tiles, strict=True)):
         left, foot = _corner(place, tiles, _CAPTION)
+        draw.rectangle((left, foot, left + tile.width - 1, foot + tile.height - 1), outline=EDGE)
         foot += tile.height
         draw.text((left, foot + _NUMBER + 2), str(index), fill=INK, font=font_for("0", _NUMBER), anchor="ls")
         length = round((tile.width - 1) * float(strengths[index]) / largest)

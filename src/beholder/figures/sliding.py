@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from beholder import files
 from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import fitted, font_for
-from beholder.figures.maps import enlarged, window_picture
+from beholder.figures.maps import EDGE, enlarged, window_picture
 from beholder.figures.sheet import INK, PAPER, as_rgb, stretched
 
 _FRAME = (217, 72, 15)  # of the window, on grey and on colour
@@ -69,7 +69,9 @@ def frames(sliding: Sliding) -> tuple[list[Image.Image], list[int]]:
     stops = places(rows, columns)
     title = f"Window {sliding.number} slides with stride {sliding.stride}"
     pixels = "1 pixel" if sliding.stride == 1 else f"{sliding.stride} pixels"
-    text = f"It moves {pixels} at a time. At each place: pixels × weights, all added up, are one pixel of the output."
+    text = (
+        f"It moves {pixels} at a time. At each place, pixels times weights, all added up, are one pixel of the output."
+    )
     shown = _Drawing(sliding)
     images = [under_heading(shown.frame(row, column), title, text) for row, column in stops]
     single = min(columns, _SINGLE)
@@ -124,17 +126,19 @@ class _Drawing:
         self._arithmetic(image, draw, top + patch.height, float(self.sliding.sums[row, column]))
         image.paste(enlarged(self._grown(row, column), self.cell), (self.right, top))
         _outline(draw, self.right + column * self.cell, top + row * self.cell, self.cell, self.cell)
-        rows, columns = self.sliding.sums.shape
-        _label(draw, 0, f"{_size(self.sliding.source)} pixels", self.middle - 8)
-        _label(draw, self.middle, "pixels × weights", self.right - self.middle - 8)
-        _label(draw, self.right, f"{columns} × {rows} output", self.size[0] - self.right)
+        _label(draw, 0, f"{_size(self.sliding.source)} input", self.middle - 8)
+        _label(draw, self.middle, f"window {self.sliding.number}", self.right - self.middle - 8)
+        _label(draw, self.right, f"{_size(self.sliding.sums)} output", self.size[0] - self.right)
         return image
 
     def _arithmetic(self, image: Image.Image, draw: ImageDraw.ImageDraw, foot: int, total: float) -> None:
         centre = self.middle + self.window.width / 2
-        font = font_for("×", 20)
-        draw.text((centre, foot + 11), "×", fill=MUTED, font=font, anchor="mm")
+        for rise in (-5, 5):  # a cross that every machine can draw, whatever its fonts
+            draw.line((centre - 5, foot + 11 - rise, centre + 5, foot + 11 + rise), fill=MUTED, width=2)
         image.paste(self.window, (self.middle, foot + 22))
+        draw.rectangle(
+            (self.middle, foot + 22, self.middle + self.window.width - 1, foot + 21 + self.window.height), outline=EDGE
+        )
         words = f"= {total:.2f}"
         draw.text((centre, foot + 22 + self.window.height + 26), words, fill=INK, font=font_for(words, 22), anchor="ms")
 
@@ -166,12 +170,12 @@ def _label(draw: ImageDraw.ImageDraw, left: int, text: str, width: int) -> None:
 
 
 def _size(array: NDArray[Any]) -> str:
-    return f"{array.shape[1]} × {array.shape[0]}"
+    return f"{array.shape[1]} by {array.shape[0]}"
 
 
 def _palette(last: Image.Image) -> Image.Image:
     """One palette for all frames: the colours of the last one, with those that cover little kept for certain."""
-    few = last.quantize(248, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).getpalette() or []
+    few = last.quantize(247, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*few[: 3 * 248], *_FRAME, *_EMPTY, *PAPER, *INK, *MUTED])
+    palette.putpalette([*few[: 3 * 247], *_FRAME, *_EMPTY, *PAPER, *INK, *MUTED, *EDGE])
     return palette

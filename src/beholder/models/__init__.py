@@ -20,7 +20,7 @@ class Recipe:
 
     Attributes:
         summary: one line for `--help`.
-        epochs: times that each training picture is seen.
+        epochs: times that each training picture is seen; more where there are few (`Settings.fitted`).
         batch_size: pictures a step.
         optimizer: `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest).
         learning_rate: its peak; it rises over the first `warmup` share of the steps and falls to zero in a line.
@@ -49,7 +49,7 @@ class Recipe:
 
 
 MODELS: dict[str, Recipe] = {
-    "linear": Recipe("softmax regression on the pixels", 20, 128, "adam", 1e-3),
+    "linear": Recipe("softmax regression on the pixels", 20, 128, "adam", 3e-3),
     "dense": Recipe("one fully connected layer of 1024 neurons", 20, 128, "adam", 5e-4, options=("dropout",)),
     "book": Recipe(
         "the chapter's network: two 5 × 5 convolutions on cleaned grey pictures",

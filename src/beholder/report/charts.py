@@ -29,7 +29,7 @@ def loss_curves(epochs: list[dict[str, Any]]) -> Chart:
 
     def draw(figure: Figure, colours: Palette) -> None:
         axes = _epoch_axes(figure, colours, epochs)
-        _curve(axes, epochs, "loss", "train", colours.train)
+        _curve(axes, epochs, "train_loss", "train", colours.train)
         _curve(axes, epochs, "validation_loss", "validation", colours.validation)
         _legend(axes, colours)
 

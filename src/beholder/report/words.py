@@ -65,7 +65,7 @@ def loss_in_words(epochs: list[dict[str, Any]]) -> str:
     """What the loss curves show."""
     return (
         f"Loss over {plural(len(epochs), 'epoch')}. "
-        + _course("Train loss", epochs, "loss", decimal, best=min)
+        + _course("Train loss", epochs, "train_loss", decimal, best=min)
         + _course("Validation loss", epochs, "validation_loss", decimal, best=min)
     ).strip()
 

@@ -21,6 +21,8 @@ class Position:
     """Where a run stands, beside its weights.
 
     Attributes:
+        done: steps done in all.
+        plans: those of the run's `Schedule`.
         epoch: epochs that are complete.
         step: steps done in the epoch after those.
         loss_sum, correct, seen: sums over the steps of the unfinished epoch.
@@ -29,6 +31,8 @@ class Position:
         gap_said: whether the gap between train and validation accuracy was said in words.
     """
 
+    done: int = 0
+    plans: list[tuple[int, int]] = field(default_factory=list)
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -71,6 +75,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as stored:
             position = Position(**json.loads(stored["position"].tobytes()))
+            position.plans = [(step, steps) for step, steps in position.plans]
             groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
             for name in stored.files:
                 if name != "position":

@@ -20,13 +20,14 @@ from beholder.runs.folder import Run
 from beholder.training.batches import Batches
 from beholder.training.checkpoint import Checkpoint, Position, read_checkpoint
 from beholder.training.optimizer import build_optimizer
-from beholder.training.schedule import learning_rate
+from beholder.training.pace import Pace
+from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.step import Look, compile_look, compile_step
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 LOOK_BATCH = 500  # pictures
-TRAIN_SAMPLE = 5000  # training pictures that the train accuracy is measured on
+TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
 STEP_EVENT_SECONDS = 0.5
 CHECKPOINT_SECONDS = 120.0
 
@@ -60,10 +61,22 @@ class Fit:
         run: where checkpoints go.
         log: where events go.
         stop: asked after each step; True ends training there, with a checkpoint.
+        until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
+            None: the settings' epochs decide.
+        plans: those of an earlier run, to be followed exactly (see `Schedule`).
     """
 
     def __init__(
-        self, train: Dataset, validation: Dataset, settings: Settings, run: Run, log: EventLog, stop: Callable[[], bool]
+        self,
+        train: Dataset,
+        validation: Dataset,
+        settings: Settings,
+        run: Run,
+        log: EventLog,
+        stop: Callable[[], bool],
+        *,
+        until: float | None = None,
+        plans: list[tuple[int, int]] | None = None,
     ) -> None:
         self.train, self.validation = train, validation
         self.settings, self.run, self.log, self.stop = settings, run, log, stop
@@ -75,11 +88,18 @@ class Fit:
         self.optimizer = build_optimizer(recipe)
         self.step = compile_step(self.model, self.optimizer, label_smoothing=recipe.label_smoothing)
         self.look = compile_look(self.model)
-        self.position = Position()
+        self.position = Position(plans=[(0, round(recipe.epochs * self.batches.steps))])
+        self.given_plans = plans or []
+        self.pace = None if until is None else Pace(until, self.batches.steps)
         self.best: list[NDArray[Any]] = []
 
+    @property
+    def schedule(self) -> Schedule:
+        """The steps of the run, as planned by now."""
+        return Schedule(self.position.plans)
+
     def run_to_end(self) -> Outcome:
-        """Train until the last epoch, an early stop, or the person's stop.
+        """Train until the last step, an early stop, or the person's stop.
 
         Raises:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
@@ -87,8 +107,9 @@ class Fit:
         """
         if self.run.checkpoint_file.exists():
             self._restore(read_checkpoint(self.run.checkpoint_file))
-        epochs, stopped = self.settings.recipe.epochs, False
-        while self.position.epoch < epochs and not self._stale() and not stopped:
+        self._follow_given_plans()
+        stopped = False
+        while self.position.done < self.schedule.steps and not self._stale() and not stopped:
             stopped = self._epoch()
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
@@ -96,11 +117,11 @@ class Fit:
         return Outcome(weights, position.epoch, position.best_epoch, stopped, position.seconds)
 
     def _epoch(self) -> bool:
-        """Train to the end of the epoch; True when the person stopped it before."""
+        """Train to the end of the epoch, or of the run; True when the person stopped it before."""
         position, batches = self.position, self.batches
         order, started, saved, told = batches.order(position.epoch), time.monotonic(), time.monotonic(), 0.0
         seconds_before, first_step = position.seconds, position.step
-        while position.step < batches.steps:
+        while position.step < batches.steps and position.done < self.schedule.steps:
             self._step(order)
             now = time.monotonic()
             position.seconds = seconds_before + now - started
@@ -113,46 +134,64 @@ class Fit:
             if now - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = now
+            self._replan()
         self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
         position.seconds = seconds_before + time.monotonic() - started
         self._save()
-        return self.stop() and position.epoch < self.settings.recipe.epochs
+        return self.stop() and position.done < self.schedule.steps
 
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
         pictures, labels = batches.batch(order, position.epoch, position.step)
-        done = position.epoch * batches.steps + position.step
-        rate = learning_rate(self.settings.recipe, done, self.settings.recipe.epochs * batches.steps)
+        rate = self.schedule.learning_rate(self.settings.recipe, position.done)
         loss, correct = self.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
         if not math.isfinite(loss):
             raise UsageError(
                 f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
                 f"choose a --learning-rate below {self.settings.recipe.learning_rate}."
             )
+        position.done += 1
         position.step += 1
         position.loss_sum += loss
         position.correct += correct
         position.seen += len(labels)
 
+    def _replan(self) -> None:
+        done = self.position.done
+        steps = None if self.pace is None else self.pace.fitting(done, self.schedule.steps)
+        if steps is not None:
+            self.schedule.replan(done, steps)
+            self.log.append("replan", step=done, steps=self.schedule.steps, plans=self.position.plans)
+        self._follow_given_plans()
+
+    def _follow_given_plans(self) -> None:
+        while self.given_plans and self.given_plans[0][0] <= self.position.done:
+            step, steps = self.given_plans.pop(0)
+            if step == self.position.done:
+                self.position.plans = [plan for plan in self.position.plans if plan[0] < step] + [(step, steps)]
+
     def _end_epoch(self, seconds: float, pictures: int) -> None:
         position, recipe = self.position, self.settings.recipe
-        train_accuracy, _ = judge(self.look, self.train, _sample(len(self.train)))
-        validation_accuracy, validation_loss = judge(self.look, self.validation, np.arange(len(self.validation)))
+        judging = time.monotonic()
+        train_accuracy, train_loss = judge(self.look, self.train, sample(len(self.train), TRAIN_SAMPLE))
+        rows = sample(len(self.validation), None if self.pace is None else TRAIN_SAMPLE)
+        validation_accuracy, validation_loss = judge(self.look, self.validation, rows)
+        if self.pace is not None:
+            self.pace.judged(time.monotonic() - judging)
         position.epoch += 1
         gap = train_accuracy - validation_accuracy
         self.log.append(
             "epoch",
             epoch=position.epoch,
-            epochs=recipe.epochs,
+            epochs=self._epochs(),
             seconds=round(seconds, 3),
             loss=round(position.loss_sum / position.seen, 5),
+            train_loss=round(train_loss, 5),
             train_accuracy=round(train_accuracy, 5),
             validation_loss=round(validation_loss, 5),
             validation_accuracy=round(validation_accuracy, 5),
             gap=round(gap, 5),
-            learning_rate=learning_rate(
-                recipe, position.epoch * self.batches.steps - 1, recipe.epochs * self.batches.steps
-            ),
+            learning_rate=self.schedule.learning_rate(recipe, position.done - 1),
             pictures_per_second=round(pictures / seconds, 1),
         )
         if gap >= OPENING_GAP and not position.gap_said:
@@ -164,28 +203,35 @@ class Fit:
                 self.best = _values(self.model.variables)
         position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
 
+    def _epochs(self) -> int:
+        """Epochs of the run as planned by now, one that is cut short at its end counted."""
+        return math.ceil(self.schedule.steps / self.batches.steps)
+
     def _stale(self) -> bool:
         patience = self.settings.early_stop
         return patience is not None and self.position.epoch - self.position.best_epoch >= patience
 
     def _tell_step(self, seconds_a_step: float) -> None:
-        position, batches, epochs = self.position, self.batches, self.settings.recipe.epochs
-        remaining = (epochs - position.epoch) * batches.steps - position.step
+        position, batches = self.position, self.batches
         self.log.append(
             "step",
             epoch=position.epoch + 1,
-            epochs=epochs,
+            epochs=self._epochs(),
             step=position.step,
             steps=batches.steps,
             loss=round(position.loss_sum / position.seen, 5),
             train_accuracy=round(position.correct / position.seen, 5),
             pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
-            eta_seconds=round(remaining * seconds_a_step, 1),
+            eta_seconds=round((self.schedule.steps - position.done) * seconds_a_step, 1),
         )
 
     def _build(self) -> Any:
         settings = self.settings
-        fitted = {"pictures": self.train.pictures[_sample(len(self.train))]} if settings.recipe.sees_pictures else {}
+        fitted = (
+            {"pictures": self.train.pictures[sample(len(self.train), TRAIN_SAMPLE)]}
+            if settings.recipe.sees_pictures
+            else {}
+        )
         classes = len(self.train.class_names)
         return build(
             settings.model, self.train.picture_shape, classes, dtype=settings.dtype, **settings.options, **fitted
@@ -229,8 +275,9 @@ def gap_in_words(gap: float, epoch: int) -> str:
     )
 
 
-def _sample(count: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(count, TRAIN_SAMPLE)).astype(np.int64))
+def sample(count: int, size: int | None) -> NDArray[np.int64]:
+    """Rows of `count`, evenly spaced, at most `size` of them where that is given."""
+    return np.unique(np.linspace(0, count - 1, min(count, size or count)).astype(np.int64))
 
 
 def _values(variables: list[Any]) -> list[NDArray[Any]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from beholder.errors import RunError, UsageError
 from beholder.models import Recipe, recipe
+
+LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
+SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -22,6 +26,7 @@ class Settings:
         precision: of the multiplications while training; answers are always float32.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best; None never does.
         options: what the model's `build` takes beyond shape, classes and dtype.
+        said: fields of the recipe that the person chose; the others may be fitted to the data.
     """
 
     model: str
@@ -30,11 +35,29 @@ class Settings:
     precision: Precision
     early_stop: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> str:
         """The Keras dtype policy while training."""
         return "float32" if self.precision == "float32" else "mixed_bfloat16"
+
+    def fitted(self, pictures: int) -> Settings:
+        """These settings for a train part of so many `pictures`: small ones get smaller batches and more epochs.
+
+        A network needs some hundred steps whatever it learns from. The learning rate goes with the square root of the
+        batch size, as it does among the recipes. What the person chose stays.
+        """
+        recipe = self.recipe
+        batch_size = min(recipe.batch_size, max(SMALLEST_BATCH, pictures // LEAST_STEPS_AN_EPOCH))
+        if "batch_size" not in self.said and batch_size < recipe.batch_size:
+            share = math.sqrt(batch_size / recipe.batch_size)
+            rate = recipe.learning_rate if "learning_rate" in self.said else recipe.learning_rate * share
+            recipe = replace(recipe, batch_size=batch_size, learning_rate=rate)
+        if "epochs" not in self.said:
+            steps = math.ceil(pictures / recipe.batch_size)
+            recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(LEAST_STEPS / steps)))
+        return replace(self, recipe=recipe)
 
     def mirrors(self, channels: int) -> bool:
         """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view."""
@@ -53,7 +76,8 @@ class Settings:
             RunError: a setting is missing, or one that this Beholder does not know.
         """
         try:
-            return cls(**{**document, "recipe": Recipe(**document["recipe"])})
+            recipe = Recipe(**{**document["recipe"], "options": tuple(document["recipe"]["options"])})
+            return cls(**{**document, "recipe": recipe, "said": tuple(document["said"])})
         except (KeyError, TypeError) as error:
             raise RunError(
                 f"The settings in config.json are damaged ({error}); train again into a new folder."
@@ -77,14 +101,15 @@ def choose(
         UsageError: an unknown model, a value out of its range, or an option that this model does not have.
     """
     base = recipe(model)
-    changed = replace(base, **{name: value for name, value in (changes or {}).items() if value is not None})
+    said = {name: value for name, value in (changes or {}).items() if value is not None}
+    changed = replace(base, **said)
     _check(changed, seed, early_stop)
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for name in given:
         if name not in base.options:
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
-    return Settings(model, changed, seed, precision, early_stop, given)
+    return Settings(model, changed, seed, precision, early_stop, given, tuple(said))
 
 
 def _check(recipe: Recipe, seed: int, early_stop: int | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +17,11 @@ from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import RunError, UsageError
-from beholder.models import MODELS
+from beholder.models import recipe
 from beholder.runs.environment import has_bfloat16
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import open_run, read_document
-from beholder.training.settings import Settings, choose
+from beholder.training.settings import Precision, Settings, choose
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.train import Trained, data_name, resume, train
 
@@ -95,53 +94,71 @@ def compare(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     folder = Path(out) if out is not None else _default_folder(data)
-    chosen = ("bfloat16" if has_bfloat16() else "float32") if precision == "auto" else precision
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
-    options = {"seed": seed, "precision": chosen, "early_stop": early_stop, "changes": changes, "dropout": dropout}
-    planned = _plan(models, pictures, folder, options)
+    planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout)
     source = _read_once(open_source(data, labels=labels, cache=cache, progress=progress))
     _check(planned, source, labels, seed, progress)
-    asked = {"weight_decay": weight_decay, "augment": augment, "early_stop": early_stop, "epochs": epochs}
     done: list[_Planned] = []
     for one in planned:
         try:
-            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **asked)
+            trained = _train(one, source, changes, labels, cache, command, listener, progress)
         except KeyboardInterrupt:
             break
         if trained.stopped:
             break
         done.append(one)
-    missing = [one.folder.name for one in planned[len(done) :]]
     rows = [_row(one) for one in done]
-    document = _document(folder, source, seed, rows, missing)
-    _write(folder, document)
-    if test and not missing:
+    document = {
+        "schema": SCHEMA,
+        "data": data_name(source),
+        "seed": seed,
+        "models": sorted(rows, key=lambda row: (-row["validation_accuracy"], row["parameters"])),
+        "missing": [one.folder.name for one in planned[len(done) :]],
+        "out": str(folder),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if rows:
+        _write(folder, document)
+    if test and not document["missing"]:
         for row in rows:
             figures = evaluate(row["run"], data, labels=labels, cache=cache, progress=progress)
             row.update(test_accuracy=figures["accuracy"], interval=figures["interval"])
-        document = _document(folder, source, seed, rows, missing)
         _write(folder, document)
     return document
 
 
 def _plan(
-    models: Sequence[str], pictures: Sequence[int] | None, folder: Path, options: dict[str, Any]
+    models: Sequence[str],
+    pictures: Sequence[int] | None,
+    folder: Path,
+    seed: int,
+    precision: Literal["auto", "float32", "bfloat16"],
+    early_stop: int | None,
+    changes: dict[str, Any],
+    dropout: float | None,
 ) -> list[_Planned]:
     """Every run that is wanted: the small train parts first, so that there is soon something to see."""
     if not models or (pictures is not None and not pictures):
         raise UsageError("Nothing to compare: name at least one model and, where --pictures is given, one number.")
     if (folder / "config.json").exists():
         raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
-    dropout = options["dropout"]
-    planned = []
-    for count in [None] if pictures is None else sorted(set(pictures)):
-        for model in dict.fromkeys(models):
-            known = {name: value for name, value in options.items() if name != "dropout"}
-            has_dropout = model in MODELS and "dropout" in MODELS[model].options
-            settings = choose(model, options={"dropout": dropout} if has_dropout else {}, **known)
-            name = model if count is None else f"{model}-{count}"
-            planned.append(_Planned(model, count, settings, folder / name))
-    return planned
+    settings = {}
+    for model in models:
+        own = {"dropout": dropout} if "dropout" in recipe(model).options else {}
+        settings[model] = choose(
+            model, seed=seed, precision=_precision(precision), early_stop=early_stop, changes=changes, options=own
+        )
+    sizes: Sequence[int | None] = [None] if pictures is None else sorted(set(pictures))
+    return [
+        _Planned(model, count, one, folder / (model if count is None else f"{model}-{count}"))
+        for count in sizes
+        for model, one in settings.items()
+    ]
+
+
+def _precision(precision: Literal["auto", "float32", "bfloat16"]) -> Precision:
+    best: Precision = "bfloat16" if has_bfloat16() else "float32"
+    return best if precision == "auto" else precision
 
 
 def _check(planned: list[_Planned], source: Source, labels: str, seed: int, progress: Progress) -> None:
@@ -157,8 +174,10 @@ def _check(planned: list[_Planned], source: Source, labels: str, seed: int, prog
 def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, validation: Dataset) -> None:
     """An earlier run counts only where it did what is asked now, on the same pictures."""
     run, config = open_run(one.folder)
-    asked = json.loads(json.dumps(one.settings.to_json()))
-    same = config["settings"] == asked and config["data"] == data_name(source) and config["labels"] == labels
+    # A run that was cut off very early had not fitted its settings to the data yet.
+    asked = (one.settings, one.settings.fitted(len(subset)))
+    same = Settings.from_json(config["settings"]) in asked
+    same = same and config["data"] == data_name(source) and config["labels"] == labels
     if run.data_file.exists():
         prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
@@ -169,7 +188,17 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         )
 
 
-def _train(one: _Planned, source: Source, listener: Listener | None, progress: Progress, **options: Any) -> Trained:
+def _train(
+    one: _Planned,
+    source: Source,
+    changes: dict[str, Any],
+    labels: Literal["fine", "coarse"],
+    cache: Path | None,
+    command: str | None,
+    listener: Listener | None,
+    progress: Progress,
+) -> Trained:
+    """Train one run from the beginning, or go on with what is there; a finished one is left as it is."""
     if one.folder.exists():
         return resume(one.folder, data=source, listener=listener, progress=progress)
     return train(
@@ -178,11 +207,15 @@ def _train(one: _Planned, source: Source, listener: Listener | None, progress: P
         model=one.model,
         seed=one.settings.seed,
         precision=one.settings.precision,
+        early_stop=one.settings.early_stop,
         pictures=one.pictures,
+        labels=labels,
+        cache=cache,
+        command=command,
         listener=listener,
         progress=progress,
+        **changes,
         **one.settings.options,
-        **options,
     )
 
 
@@ -206,21 +239,6 @@ def _row(one: _Planned) -> dict[str, Any]:
         "gap": kept["gap"],
         "best_epoch": end["best_epoch"],
         "run": str(run.path),
-    }
-
-
-def _document(
-    folder: Path, source: Source, seed: int, rows: list[dict[str, Any]], missing: list[str]
-) -> dict[str, Any]:
-    ranked = sorted(rows, key=lambda row: (-row["validation_accuracy"], row["parameters"]))
-    return {
-        "schema": SCHEMA,
-        "data": data_name(source),
-        "seed": seed,
-        "models": ranked,
-        "missing": missing,
-        "out": str(folder),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -48,7 +48,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
 def _draw_input(explanation: Explanation, folder: Path) -> None:
     pictures: list[NDArray[Any]] = [explanation.picture, *(step.values for step in explanation.seen)]
     names = ["as decoded", *(step.name for step in explanation.seen)]
-    titles = [f"{name}, {p.shape[1]} × {p.shape[0]}" for name, p in zip(names, pictures, strict=True)]
+    titles = [f"{name}, {p.shape[1]} by {p.shape[0]}" for name, p in zip(names, pictures, strict=True)]
     # One scale for all steps, so that what was cut off or averaged down is seen to be smaller.
     scale = max(1, _INPUT_SIDE // max(explanation.picture.shape[:2]))
     save(contact_sheet(pictures, titles, columns=len(pictures), scale=scale), folder / "input.png")
@@ -58,11 +58,11 @@ def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]
     if windows is None:
         return []
     count, height, width, _ = windows.weights.shape
-    kind = "random, drawn from N(0, 1)" if windows.random else "trained"
+    kind = "random, drawn from N(0, 1)" if windows.random else "learned from the training pictures"
     shown = f"{count} windows" if count <= MOST else f"The {MOST} strongest of {count} windows"
     text = (
-        f"{shown} of {width} × {height} pixels, {kind}. Strongest first: the bar is the mean size of a window's output "
-        "on this picture. Mid-grey is a weight of 0."
+        f"{shown} of {width} by {height} pixels, {kind}. Strongest first: the bar is the mean size of a window's "
+        "output on this picture. Mid-grey is a weight of 0."
     )
     order, strengths = windows.order, windows.strengths
     save(windows_sheet(windows.weights, order, strengths, "Windows of the first layer", text), folder / "windows.png")
@@ -117,10 +117,10 @@ def _draw_maps(layer: Maps, folder: Path) -> dict[str, Any]:
     height, width, count = layer.values.shape
     work = [layer.kind]
     if layer.window is not None:
-        work.append(f"window {layer.window[1]} × {layer.window[0]}, stride {layer.stride}")
+        work.append(f"window {layer.window[1]} by {layer.window[0]}, stride {layer.stride}")
     number = f"all {count} maps" if count <= MOST else f"the {MOST} strongest of {count} maps"
     number = "one map" if count == 1 else number
-    text = f"{', '.join(work)}. Output {width} × {height} × {count}: {number}."
+    text = f"{', '.join(work)}. Output {width} by {height} by {count}: {number}."
     name = f"maps/{layer.number:02}-{layer.name}.png"
     save(maps_sheet(layer.values, layer.order, f"{layer.number} · {layer.name}", text), folder / name)
     return {
@@ -137,7 +137,7 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
     greatest = float(where.heat.max())
     if where.patch is not None:
         # A hundredth of a probability is next to nothing, and must not look like much.
-        least, size = 0.01, f"{where.patch[1]} × {where.patch[0]}"
+        least, size = 0.01, f"{where.patch[1]} by {where.patch[0]}"
         text = (
             f"Occlusion: where it glows, a patch of {size} pixels that covers the picture takes away from this answer, "
             f"up to {100 * max(greatest, 0):.1f} points."
@@ -146,10 +146,10 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
         height, width = where.heat.shape
         least = 0.0
         text = (
-            f"Class activation: where it glows, the {width} × {height} places of {where.layer} speak for this answer "
+            f"Class activation: where it glows, the {width} by {height} places of {where.layer} speak for this answer "
             "rather than the others."
         )
-    title = f"Looked at for: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
+    title = f"Where it looked: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
     save(overlay(explanation.picture, where.heat, title, text, least=least), folder / "where.png")
     return {
         "method": where.method,

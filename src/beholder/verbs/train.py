@@ -37,6 +37,7 @@ class Trained:
         validation_accuracy: of the model as it will answer, 0 to 1.
         epochs: complete epochs.
         stopped: whether the person stopped it before its end; `resume` goes on.
+        finished_before: `resume` found nothing to do.
     """
 
     run: Path
@@ -45,6 +46,7 @@ class Trained:
     validation_accuracy: float
     epochs: int
     stopped: bool
+    finished_before: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As in `train --json`."""
@@ -122,6 +124,8 @@ def train(
         files.write_json(run.environment_file, describe_environment())
         source = _open(data, labels, cache, progress)
         parts = _read(source, settings, pictures, progress)
+        settings = settings.fitted(len(parts["train"]))
+        run.write_config(_config(data, settings, pictures, labels, cache, command))
         files.write_json(run.data_file, _describe(source, parts))
         return _fit(run, settings, source.name, parts, listener, started)
     except BaseException:
@@ -298,7 +302,7 @@ def _finished(run: Run) -> Trained | None:
     if last is None or not run.model_folder.is_dir():
         return None
     names = ("seconds", "plan", "validation_accuracy", "epochs", "stopped")
-    return Trained(run.path, **{name: last[name] for name in names})
+    return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
 
 
 def data_name(data: Data | Source) -> str:

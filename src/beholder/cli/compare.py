@@ -1,0 +1,162 @@
+"""beholder compare DATA: several models, one table."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.training_progress import listening
+from beholder.errors import UsageError
+from beholder.models import MODELS
+
+if TYPE_CHECKING:
+    from beholder.runs.events import Event, Listener
+
+
+@click.command(short_help="Train several models, set their figures side by side.")
+@data_argument
+@click.option(
+    "--models",
+    default="linear,dense,book,fast",
+    show_default=True,
+    metavar="MODEL,...",
+    help=f"Which, separated by commas; of {', '.join(MODELS)}.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Times that each picture is seen.  [default by model]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder for the runs and the table; where some runs are there already, it goes on with what is missing."
+    "  [default: runs/DATA-compare-TIME]",
+)
+@click.option(
+    "--pictures",
+    metavar="N,...",
+    help="Learn from so many pictures, each number in turn: a stratified choice of the train part.",
+)
+@click.option("--test", is_flag=True, help="Open the test part for every run, once, after all training.")
+@click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
+@click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
+@click.option(
+    "--early-stop",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=3,
+    metavar="[EPOCHS]",
+    help="Stop after this many epochs (3) without a better validation accuracy, and keep the best.",
+)
+@click.option(
+    "--progress",
+    "progress_kind",
+    type=click.Choice(["bar", "json", "none"]),
+    default="bar",
+    show_default=True,
+    help="On standard error: a live table, or events as JSON lines.",
+)
+@seed_option
+@reading_options
+@json_option
+def compare(
+    data: str,
+    models: str,
+    pictures: str | None,
+    labels: Literal["fine", "coarse"] | None,
+    progress_kind: str,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Train several models on DATA and rank them on the validation part: who memorises, and who generalises.
+
+    Each model gets a RUN in the folder --out, and the comparison a page, comparison.html. Ctrl-C keeps what is
+    finished; the same command with the same --out goes on.
+    """
+    from beholder.verbs.compare import compare as verb
+
+    with _listening_to_each(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+        document = verb(
+            data,
+            models=[name.strip() for name in models.split(",") if name.strip()],
+            pictures=None if pictures is None else _numbers(pictures),
+            labels=labels or "fine",
+            command=shlex.join(["beholder", *sys.argv[1:]]),
+            listener=listener,
+            progress=progress,
+            **given,
+        )
+    if as_json:
+        print_json(document)
+    else:
+        _print_comparison(document)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",") if number.strip()]
+    except ValueError as error:
+        raise UsageError(f"Expected whole numbers separated by commas for --pictures. Received: {text!r}.") from error
+
+
+@contextmanager
+def _listening_to_each(kind: str) -> Iterator[Listener]:
+    """Each training in a display of its own, one after the other."""
+    with ExitStack() as display:
+        hear: list[Listener] = []
+
+        def listener(event: Event) -> None:
+            if event["event"] == "start":
+                display.close()
+                hear[:] = [display.enter_context(listening(kind))]
+            hear[0](event)
+
+        yield listener
+
+
+def _print_comparison(document: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    rows = document["models"]
+    if rows:
+        # A table that is cut to the width of a pipe would lose figures; a terminal wraps instead.
+        Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(_table(rows))
+        click.echo(f"Comparison: {Path(document['out']) / 'comparison.html'}")
+    if document["missing"]:
+        click.echo(
+            f"Stopped: {len(rows)} finished, {', '.join(document['missing'])} missing; the same command with --out "
+            f"{shlex.quote(document['out'])} goes on."
+        )
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    tested = "test_accuracy" in rows[0]
+    names = ("model", "pictures", "parameters", "multiply-adds", "seconds", "train", "validation", "gap", "best epoch")
+    table = Table(box=None, pad_edge=False)
+    for name in (*names, *(("test", "95 % interval") if tested else ())):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for row in rows:
+        figures = [
+            row["model"],
+            f"{row['pictures']:,}",
+            f"{row['parameters']:,}",
+            f"{row['multiply_adds']:,}",
+            f"{row['seconds']:.0f}",
+            percent(row["train_accuracy"]),
+            percent(row["validation_accuracy"]),
+            f"{100 * row['gap']:.1f}",
+            str(row["best_epoch"]),
+        ]
+        if tested:
+            low, high = row["interval"]
+            figures += [percent(row["test_accuracy"]), f"{percent(low)} to {percent(high)}"]
+        table.add_row(*figures)
+    return table
