@@ -19,6 +19,7 @@ _ADVICE = {
     errno.EROFS: "the file system is read-only; choose another place",
     errno.EACCES: "writing there is not permitted; choose another place",
     errno.EPERM: "writing there is not permitted; choose another place",
+    errno.ENOENT: "there is no such place; choose another one",
     errno.EEXIST: "a file is in the way; choose another place",
     errno.ENOTDIR: "a file is in the way; choose another place",
     errno.EISDIR: "a folder is in the way; choose another place",

@@ -112,10 +112,12 @@ def _listening_to_each(kind: str) -> Iterator[Listener]:
         hear: list[Listener] = []
 
         def listener(event: Event) -> None:
-            if event["event"] == "start":
-                display.close()
-                hear[:] = [display.enter_context(listening(kind))]
+            if not hear:
+                hear.append(display.enter_context(listening(kind)))
             hear[0](event)
+            if event["event"] in ("end", "stopped"):
+                display.close()
+                hear.clear()
 
         yield listener
 
@@ -139,7 +141,18 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
     tested = "test_accuracy" in rows[0]
-    names = ("model", "pictures", "parameters", "multiply-adds", "seconds", "train", "validation", "gap", "best epoch")
+    # Headings on two lines, so that the table fits 80 columns.
+    names = (
+        "model",
+        "pictures",
+        "parameters",
+        "multiply-\nadds",
+        "seconds",
+        "train",
+        "vali-\ndation",
+        "gap",
+        "best\nepoch",
+    )
     table = Table(box=None, pad_edge=False)
     for name in (*names, *(("test", "95 % interval") if tested else ())):
         table.add_column(name, justify="left" if name == "model" else "right")

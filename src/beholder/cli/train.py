@@ -10,6 +10,7 @@ from typing import Any, Literal
 import click
 
 from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.duration import Duration
 from beholder.cli.options import json_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
 from beholder.errors import UsageError
@@ -24,7 +25,21 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 @click.command(short_help="Train a classifier into a RUN folder.")
 @click.argument("data", required=False)
 @click.option(
-    "--model", type=click.Choice(list(MODELS)), default="fast", show_default=True, help=f"The network. {_MODELS}."
+    "--budget",
+    type=Duration(),
+    help="Time from now to the written report: 90s, 5m, 2h, 1d.  [default: 10m, or --epochs, or a --model's own]",
+)
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="An events.jsonl of an earlier run, whose plan, re-plans included, is followed exactly.",
+)
+@click.option(
+    "--model",
+    type=click.Choice(["auto", *MODELS]),
+    default="auto",
+    show_default=True,
+    help=f"The network. auto: fast, as wide as the budget allows; {_MODELS}.",
 )
 @click.option(
     "--epochs",
@@ -35,6 +50,9 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     "--out",
     type=click.Path(path_type=Path),
     help="The RUN folder to make; one that exists is refused.  [default: runs/DATA-MODEL-TIME]",
+)
+@click.option(
+    "--pictures", type=click.IntRange(min=1), help="Learn from so many training pictures only, a stratified choice."
 )
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
 @click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")

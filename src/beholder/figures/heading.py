@@ -10,7 +10,7 @@ from beholder.figures.sheet import INK, PAPER
 MARGIN = 20
 MUTED = (104, 104, 100)
 _NARROWEST = 420  # pixels; narrower figures stand at the left of so much paper, for the words' sake
-_TITLE, _TEXT = 22, 17  # pixels
+_TITLE, _TEXT = 24, 19  # pixels
 
 
 def under_heading(figure: Image.Image, title: str, text: str) -> Image.Image:

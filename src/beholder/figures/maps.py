@@ -15,8 +15,8 @@ MOST = 64  # maps or windows on a sheet
 _COLUMNS = 8
 _SIDE = 64  # pixels that a tile has, about; twice as many where there are few
 _GAP = 8
-_NUMBER = 18  # pixels
-_CAPTION = 34  # pixels under a window: its number, and a bar as long as it is strong
+_NUMBER = 20  # pixels
+_CAPTION = 36  # pixels under a window: its number, and a bar as long as it is strong
 
 
 def maps_sheet(maps: NDArray[np.float32], order: NDArray[np.int64], title: str, text: str) -> Image.Image:
@@ -88,9 +88,10 @@ def enlarged(picture: NDArray[np.uint8], factor: int) -> Image.Image:
 
 def _tile(picture: NDArray[np.uint8], count: int) -> Image.Image:
     side = 2 * _SIDE if count <= _COLUMNS // 2 else _SIDE
-    longest = max(picture.shape[:2])
-    image = enlarged(picture, max(1, round(side / longest)))
-    if longest > 1.5 * side:
+    longest, most = max(picture.shape[:2]), 1.2 * side
+    factor = round(side / longest)
+    image = enlarged(picture, max(1, factor if longest * factor <= most else factor - 1))
+    if longest > most:
         image.thumbnail((side, side), Image.Resampling.BOX)
     return image
 

@@ -38,7 +38,7 @@ def overlay(
     grey = plain.convert("L").convert("RGB")
     share = shares(heat, plain.size, least)
     colours = np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
-    cover = (_STRONGEST * np.sqrt(share))[..., np.newaxis]  # (H, W, 1)
+    cover = (_STRONGEST * share**0.75)[..., np.newaxis]  # (H, W, 1)
     mixed = np.asarray(grey) * (1 - cover) * 0.9 + colours * cover
     figure = Image.new("RGB", (2 * plain.width + _GAP, plain.height + _LEGEND), PAPER)
     figure.paste(plain, (0, 0))

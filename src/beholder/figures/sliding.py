@@ -23,7 +23,10 @@ _EMPTY = (232, 232, 228)  # padding, and what is not computed yet
 _SIDE = 208  # pixels that the padded picture has, about
 _MIDDLE = 116  # pixels that the window has, at most
 _BETWEEN = 30
-_LABEL = 18
+_NARROWEST = 172  # pixels that the output has at least, for its label's sake
+_EDGE = 3  # pixels of a frame that lie outside what it frames
+_LABEL = 20
+MOST_FRAMES = 52
 _SINGLE, _ROWS = 14, 36  # frames: so many places one by one, then the rest of the rows in about so many
 _FIRST, _STEP, _SWEEP, _LAST = 500, 280, 110, 2500  # milliseconds
 
@@ -52,10 +55,12 @@ class Sliding:
 
 
 def places(rows: int, columns: int) -> list[tuple[int, int]]:
-    """The places (row, column) of the output that a frame ends at: first one by one, then whole rows.
+    """The places (row, column) of the output that a frame ends at; the last is the output's last.
 
-    At most 52, whatever the size; the last is the output's last.
+    A small output has a frame for each place; of a large one, the first places come one by one, then whole rows.
     """
+    if rows * columns <= MOST_FRAMES:
+        return [(row, column) for row in range(rows) for column in range(columns)]
     single = [(0, column) for column in range(min(columns, _SINGLE))]
     rest = [] if columns <= _SINGLE else [(0, columns - 1)]
     step = max(1, -(-(rows - 1) // _ROWS))
@@ -74,7 +79,7 @@ def frames(sliding: Sliding) -> tuple[list[Image.Image], list[int]]:
     )
     shown = _Drawing(sliding)
     images = [under_heading(shown.frame(row, column), title, text) for row, column in stops]
-    single = min(columns, _SINGLE)
+    single = len(stops) if rows * columns <= MOST_FRAMES else min(columns, _SINGLE)
     durations = [_FIRST if index < 3 else _STEP if index < single else _SWEEP for index in range(len(images))]
     durations[-1] = _LAST
     return images, durations
@@ -105,11 +110,11 @@ class _Drawing:
         self.output = as_rgb(stretched(sliding.sums.astype(np.float64)))  # (H', W', 3) uint8
         self.side = max(1, _MIDDLE // max(sliding.window.shape[:2]))
         self.window = enlarged(window_picture(sliding.window), self.side)
-        self.middle = self.input.shape[1] * self.cell + _BETWEEN
+        self.middle = _EDGE + self.input.shape[1] * self.cell + _BETWEEN
         self.right = self.middle + max(self.window.width, _MIDDLE) + _BETWEEN
-        width = self.right + max(self.output.shape[1] * self.cell, _MIDDLE)
+        width = self.right + max(self.output.shape[1] * self.cell, _NARROWEST)
         tallest = max(self.input.shape[0] * self.cell, 2 * self.window.height + 22 + _LABEL + 14)
-        self.size = width, _LABEL + 12 + tallest
+        self.size = width + _EDGE, _LABEL + 12 + tallest + _EDGE
 
     def frame(self, row: int, column: int) -> Image.Image:
         """The window at `row` and `column` of the output, and all that it has computed so far."""
@@ -118,15 +123,15 @@ class _Drawing:
         top = _LABEL + 12
         height, width = self.sliding.window.shape[:2]
         y, x = row * self.sliding.stride, column * self.sliding.stride
-        image.paste(enlarged(self.input, self.cell), (0, top))
-        _outline(draw, x * self.cell, top + y * self.cell, width * self.cell, height * self.cell)
+        image.paste(enlarged(self.input, self.cell), (_EDGE, top))
+        _outline(draw, _EDGE + x * self.cell, top + y * self.cell, width * self.cell, height * self.cell)
         patch = enlarged(self.input[y : y + height, x : x + width], self.side)
         image.paste(patch, (self.middle, top))
         _outline(draw, self.middle, top, patch.width, patch.height)
         self._arithmetic(image, draw, top + patch.height, float(self.sliding.sums[row, column]))
         image.paste(enlarged(self._grown(row, column), self.cell), (self.right, top))
         _outline(draw, self.right + column * self.cell, top + row * self.cell, self.cell, self.cell)
-        _label(draw, 0, f"{_size(self.sliding.source)} input", self.middle - 8)
+        _label(draw, _EDGE, f"{_size(self.sliding.source)} input", self.middle - 8)
         _label(draw, self.middle, f"window {self.sliding.number}", self.right - self.middle - 8)
         _label(draw, self.right, f"{_size(self.sliding.sums)} output", self.size[0] - self.right)
         return image
@@ -155,8 +160,7 @@ def _padded(sliding: Sliding) -> NDArray[np.uint8]:
     picture[:] = _EMPTY
     (top, left), (height, width) = sliding.before, sliding.source.shape[:2]
     shown = sliding.source if sliding.source.shape[2] in (1, 3) else sliding.source.mean(axis=2, keepdims=True)
-    inner = picture[top : top + height, left : left + width]  # a view; strides may leave the last pixels outside
-    inner[:] = as_rgb(shown)[: inner.shape[0], : inner.shape[1]]
+    picture[top : top + height, left : left + width] = as_rgb(shown)
     return picture
 
 

@@ -35,7 +35,7 @@ class Recipe:
     """
 
     summary: str
-    epochs: int
+    epochs: float
     batch_size: int
     optimizer: Literal["adam", "muon"]
     learning_rate: float

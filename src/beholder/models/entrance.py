@@ -9,16 +9,16 @@ import keras
 LARGEST_SIDE = 64  # pixels; larger pictures are averaged down inside the graph, so that no answer can skip it
 
 
-def shrink_factor(shape: tuple[int, int, int]) -> int:
-    """The side of the square of pixels that become one, so that the short side ends at 64 pixels to 127."""
-    return max(1, min(shape[:2]) // LARGEST_SIDE)
+def shrink_factor(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> int:
+    """The side of the square of pixels that become one, so that the short side ends at `side` pixels or little more."""
+    return max(1, min(shape[:2]) // side)
 
 
-def entrance(shape: tuple[int, int, int]) -> tuple[Any, Any]:
+def entrance(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[Any, Any]:
     """The input of uint8 pictures of `shape` (H, W, C), and the same as float32 in 0 … 255, averaged down if large."""
     inputs = keras.Input(shape, dtype="uint8", name="pictures")
     x = keras.layers.Rescaling(1.0, dtype="float32", name="as_float")(inputs)
-    factor = shrink_factor(shape)
+    factor = shrink_factor(shape, side)
     if factor > 1:
         x = keras.layers.AveragePooling2D(factor, dtype="float32", name="shrink")(x)
     return inputs, x

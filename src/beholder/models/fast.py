@@ -6,13 +6,14 @@ The layout is that of K. Jordan's 94 % on CIFAR-10 (2024), narrowed for a CPU: n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.models.entrance import entrance, logits, shrink_factor
+from beholder.models.entrance import LARGEST_SIDE, entrance, logits, shrink_factor
 from beholder.models.layers import BatchNormalization, PatchWhitening
 
 WHITENING_PICTURES = 2000
@@ -23,7 +24,8 @@ def build(
     classes: int,
     *,
     dtype: str = "float32",
-    widths: tuple[int, int, int] = (48, 128, 192),
+    widths: Sequence[int] = (48, 128, 192),
+    side: int = LARGEST_SIDE,
     dropout: float = 0.0,
     pictures: NDArray[np.uint8] | None = None,
 ) -> Any:
@@ -34,12 +36,13 @@ def build(
         classes: how many.
         dtype: Keras dtype policy of the layers that compute.
         widths: windows of the convolutions in each of the three groups.
+        side: short side, in pixels, that larger pictures are averaged down to.
         dropout: share of the features silenced while training, 0 to 1.
         pictures: (N, H, W, C) uint8 training pictures, from whose patches the first layer is set; without them it
             stays as drawn, which is of use only where weights are loaded next.
     """
     layers = keras.layers
-    inputs, x = entrance(shape)
+    inputs, x = entrance(shape, side)
     x = layers.Rescaling(1 / 127.5, -1, dtype=dtype, name="scale")(x)
     whitening = PatchWhitening(dtype=dtype, name="whitening")
     x = whitening(x)
@@ -56,7 +59,7 @@ def build(
         x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     model = keras.Model(inputs, logits(x, classes), name="fast")
     if pictures is not None:
-        whitening.adapt(_as_whitening_sees(pictures[:WHITENING_PICTURES], shrink_factor(shape)))
+        whitening.adapt(_as_whitening_sees(pictures[:WHITENING_PICTURES], shrink_factor(shape, side)))
     return model
 
 

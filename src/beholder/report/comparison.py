@@ -97,17 +97,15 @@ def _what_parameters_buy(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _what_pictures_buy(rows: list[dict[str, Any]]) -> list[str]:
-    sentences = []
+    courses = []
     for model in dict.fromkeys(row["model"] for row in rows):
         sizes = sorted((row for row in rows if row["model"] == model), key=lambda row: row["pictures"])
-        few, many = sizes[0], sizes[-1]
-        if few is not many:
-            verb = "closes" if many["gap"] < few["gap"] else "widens"
-            sentences.append(
-                f"From {few['pictures']:,} to {many['pictures']:,} training pictures the gap of {model} {verb} from "
-                f"{100 * few['gap']:.1f} to {_points(many['gap'])}."
-            )
-    return sentences
+        if len(sizes) > 1:
+            courses.append(f"{model} from {100 * sizes[0]['gap']:.1f} to {_points(sizes[-1]['gap'])}")
+    if not courses:
+        return []
+    few, many = (choice(row["pictures"] for row in rows) for choice in (min, max))
+    return [f"From {few:,} to {many:,} training pictures the gap changes: {', '.join(courses)}."]
 
 
 def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:

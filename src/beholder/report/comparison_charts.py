@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 from matplotlib.transforms import Bbox
 
 from beholder.report.drawing import MARKERS, Chart, Palette, chart, plain_axes
@@ -38,9 +38,7 @@ def size_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
 
     def draw(figure: Figure, colours: Palette) -> None:
         axes = plain_axes(figure, colours)
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+        _parameter_axis(axes, [row["parameters"] for row in rows])
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
         axes.set_xlabel("parameters", color=colours.muted)
         for row in rows:
@@ -49,7 +47,7 @@ def size_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
             if row["validation_interval"]:
                 axes.plot([x, x], row["validation_interval"], color=colour, linewidth=1.5, alpha=0.6)
             axes.plot([x], [y], MARKERS[place % len(MARKERS)], color=colour, markersize=8)
-        axes.margins(0.15, 0.2)
+        axes.margins(y=0.2)
         _label_dots(figure, axes, rows, models, colours)
 
     return chart(draw, _WIDTH, _HEIGHT)
@@ -84,6 +82,16 @@ def _colour(colours: Palette, models: list[str], model: str) -> str:
     return colours.series[models.index(model) % len(colours.series)]
 
 
+def _parameter_axis(axes: Axes, parameters: list[int]) -> None:
+    """A logarithmic axis with room beside the outermost dots, and with a few numbers however near they are."""
+    low, high = min(parameters) / 2, max(parameters) * 2
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high / low < 300 else (1,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+
+
 def _short(number: float) -> str:
     """30,000 or 3 million."""
     return f"{number / 1e6:,.10g} million" if number >= 1e6 else f"{number:,.10g}"
@@ -96,6 +104,10 @@ def _label_dots(
     figure.draw_without_rendering()
     points = [axes.transData.transform((row["parameters"], row["validation_accuracy"])) for row in rows]
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in points]
+    for row, (x, _) in zip(rows, points, strict=True):
+        if row["validation_interval"]:
+            low, high = (axes.transData.transform((1, end))[1] for end in row["validation_interval"])
+            taken.append(Bbox.from_extents(x - 2, low, x + 2, high))
     for row in rows:
         label = axes.annotate(
             row["model"],

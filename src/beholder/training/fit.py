@@ -161,7 +161,7 @@ class Fit:
         steps = None if self.pace is None else self.pace.fitting(done, self.schedule.steps)
         if steps is not None:
             self.schedule.replan(done, steps)
-            self.log.append("replan", step=done, steps=self.schedule.steps, plans=self.position.plans)
+            self.log.append("replan", step=done, steps=self.schedule.steps)
         self._follow_given_plans()
 
     def _follow_given_plans(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-LOOK_SHARE = 0.03  # of the time that remains passes between two looks at the clock
-LEAST_SECONDS = 0.5
-TOLERANCE = 0.01  # of the time that remains: smaller differences are noise, not a slower machine
+LOOK_SHARE = 0.08  # of the time that remains passes between two looks at the clock
+LEAST_SECONDS = 1.0
+TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Pace:
         self._since += seconds
 
     def fitting(self, done: int, planned: int) -> int | None:
-        """After step number `done` (from 1) of `planned`: how many steps fit in all, where that differs; None otherwise.
+        """After step number `done` (from 1) of `planned`: how many steps fit in all where that differs, otherwise None.
 
         It answers now and then only, and from the speed of the last moments: a machine that became slower is seen
         within a few looks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -76,3 +77,26 @@ def smoothed_loss(logits: Any, labels: Any, classes: int, smoothing: float) -> A
 def seed_generators(model: Any) -> list[Any]:
     """The seed generators of the layers that draw random numbers (dropout), in the order of the layers."""
     return [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
+
+
+def matrix_product_rate(dtype: str, size: int = 2048, repeats: int = 5) -> dict[str, float]:
+    """GFLOP/s of a plain product of two square matrices: the ceiling of any training on this machine.
+
+    Args:
+        dtype: the Keras dtype policy to train with; bfloat16 is measured only where it would be used.
+        size: of the matrices.
+        repeats: the best of so many counts.
+    """
+    rates = {}
+    for name in ["float32", *(["bfloat16"] if dtype == "mixed_bfloat16" else [])]:
+        matrix = tf.ones((size, size), name)
+        tf.matmul(matrix, matrix)
+        best = min(_product_seconds(matrix) for _ in range(repeats))
+        rates[name] = round(2 * size**3 / best / 1e9, 1)
+    return rates
+
+
+def _product_seconds(matrix: Any) -> float:
+    started = time.perf_counter()
+    tf.matmul(matrix, matrix).numpy()
+    return time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import open_run, read_document
 from beholder.training.settings import Precision, Settings, choose
 from beholder.verbs.evaluate import evaluate
-from beholder.verbs.train import Trained, data_name, resume, train
+from beholder.verbs.train import Trained, resume, train
+from beholder.verbs.training_data import data_name
 
 SCHEMA = 1
 MODELS_COMPARED = ("linear", "dense", "book", "fast")
@@ -98,6 +100,8 @@ def compare(
     planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout)
     source = _read_once(open_source(data, labels=labels, cache=cache, progress=progress))
     _check(planned, source, labels, seed, progress)
+    # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     done: list[_Planned] = []
     for one in planned:
         try:
@@ -250,7 +254,9 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
 
     write_comparison(folder)
     for row in document["models"]:
-        write_report(Path(row["run"]))
+        report = open_run(Path(row["run"]))[0].report_file
+        if not report.exists() or b'href="../comparison.html"' not in report.read_bytes():
+            write_report(report.parent)
 
 
 def _read_once(source: Source) -> Source:

@@ -65,7 +65,8 @@ def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]
         "output on this picture. Mid-grey is a weight of 0."
     )
     order, strengths = windows.order, windows.strengths
-    save(windows_sheet(windows.weights, order, strengths, "Windows of the first layer", text), folder / "windows.png")
+    title = "Random windows" if windows.random else "Windows of the first layer"
+    save(windows_sheet(windows.weights, order, strengths, title, text), folder / "windows.png")
     return [{"number": int(number), "strength": round(float(strengths[number]), 6)} for number in order]
 
 

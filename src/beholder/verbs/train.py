@@ -3,62 +3,33 @@
 from __future__ import annotations
 
 import datetime
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 from beholder import __version__, files
-from beholder.data.dataset import Dataset
-from beholder.data.opening import Data, open_source
+from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
-from beholder.data.subset import first_pictures
-from beholder.errors import DataError, RunError, UsageError
+from beholder.errors import RunError, UsageError
 from beholder.runs.environment import describe_environment, has_bfloat16
-from beholder.runs.events import EventLog, Listener, read_events
+from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, create_run, open_run, read_document
 from beholder.training.settings import Settings, choose
+from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
+from beholder.verbs.training_data import data_name, describe, open_data, read_parts
 
-
-@dataclass(frozen=True)
-class Trained:
-    """What `train` came to.
-
-    Attributes:
-        run: the RUN folder.
-        seconds: from the call to the written report; all sittings together where it was resumed.
-        plan: model, epochs, batch size, steps and precision.
-        validation_accuracy: of the model as it will answer, 0 to 1.
-        epochs: complete epochs.
-        stopped: whether the person stopped it before its end; `resume` goes on.
-        finished_before: `resume` found nothing to do.
-    """
-
-    run: Path
-    seconds: float
-    plan: dict[str, Any]
-    validation_accuracy: float
-    epochs: int
-    stopped: bool
-    finished_before: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As in `train --json`."""
-        return {"schema": 1, **self.__dict__, "run": str(self.run)}
+DEFAULT_BUDGET = 600.0  # seconds
 
 
 def train(
     data: Data | Source,
     *,
     out: str | Path | None = None,
-    model: str = "fast",
-    epochs: int | None = None,
+    model: str = "auto",
+    budget: float | None = None,
+    epochs: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -66,6 +37,7 @@ def train(
     augment: bool | None = None,
     mirror: bool | None = None,
     early_stop: int | None = None,
+    plan: Path | None = None,
     pictures: int | None = None,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     labels: Literal["fine", "coarse"] = "fine",
@@ -80,7 +52,9 @@ def train(
     Args:
         data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
-        model: `linear`, `dense`, `book` or `fast`.
+        model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows.
+        budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
+        plan: the event log of an earlier run, whose plan, re-plans included, is followed exactly.
         epochs: times that each picture is seen; the model's own by default, like the next four.
         seed: fixes every random choice.
         batch_size: pictures a step.
@@ -102,11 +76,22 @@ def train(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    chosen_precision = ("bfloat16" if has_bfloat16() else "float32") if precision == "auto" else precision
+    if sum(choice is not None for choice in (budget, epochs, plan)) > 1:
+        raise UsageError("A budget, epochs and a plan each decide how long to train; give one of them.")
+    automatic = model == "auto" and plan is None
+    if automatic and budget is None and epochs is None:
+        budget = DEFAULT_BUDGET
+    plans = None
+    if plan is not None:
+        logged = logged_plan(plan)
+        model, epochs, batch_size, precision, plans = (
+            logged[name] for name in ("model", "epochs", "batch_size", "precision", "plans")
+        )
+        options = {**options, **logged["options"]}
     settings = choose(
-        model,
+        "fast" if automatic else model,
         seed=seed,
-        precision=chosen_precision,
+        precision=("bfloat16" if has_bfloat16() else "float32") if precision == "auto" else precision,
         early_stop=early_stop,
         changes={
             "epochs": epochs,
@@ -118,16 +103,17 @@ def train(
         },
         options=options,
     )
+    asked = Asked(data_name(data), labels, None if cache is None else str(cache.resolve()), pictures, budget, automatic)
     run = create_run(Path(out) if out is not None else _default_folder(data, model))
     try:
-        run.write_config(_config(data, settings, pictures, labels, cache, command))
+        run.write_config(_config(asked, settings, command, plans))
         files.write_json(run.environment_file, describe_environment())
-        source = _open(data, labels, cache, progress)
-        parts = _read(source, settings, pictures, progress)
+        source = open_data(data, labels, cache, progress)
+        parts = read_parts(source, settings, pictures, progress)
         settings = settings.fitted(len(parts["train"]))
-        run.write_config(_config(data, settings, pictures, labels, cache, command))
-        files.write_json(run.data_file, _describe(source, parts))
-        return _fit(run, settings, source.name, parts, listener, started)
+        run.write_config(_config(asked, settings, command, plans))
+        files.write_json(run.data_file, describe(source, parts))
+        return Sitting(run, settings, asked, source.name, parts, listener, started).train()
     except BaseException:
         if not run.checkpoint_file.exists():
             run.remove()
@@ -160,140 +146,34 @@ def resume(
     settings = Settings.from_json(config["settings"])
     if data is None and config["data"] == "arrays":
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
-    cache = Path(config["cache"]) if config["cache"] else None
-    source = _open(config["data"] if data is None else data, config["labels"], cache, progress)
-    parts = _read(source, settings, config.get("pictures"), progress)
-    described = _describe(source, parts)
+    asked = Asked.from_config(config)
+    cache = Path(asked.cache) if asked.cache else None
+    source = open_data(config["data"] if data is None else data, config["labels"], cache, progress)
+    parts = read_parts(source, settings, asked.pictures, progress)
+    described = describe(source, parts)
     if run.data_file.exists():
         before = read_document(run.data_file, missing="")
         if before.get("fingerprint") != described["fingerprint"]:
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:
         files.write_json(run.data_file, described)
-    return _fit(run, settings, source.name, parts, listener, started)
-
-
-def _fit(
-    run: Run,
-    settings: Settings,
-    name: str,
-    parts: dict[str, Dataset],
-    listener: Listener | None,
-    started: float,
-) -> Trained:
-    log = EventLog(run.events_file, listener)
-    earlier = next(
-        (event["seconds"] for event in reversed(read_events(run.events_file)) if event["event"] == "stopped"), 0
-    )
-    plan = _plan(settings, parts)
-    log.append("start", plan=plan)
-    with _stop_on_interrupt() as stop:
-        # Imported here, not above: the framework takes seconds, and a run should exist (and bad input be told) before.
-        from beholder.training import framework
-
-        framework.start()
-        from beholder.report.page import write_report
-        from beholder.training.export import export_artifact
-        from beholder.training.fit import Fit
-
-        outcome = Fit(parts["train"], parts["validation"], settings, run, log, stop).run_to_end()
-        log.append("export")
-        fingerprints = read_document(run.data_file, missing="")["fingerprint"]
-        manifest = export_artifact(
-            run.model_folder,
-            settings,
-            outcome.weights,
-            parts["validation"],
-            {"name": name, "fingerprint": fingerprints},
-        )
-        trained = Trained(
-            run=run.path,
-            seconds=round(earlier + time.monotonic() - started, 2),
-            plan=plan,
-            validation_accuracy=manifest.validation["accuracy"],
-            epochs=outcome.epochs,
-            stopped=outcome.stopped,
-        )
-        figures = {**trained.to_json(), "best_epoch": outcome.best_epoch}
-        if outcome.stopped:
-            log.append("stopped", reason="the person asked for it", **figures)
-        else:
-            log.append("end", **figures)
-        write_report(run.path)
-    return trained
-
-
-def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
-    if isinstance(data, Source):
-        return data
-    return open_source(data, labels=labels, cache=cache, progress=progress)
-
-
-def _read(source: Source, settings: Settings, pictures: int | None, progress: Progress) -> dict[str, Dataset]:
-    if len(source.class_names) < 2:
-        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring pictures of at least two.")
-    parts = Parts(source, seed=settings.seed, progress=progress)
-    read = {"train": first_pictures(parts.train(), pictures, seed=settings.seed), "validation": parts.validation()}
-    for part, dataset in read.items():
-        if not len(dataset):
-            raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
-    return read
+    return Sitting(run, settings, asked, source.name, parts, listener, started).train()
 
 
 def _config(
-    data: Data | Source,
-    settings: Settings,
-    pictures: int | None,
-    labels: str,
-    cache: Path | None,
-    command: str | None,
+    asked: Asked, settings: Settings, command: str | None, plans: list[tuple[int, int]] | None
 ) -> dict[str, Any]:
     return {
         "beholder": __version__,
         "command": command,
-        "data": data_name(data),
-        "pictures": pictures,
-        "labels": labels,
-        "cache": None if cache is None else str(cache.resolve()),
+        **asdict(asked),
         "model": settings.model,
-        "epochs": settings.recipe.epochs,
-        "batch_size": settings.recipe.batch_size,
+        **recipe_facts(settings),
         "seed": settings.seed,
         "options": settings.options,
         "settings": settings.to_json(),
+        "plans": plans,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _describe(source: Source, parts: dict[str, Dataset]) -> dict[str, Any]:
-    classes = len(source.class_names)
-    return {
-        "schema": 1,
-        "name": source.name,
-        "class_names": list(source.class_names),
-        "picture_shape": list(parts["train"].picture_shape),
-        "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
-        "fingerprint": {part: dataset.fingerprint() for part, dataset in parts.items()},
-        "notes": list(source.notes),
-        "skipped": source.skipped,
-    }
-
-
-def _counts(dataset: Dataset, classes: int) -> list[int]:
-    return [int((dataset.labels == label).sum()) for label in range(classes)]
-
-
-def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
-    recipe = settings.recipe
-    steps = -(-len(parts["train"]) // recipe.batch_size)
-    return {
-        "model": settings.model,
-        "epochs": recipe.epochs,
-        "batch_size": recipe.batch_size,
-        "steps": steps * recipe.epochs,
-        "precision": settings.precision,
-        "train_pictures": len(parts["train"]),
-        "validation_pictures": len(parts["validation"]),
     }
 
 
@@ -305,44 +185,9 @@ def _finished(run: Run) -> Trained | None:
     return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
 
 
-def data_name(data: Data | Source) -> str:
-    """A name that means the same from any folder, or `arrays`."""
-    if isinstance(data, Source):
-        data = data.name
-    if isinstance(data, Dataset | tuple) or data == "arrays":
-        return "arrays"
-    path = Path(data)
-    try:
-        return str(path.resolve()) if path.exists() else str(data)
-    except OSError:  # too long for a name; opening it will say so
-        return str(data)
-
-
 def _default_folder(data: Data | Source, model: str) -> Path:
     name = Path(data_name(data)).name.split(".")[0] or "data"
     return Path("runs") / f"{name}-{model}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
-@contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """While inside, a first Ctrl-C or SIGTERM asks training to stop after the running step; a second ends it."""
-    asked: list[int] = []
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever owns that decides
-        yield lambda: False
-        return
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-__all__ = ["Trained", "data_name", "resume", "train"]
+__all__ = ["Trained", "resume", "train"]

@@ -1,0 +1,113 @@
+"""How fast this machine trains: a few real steps of a few networks, kept for the next run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beholder import files
+from beholder.models import MODELS, Recipe, build
+from beholder.models.costs import layer_costs
+from beholder.runs.environment import describe_environment
+from beholder.training.optimizer import build_optimizer
+from beholder.training.plan import Widths, networks, sides
+from beholder.training.step import compile_step, matrix_product_rate
+
+STEPS = 3  # after one that compiles
+CLOSING_SECONDS = 6.0  # packing, judging and reporting, until a run has told how long they take here
+
+
+@dataclass
+class Calibration:
+    """What was measured on this machine, for pictures of one shape.
+
+    Attributes:
+        points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network.
+        ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
+        closing_seconds: from the last step to the written report, as the last run here took.
+    """
+
+    points: list[tuple[int, float]] = field(default_factory=list)
+    ceiling: dict[str, float] = field(default_factory=dict)
+    closing_seconds: float = CLOSING_SECONDS
+
+    def rate(self, multiply_adds: int) -> float:
+        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
+        costs, seconds = np.array(self.points, np.float64).T
+        if len(costs) == 1:
+            return float(costs[0] / seconds[0] / multiply_adds)
+        slope, start = np.polyfit(costs, seconds, 1)
+        # A slope below the cheapest point's own would promise too much; noise can do that.
+        return float(1 / max(start + slope * multiply_adds, seconds.min() * 0.5))
+
+
+def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
+    """Measure, or take what an earlier run measured on this machine with these versions.
+
+    Args:
+        cache: the cache folder.
+        shape: height, width and channels of the pictures.
+        dtype: Keras dtype policy to train with.
+        seconds: that measuring may take, about; one network is measured in any case.
+    """
+    path = cache / "calibration" / f"{_key(shape, dtype)}.json"
+    known = _read(path)
+    if known is not None:
+        return known
+    until = time.monotonic() + seconds
+    calibration = Calibration(ceiling=matrix_product_rate(dtype))
+    table = networks()
+    small, large = sides(min(shape[:2]))[-1], sides(min(shape[:2]))[0]
+    for widths, side in ((table[0].widths, small), (table[-1].widths, small), (table[0].widths, large)):
+        if not calibration.points or (time.monotonic() < until and (widths, side) != (table[0].widths, small)):
+            model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
+            calibration.points.append(measure(model, MODELS["fast"]))
+    keep(path.parent.parent, shape, dtype, calibration)
+    return calibration
+
+
+def keep(cache: Path, shape: tuple[int, int, int], dtype: str, calibration: Calibration) -> None:
+    """Write what was measured, for the next run on this machine."""
+    files.write_json(cache / "calibration" / f"{_key(shape, dtype)}.json", asdict(calibration))
+
+
+def multiply_adds(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
+    """Of one picture through `fast`, forward."""
+    return sum(row["multiply_adds"] for row in layer_costs(build("fast", shape, 2, widths=widths, side=side)))
+
+
+def measure(model: Any, recipe: Recipe) -> tuple[int, float]:
+    """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes."""
+    random = np.random.default_rng(0)
+    pictures = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
+    labels = random.integers(2, size=recipe.batch_size)
+    step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
+    step(pictures, labels, 0.0, 0)
+    taken = []
+    for number in range(STEPS):
+        started = time.perf_counter()
+        step(pictures, labels, 0.0, number)
+        taken.append(time.perf_counter() - started)
+    cost = sum(row["multiply_adds"] for row in layer_costs(model))
+    return cost, float(np.median(taken)) / recipe.batch_size
+
+
+def _key(shape: tuple[int, int, int], dtype: str) -> str:
+    machine = describe_environment()
+    facts = [machine["processor"], machine["cores"], machine["versions"], shape, dtype, MODELS["fast"].batch_size]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Calibration | None:
+    try:
+        document = json.loads(path.read_bytes())
+        points = [(int(cost), float(seconds)) for cost, seconds in document["points"]]
+        return Calibration(points, dict(document["ceiling"]), float(document["closing_seconds"])) if points else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or damaged: it is measured again

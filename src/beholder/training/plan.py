@@ -1,0 +1,117 @@
+"""What a budget buys: which widths of `fast`, at which resolution, for how many epochs.
+
+Chosen from `scaling.json`, measured tables that `bench/scaling.py` wrote: for each width the validation accuracy after
+so many epochs of the shared pictures at 32 × 32. Another data set has other accuracies; what carries over is which
+network is ahead after so many epochs, and how much slower one is than another.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+
+from beholder.errors import UsageError
+
+MOST_EPOCHS = 60.0  # more only memorise; a small data set ends before its budget
+FEWEST_EPOCHS = 0.1
+ENOUGH_EPOCHS = 4.0  # with fewer, a smaller resolution buys more than a larger one shows
+SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger pictures are averaged down to
+
+Widths = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One row of the table.
+
+    Attributes:
+        widths: of the three groups of `fast`.
+        multiply_adds: of one picture of 32 × 32 × 3, forward.
+        accuracy: from epochs to validation accuracy, 0 to 1.
+    """
+
+    widths: Widths
+    multiply_adds: int
+    accuracy: dict[float, float]
+
+    def expected(self, epochs: float) -> float:
+        """Accuracy after `epochs`: between and beyond the measured ones the error follows a power law of the epochs."""
+        points = sorted((math.log(count), math.log(1 - accuracy)) for count, accuracy in self.accuracy.items())
+        x = math.log(epochs)
+        segments = list(pairwise(points))
+        (x0, y0), (x1, y1) = next((pair for pair in segments if x <= pair[1][0]), segments[-1])
+        return 1 - math.exp(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to train in a budget.
+
+    Attributes:
+        widths: of the three groups of `fast`.
+        side: short side in pixels that the network looks at.
+        epochs: with fractions.
+        seconds: of training that it is expected to take.
+    """
+
+    widths: Widths
+    side: int
+    epochs: float
+    seconds: float
+
+
+def networks() -> list[Network]:
+    """The measured table, narrow networks first."""
+    document = json.loads(resources.files("beholder.training").joinpath("scaling.json").read_text(encoding="utf-8"))
+    return [
+        Network(
+            (row["widths"][0], row["widths"][1], row["widths"][2]),
+            row["multiply_adds"],
+            {float(epochs): accuracy for epochs, accuracy in row["accuracy"].items()},
+        )
+        for row in document["networks"]
+    ]
+
+
+def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int], float]) -> Choice:
+    """The network that is expected to be best after `seconds` of training.
+
+    Args:
+        seconds: of training alone.
+        pictures: of the train part.
+        side: short side of its pictures, in pixels.
+        rate: from widths and side to pictures per second on this machine.
+
+    Raises:
+        UsageError: the seconds do not suffice for a tenth of an epoch of the narrowest network.
+    """
+    choices = []
+    for network in networks():
+        speeds = {looked_at: rate(network.widths, looked_at) for looked_at in sides(side)}
+        # The largest resolution at which each picture is seen a few times; the smallest if there is none.
+        often = (size for size, speed in speeds.items() if seconds * speed / pictures >= ENOUGH_EPOCHS)
+        looked_at = next(often, min(speeds))
+        epochs = min(seconds * speeds[looked_at] / pictures, MOST_EPOCHS)
+        if epochs >= FEWEST_EPOCHS:
+            choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * pictures / speeds[looked_at])
+            choices.append((network.expected(epochs), choice))
+    if not choices:
+        shortest = FEWEST_EPOCHS * pictures / rate(networks()[0].widths, sides(side)[-1])
+        raise UsageError(
+            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need {shortest:.0f} s "
+            "at least on this machine; give a longer --budget or fewer pictures."
+        )
+    return max(choices, key=lambda pair: pair[0])[1]
+
+
+def sides(short: int) -> list[int]:
+    """The resolutions at which pictures of a `short` side can be looked at, in pixels, largest first.
+
+    A picture is averaged down by whole factors, so there are few; a small picture is looked at as it is.
+    """
+    shrunk = [short // factor for factor in range(1, short // SMALLEST_SIDE + 1)]
+    return [side for side in shrunk if SMALLEST_SIDE <= side <= LARGEST_SIDE] or [short]

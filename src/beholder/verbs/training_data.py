@@ -1,0 +1,70 @@
+"""The train and validation parts that a run learns from, and what its folder keeps of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from beholder.data.dataset import Dataset
+from beholder.data.opening import Data, open_source
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.data.subset import first_pictures
+from beholder.errors import DataError
+from beholder.training.settings import Settings
+
+
+def open_data(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
+    """Open `data`, unless it is open already."""
+    if isinstance(data, Source):
+        return data
+    return open_source(data, labels=labels, cache=cache, progress=progress)
+
+
+def read_parts(source: Source, settings: Settings, pictures: int | None, progress: Progress) -> dict[str, Dataset]:
+    """The train and validation parts; the test part stays closed.
+
+    Raises:
+        DataError: a part is empty, or there is one class only.
+    """
+    if len(source.class_names) < 2:
+        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring pictures of at least two.")
+    parts = Parts(source, seed=settings.seed, progress=progress)
+    read = {"train": first_pictures(parts.train(), pictures, seed=settings.seed), "validation": parts.validation()}
+    for part, dataset in read.items():
+        if not len(dataset):
+            raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
+    return read
+
+
+def describe(source: Source, parts: dict[str, Dataset]) -> dict[str, Any]:
+    """`data.json`: classes, counts, fingerprints, notes, and the pictures that were skipped."""
+    classes = len(source.class_names)
+    return {
+        "schema": 1,
+        "name": source.name,
+        "class_names": list(source.class_names),
+        "picture_shape": list(parts["train"].picture_shape),
+        "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
+        "fingerprint": {part: dataset.fingerprint() for part, dataset in parts.items()},
+        "notes": list(source.notes),
+        "skipped": source.skipped,
+    }
+
+
+def _counts(dataset: Dataset, classes: int) -> list[int]:
+    return [int((dataset.labels == label).sum()) for label in range(classes)]
+
+
+def data_name(data: Data | Source) -> str:
+    """A name that means the same from any folder, or `arrays`."""
+    if isinstance(data, Source):
+        data = data.name
+    if isinstance(data, Dataset | tuple) or data == "arrays":
+        return "arrays"
+    path = Path(data)
+    try:
+        return str(path.resolve()) if path.exists() else str(data)
+    except OSError:  # too long for a name; opening it will say so
+        return str(data)
