@@ -93,3 +93,29 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     run.checkpoint_file.write_bytes(content[: len(content) // 2])
     with pytest.raises(RunError, match=r"checkpoint\.npz.*damaged"):
         read_checkpoint(run.checkpoint_file)
+
+
+def test_a_logged_plan_with_its_replans_is_the_same_run_again(tmp_path: Path) -> None:
+    import time
+
+    from beholder.training.fit import Fit
+    from beholder.verbs.sitting import logged_plan
+
+    parts = Parts(open_source("digits"), seed=0)
+    run = create_run(tmp_path / "budget")
+    log = EventLog(run.events_file)
+    chosen = settings(epochs=50)
+    log.append("start", plan={"model": "fast", "steps": 50 * 15})
+    # Far too many steps for three seconds: the run has to be re-planned.
+    fitted = Fit(
+        parts.train(), parts.validation(), chosen, run, log, lambda: False, until=time.monotonic() + 3
+    ).run_to_end()
+    plans = logged_plan(run.events_file)["plans"]
+    assert len(plans) > 1
+    again = create_run(tmp_path / "again")
+    replay = Fit(
+        parts.train(), parts.validation(), chosen, again, EventLog(again.events_file), lambda: False, plans=plans
+    )
+    assert_equal(fitted.weights, replay.run_to_end().weights)
+    last = [event for event in read_events(run.events_file) if event["event"] == "epoch"][-1]
+    assert last["learning_rate"] < 0.1 * chosen.recipe.learning_rate

@@ -57,6 +57,7 @@ class _Display:
     def hear(self, event: Event) -> None:
         """Show one event."""
         shown: dict[str, Callable[[Event], None]] = {
+            "framework": self._framework,
             "start": self._start,
             "step": self._step,
             "epoch": self._epoch,
@@ -67,15 +68,14 @@ class _Display:
         if event["event"] in shown:
             shown[event["event"]](event)
 
+    def _framework(self, _event: Event) -> None:
+        self.bars.start()
+        self.task = self.bars.add_task("Starting TensorFlow", total=1, state="")
+
     def _start(self, event: Event) -> None:
         plan = event["plan"]
-        self.console.print(
-            f"{plan['model']}, {plan['epochs']} epochs of {plan['train_pictures']:,} pictures in batches of "
-            f"{plan['batch_size']}, {plan['precision']}; validation on {plan['validation_pictures']:,}.",
-            soft_wrap=True,
-        )
-        self.bars.start()
-        self.task = self.bars.add_task("Starting TensorFlow", total=plan["epochs"], state="")
+        self.console.print(plan_in_words(plan), soft_wrap=True)
+        self.bars.update(self.task, total=plan["epochs"], description="Building the network")
 
     def _step(self, event: Event) -> None:
         done = event["epoch"] - 1 + event["step"] / event["steps"]
@@ -103,6 +103,19 @@ class _Display:
 
     def _export(self, _event: Event) -> None:
         self.bars.update(self.task, description="Packing the model", state="")
+
+
+def plan_in_words(plan: dict[str, Any]) -> str:
+    """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32, 1.3 GB."""
+    data = f"{plan['train_pictures']:,} pictures, validation on {plan['validation_pictures']:,}"
+    precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]]
+    if "budget_seconds" not in plan:
+        return f"{plan['model']}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
+    network = "/".join(map(str, plan["widths"])) if plan["widths"] else plan["model"]
+    return (
+        f"{network} at {plan['side']} px, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
+        f"{plan['memory_gb']:.1f} GB; {data}."
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -12,16 +12,15 @@ from beholder.errors import UsageError
 def first_pictures(train: Dataset, count: int | None, *, seed: int) -> Dataset:
     """The first `count` pictures of `train` in a stratified order that `seed` decides; all of them for None.
 
+    A `count` above what is left beside the validation pictures means all: people count their pictures before the split.
     A smaller choice is contained in a larger one, so that more pictures are never merely other pictures.
 
     Raises:
-        UsageError: `count` is larger than the train part, or leaves a class without a picture.
+        UsageError: `count` leaves a class without a picture.
     """
-    if count is None:
+    if count is None or count >= len(train):
         return train
     classes = len(train.class_names)
-    if count > len(train):
-        raise UsageError(f"The train part has {len(train):,} pictures; choose at most so many. Received: {count:,}.")
     if count < classes:
         raise UsageError(f"{count} pictures do not reach for {classes} classes; choose at least {classes}.")
     return train.select(np.sort(stratified_order(train.labels, seed=seed)[:count]))

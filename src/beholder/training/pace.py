@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-LOOK_SHARE = 0.08  # of the time that remains passes between two looks at the clock
+LOOK_SHARE = 0.08  # of the time or the steps that remain passes between two looks at the clock
 LEAST_SECONDS = 1.0
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 
@@ -23,9 +23,11 @@ class Pace:
     until: float
     steps_an_epoch: int
     judging_seconds: float = 0.0
-    _since: float = field(default_factory=time.monotonic)
-    _steps: int = 0
-    _recent: float | None = None
+
+    def __post_init__(self) -> None:
+        self._since = time.monotonic()
+        self._steps = 0
+        self._recent: float | None = None
 
     def judged(self, seconds: float) -> None:
         """A judgement took `seconds`; the pause is not the steps' fault."""
@@ -41,9 +43,11 @@ class Pace:
         self._steps += 1
         now = time.monotonic()
         remaining = self.until - now
-        if now - self._since < max(LEAST_SECONDS, LOOK_SHARE * remaining) and remaining > 0:
+        passed = now - self._since
+        due = passed >= LOOK_SHARE * remaining or self._steps >= LOOK_SHARE * (planned - done)
+        if remaining > 0 and (passed < LEAST_SECONDS or not due):
             return None
-        latest = (now - self._since) / self._steps
+        latest = passed / self._steps
         # The mean of two looks halves the noise of one.
         seconds_a_step = latest if self._recent is None else (latest + self._recent) / 2
         self._recent, self._since, self._steps = latest, now, 0

@@ -1,0 +1,56 @@
+"""The pace sees a machine become slower, and says how many steps still fit before the deadline."""
+
+from __future__ import annotations
+
+import pytest
+
+from beholder.training.pace import Pace
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("beholder.training.pace.time.monotonic", clock.monotonic)
+    return clock
+
+
+def run(clock: Clock, seconds: float, planned: int, cost: list[float], judging: float = 0.0) -> tuple[int, float]:
+    """Train with a step's cost in seconds that depends on how far the run is; steps done and time over or under."""
+    pace = Pace(clock.now + seconds, steps_an_epoch=50)
+    start, done = clock.now, 0
+    while done < planned:
+        clock.now += cost[min(int((clock.now - start) / seconds * len(cost)), len(cost) - 1)]
+        done += 1
+        planned = pace.fitting(done, planned) or planned
+        if judging and done % 50 == 0:
+            clock.now += judging
+            pace.judged(judging)
+    return done, clock.now - start - seconds
+
+
+@pytest.mark.parametrize("cost", [[0.1], [0.1, 0.2], [0.2, 0.1], [0.05, 0.3, 0.1]])
+@pytest.mark.parametrize("judging", [0.0, 1.5])
+@pytest.mark.parametrize("planned", [100, 1000, 5000])
+def test_a_run_ends_on_time_whatever_the_machine_does(
+    clock: Clock, cost: list[float], judging: float, planned: int
+) -> None:
+    done, late = run(clock, 100, planned, cost, judging)
+    assert abs(late) < 3.0
+    assert done > 100
+
+
+def test_a_steady_machine_is_not_replanned(clock: Clock) -> None:
+    pace = Pace(clock.now + 100, steps_an_epoch=10_000)
+    for done in range(1, 901):
+        clock.now += 0.1
+        assert pace.fitting(done, 1000) is None

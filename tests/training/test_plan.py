@@ -1,0 +1,58 @@
+"""A budget buys the network that the measured table says is best, and never less for more time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beholder.errors import UsageError
+from beholder.training.plan import LARGEST_SIDE, MOST_EPOCHS, SMALLEST_SIDE, choose, networks, sides
+
+TABLE = {network.widths: network for network in networks()}
+
+
+def rate(widths: tuple[int, int, int], side: int) -> float:
+    """A machine of 1 TMAC/s of training, whatever it trains."""
+    return 1e12 / 3 / (TABLE[widths].multiply_adds * (side / 32) ** 2)
+
+
+def test_the_table_says_that_longer_is_better_and_costs_more_for_wider() -> None:
+    costs = [network.multiply_adds for network in networks()]
+    assert costs == sorted(costs)
+    for network in networks():
+        ordered = [network.accuracy[epochs] for epochs in sorted(network.accuracy)]
+        assert ordered == sorted(ordered)
+        assert network.expected(100) < 1
+        for epochs, accuracy in network.accuracy.items():
+            assert network.expected(epochs) == pytest.approx(accuracy)
+
+
+@given(seconds=st.floats(5, 1e6), longer=st.floats(1, 10), pictures=st.integers(100, 10**6), side=st.integers(8, 256))
+def test_more_time_never_promises_less(seconds: float, longer: float, pictures: int, side: int) -> None:
+    try:
+        choice = choose(seconds, pictures, side, rate)
+    except UsageError:
+        return
+    assert choice.seconds <= seconds * 1.001
+    assert 0.1 <= choice.epochs <= MOST_EPOCHS
+    assert choice.side in sides(side)
+    more = choose(seconds * longer, pictures, side, rate)
+    if more.side == choice.side:
+        assert TABLE[more.widths].expected(more.epochs) >= TABLE[choice.widths].expected(choice.epochs) - 1e-3
+
+
+def test_a_minute_buys_a_narrow_network_and_an_hour_a_wide_one() -> None:
+    minute, hour = (choose(seconds, 45_000, 32, rate) for seconds in (8, 3600))
+    assert sum(minute.widths) < sum(hour.widths)
+
+
+def test_too_short_a_budget_is_told_with_what_would_do() -> None:
+    with pytest.raises(UsageError, match=r"10,000,000 pictures need \d+ s"):
+        choose(1, 10_000_000, 32, rate)
+
+
+@given(st.integers(8, 256))
+def test_large_pictures_are_looked_at_in_whole_shares_of_their_side(short: int) -> None:
+    for side in sides(short):
+        assert side == short or (SMALLEST_SIDE <= side <= LARGEST_SIDE and short // (short // side) == side)
