@@ -24,6 +24,20 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 PACKAGE = ROOT / "src" / "beholder"
 LARGEST_PICTURE = 150_000  # bytes
+LARGEST_TOUR = 1_000_000  # bytes, all its pictures together
+TOUR = ROOT / "docs" / "tour.md"
+TOUR_PICTURES = {  # from a picture of the tour to the file that its commands write; the others are cut from reports
+    "digits.png": "digits.png",
+    "moved.png": "moved.png",
+    "cleaned.png": "cleaned.png",
+    "parameters.png": "parameters.png",
+    "input.png": "random/input.png",
+    "windows-random.png": "random/windows.png",
+    "convolution.png": "random/maps/01-random_convolution.png",
+    "relu.png": "random/maps/02-random_relu.png",
+    "pooling.png": "random/maps/03-random_pool.png",
+    "windows-trained.png": "trained/windows.png",
+}
 
 
 def blocks(text: str, *languages: str) -> Iterator[tuple[str, str]]:
@@ -83,16 +97,30 @@ def run_python(code: str) -> None:
     runpy.run_path(str(script))
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("framework", "folder")
-def test_every_command_and_example_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    artifact_page = (ROOT / "docs" / "artifact.md").read_text(encoding="utf-8")
-    for language, content in blocks(README + artifact_page, "sh", "python"):
+def follow(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that `text` tells a reader to do, in its order."""
+    for language, content in blocks(text, "sh", "python"):
         if language == "python":
             run_python(content)
         else:
             for line in content.splitlines():
                 execute(line, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("framework", "folder")
+def test_every_command_and_example_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(README + (ROOT / "docs" / "artifact.md").read_text(encoding="utf-8"), monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("framework", "folder")
+def test_every_step_of_the_tour_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(TOUR.read_text(encoding="utf-8"), monkeypatch)
+    # The pictures that the tour shows are those of its commands: of the same size, whatever was learned.
+    for shown, drawn in TOUR_PICTURES.items():
+        with Image.open(ROOT / "docs" / "pictures" / "tour" / shown) as picture, Image.open(folder / drawn) as now:
+            assert picture.size == now.size, shown
 
 
 @pytest.mark.usefixtures("framework", "folder")
@@ -147,9 +175,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_pictures_of_the_pages_are_small() -> None:
-    pictures = list((ROOT / "docs" / "pictures").iterdir())
+    pictures = {path: path.stat().st_size for path in (ROOT / "docs" / "pictures").rglob("*") if path.is_file()}
     assert pictures
-    assert {path.name for path in pictures if path.stat().st_size > LARGEST_PICTURE} == set()
+    assert {path.name for path, size in pictures.items() if size > LARGEST_PICTURE} == set()
+    assert sum(size for path, size in pictures.items() if path.parent.name == "tour") < LARGEST_TOUR
+
+
+def test_every_picture_is_shown_on_a_page() -> None:
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert {path.name for path in (ROOT / "docs" / "pictures").rglob("*.*") if path.resolve() not in shown} == set()
 
 
 def tree() -> dict[str, str]:

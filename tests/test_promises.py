@@ -126,8 +126,8 @@ def test_train_and_look_never_open_the_test_part(
 
     parts = {part: reader(part) for part in ("train", "validation", "test")}
     source = Source("guarded", tuple(NAMES), parts)
-    for verb in ("look", "train", "evaluate"):
-        monkeypatch.setattr(f"beholder.verbs.{verb}.open_source", lambda *_, **__: source)
+    for room in ("look", "training_data", "evaluate"):
+        monkeypatch.setattr(f"beholder.verbs.{room}.open_source", lambda *_, **__: source)
     run = tmp_path / "run"
     assert _run(["look", "guarded", "--out", str(tmp_path / "sheet.png")]) == 0
     assert _run(["train", "guarded", "--out", str(run), *TRAINING]) == 0

@@ -69,7 +69,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert sum(described["counts"]["train"]) == document["plan"]["train_pictures"]
     assert set(described["counts"]) == set(described["fingerprint"]) == {"train", "validation"}
     told = [event["event"] for event in events(run) if event["event"] != "step"]
-    assert told == ["start", "epoch", "epoch", "export", "end"]
+    assert told == ["framework", "start", "epoch", "epoch", "export", "end"]
     for event in events(run):
         if event["event"] == "epoch":
             assert event["gap"] == pytest.approx(event["train_accuracy"] - event["validation_accuracy"], abs=1e-4)
@@ -201,7 +201,20 @@ def test_a_stopped_and_resumed_run_ends_with_the_weights_of_one_that_never_stopp
 def test_the_log_of_a_resumed_run_tells_that_it_stopped_and_went_on(resumed_run: Path) -> None:
     log = events(resumed_run)
     told = [event["event"] for event in log if event["event"] != "step"]
-    assert told == ["start", "epoch", "export", "stopped", "start", "resumed", "epoch", "epoch", "export", "end"]
+    assert told == [
+        "framework",
+        "start",
+        "epoch",
+        "export",
+        "stopped",
+        "framework",
+        "start",
+        "resumed",
+        "epoch",
+        "epoch",
+        "export",
+        "end",
+    ]
     went_on = next(event for event in log if event["event"] == "resumed")
     assert went_on["epoch"] == 2
     assert went_on["step"] >= 1

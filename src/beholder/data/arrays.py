@@ -155,7 +155,7 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
         order = {name: index for index, name in enumerate(names)}
         unknown = sorted({str(label) for label in labels} - set(order))
         if unknown:
-            raise DataError(f"The label {unknown[0]!r} in {where!r} is none of its {len(names)} class names.")
+            raise DataError(f"The label {str(unknown[0])!r} in {where!r} is none of its {len(names)} class names.")
         return np.array([order[str(label)] for label in labels], np.int64), tuple(names)
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
         raise DataError(
