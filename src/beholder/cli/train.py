@@ -10,9 +10,9 @@ from typing import Any, Literal
 import click
 
 from beholder.cli.console import percent, print_json, reading_progress
-from beholder.cli.duration import Duration
 from beholder.cli.options import json_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
+from beholder.cli.values import Duration, Widths
 from beholder.errors import UsageError
 from beholder.models import MODELS
 
@@ -70,6 +70,12 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 )
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
+)
+@click.option("--widths", type=Widths(), help="Windows in each of the three groups of `fast`.  [default: 48,128,192]")
+@click.option(
+    "--side",
+    type=click.IntRange(min=8),
+    help="Short side, pixels, at which `fast` looks at larger pictures.  [default: 64]",
 )
 @click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels that the windows of `book` move.  [default: 1]")

@@ -31,8 +31,13 @@ def maps_sheet(maps: NDArray[np.float32], order: NDArray[np.int64], title: str, 
     Returns:
         An RGB image.
     """
-    chosen = [stretched(maps[..., int(index)].astype(np.float64)) for index in order[:MOST]]
+    chosen = [_shown(maps[..., int(index)]) for index in order[:MOST]]
     return under_heading(_grid([_tile(grey, len(chosen)) for grey in chosen], 0), title, text)
+
+
+def _shown(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map that is zero everywhere is black: it says nothing."""
+    return stretched(values.astype(np.float64)) if values.any() else np.zeros(values.shape, np.uint8)
 
 
 def windows_sheet(

@@ -70,7 +70,7 @@ MODELS: dict[str, Recipe] = {
         label_smoothing=0.1,
         augment=True,
         sees_pictures=True,
-        options=("dropout",),
+        options=("dropout", "widths", "side"),
     ),
 }
 

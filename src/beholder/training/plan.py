@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from beholder.errors import UsageError
 
-MOST_EPOCHS = 60.0  # more only memorise; a small data set ends before its budget
+MOST_EPOCHS = 40.0  # more only memorise; a small data set ends before its budget
 FEWEST_EPOCHS = 0.1
 ENOUGH_EPOCHS = 4.0  # with fewer, a smaller resolution buys more than a larger one shows
 SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger pictures are averaged down to

@@ -1,4 +1,4 @@
-"""Durations as people write them. Own code: ten lines, where a library would be one more thing to keep alive."""
+"""Values as people write them. Own code: a few lines each, where a library would be one more thing to keep alive."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ class Duration(click.ParamType[float]):
         if seconds <= 0:
             self.fail(f"{value!r} leaves no time; give more than 0 seconds.", param, ctx)
         return seconds
+
+
+class Widths(click.ParamType[tuple[int, int, int]]):
+    """`48,128,192`: how many windows each of three groups has."""
+
+    name = "a,b,c"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
+        """Three whole numbers of at least 1."""
+        if isinstance(value, tuple):
+            return value
+        if not re.fullmatch(r"[1-9]\d*,[1-9]\d*,[1-9]\d*", value):
+            self.fail(f"{value!r} is not three whole numbers; write 48,128,192.", param, ctx)
+        first, second, third = (int(number) for number in value.split(","))
+        return first, second, third
