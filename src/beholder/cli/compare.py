@@ -14,6 +14,7 @@ import click
 from beholder.cli.console import percent, print_json, reading_progress
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
+from beholder.cli.values import Duration
 from beholder.errors import UsageError
 from beholder.models import MODELS
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     help=f"Which, separated by commas; of {', '.join(MODELS)}.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Times that each picture is seen.  [default by model]")
+@click.option("--budget", type=Duration(), help="Time for each model instead of epochs: 90s, 5m, 2h.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -39,6 +39,7 @@ class _Planned:
     pictures: int | None  # None: the whole train part
     settings: Settings
     folder: Path
+    budget: float | None  # seconds; None: by epochs
 
 
 def compare(
@@ -47,6 +48,7 @@ def compare(
     models: Sequence[str] = MODELS_COMPARED,
     out: str | Path | None = None,
     epochs: int | None = None,
+    budget: float | None = None,
     pictures: Sequence[int] | None = None,
     test: bool = False,
     seed: int = 0,
@@ -72,6 +74,7 @@ def compare(
         out: the folder of the runs, the table (`comparison.json`) and its page (`comparison.html`);
             `runs/DATA-compare-TIME` by default.
         epochs: times that each picture is seen; each model's own by default, like the next ones.
+        budget: seconds for each model, instead of epochs.
         pictures: sizes of the train part to compare at, each a stratified choice that holds the smaller ones.
         test: also judge every run on the test part.
         seed: fixes every random choice.
@@ -95,9 +98,11 @@ def compare(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
+    if budget is not None and epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else _default_folder(data)
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
-    planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout)
+    planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout, budget)
     source = _read_once(open_source(data, labels=labels, cache=cache, progress=progress))
     _check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
@@ -140,6 +145,7 @@ def _plan(
     early_stop: int | None,
     changes: dict[str, Any],
     dropout: float | None,
+    budget: float | None,
 ) -> list[_Planned]:
     """Every run that is wanted: the small train parts first, so that there is soon something to see."""
     if not models or (pictures is not None and not pictures):
@@ -154,7 +160,7 @@ def _plan(
         )
     sizes: Sequence[int | None] = [None] if pictures is None else sorted(set(pictures))
     return [
-        _Planned(model, count, one, folder / (model if count is None else f"{model}-{count}"))
+        _Planned(model, count, one, folder / (model if count is None else f"{model}-{count}"), budget)
         for count in sizes
         for model, one in settings.items()
     ]
@@ -179,8 +185,11 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
     """An earlier run counts only where it did what is asked now, on the same pictures."""
     run, config = open_run(one.folder)
     # A run that was cut off very early had not fitted its settings to the data yet.
-    asked = (one.settings, one.settings.fitted(len(subset)))
-    same = Settings.from_json(config["settings"]) in asked
+    asked = [one.settings, one.settings.fitted(len(subset))]
+    known = Settings.from_json(config["settings"])
+    if one.budget is not None:  # it decided the epochs
+        known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))
+    same = known in asked and config.get("budget") == one.budget
     same = same and config["data"] == data_name(source) and config["labels"] == labels
     if run.data_file.exists():
         prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
@@ -212,6 +221,7 @@ def _train(
         seed=one.settings.seed,
         precision=one.settings.precision,
         early_stop=one.settings.early_stop,
+        budget=one.budget,
         pictures=one.pictures,
         labels=labels,
         cache=cache,
