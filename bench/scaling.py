@@ -7,7 +7,9 @@ Validation accuracy, plain view, one seed, on the shared pictures' archive; the 
 
 from __future__ import annotations
 
+import datetime
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -17,12 +19,13 @@ import pictures
 
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
-from beholder.runs.environment import has_bfloat16
+from beholder.runs.environment import describe_environment, has_bfloat16
 from beholder.runs.events import EventLog
 from beholder.runs.folder import create_run
 from beholder.training import framework
 from beholder.training.settings import choose
 
+PARTIAL = pictures.WORK / "scaling.json"
 TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / "scaling.json"
 ROWS = {(16, 64, 128): (1, 4), (32, 64, 128): (1, 4, 8), (48, 128, 192): (2, 8, 16), (64, 192, 320): (4, 8)}
 
@@ -49,11 +52,11 @@ def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[floa
 
 
 def main() -> None:
-    """Fill the table, row by row; it is written after each figure."""
+    """Fill a table beside the pictures, figure by figure; it takes the packaged one's place once it is complete."""
     framework.start()
     parts = Parts(open_source(pictures.archive()), seed=0)
-    table: dict[str, Any] = json.loads(TABLE.read_text(encoding="utf-8")) if "--quick" in sys.argv else {}
-    rows = {tuple(row["widths"]): row for row in table.get("networks", [])}
+    begun = json.loads(PARTIAL.read_text(encoding="utf-8")) if "--quick" in sys.argv and PARTIAL.exists() else {}
+    rows: dict[tuple[int, ...], Any] = {tuple(row["widths"]): row for row in begun.get("networks", [])}
     for widths, counts in ROWS.items():
         row = rows.setdefault(widths, {"widths": widths, "multiply_adds": 0, "accuracy": {}})
         for epochs in counts:
@@ -62,8 +65,17 @@ def main() -> None:
             reached, row["multiply_adds"] = accuracy(parts, widths, epochs)
             row["accuracy"][str(epochs)] = round(reached, 4)
             print(widths, epochs, row["accuracy"][str(epochs)], flush=True)
-            document = {"source": "bench/scaling.py, one seed, 40,500 pictures", "networks": list(rows.values())}
-            TABLE.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            PARTIAL.write_text(json.dumps(_document(list(rows.values())), indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(PARTIAL, TABLE)
+
+
+def _document(rows: list[Any]) -> dict[str, Any]:
+    machine = describe_environment()
+    conditions = f"{machine['processor']}, {machine['cores']} cores, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+    return {
+        "source": f"bench/scaling.py on the JPEG copy of CIFAR-10, 40,500 pictures, one seed, plain view; {conditions}",
+        "networks": rows,
+    }
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from beholder.answering.classifier import Classifier
 from beholder.artifact.golden import TOLERANCE
-from beholder.artifact.store import open_artifact
+from beholder.artifact.store import open_artifact, replacing_artifact
 from beholder.errors import ArtifactError
 
 
@@ -103,6 +103,44 @@ def test_whatever_bit_changes_wherever_nothing_but_a_refusal_comes_of_it(model: 
             open_artifact(model)
     finally:
         path.write_bytes(whole)
+
+
+@pytest.fixture
+def dead(model: Path) -> Path:
+    """A RUN folder whose model was being replaced when the power went, between the two renames."""
+    (model.parent / ".model-abc").mkdir()
+    (model.parent / ".model-abc" / "model.onnx").write_bytes(b"half")
+    model.rename(model.parent / ".model-abc-old")
+    return model.parent
+
+
+def test_a_model_that_a_death_left_hidden_is_brought_back_when_it_is_opened(dead: Path) -> None:
+    assert open_artifact(dead).folder == dead / "model"
+    assert not (dead / ".model-abc-old").exists()
+
+
+def test_replacing_brings_back_what_a_death_left_hidden_and_clears_the_rest(dead: Path) -> None:
+    with pytest.raises(RuntimeError), replacing_artifact(dead / "model"):
+        raise RuntimeError
+    open_artifact(dead)
+    assert [path.name for path in dead.iterdir()] == ["model"]
+
+
+def test_a_model_that_cannot_take_its_place_leaves_the_earlier_one_there(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, seal_before = Path.rename, (model / "SHA256SUMS").read_bytes()
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name.startswith(".model-") and not self.name.endswith("-old"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(KeyboardInterrupt), replacing_artifact(model) as building:
+        shutil.copytree(model, building, dirs_exist_ok=True)
+    assert (model / "SHA256SUMS").read_bytes() == seal_before
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
 
 
 def test_a_missing_file_is_refused(model: Path) -> None:

@@ -82,6 +82,69 @@ def test_asked_again_it_tells_the_same_without_answering_anew(
     assert (run / "evaluation.json").stat().st_mtime_ns == written
 
 
+def test_asked_again_it_leaves_the_data_closed_and_makes_a_report_that_is_missing(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(run, "--json") == 0
+    first = capfd.readouterr().out
+    report = (run / "report.html").read_bytes()
+    (run / "report.html").unlink()
+    monkeypatch.setattr("beholder.verbs.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
+    assert evaluate(run, "--json") == 0
+    assert capfd.readouterr().out == first
+    assert (run / "report.html").read_bytes() == report
+
+
+def test_a_model_that_was_replaced_is_judged_anew(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(run, "--json") == 0
+    document = json.loads(capfd.readouterr().out)
+    (run / "evaluation.json").write_text(json.dumps({**document, "model": "0" * 64, "accuracy": 0.0}))
+    assert evaluate(run, "--json") == 0
+    again = json.loads(capfd.readouterr().out)
+    assert (again["accuracy"], again["model"]) == (document["accuracy"], document["model"])
+
+
+def test_other_data_gets_a_file_of_its_own_and_leaves_figures_and_report(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(run) == 0
+    capfd.readouterr()
+    before = {name: (run / name).read_bytes() for name in ("evaluation.json", "report.html")}
+    other = tmp_path / "other.npz"
+    pictures = np.random.default_rng(0).integers(0, 256, (200, 8, 8), dtype=np.uint8)
+    np.savez(other, images=pictures, labels=np.array([str(row % 10) for row in range(200)]))
+    assert evaluate(run, other, "--json") == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["file"] == f"evaluation-{document['fingerprint'][:8]}.json"
+    assert json.loads((run / document["file"]).read_bytes()) == document
+    assert (document["data"], document["count"]) == (str(other), 20)
+    assert evaluate(run, other) == 0
+    output = capfd.readouterr().out
+    assert str(run / document["file"]) in output
+    assert "Report:" not in output
+    assert {name: (run / name).read_bytes() for name in before} == before
+    assert evaluate(run, "digits", "--json") == 0
+    assert json.loads(capfd.readouterr().out)["file"] == "evaluation.json"
+
+
+def test_a_damaged_evaluation_says_what_to_do(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (run / "evaluation.json").write_text("{")
+    assert evaluate(run) == 2
+    message = one_sentence(capfd)
+    assert str(run / "evaluation.json") in message
+    assert "delete it and evaluate again" in message
+
+
+def test_an_opened_source_is_judged_as_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.data.opening import open_source
+    from beholder.verbs.evaluate import evaluate as judge
+
+    source = open_source("digits")
+    monkeypatch.setattr("beholder.verbs.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
+    document = judge(run, source)
+    assert (document["file"], document["count"]) == ("evaluation.json", 180)
+
+
 def test_a_table_for_people_names_every_class_and_the_report(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert evaluate(run) == 0
     output = capfd.readouterr().out
@@ -153,3 +216,8 @@ def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pyte
     document = judge(run, arrays)
     assert document["count"] == 6
     assert [row["class_name"] for row in document["per_class"]] == ["left", "right", "up"]
+    assert document["file"] == "evaluation.json"
+    assert judge(run) == document, "told again, the arrays are not needed"
+    others = judge(run, (255 - arrays[0], arrays[1]))
+    assert others["file"] != "evaluation.json", "other arrays are not the run's own"
+    assert judge(run) == document

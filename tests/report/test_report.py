@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -101,6 +102,7 @@ def _events(run: Path, *events: dict[str, Any], tail: str = "") -> None:
 def _evaluation(run: Path, **changes: Any) -> None:
     document = {
         "schema": 1,
+        "model": hashlib.sha256((run / "model" / "SHA256SUMS").read_bytes()).hexdigest(),
         "data": "animals",
         "part": "test",
         "count": 40,
@@ -183,6 +185,7 @@ def _complete_run(folder: Path) -> Path:
         | {"parameters": 3075, "multiply_adds": 3072},
     ]
     _write(run, "model/manifest.json", {"layers": layers})
+    (run / "model" / "SHA256SUMS").write_text("00  manifest.json\n", encoding="utf-8")
     np.save(run / "model" / "filters.npy", np.random.default_rng(0).normal(size=(64, 5, 5, 3)).astype(np.float32))
     _evaluation(run)
     return run
@@ -296,6 +299,46 @@ def test_before_the_evaluation_it_gives_the_validation_accuracy_and_says_how_to_
     assert "beholder evaluate 'first run'" in text
 
 
+def test_test_figures_of_an_earlier_model_are_left_out_and_that_is_said(run: Path) -> None:
+    (run / "model" / "SHA256SUMS").write_text("11  manifest.json\n", encoding="utf-8")
+    text = _page(run).text.replace(NBSP, " ")
+    assert "83.0 % Validation accuracy" in text
+    assert "90.0 %" not in text
+    assert "Confusion matrix" not in text
+    assert "opened for an earlier model" in text
+    assert "unopened" not in text
+
+
+def test_a_damaged_evaluation_says_what_to_do(run: Path) -> None:
+    (run / "evaluation.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match=r"evaluation\.json' is damaged .*; delete it and evaluate again\."):
+        write_report(run)
+
+
+def test_the_validation_accuracy_is_that_of_the_model_that_was_exported_last(run: Path) -> None:
+    (run / "evaluation.json").unlink()
+    stopped = {"event": "stopped", "reason": "the person asked for it", "validation_accuracy": 0.47}
+    end = {"event": "end", "validation_accuracy": 0.91}
+    first, second, resumed = _epoch(1, 1.5, 0.5, 0.48), _epoch(2, 0.75, 0.97, 0.83), {"event": "resumed"}
+    for events, expected in (
+        ([first, stopped], "47.0 %"),
+        ([first, stopped, resumed, second], "47.0 %"),  # killed before it exported another
+        ([first, stopped, resumed, second, end], "91.0 %"),
+        ([first, second], "83.0 %"),
+    ):
+        _events(run, *events)
+        assert f"{expected} Validation accuracy" in _page(run).text.replace(NBSP, " ")
+
+
+def test_options_in_a_notice_are_never_cut_in_two_and_the_rest_is_text(run: Path) -> None:
+    message = "Try --dropout 0.5, --weight-decay or <b>a--b</b>; see --out."
+    _events(run, _epoch(1, 1.5, 0.5, 0.48), {"event": "overfitting", "epoch": 1, "message": message})
+    html = write_report(run).read_text(encoding="utf-8")
+    assert "Try <code>--dropout</code> 0.5, <code>--weight-decay</code> or &lt;b&gt;a--b&lt;/b&gt;; see" in html
+    assert "see <code>--out</code>.</li>" in html
+    assert ".notes code { white-space: nowrap; }" in html
+
+
 @pytest.mark.parametrize(
     "missing",
     ["environment.json", "data.json", "events.jsonl", "model/manifest.json", "model/filters.npy", "evaluation.json"],
@@ -394,7 +437,7 @@ def test_it_is_made_for_phones_screen_readers_and_the_dark(html: str) -> None:
         (None, "is not a RUN folder"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"schema": 2}', "newer than this Beholder reads"),
+        ('{"schema": 2}', "newer than this Beholder's 1; update"),
     ],
 )
 def test_what_is_no_run_is_told_in_a_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:

@@ -36,6 +36,13 @@ def test_a_second_log_on_the_same_file_goes_on_where_the_first_ended(tmp_path: P
     assert [event["event"] for event in read_events(tmp_path / "events.jsonl")] == ["start", "resumed"]
 
 
+def test_a_log_that_is_no_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").mkdir()
+    with pytest.raises(RunError, match=r"events\.jsonl"):
+        read_events(tmp_path / "events.jsonl")
+    assert read_events(tmp_path / "nothing") == []
+
+
 @pytest.mark.parametrize("rest", [b'{"event": "ep', b"\xff\xfe", b"[1, 2]\n", b'{"no": "event"}\n', b"\n\n"])
 def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path, rest: bytes) -> None:
     path = tmp_path / "events.jsonl"

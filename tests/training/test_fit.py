@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,27 +96,21 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         read_checkpoint(run.checkpoint_file)
 
 
-def test_a_logged_plan_with_its_replans_is_the_same_run_again(tmp_path: Path) -> None:
-    import time
-
+def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from beholder.training.fit import Fit
-    from beholder.verbs.sitting import logged_plan
+    from beholder.training.pace import Pace
 
     parts = Parts(open_source("digits"), seed=0)
-    run = create_run(tmp_path / "budget")
-    log = EventLog(run.events_file)
-    chosen = settings(epochs=50)
-    log.append("start", plan={"model": "fast", "steps": 50 * 15})
-    # Far too many steps for three seconds: the run has to be re-planned.
-    fitted = Fit(
-        parts.train(), parts.validation(), chosen, run, log, lambda: False, until=time.monotonic() + 3
-    ).run_to_end()
-    plans = logged_plan(run.events_file)["plans"]
-    assert len(plans) > 1
-    again = create_run(tmp_path / "again")
-    replay = Fit(
-        parts.train(), parts.validation(), chosen, again, EventLog(again.events_file), lambda: False, plans=plans
+    replans = {4: 40, 11: 20, 19: 25}
+    monkeypatch.setattr(Pace, "fitting", lambda _self, done, _planned: replans.get(done))
+    runs = [create_run(tmp_path / name) for name in ("first", "again")]
+    hows: list[dict[str, Any]] = [{"until": 0.0}, {"plans": [(0, 30), *replans.items()]}]
+    first, again = (
+        Fit(parts.train(), parts.validation(), settings(), run, EventLog(run.events_file), lambda: False, **how)
+        for run, how in zip(runs, hows, strict=True)
     )
-    assert_equal(fitted.weights, replay.run_to_end().weights)
-    last = [event for event in read_events(run.events_file) if event["event"] == "epoch"][-1]
-    assert last["learning_rate"] < 0.1 * chosen.recipe.learning_rate
+    trained = first.run_to_end()
+    assert trained.plans == [(0, 30), *replans.items()]
+    assert [event["step"] for event in read_events(runs[0].events_file) if event["event"] == "replan"] == [4, 11, 19]
+    assert first.position.done == 25
+    assert_equal(trained.weights, again.run_to_end().weights)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.source import Source
+from beholder.data.split import Parts, split
 from beholder.errors import DataError, RunError, UsageError
 from beholder.runs.events import Event
 from beholder.training.checkpoint import read_checkpoint
@@ -87,6 +88,27 @@ def test_each_run_is_the_run_that_train_makes(compared: tuple[Path, dict[str, An
     alone, beside = (read_checkpoint(run / "checkpoint.npz").model for run in (tmp_path / "alone", out / "linear-60"))
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_data_is_opened_and_divided_once_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    divided: list[object] = []
+
+    def counting(data: Any, **given: Any) -> Source:
+        opened.append(data)
+        return open_source(data, **given)
+
+    def dividing(labels: Any, *rest: Any, **given: Any) -> Any:
+        divided.append(labels)
+        return split(labels, *rest, **given)
+
+    for place in ("compare", "evaluate", "training_data"):
+        monkeypatch.setattr(f"beholder.verbs.{place}.open_source", counting)
+    monkeypatch.setattr("beholder.data.split.split", dividing)
+    document = compare("digits", models=["linear", "dense"], epochs=1, out=tmp_path / "out", test=True)
+    assert all(row["test_accuracy"] for row in document["models"])
+    assert opened == ["digits"]
+    assert len(divided) == 1
 
 
 def test_every_report_links_to_the_comparison(compared: tuple[Path, dict[str, Any]]) -> None:

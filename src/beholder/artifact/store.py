@@ -18,6 +18,7 @@ from beholder.artifact.manifest import Manifest, read_manifest
 from beholder.errors import ArtifactError
 
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
+_HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,14 @@ class Artifact:
 def open_artifact(path: Path) -> Artifact:
     """Open the artifact at `path`, a RUN folder or the model folder itself.
 
+    Where a death in the middle of replacing it left a RUN without its model, the earlier one is brought back first.
+
     Raises:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
             than when it was saved.
     """
     try:
+        _bring_back(path / "model")
         folder = path / "model" if (path / "model").is_dir() else path
     except OSError as error:  # too long a name, or a folder above it that may not be entered
         raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
@@ -71,9 +75,15 @@ def open_inside(artifact: Artifact) -> Inside:
 
 @contextmanager
 def replacing_artifact(folder: Path) -> Iterator[Path]:
-    """A temporary folder to build an artifact in; sealed, checked, and moved to `folder` only when it is whole."""
+    """A temporary folder to build an artifact in; sealed, checked, and moved to `folder` only when it is whole.
+
+    What an earlier replacing left when it died is brought back or cleared away first.
+    """
     with files.storage_errors(folder):
-        building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".model-"))
+        _bring_back(folder)
+        for left in folder.parent.glob(f"{_HIDDEN}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_HIDDEN))
         try:
             yield building
             _seal(building)
@@ -115,9 +125,22 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _swap(new: Path, folder: Path) -> None:
-    old = folder.with_name(f"{new.name}-old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
+    old = folder.with_name(f"{new.name}{_OLD}")
+    try:
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except BaseException:
+        _bring_back(folder)
+        raise
     files.sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _bring_back(folder: Path) -> None:
+    """Rename a model that was being replaced to `folder` again, where nothing took its place."""
+    if folder.exists():
+        return
+    hidden = sorted(folder.parent.glob(f"{_HIDDEN}*{_OLD}"), key=lambda old: old.stat().st_mtime)
+    if hidden:
+        hidden[-1].rename(folder)

@@ -19,7 +19,10 @@ from beholder.cli.options import json_option, reading_options, run_argument
 def evaluate(
     run: Path, data: str | None, labels: Literal["fine", "coarse"] | None, cache: Path | None, as_json: bool
 ) -> None:
-    """Judge RUN on the test part of its data, or of DATA; the figures go into RUN and its report."""
+    """Judge RUN on the test part of its data, or of DATA.
+
+    The figures go into RUN, those of its own data into its report too; asked again, it tells them again.
+    """
     from beholder.verbs.evaluate import evaluate as judge
 
     with reading_progress() as progress:
@@ -49,4 +52,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     for note in document["notes"]:
         click.echo(f"Note: {note}")
     click.echo(f"Judged {document['created']}.")
-    click.echo(f"Report: {run / 'report.html'}")
+    if document.get("file", "evaluation.json") == "evaluation.json":
+        click.echo(f"Report: {run / 'report.html'}")
+    else:
+        click.echo(f"Figures: {run / document['file']}; those of the run's own data stay as they were.")

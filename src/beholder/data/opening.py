@@ -58,6 +58,8 @@ def open_source(
 def _open_path(path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None) -> Source:
     if not path.exists():
         raise DataError(_unknown(str(path)))
+    if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
+        path = path.resolve()
     if path.suffix.lower() == ".npz":
         return open_npz(path)
     if is_archive(path):

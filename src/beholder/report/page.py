@@ -60,7 +60,7 @@ def write_report(run: Path) -> Path:
 
 
 def _headline(run: RunFiles) -> dict[str, Any]:
-    """The one figure: of the test part once it was opened, of the validation part before."""
+    """The one figure: of the test part once it was opened for this model, of the validation part before."""
     if run.evaluation is not None:
         return {
             "accuracy": run.evaluation.get("accuracy"),
@@ -68,8 +68,9 @@ def _headline(run: RunFiles) -> dict[str, Any]:
             "part": run.evaluation.get("part", "test"),
             "count": run.evaluation.get("count"),
         }
-    end: dict[str, Any] = next((event for event in reversed(run.events) if event["event"] == "end"), {})
-    accuracy = end.get("validation_accuracy", run.epochs[-1].get("validation_accuracy") if run.epochs else None)
+    # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
+    told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
+    accuracy = (told or run.epochs or [{}])[-1].get("validation_accuracy")
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
     return {"accuracy": accuracy, "interval": interval, "part": "validation", "count": count}

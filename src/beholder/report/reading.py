@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.errors import RunError
-
-_SCHEMA = 1
+from beholder.artifact.store import CHECKSUMS
+from beholder.runs.events import read_events
+from beholder.runs.folder import read_document
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class RunFiles:
         data: classes, counts and fingerprints; None until the data were read.
         manifest: of the artifact; None until there is one.
         filters: (K, h, w, C) float32, the windows of the first layer; None where it has none.
-        evaluation: figures of the test part; None until `beholder evaluate` opened it.
+        evaluation: figures of the test part; None until `beholder evaluate` opened it for this model.
+        outdated: whether there are figures of the test part, of an earlier model.
         epochs: the event of each epoch, in order; of an epoch trained again after a resume, the later.
         events: every other event but steps, in order.
     """
@@ -39,6 +40,7 @@ class RunFiles:
     manifest: dict[str, Any] | None
     filters: NDArray[np.float32] | None
     evaluation: dict[str, Any] | None
+    outdated: bool
     epochs: list[dict[str, Any]]
     events: list[dict[str, Any]]
 
@@ -54,12 +56,14 @@ def read_run(path: Path) -> RunFiles:
     Raises:
         RunError: it is not a RUN folder, one of its files is damaged, or a newer version wrote it.
     """
-    config = _document(path / "config.json")
-    if config is None:
-        raise RunError(
-            f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`."
-        )
-    events = _events(path / "events.jsonl")
+    config = read_document(
+        path / "config.json",
+        missing=f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`.",
+    )
+    events = read_events(path / "events.jsonl")
+    evaluation = _document(path / "evaluation.json", damaged="delete it and evaluate again")
+    # A resumed training replaced the model, and the figures of the earlier one are not its own.
+    outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
     return RunFiles(
         path=path.resolve(),  # "." has no name
@@ -68,47 +72,24 @@ def read_run(path: Path) -> RunFiles:
         data=_document(path / "data.json"),
         manifest=_document(path / "model" / "manifest.json"),
         filters=_filters(path / "model" / "filters.npy"),
-        evaluation=_document(path / "evaluation.json"),
+        evaluation=None if outdated else evaluation,
+        outdated=outdated,
         epochs=[epochs[number] for number in sorted(epochs)],
         events=[event for event in events if event["event"] not in ("epoch", "step")],
     )
 
 
-def _document(path: Path) -> dict[str, Any] | None:
+def _document(path: Path, damaged: str = "bring it back from a copy or train anew") -> dict[str, Any] | None:
     """The JSON object in `path`, None where there is no such file."""
-    try:
-        document = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise RunError(f"Cannot read {str(path)!r} ({error.strerror}): check its permissions.") from error
-    except ValueError as error:
-        raise RunError(
-            f"{str(path)!r} is damaged (it is not JSON): bring it back from a copy or train anew."
-        ) from error
-    if not isinstance(document, dict):
-        raise RunError(f"{str(path)!r} is damaged (it holds no JSON object): bring it back from a copy or train anew.")
-    schema = document.get("schema", _SCHEMA)
-    if not isinstance(schema, int) or schema > _SCHEMA:
-        raise RunError(f"{str(path)!r} has schema {schema!r}, newer than this Beholder reads: update Beholder.")
-    return document
+    return read_document(path, missing="", damaged=damaged) if path.exists() else None
 
 
-def _events(path: Path) -> list[dict[str, Any]]:
-    """The lines of the event log that are whole; a run that was cut off may end in half a line."""
+def _checksum(seal: Path) -> str | None:
+    """The name of exactly this model, as `Artifact.checksum` has it; None where there is none."""
     try:
-        lines = path.read_bytes().splitlines()
+        return hashlib.sha256(seal.read_bytes()).hexdigest()
     except OSError:
-        return []
-    events = []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
-    return events
+        return None
 
 
 def _filters(path: Path) -> NDArray[np.float32] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
+from beholder.errors import RunError
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
@@ -36,11 +37,19 @@ class EventLog:
 
 
 def read_events(path: Path) -> list[Event]:
-    """All whole events of the log at `path`; a last line cut off by a crash is left out."""
-    if not path.exists():
+    """All whole events of the log at `path`; a last line cut off by a crash is left out.
+
+    Raises:
+        RunError: it is there and cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise RunError(f"Cannot read {str(path)!r} ({error.strerror}); check its permissions.") from error
     events: list[Event] = []
-    for line in path.read_bytes().splitlines():
+    for line in lines:
         try:
             event = json.loads(line)
         except ValueError:

@@ -24,7 +24,7 @@ class Run:
     events.jsonl      everything that happened, a line each
     checkpoint.npz    where to go on
     model/            the artifact
-    evaluation.json   the test part, once `evaluate` opened it
+    evaluation.json   the test part, once `evaluate` opened it; evaluation-….json: of other data
     report.html       all of it for people
     """
 
@@ -62,7 +62,7 @@ class Run:
 
     @property
     def evaluation_file(self) -> Path:
-        """What the test part said."""
+        """What the test part of its own data said."""
         return self.path / "evaluation.json"
 
     @property
@@ -117,20 +117,27 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
     return run, config
 
 
-def read_document(path: Path, missing: str) -> dict[str, Any]:
+def read_document(path: Path, missing: str, damaged: str = "train again into a new folder") -> dict[str, Any]:
     """The JSON document at `path`.
 
+    Args:
+        path: the file.
+        missing: the message where it is not there.
+        damaged: what to do where it is damaged.
+
     Raises:
-        RunError: it is not there (the message is `missing`), damaged, or of a newer schema.
+        RunError: it is not there, cannot be read, is damaged, or of a newer schema.
     """
     try:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(missing) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{str(path)!r} cannot be read ({error}); it is damaged, so train again.") from error
+    except OSError as error:
+        raise RunError(f"Cannot read {str(path)!r} ({error.strerror}); check its permissions.") from error
+    except ValueError as error:
+        raise RunError(f"{str(path)!r} is damaged (it is not JSON); {damaged}.") from error
     if not isinstance(document, dict):
-        raise RunError(f"{str(path)!r} is damaged: expected a JSON object. Received: {type(document).__name__}.")
+        raise RunError(f"{str(path)!r} is damaged (it is a JSON {type(document).__name__}, no object); {damaged}.")
     schema = document.get("schema", SCHEMA)
     if not isinstance(schema, int) or schema > SCHEMA:
         raise RunError(f"{str(path)!r} has schema {schema}, newer than this Beholder's {SCHEMA}; update Beholder.")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from beholder import files
+from beholder.errors import StorageError
 from beholder.models import MODELS, Recipe, build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import describe_environment
@@ -56,7 +58,7 @@ def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: 
         dtype: Keras dtype policy to train with.
         seconds: that measuring may take, about; one network is measured in any case.
     """
-    path = cache / "calibration" / f"{_key(shape, dtype)}.json"
+    path = _file(cache, shape, dtype)
     known = _read(path)
     if known is not None:
         return known
@@ -68,13 +70,24 @@ def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: 
         if not calibration.points or (time.monotonic() < until and (widths, side) != (table[0].widths, small)):
             model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
             calibration.points.append(measure(model, MODELS["fast"]))
-    keep(path.parent.parent, shape, dtype, calibration)
+    _keep(path, calibration)
     return calibration
 
 
-def keep(cache: Path, shape: tuple[int, int, int], dtype: str, calibration: Calibration) -> None:
-    """Write what was measured, for the next run on this machine."""
-    files.write_json(cache / "calibration" / f"{_key(shape, dtype)}.json", asdict(calibration))
+def learn_closing(cache: Path, shape: tuple[int, int, int], dtype: str, seconds: float) -> None:
+    """Keep how many `seconds` a run took from its last step to its report, for the plan of the next one."""
+    known = _read(_file(cache, shape, dtype))
+    if known is not None:
+        _keep(_file(cache, shape, dtype), replace(known, closing_seconds=round(seconds, 2)))
+
+
+def _keep(path: Path, calibration: Calibration) -> None:
+    with suppress(StorageError):  # it is measured again next time
+        files.write_json(path, asdict(calibration))
+
+
+def _file(cache: Path, shape: tuple[int, int, int], dtype: str) -> Path:
+    return cache / "calibration" / f"{_key(shape, dtype)}.json"
 
 
 def multiply_adds(shape: tuple[int, int, int], widths: Widths, side: int) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from beholder import files
 from beholder.errors import RunError
+from beholder.training.schedule import Schedule
 
 
 @dataclass
@@ -22,23 +23,21 @@ class Position:
 
     Attributes:
         done: steps done in all.
-        plans: those of the run's `Schedule`.
+        schedule: how many steps the run has, re-planned or not.
         epoch: epochs that are complete.
         step: steps done in the epoch after those.
         loss_sum, correct, seen: sums over the steps of the unfinished epoch.
-        seconds: training time so far, all sittings together.
         best_accuracy, best_epoch: the best on validation so far and the epoch (from 1) that reached it.
         gap_said: whether the gap between train and validation accuracy was said in words.
     """
 
     done: int = 0
-    plans: list[tuple[int, int]] = field(default_factory=list)
+    schedule: Schedule = field(default_factory=Schedule)
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
     correct: int = 0
     seen: int = 0
-    seconds: float = 0.0
     best_accuracy: float = -1.0
     best_epoch: int = 0
     gap_said: bool = False
@@ -74,8 +73,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            position = Position(**json.loads(stored["position"].tobytes()))
-            position.plans = [(step, steps) for step, steps in position.plans]
+            stood = json.loads(stored["position"].tobytes())
+            plans = [(step, steps) for step, steps in stood.pop("schedule")["plans"]]
+            position = Position(**stood, schedule=Schedule(plans))
             groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
             for name in stored.files:
                 if name != "position":

@@ -41,14 +41,14 @@ class Outcome:
         epochs: complete epochs.
         best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
         stopped: the person stopped it before its end.
-        seconds: training time, all sittings together.
+        plans: of the schedule that was followed.
     """
 
     weights: list[NDArray[Any]]
     epochs: int
     best_epoch: int
     stopped: bool
-    seconds: float
+    plans: list[tuple[int, int]]
 
 
 class Fit:
@@ -88,15 +88,11 @@ class Fit:
         self.optimizer = build_optimizer(recipe)
         self.step = compile_step(self.model, self.optimizer, label_smoothing=recipe.label_smoothing)
         self.look = compile_look(self.model)
-        self.position = Position(plans=[(0, round(recipe.epochs * self.batches.steps))])
+        self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.given_plans = plans or []
-        self.pace = None if until is None else Pace(until, self.batches.steps)
+        judged = sample(len(train), TRAIN_SAMPLE).size + sample(len(validation), TRAIN_SAMPLE).size
+        self.pace = None if until is None else Pace(until, self.batches.steps, judged / recipe.batch_size)
         self.best: list[NDArray[Any]] = []
-
-    @property
-    def schedule(self) -> Schedule:
-        """The steps of the run, as planned by now."""
-        return Schedule(self.position.plans)
 
     def run_to_end(self) -> Outcome:
         """Train until the last step, an early stop, or the person's stop.
@@ -109,22 +105,21 @@ class Fit:
             self._restore(read_checkpoint(self.run.checkpoint_file))
         self._follow_given_plans()
         stopped = False
-        while self.position.done < self.schedule.steps and not self._stale() and not stopped:
+        while self.position.done < self.position.schedule.steps and not self._stale() and not stopped:
             stopped = self._epoch()
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
-        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.seconds)
+        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.schedule.plans)
 
     def _epoch(self) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""
         position, batches = self.position, self.batches
         order, started, saved, told = batches.order(position.epoch), time.monotonic(), time.monotonic(), 0.0
-        seconds_before, first_step = position.seconds, position.step
-        while position.step < batches.steps and position.done < self.schedule.steps:
+        first_step = position.step
+        while position.step < batches.steps and position.done < self.position.schedule.steps:
             self._step(order)
             now = time.monotonic()
-            position.seconds = seconds_before + now - started
             if now - told > STEP_EVENT_SECONDS:
                 self._tell_step((now - started) / (position.step - first_step))
                 told = now
@@ -136,14 +131,13 @@ class Fit:
                 saved = now
             self._replan()
         self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
-        position.seconds = seconds_before + time.monotonic() - started
         self._save()
-        return self.stop() and position.done < self.schedule.steps
+        return self.stop() and position.done < self.position.schedule.steps
 
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
         pictures, labels = batches.batch(order, position.epoch, position.step)
-        rate = self.schedule.learning_rate(self.settings.recipe, position.done)
+        rate = self.position.schedule.learning_rate(self.settings.recipe, position.done)
         loss, correct = self.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
         if not math.isfinite(loss):
             raise UsageError(
@@ -158,17 +152,18 @@ class Fit:
 
     def _replan(self) -> None:
         done = self.position.done
-        steps = None if self.pace is None else self.pace.fitting(done, self.schedule.steps)
+        steps = None if self.pace is None else self.pace.fitting(done, self.position.schedule.steps)
         if steps is not None:
-            self.schedule.replan(done, steps)
-            self.log.append("replan", step=done, steps=self.schedule.steps)
+            self.position.schedule.replan(done, steps)
+            self.log.append("replan", step=done, steps=self.position.schedule.steps)
         self._follow_given_plans()
 
     def _follow_given_plans(self) -> None:
         while self.given_plans and self.given_plans[0][0] <= self.position.done:
             step, steps = self.given_plans.pop(0)
             if step == self.position.done:
-                self.position.plans = [plan for plan in self.position.plans if plan[0] < step] + [(step, steps)]
+                kept = [plan for plan in self.position.schedule.plans if plan[0] < step]
+                self.position.schedule = Schedule([*kept, (step, steps)])
 
     def _end_epoch(self, seconds: float, pictures: int) -> None:
         position, recipe = self.position, self.settings.recipe
@@ -191,7 +186,7 @@ class Fit:
             validation_loss=round(validation_loss, 5),
             validation_accuracy=round(validation_accuracy, 5),
             gap=round(gap, 5),
-            learning_rate=self.schedule.learning_rate(recipe, position.done - 1),
+            learning_rate=self.position.schedule.learning_rate(recipe, position.done - 1),
             pictures_per_second=round(pictures / seconds, 1),
         )
         if gap >= OPENING_GAP and not position.gap_said:
@@ -205,7 +200,7 @@ class Fit:
 
     def _epochs(self) -> int:
         """Epochs of the run as planned by now, one that is cut short at its end counted."""
-        return math.ceil(self.schedule.steps / self.batches.steps)
+        return math.ceil(self.position.schedule.steps / self.batches.steps)
 
     def _stale(self) -> bool:
         patience = self.settings.early_stop
@@ -222,7 +217,7 @@ class Fit:
             loss=round(position.loss_sum / position.seen, 5),
             train_accuracy=round(position.correct / position.seen, 5),
             pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
-            eta_seconds=round((self.schedule.steps - position.done) * seconds_a_step, 1),
+            eta_seconds=round((self.position.schedule.steps - position.done) * seconds_a_step, 1),
         )
 
     def _build(self) -> Any:

@@ -14,12 +14,11 @@ from beholder.errors import UsageError
 def start() -> None:
     """Import Keras with TensorFlow behind it. It takes seconds; the rest of this package may be imported after it.
 
-    `KERAS_BACKEND` is obeyed where the person has set it.
-
     Raises:
-        UsageError: Keras or its backend is not installed.
+        UsageError: Keras or TensorFlow is not installed, or the person wants another backend.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        raise UsageError(f"Training runs on TensorFlow, not on {os.environ['KERAS_BACKEND']!r}; unset KERAS_BACKEND.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with _mute_standard_error():

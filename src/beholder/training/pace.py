@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 LOOK_SHARE = 0.08  # of the time or the steps that remain passes between two looks at the clock
 LEAST_SECONDS = 1.0
+JUDGING_COST = 0.35  # of a training step, for as many pictures that are only looked at
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 
 
@@ -17,22 +18,24 @@ class Pace:
     Attributes:
         until: when the last step must be done, on the clock of `time.monotonic`.
         steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
-        judging_seconds: what one judgement takes; measured by whoever judges.
+        judged_steps: pictures of one judgement, in batches; its time is guessed from that until one was measured.
     """
 
     until: float
     steps_an_epoch: int
-    judging_seconds: float = 0.0
+    judged_steps: float = 0.0
 
     def __post_init__(self) -> None:
-        self._since = time.monotonic()
+        self._since: float | None = None
         self._steps = 0
         self._recent: float | None = None
+        self._judging: float | None = None
 
     def judged(self, seconds: float) -> None:
         """A judgement took `seconds`; the pause is not the steps' fault."""
-        self.judging_seconds = seconds
-        self._since += seconds
+        self._judging = seconds
+        if self._since is not None:
+            self._since += seconds
 
     def fitting(self, done: int, planned: int) -> int | None:
         """After step number `done` (from 1) of `planned`: how many steps fit in all where that differs, otherwise None.
@@ -40,8 +43,11 @@ class Pace:
         It answers now and then only, and from the speed of the last moments: a machine that became slower is seen
         within a few looks.
         """
-        self._steps += 1
         now = time.monotonic()
+        if self._since is None:  # the first step is compiled, and tells nothing
+            self._since = now
+            return None
+        self._steps += 1
         remaining = self.until - now
         passed = now - self._since
         due = passed >= LOOK_SHARE * remaining or self._steps >= LOOK_SHARE * (planned - done)
@@ -51,7 +57,8 @@ class Pace:
         # The mean of two looks halves the noise of one.
         seconds_a_step = latest if self._recent is None else (latest + self._recent) / 2
         self._recent, self._since, self._steps = latest, now, 0
+        judging = self.judged_steps * JUDGING_COST * seconds_a_step if self._judging is None else self._judging
         # The judgement at the very end comes whether or not an epoch ends there.
-        cost = seconds_a_step + self.judging_seconds / self.steps_an_epoch
-        fitting = done + max(0, round((remaining - self.judging_seconds) / cost))
+        cost = seconds_a_step + judging / self.steps_an_epoch
+        fitting = done + max(0, round((remaining - judging) / cost))
         return None if abs(fitting - planned) <= TOLERANCE * (planned - done) else fitting

@@ -52,13 +52,13 @@ class Choice:
     """What to train in a budget.
 
     Attributes:
-        widths: of the three groups of `fast`.
+        widths: of the three groups of `fast`; None where the person chose the network.
         side: short side in pixels that the network looks at.
         epochs: with fractions.
         seconds: of training that it is expected to take.
     """
 
-    widths: Widths
+    widths: Widths | None
     side: int
     epochs: float
     seconds: float
@@ -91,7 +91,7 @@ def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int
     """
     choices = []
     for network in networks():
-        speeds = {looked_at: rate(network.widths, looked_at) for looked_at in sides(side)}
+        speeds = {size: rate(network.widths, size) for size in sides(side)}
         # The largest resolution at which each picture is seen a few times; the smallest if there is none.
         often = (size for size, speed in speeds.items() if seconds * speed / pictures >= ENOUGH_EPOCHS)
         looked_at = next(often, min(speeds))
@@ -100,12 +100,28 @@ def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int
             choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * pictures / speeds[looked_at])
             choices.append((network.expected(epochs), choice))
     if not choices:
-        shortest = FEWEST_EPOCHS * pictures / rate(networks()[0].widths, sides(side)[-1])
-        raise UsageError(
-            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need {shortest:.0f} s "
-            "at least on this machine; give a longer --budget or fewer pictures."
-        )
+        raise too_short(seconds, pictures, rate(networks()[0].widths, sides(side)[-1]))
     return max(choices, key=lambda pair: pair[0])[1]
+
+
+def epochs_of(seconds: float, pictures: int, side: int, rate: float) -> Choice:
+    """How long to train a network that the person chose, at `rate` pictures per second.
+
+    Raises:
+        UsageError: the seconds do not suffice for a tenth of an epoch.
+    """
+    epochs = min(seconds * rate / pictures, MOST_EPOCHS)
+    if epochs < FEWEST_EPOCHS:
+        raise too_short(seconds, pictures, rate)
+    return Choice(None, side, round(epochs, 2), epochs * pictures / rate)
+
+
+def too_short(seconds: float, pictures: int, rate: float) -> UsageError:
+    """What to say of a budget that leaves too few `seconds`, and what would do."""
+    return UsageError(
+        f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need "
+        f"{FEWEST_EPOCHS * pictures / rate:.1f} s at least on this machine; give a longer --budget or fewer pictures."
+    )
 
 
 def sides(short: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from beholder.errors import RunError, UsageError
 from beholder.models import Recipe, recipe
+from beholder.runs.environment import has_bfloat16
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
 SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
@@ -58,6 +59,10 @@ class Settings:
             steps = math.ceil(pictures / recipe.batch_size)
             recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(LEAST_STEPS / steps)))
         return replace(self, recipe=recipe)
+
+    def steps(self, pictures: int) -> int:
+        """Steps of the whole run on a train part of so many `pictures`, at least one."""
+        return max(1, round(self.recipe.epochs * math.ceil(pictures / self.recipe.batch_size)))
 
     def mirrors(self, channels: int) -> bool:
         """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view."""
@@ -110,6 +115,13 @@ def choose(
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said))
+
+
+def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precision:
+    """What `auto` means on this machine: bfloat16 where the processor multiplies it in hardware."""
+    if asked == "auto":
+        return "bfloat16" if has_bfloat16() else "float32"
+    return asked
 
 
 def _check(recipe: Recipe, seed: int, early_stop: int | None) -> None:

@@ -19,10 +19,9 @@ from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import RunError, UsageError
 from beholder.models import recipe
-from beholder.runs.environment import has_bfloat16
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import open_run, read_document
-from beholder.training.settings import Precision, Settings, choose
+from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.train import Trained, resume, train
 from beholder.verbs.training_data import data_name
@@ -103,7 +102,7 @@ def compare(
     folder = Path(out) if out is not None else _default_folder(data)
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
     planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout, budget)
-    source = _read_once(open_source(data, labels=labels, cache=cache, progress=progress))
+    source = _divided_once(open_source(data, labels=labels, cache=cache, progress=progress), seed, progress)
     _check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -113,9 +112,10 @@ def compare(
             trained = _train(one, source, changes, labels, cache, command, listener, progress)
         except KeyboardInterrupt:
             break
-        if trained.stopped:
+        if not trained.stopped:
+            done.append(one)
+        if trained.asked_to_stop:
             break
-        done.append(one)
     rows = [_row(one) for one in done]
     document = {
         "schema": SCHEMA,
@@ -130,7 +130,7 @@ def compare(
         _write(folder, document)
     if test and not document["missing"]:
         for row in rows:
-            figures = evaluate(row["run"], data, labels=labels, cache=cache, progress=progress)
+            figures = evaluate(row["run"], source, progress=progress)
             row.update(test_accuracy=figures["accuracy"], interval=figures["interval"])
         _write(folder, document)
     return document
@@ -156,7 +156,12 @@ def _plan(
     for model in models:
         own = {"dropout": dropout} if "dropout" in recipe(model).options else {}
         settings[model] = choose(
-            model, seed=seed, precision=_precision(precision), early_stop=early_stop, changes=changes, options=own
+            model,
+            seed=seed,
+            precision=resolve_precision(precision),
+            early_stop=early_stop,
+            changes=changes,
+            options=own,
         )
     sizes: Sequence[int | None] = [None] if pictures is None else sorted(set(pictures))
     return [
@@ -164,11 +169,6 @@ def _plan(
         for count in sizes
         for model, one in settings.items()
     ]
-
-
-def _precision(precision: Literal["auto", "float32", "bfloat16"]) -> Precision:
-    best: Precision = "bfloat16" if has_bfloat16() else "float32"
-    return best if precision == "auto" else precision
 
 
 def _check(planned: list[_Planned], source: Source, labels: str, seed: int, progress: Progress) -> None:
@@ -269,17 +269,19 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
             write_report(report.parent)
 
 
-def _read_once(source: Source) -> Source:
-    """`source`, each part of which is read when it is first asked for and then kept."""
-    return replace(source, readers={part: _once(reader) for part, reader in source.readers.items()})
+def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
+    """`source` in its three parts, each of which is made when it is first asked for and then kept for every run."""
+    parts = Parts(source, seed=seed, progress=progress)
+    readers = {"train": _once(parts.train), "validation": _once(parts.validation), "test": _once(parts.test)}
+    return replace(source, readers=readers)
 
 
-def _once(reader: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
+def _once(part: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
     kept: list[Dataset] = []
 
-    def read(progress: Progress) -> Dataset:
+    def read(_progress: Progress) -> Dataset:
         if not kept:
-            kept.append(reader(progress))
+            kept.append(part())
         return kept[0]
 
     return read

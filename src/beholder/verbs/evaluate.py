@@ -18,9 +18,11 @@ from beholder.artifact.store import Artifact, open_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.errors import DataError, UsageError
 from beholder.runs.folder import Run, open_run, read_document
+from beholder.verbs.training_data import data_name
 
 SCHEMA = 1
 BATCH = 1024  # pictures between two words of progress
@@ -28,67 +30,112 @@ BATCH = 1024  # pictures between two words of progress
 
 def evaluate(
     run_path: str | Path,
-    data: Data | None = None,
+    data: Data | Source | None = None,
     *,
     labels: Literal["fine", "coarse"] | None = None,
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Judge a run's classifier on the test part, write `evaluation.json` and the report; asked again, tell it again.
+    """Judge a run's classifier on a test part and keep the figures in the run; asked again, tell them again.
+
+    Those of the run's own data are `evaluation.json` and stand in the report. Those of other data are a file of their
+    own, `evaluation-` and the first 8 digits of the test part's fingerprint, and leave the run's as they are.
 
     Args:
         run_path: the RUN folder.
-        data: whose test part to open; that of the run's own data by default.
+        data: whose test part to open, also as a `Source` opened before; that of the run's own data by default, which
+            stays closed where this very model was judged on it already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded pictures are kept; the run's by default.
         progress: told how far it is.
 
     Returns:
         accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
-        mistakes, and what was judged on what.
+        mistakes, what was judged on what, and `file`, the name in RUN under which all this is kept.
 
     Raises:
-        RunError: not a RUN folder.
+        RunError: not a RUN folder, or its `evaluation.json` is damaged.
         ArtifactError: its model is damaged.
         DataError: the data has no test part, other classes, or cannot be read.
         UsageError: the run was trained on arrays and no data was given.
     """
     run, config = open_run(Path(run_path))
     artifact = open_artifact(run.path)
-    own = data is None
-    if own and config["data"] == "arrays":
+    if data is None and labels in (None, config["labels"]):
+        told = _told_before(run.evaluation_file, artifact)
+        if told is not None:
+            if not run.report_file.exists():
+                _write_report(run)
+            return told
+    if data is None and config["data"] == "arrays":
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
-    cache = cache or (Path(config["cache"]) if config["cache"] else None)
-    rules = artifact.manifest.picture
-    source = open_source(
-        config["data"] if own else data,  # type: ignore[arg-type]  # one of the two is given
-        labels=labels or config["labels"],
-        cache=cache,
-        canvas=(rules.height, rules.width),
-        progress=progress,
-    )
+    source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
     _same_classes(artifact, source.class_names, source.name)
-    test = Parts(source, seed=config["seed"], progress=progress).test()
+    parts = Parts(source, seed=config["seed"], progress=progress)
+    test = parts.test()
     _fits(artifact, test, source.name)
     fingerprint = test.fingerprint()
-    told = _told_before(run, artifact, fingerprint)
-    if told is not None:
-        return told
-    document = _judge(artifact, test, source.name, progress)
-    document = {**document, "fingerprint": fingerprint, "notes": list(source.notes), "skipped": source.skipped}
-    files.write_json(run.evaluation_file, document)
-    from beholder.report.page import write_report
-
-    write_report(run.path)
+    own = _is_own(run, config, source, parts)
+    file = run.evaluation_file if own else run.path / f"evaluation-{fingerprint[:8]}.json"
+    told = _told_before(file, artifact, fingerprint)
+    document = told or {
+        **_judge(artifact, test, source.name, progress),
+        "fingerprint": fingerprint,
+        "notes": list(source.notes),
+        "skipped": source.skipped,
+        "file": file.name,
+    }
+    if told is None:
+        files.write_json(file, document)
+    if not run.report_file.exists() or (own and told is None):
+        _write_report(run)
     return document
 
 
-def _told_before(run: Run, artifact: Artifact, fingerprint: str) -> dict[str, Any] | None:
-    if not run.evaluation_file.exists():
+def _open(
+    data: Data | Source,
+    labels: Literal["fine", "coarse"] | None,
+    cache: Path | None,
+    config: dict[str, Any],
+    artifact: Artifact,
+    progress: Progress,
+) -> Source:
+    """Open `data`, unless it is open already, the way the run's own was opened."""
+    if isinstance(data, Source):
+        return data
+    rules = artifact.manifest.picture
+    return open_source(
+        data,
+        labels=labels or config["labels"],
+        cache=cache or (Path(config["cache"]) if config["cache"] else None),
+        canvas=(rules.height, rules.width),
+        progress=progress,
+    )
+
+
+def _is_own(run: Run, config: dict[str, Any], source: Source, parts: Parts) -> bool:
+    """Whether `source` is what the run was trained on: arrays have no name, so their validation part must agree."""
+    if data_name(source) != config["data"]:
+        return False
+    if config["data"] != "arrays" or not run.data_file.exists():
+        return True
+    known = read_document(run.data_file, missing="").get("fingerprint", {})
+    return bool(known.get("validation") == parts.validation().fingerprint())
+
+
+def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
+    """What `file` says where it is of this model, and of the test part with this `fingerprint` if that is given."""
+    if not file.exists():
         return None
-    document = read_document(run.evaluation_file, missing="")
-    same = document.get("fingerprint") == fingerprint and document.get("model") == artifact.checksum
-    return document if same else None
+    document = read_document(file, missing="", damaged="delete it and evaluate again")
+    same_pictures = fingerprint is None or document.get("fingerprint") == fingerprint
+    return document if same_pictures and document.get("model") == artifact.checksum else None
+
+
+def _write_report(run: Run) -> None:
+    from beholder.report.page import write_report
+
+    write_report(run.path)
 
 
 def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ class Trained:
         epochs: complete epochs.
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
+        asked_to_stop: the person asked, if only while the finished model was packed.
     """
 
     run: Path
@@ -38,10 +38,12 @@ class Trained:
     epochs: int
     stopped: bool
     finished_before: bool = False
+    asked_to_stop: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As in `train --json`."""
-        return {"schema": 1, **self.__dict__, "run": str(self.run)}
+        public = {name: value for name, value in self.__dict__.items() if name != "asked_to_stop"}
+        return {"schema": 1, **public, "run": str(self.run)}
 
 
 @dataclass(frozen=True)
@@ -72,27 +74,35 @@ class Sitting:
     parts: dict[str, Dataset]
     listener: Listener | None
     started: float
+    plans: list[tuple[int, int]] | None = None  # of an earlier run's schedule, to be followed exactly
 
     def train(self) -> Trained:
         """Train, pack the model, write the report."""
-        self.log = EventLog(self.run.events_file, self.listener)
+        log = EventLog(self.run.events_file, self.listener)
         earlier = _earlier_seconds(self.run)
         with stop_on_interrupt() as stop:
             # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
             from beholder.training import framework
 
-            self.log.append("framework")
+            log.append("framework")
             framework.start()
             from beholder.report.page import write_report
             from beholder.training.export import export_artifact
+            from beholder.training.fit import Fit
 
-            plan, outcome, close = self._fit(stop, earlier)
+            planned = self._planned(earlier)
+            plan = {**_plan(self.settings, self.parts), **planned}
+            log.append("start", plan=plan, settings=self.settings.to_json())
+            train, validation = self.parts["train"], self.parts["validation"]
+            until = self._until(planned, earlier)
+            outcome = Fit(
+                train, validation, self.settings, self.run, log, stop, until=until, plans=self.plans
+            ).run_to_end()
             closing = time.monotonic()
-            self.log.append("export")
+            log.append("export")
             fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
             data = {"name": self.name, "fingerprint": fingerprint}
-            weights = outcome.weights
-            manifest = export_artifact(self.run.model_folder, self.settings, weights, self.parts["validation"], data)
+            manifest = export_artifact(self.run.model_folder, self.settings, outcome.weights, validation, data)
             trained = Trained(
                 run=self.run.path,
                 seconds=round(earlier + time.monotonic() - self.started, 2),
@@ -100,82 +110,80 @@ class Sitting:
                 validation_accuracy=manifest.validation["accuracy"],
                 epochs=outcome.epochs,
                 stopped=outcome.stopped,
+                asked_to_stop=stop(),
             )
-            figures = {**trained.to_json(), "best_epoch": outcome.best_epoch}
+            told = {**trained.to_json(), "best_epoch": outcome.best_epoch, "plans": outcome.plans}
             if outcome.stopped:
-                self.log.append("stopped", reason="the person asked for it", **figures)
+                log.append("stopped", reason="the person asked for it", **told)
             else:
-                self.log.append("end", **figures)
+                log.append("end", **told)
             write_report(self.run.path)
-            close(time.monotonic() - closing)
+            self._learn_closing(time.monotonic() - closing)
         return trained
 
-    def _fit(self, stop: Callable[[], bool], earlier: float) -> tuple[dict[str, Any], Any, Callable[[float], None]]:
-        """Plan and train: the plan, the outcome, and what to tell how many seconds the rest took."""
-        from beholder.training.fit import Fit
-
-        until, summary, close = None, {}, lambda _seconds: None
-        if self.asked.budget is not None:
+    def _planned(self, earlier: float) -> dict[str, Any]:
+        """How the budget is spent, decided in the first sitting and kept for the next; nothing without a budget."""
+        if self.asked.budget is None:
+            return {}
+        config = read_document(self.run.config_file, missing="")
+        if config.get("planned") is None:
             from beholder.training.budget import plan_budget
-            from beholder.training.calibration import keep
 
-            cache = Path(self.asked.cache) if self.asked.cache else default_cache()
-            budgeted = plan_budget(
+            self.settings, planned = plan_budget(
                 self.settings,
                 self.parts["train"],
-                cache,
+                self._cache,
                 automatic=self.asked.automatic,
                 budget=self.asked.budget - earlier,
                 started=self.started,
             )
-            until, summary = budgeted.until, budgeted.summary
-            if not self.run.checkpoint_file.exists():
-                self.settings = budgeted.settings
-                config = read_document(self.run.config_file, missing="")
-                self.run.write_config({**config, **recipe_facts(self.settings), "settings": self.settings.to_json()})
-            shape, dtype = self.parts["train"].picture_shape, self.settings.dtype
+            facts = {**recipe_facts(self.settings), "settings": self.settings.to_json(), "planned": planned}
+            self.run.write_config({**config, **facts})
+            return planned
+        return dict(config["planned"])
 
-            def close(seconds: float) -> None:
-                budgeted.calibration.closing_seconds = round(seconds, 2)
-                keep(cache, shape, dtype, budgeted.calibration)
+    def _until(self, planned: dict[str, Any], earlier: float) -> float | None:
+        """When the last step must be done, on the clock of `time.monotonic`; None where epochs decide."""
+        if self.asked.budget is None or not planned["timed"]:
+            return None
+        return self.started + self.asked.budget - earlier - float(planned["closing_seconds"])
 
-        plan = {**_plan(self.settings, self.parts), **summary}
-        self.log.append("start", plan=plan)
-        plans = read_document(self.run.config_file, missing="").get("plans")
-        fit = Fit(
-            self.parts["train"],
-            self.parts["validation"],
-            self.settings,
-            self.run,
-            self.log,
-            stop,
-            until=until,
-            plans=None if plans is None else [(step, steps) for step, steps in plans],
-        )
-        return plan, fit.run_to_end(), close
+    def _learn_closing(self, seconds: float) -> None:
+        if self.asked.budget is not None:
+            from beholder.training.calibration import learn_closing
+
+            learn_closing(self._cache, self.parts["train"].picture_shape, self.settings.dtype, seconds)
+
+    @property
+    def _cache(self) -> Path:
+        return Path(self.asked.cache) if self.asked.cache else default_cache()
 
 
-def logged_plan(path: Path) -> dict[str, Any]:
-    """The plan that the event log at `path` tells, with the pairs of its `Schedule` under `plans`.
+def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
+    """The settings of the run whose event log is at `path`, and the pairs of the `Schedule` that it followed.
 
     Raises:
-        UsageError: it tells none.
+        UsageError: the log tells no finished or stopped run.
     """
     events = read_events(path)
-    starts = [event["plan"] for event in events if event["event"] == "start"]
-    if not starts:
-        raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run.")
-    replans = [(event["step"], event["steps"]) for event in events if event["event"] == "replan"]
-    return {**starts[-1], "plans": [(0, starts[-1]["steps"]), *replans]}
+    settings = [event["settings"] for event in events if event["event"] == "start" and "settings" in event]
+    plans = [event["plans"] for event in events if event["event"] in ("end", "stopped") and "plans" in event]
+    if not settings or not plans:
+        raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
+    return Settings.from_json(settings[-1]), [(int(step), int(steps)) for step, steps in plans[-1]]
 
 
 def _earlier_seconds(run: Run) -> float:
-    """Seconds that earlier sittings took: what a stop told, or what a killed one's last event shows."""
-    events = read_events(run.events_file)
-    stops = [event for event in events if event["event"] == "stopped"]
-    earlier = float(stops[-1]["seconds"]) if stops else 0.0
-    since = [event["time"] for event in events[events.index(stops[-1]) + 1 if stops else 0 :]]
-    return earlier + (max(since) - min(since) if since else 0.0)
+    """Seconds that earlier sittings took: what a stop told, or from a killed one's first event to its last."""
+    seconds, began, last = 0.0, None, 0.0
+    for event in read_events(run.events_file):
+        if event["event"] == "framework":
+            seconds += 0.0 if began is None else last - began
+            began = event["time"]
+        elif event["event"] == "stopped":
+            seconds, began = float(event["seconds"]), None
+        last = event["time"]
+    return seconds if began is None else seconds + last - began
 
 
 def recipe_facts(settings: Settings) -> dict[str, Any]:
@@ -185,13 +193,11 @@ def recipe_facts(settings: Settings) -> dict[str, Any]:
 
 def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
     recipe = settings.recipe
-    steps = -(-len(parts["train"]) // recipe.batch_size)  # an epoch
     return {
         "model": settings.model,
         "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,
-        "options": settings.options,
-        "steps": round(steps * recipe.epochs),
+        "steps": settings.steps(len(parts["train"])),
         "precision": settings.precision,
         "train_pictures": len(parts["train"]),
         "validation_pictures": len(parts["validation"]),

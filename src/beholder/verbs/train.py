@@ -13,10 +13,10 @@ from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import RunError, UsageError
-from beholder.runs.environment import describe_environment, has_bfloat16
+from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, create_run, open_run, read_document
-from beholder.training.settings import Settings, choose
+from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
 from beholder.verbs.training_data import data_name, describe, open_data, read_parts
 
@@ -54,7 +54,7 @@ def train(
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
         model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows.
         budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
-        plan: the event log of an earlier run, whose plan, re-plans included, is followed exactly.
+        plan: the event log of an earlier run, whose settings, seed and schedule, re-plans included, are followed.
         epochs: times that each picture is seen; the model's own by default, like the next four.
         seed: fixes every random choice.
         batch_size: pictures a step.
@@ -76,33 +76,33 @@ def train(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    if sum(choice is not None for choice in (budget, epochs, plan)) > 1:
-        raise UsageError("A budget, epochs and a plan each decide how long to train; give one of them.")
-    automatic = model == "auto" and plan is None
-    if automatic and budget is None and epochs is None:
-        budget = DEFAULT_BUDGET
-    plans = None
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "augment": augment,
+        "mirror": mirror,
+    }
+    if budget is not None and epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
+    automatic = model == "auto"
     if plan is not None:
-        logged = logged_plan(plan)
-        model, epochs, batch_size, precision, plans = (
-            logged[name] for name in ("model", "epochs", "batch_size", "precision", "plans")
+        own = {**changes, **options, "budget": budget, "early_stop": early_stop, "model": None if automatic else model}
+        settings, plans = _followed(plan, own)
+        automatic = False
+    else:
+        if automatic and budget is None and epochs is None:
+            budget = DEFAULT_BUDGET
+        settings = choose(
+            "fast" if automatic else model,
+            seed=seed,
+            precision=resolve_precision(precision),
+            early_stop=early_stop,
+            changes=changes,
+            options=options,
         )
-        options = {**options, **logged["options"]}
-    settings = choose(
-        "fast" if automatic else model,
-        seed=seed,
-        precision=("bfloat16" if has_bfloat16() else "float32") if precision == "auto" else precision,
-        early_stop=early_stop,
-        changes={
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-            "augment": augment,
-            "mirror": mirror,
-        },
-        options=options,
-    )
+        plans = None
     asked = Asked(data_name(data), labels, None if cache is None else str(cache.resolve()), pictures, budget, automatic)
     run = create_run(Path(out) if out is not None else _default_folder(data, model))
     try:
@@ -110,10 +110,11 @@ def train(
         files.write_json(run.environment_file, describe_environment())
         source = open_data(data, labels, cache, progress)
         parts = read_parts(source, settings, pictures, progress)
-        settings = settings.fitted(len(parts["train"]))
+        if plan is None:
+            settings = settings.fitted(len(parts["train"]))
         run.write_config(_config(asked, settings, command, plans))
         files.write_json(run.data_file, describe(source, parts))
-        return Sitting(run, settings, asked, source.name, parts, listener, started).train()
+        return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
     except BaseException:
         if not run.checkpoint_file.exists():
             run.remove()
@@ -142,6 +143,10 @@ def resume(
     run, config = open_run(Path(run_path))
     finished = _finished(run)
     if finished is not None:
+        if not run.report_file.exists():  # ended between the model and its report
+            from beholder.report.page import write_report
+
+            write_report(run.path)
         return finished
     settings = Settings.from_json(config["settings"])
     if data is None and config["data"] == "arrays":
@@ -157,7 +162,16 @@ def resume(
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:
         files.write_json(run.data_file, described)
-    return Sitting(run, settings, asked, source.name, parts, listener, started).train()
+    plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
+    return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+
+
+def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:
+    """The settings and the schedule of a logged run; what the person chose beside it would make it another run."""
+    said = [name.replace("_", "-") for name, value in own.items() if value is not None]
+    if said:
+        raise UsageError(f"A plan decides everything but the data; leave --{said[0]} out beside --plan {plan}.")
+    return logged_plan(plan)
 
 
 def _config(

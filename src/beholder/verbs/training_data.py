@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder.data.dataset import Dataset
-from beholder.data.opening import Data, open_source
+from beholder.data.opening import NAMES, Data, open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.data.split import Parts
@@ -63,6 +63,8 @@ def data_name(data: Data | Source) -> str:
         data = data.name
     if isinstance(data, Dataset | tuple) or data == "arrays":
         return "arrays"
+    if data in NAMES:  # whatever lies in the working folder, as in opening
+        return str(data)
     path = Path(data)
     try:
         return str(path.resolve()) if path.exists() else str(data)

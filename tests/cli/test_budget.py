@@ -1,0 +1,114 @@
+"""`train --budget`: the plan is said and kept, a resumed run keeps to it, a logged plan gives the same run again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beholder.cli import _run
+from beholder.runs.events import read_events
+
+pytestmark = pytest.mark.usefixtures("framework")
+
+# Fifty pictures, so that even a busy machine has them trained in the first seconds of any budget.
+FEW = ["digits", "--pictures", "50", "--progress", "none"]
+
+
+def weights(run: Path) -> list[np.ndarray[Any, Any]]:
+    with np.load(run / "checkpoint.npz") as stored:
+        return [stored[name] for name in stored.files if name.startswith("model_")]
+
+
+@pytest.fixture(scope="module")
+def planned_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
+    """A run of the default model on a budget; tests must not write to it."""
+    run = tmp_path_factory.mktemp("budget") / "run"
+    cache = str(run.parent / "cache")
+    assert _run(["train", *FEW, "--budget", "1m", "--seed", "3", "--out", str(run), "--cache", cache]) == 0
+    return run
+
+
+def test_the_plan_is_logged_and_kept(planned_run: Path) -> None:
+    plan = next(event["plan"] for event in read_events(planned_run / "events.jsonl") if event["event"] == "start")
+    config = json.loads((planned_run / "config.json").read_text(encoding="utf-8"))
+    assert plan["budget_seconds"] == config["budget"] == 60
+    assert list(config["options"]["widths"]) == list(plan["widths"])
+    assert config["epochs"] == plan["epochs"] > 0
+    assert plan["pictures_per_second"] > 0
+    assert plan["matrix_product_gflops"]["float32"] > 0
+    assert config["planned"]["ends"] == plan["ends"]
+
+
+def test_a_small_data_set_ends_by_its_epochs(planned_run: Path) -> None:
+    config = json.loads((planned_run / "config.json").read_text(encoding="utf-8"))
+    assert config["planned"]["timed"] is False
+    assert not [event for event in read_events(planned_run / "events.jsonl") if event["event"] == "replan"]
+
+
+def test_a_logged_plan_is_the_same_run_again(planned_run: Path, tmp_path: Path) -> None:
+    log = str(planned_run / "events.jsonl")
+    assert _run(["train", *FEW, "--plan", log, "--out", str(tmp_path / "run")]) == 0
+    for one, other in zip(weights(planned_run), weights(tmp_path / "run"), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("choice", [["--epochs", "2"], ["--model", "book"], ["--batch-size", "8"], ["--budget", "5m"]])
+def test_a_plan_leaves_nothing_to_choose(
+    planned_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], choice: list[str]
+) -> None:
+    log = str(planned_run / "events.jsonl")
+    assert _run(["train", *FEW, "--plan", log, *choice, "--out", str(tmp_path / "run")]) == 2
+    assert f"leave {choice[0]} out" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("model", ["auto", "linear"])
+def test_too_short_a_budget_is_told_and_leaves_no_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], model: str
+) -> None:
+    out = tmp_path / "run"
+    arguments = ["--model", model, "--budget", "0.01s", "--out", str(out), "--cache", str(tmp_path / "cache")]
+    assert _run(["train", *FEW, *arguments]) == 2
+    error = capfd.readouterr().err
+    assert "give a longer --budget" in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_a_budget_that_is_used_up_still_gives_a_model_when_resumed(tmp_path: Path, planned_run: Path) -> None:
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(planned_run, run)
+    shutil.rmtree(run / "model")
+    # As a kill at the deadline leaves it: a checkpoint, no end, and a log that has used the time.
+    events = [event for event in read_events(run / "events.jsonl") if event["event"] not in ("export", "end")]
+    events.append({**events[-1], "time": events[-1]["time"] + 3600})
+    (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["planned"]["timed"] = True
+    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert _run(["train", "--resume", str(run), "--progress", "none"]) == 0
+    assert (run / "model" / "manifest.json").exists()
+
+
+def test_a_budget_and_epochs_exclude_each_other(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _run(["train", *FEW, "--budget", "1m", "--epochs", "2", "--out", str(tmp_path / "run")]) == 2
+    assert "not both" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["soon", "-5s", "0", "5x", "1h30"])
+def test_what_is_no_duration_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str) -> None:
+    assert _run(["train", *FEW, "--budget", text, "--out", str(tmp_path / "run")]) == 2
+    assert "1h30m" in capfd.readouterr().err or text == "0"
+
+
+def test_a_calibration_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    out = str(tmp_path / "run")
+    assert _run(["train", *FEW, "--budget", "40s", "--out", out, "--cache", str(file / "cache")]) == 0
