@@ -11,6 +11,7 @@ import pytest
 
 from beholder.cli import _run
 from beholder.runs.events import read_events
+from beholder.training.plan import MOST_EPOCHS
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -45,7 +46,7 @@ def test_the_plan_is_logged_and_kept(planned_run: Path) -> None:
 
 def test_a_small_data_set_ends_by_its_epochs(planned_run: Path) -> None:
     config = json.loads((planned_run / "config.json").read_text(encoding="utf-8"))
-    assert config["planned"]["timed"] is False
+    assert config["epochs"] == MOST_EPOCHS
     assert not [event for event in read_events(planned_run / "events.jsonl") if event["event"] == "replan"]
 
 
@@ -89,9 +90,6 @@ def test_a_budget_that_is_used_up_still_gives_a_model_when_resumed(tmp_path: Pat
     events = [event for event in read_events(run / "events.jsonl") if event["event"] not in ("export", "end")]
     events.append({**events[-1], "time": events[-1]["time"] + 3600})
     (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    config["planned"]["timed"] = True
-    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert _run(["train", "--resume", str(run), "--progress", "none"]) == 0
     assert (run / "model" / "manifest.json").exists()
 

@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def run(clock: Clock, seconds: float, planned: int, cost: list[float], judging: float = 0.0) -> tuple[int, float]:
     """Train with a step's cost in seconds that depends on how far the run is; steps done and time over or under."""
-    pace = Pace(clock.now + seconds, steps_an_epoch=50)
+    pace = Pace(clock.now + seconds, steps_an_epoch=50, most_steps=10_000)
     start, done = clock.now, 0
     while done < planned:
         clock.now += cost[min(int((clock.now - start) / seconds * len(cost)), len(cost) - 1)]
@@ -50,7 +50,14 @@ def test_a_run_ends_on_time_whatever_the_machine_does(
 
 
 def test_a_steady_machine_is_not_replanned(clock: Clock) -> None:
-    pace = Pace(clock.now + 100, steps_an_epoch=10_000)
+    pace = Pace(clock.now + 100, steps_an_epoch=10_000, most_steps=10_000)
     for done in range(1, 900):
         clock.now += 0.1
         assert pace.fitting(done, 1000) is None
+
+
+def test_more_time_than_the_most_steps_need_stays_unused(clock: Clock) -> None:
+    pace = Pace(clock.now + 1000, steps_an_epoch=50, most_steps=400)
+    for done in range(1, 400):
+        clock.now += 0.1
+        assert pace.fitting(done, 400) is None

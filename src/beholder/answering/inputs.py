@@ -1,4 +1,7 @@
-"""Which pictures a person means by files, folders and globs."""
+"""Which pictures a person means by files, folders and globs.
+
+Names stay the texts that the system gave, undecodable bytes included, so `os.path` and not `pathlib` asks about them.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ def expand(arguments: Iterable[str]) -> Iterator[str]:
         UsageError: a folder or a glob without pictures.
     """
     for argument in arguments:
-        if argument == STANDARD_INPUT or os.path.isfile(argument):  # noqa: PTH113 - surrogate names stay as they are
+        if argument == STANDARD_INPUT or os.path.isfile(argument):
             yield argument
-        elif os.path.isdir(argument):  # noqa: PTH112
+        elif os.path.isdir(argument):
             yield from _some(_below(argument), f"The folder {argument!r} holds no pictures")
         elif glob.has_magic(argument):
-            matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - as the shell means it, absolute too
+            matches = sorted(glob.glob(argument, recursive=True))
             yield from _some(matches, f"No file matches {argument!r}")
         else:
             yield argument
@@ -35,13 +38,13 @@ def expand(arguments: Iterable[str]) -> Iterator[str]:
 def _below(folder: str) -> list[str]:
     found = []
     for parent, _, names in os.walk(folder):
-        found += [os.path.join(parent, name) for name in names if is_picture_name(name)]  # noqa: PTH118
+        found += [os.path.join(parent, name) for name in names if is_picture_name(name)]
     return sorted(found)
 
 
 def is_picture_name(name: str) -> bool:
     """Whether a file's name ends as a picture's does and is not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def _some(paths: list[str], otherwise: str) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.models import build
 from beholder.training.calibration import Calibration, calibrate, measure, multiply_adds
-from beholder.training.plan import MOST_EPOCHS, Choice, Widths, choose, epochs_of
+from beholder.training.plan import Choice, Widths, choose, epochs_of
 from beholder.training.settings import Settings
 
 CALIBRATION_SHARE = 0.05  # of the budget may go into measuring
@@ -35,8 +35,7 @@ def plan_budget(
         started: on the clock of `time.monotonic`.
 
     Returns:
-        The settings, and what will be done, JSON-ready, to be shown and kept. Its `timed` is False where the data is so
-        small that the run ends by its epochs, well before the budget does.
+        The settings, and what will be done, JSON-ready, to be shown and kept.
 
     Raises:
         UsageError: the budget is too short; the sentence says what would do.
@@ -54,8 +53,7 @@ def plan_budget(
         choice = epochs_of(remaining, len(train), min(shape[:2]), 1 / a_picture)
         options = settings.options
     planned = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs), options=options)
-    timed = choice.epochs < MOST_EPOCHS
-    return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget, "timed": timed}
+    return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget}
 
 
 def _rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:

@@ -21,6 +21,7 @@ from beholder.training.batches import Batches
 from beholder.training.checkpoint import Checkpoint, Position, read_checkpoint
 from beholder.training.optimizer import build_optimizer
 from beholder.training.pace import Pace
+from beholder.training.plan import MOST_EPOCHS
 from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.step import Look, compile_look, compile_step
@@ -90,8 +91,11 @@ class Fit:
         self.look = compile_look(self.model)
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.given_plans = plans or []
+        steps = self.batches.steps
         judged = sample(len(train), TRAIN_SAMPLE).size + sample(len(validation), TRAIN_SAMPLE).size
-        self.pace = None if until is None else Pace(until, self.batches.steps, judged / recipe.batch_size)
+        self.pace = (
+            None if until is None else Pace(until, steps, round(MOST_EPOCHS * steps), judged / recipe.batch_size)
+        )
         self.best: list[NDArray[Any]] = []
 
     def run_to_end(self) -> Outcome:

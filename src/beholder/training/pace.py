@@ -18,11 +18,13 @@ class Pace:
     Attributes:
         until: when the last step must be done, on the clock of `time.monotonic`.
         steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
+        most_steps: what the run never has more of, however much time there is.
         judged_steps: pictures of one judgement, in batches; its time is guessed from that until one was measured.
     """
 
     until: float
     steps_an_epoch: int
+    most_steps: int
     judged_steps: float = 0.0
 
     def __post_init__(self) -> None:
@@ -60,5 +62,5 @@ class Pace:
         judging = self.judged_steps * JUDGING_COST * seconds_a_step if self._judging is None else self._judging
         # The judgement at the very end comes whether or not an epoch ends there.
         cost = seconds_a_step + judging / self.steps_an_epoch
-        fitting = done + max(0, round((remaining - judging) / cost))
+        fitting = min(done + max(0, round((remaining - judging) / cost)), self.most_steps)
         return None if abs(fitting - planned) <= TOLERANCE * (planned - done) else fitting

@@ -18,10 +18,12 @@ from beholder.errors import UsageError
 
 MOST_EPOCHS = 40.0  # more only memorise; a small data set ends before its budget
 FEWEST_EPOCHS = 0.1
+FADING = 0.65  # as 32/64/128 and 48/128/192 do in the table
 ENOUGH_EPOCHS = 4.0  # with fewer, a smaller resolution buys more than a larger one shows
 SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger pictures are averaged down to
 
 Widths = tuple[int, int, int]
+NARROWEST: Widths = (16, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,26 @@ class Network:
     multiply_adds: int
     accuracy: dict[float, float]
 
+    @property
+    def fewest_epochs(self) -> float:
+        """Fewer than these nothing is known about, but that the narrowest network learns something at once."""
+        return FEWEST_EPOCHS if self.widths == NARROWEST else min(self.accuracy) / 2
+
     def expected(self, epochs: float) -> float:
-        """Accuracy after `epochs`: between and beyond the measured ones the error follows a power law of the epochs."""
-        points = sorted((math.log(count), math.log(1 - accuracy)) for count, accuracy in self.accuracy.items())
-        x = math.log(epochs)
+        """Accuracy after `epochs`.
+
+        Between the measured ones the error follows a power law of the epochs; beyond them each doubling gains `FADING`
+        of what the doubling before it gained, so that a narrow network is not promised what only a wide one reaches.
+        """
+        points = sorted((math.log2(count), math.log(1 - accuracy)) for count, accuracy in self.accuracy.items())
+        x = math.log2(epochs)
         segments = list(pairwise(points))
         (x0, y0), (x1, y1) = next((pair for pair in segments if x <= pair[1][0]), segments[-1])
-        return 1 - math.exp(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+        slope = (y1 - y0) / (x1 - x0)
+        if x <= x1:
+            return 1 - math.exp(y0 + slope * (x - x0))
+        doublings = FADING * (1 - FADING ** (x - x1)) / (1 - FADING)
+        return 1 - math.exp(y1 + slope * doublings)
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int
         often = (size for size, speed in speeds.items() if seconds * speed / pictures >= ENOUGH_EPOCHS)
         looked_at = next(often, min(speeds))
         epochs = min(seconds * speeds[looked_at] / pictures, MOST_EPOCHS)
-        if epochs >= FEWEST_EPOCHS:
+        if epochs >= network.fewest_epochs:
             choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * pictures / speeds[looked_at])
             choices.append((network.expected(epochs), choice))
     if not choices:

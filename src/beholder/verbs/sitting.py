@@ -60,7 +60,14 @@ class Asked:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Asked:
         """From a run's config."""
-        return cls(**{name: config.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]  # checked
+        return cls(
+            data=config["data"],
+            labels=config["labels"],
+            cache=config["cache"],
+            pictures=config.get("pictures"),
+            budget=config.get("budget"),
+            automatic=config.get("automatic", False),
+        )
 
 
 @dataclass
@@ -144,7 +151,7 @@ class Sitting:
 
     def _until(self, planned: dict[str, Any], earlier: float) -> float | None:
         """When the last step must be done, on the clock of `time.monotonic`; None where epochs decide."""
-        if self.asked.budget is None or not planned["timed"]:
+        if self.asked.budget is None:
             return None
         return self.started + self.asked.budget - earlier - float(planned["closing_seconds"])
 
