@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from beholder.cli.console import percent, print_json, reading_progress
-from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.options import (
+    data_argument,
+    early_stop_option,
+    json_option,
+    progress_option,
+    reading_options,
+    seed_option,
+)
 from beholder.cli.training_progress import listening
 from beholder.cli.values import Duration
 from beholder.errors import UsageError
@@ -48,22 +55,8 @@ if TYPE_CHECKING:
 @click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
-@click.option(
-    "--early-stop",
-    type=click.IntRange(min=1),
-    is_flag=False,
-    flag_value=3,
-    metavar="[EPOCHS]",
-    help="Stop after this many epochs (3) without a better validation accuracy, and keep the best.",
-)
-@click.option(
-    "--progress",
-    "progress_kind",
-    type=click.Choice(["bar", "json", "none"]),
-    default="bar",
-    show_default=True,
-    help="On standard error: a live table, or events as JSON lines.",
-)
+@early_stop_option
+@progress_option
 @seed_option
 @reading_options
 @json_option

@@ -16,6 +16,22 @@ json_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every random choice."
 )
+early_stop_option = click.option(
+    "--early-stop",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=3,
+    metavar="[EPOCHS]",
+    help="Stop after this many epochs (3) without a better validation accuracy, and keep the best.",
+)
+progress_option = click.option(
+    "--progress",
+    "progress_kind",
+    type=click.Choice(["bar", "json", "none"]),
+    default="bar",
+    show_default=True,
+    help="On standard error: a live table, or events as JSON lines.",
+)
 data_argument = click.argument("data")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from beholder.cli.console import percent, print_json, reading_progress
-from beholder.cli.options import json_option, reading_options, seed_option
+from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
 from beholder.cli.values import Duration, Widths
 from beholder.errors import UsageError
@@ -84,14 +84,7 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     type=click.Choice(["same", "valid"]),
     help="Whether the windows of `book` reach over the edge (same) or not.  [default: same]",
 )
-@click.option(
-    "--early-stop",
-    type=click.IntRange(min=1),
-    is_flag=False,
-    flag_value=3,
-    metavar="[EPOCHS]",
-    help="Stop after this many epochs (3) without a better validation accuracy, and keep the best.",
-)
+@early_stop_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
@@ -99,14 +92,7 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     show_default=True,
     help="Of multiplications in training; auto is bfloat16 where the processor has it.",
 )
-@click.option(
-    "--progress",
-    "progress_kind",
-    type=click.Choice(["bar", "json", "none"]),
-    default="bar",
-    show_default=True,
-    help="On standard error: a live table, or events as JSON lines.",
-)
+@progress_option
 @seed_option
 @reading_options
 @json_option
