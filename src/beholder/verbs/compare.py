@@ -24,7 +24,7 @@ from beholder.runs.folder import open_run, read_document
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.train import Trained, resume, train
-from beholder.verbs.training_data import data_name
+from beholder.verbs.training_data import data_name, default_folder
 
 SCHEMA = 1
 MODELS_COMPARED = ("linear", "dense", "book", "fast")
@@ -99,7 +99,7 @@ def compare(
     """
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
-    folder = Path(out) if out is not None else _default_folder(data)
+    folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
     planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout, budget)
     source = _divided_once(open_source(data, labels=labels, cache=cache, progress=progress), seed, progress)
@@ -285,8 +285,3 @@ def _once(part: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
         return kept[0]
 
     return read
-
-
-def _default_folder(data: Data) -> Path:
-    name = Path(data_name(data)).name.split(".")[0] or "data"
-    return Path("runs") / f"{name}-compare-{datetime.datetime.now():%Y%m%d-%H%M%S}"

@@ -18,7 +18,7 @@ from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, create_run, open_run, read_document
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
-from beholder.verbs.training_data import data_name, describe, open_data, read_parts
+from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
 
 DEFAULT_BUDGET = 600.0  # seconds
 
@@ -104,7 +104,7 @@ def train(
         )
         plans = None
     asked = Asked(data_name(data), labels, None if cache is None else str(cache.resolve()), pictures, budget, automatic)
-    run = create_run(Path(out) if out is not None else _default_folder(data, model))
+    run = create_run(Path(out) if out is not None else default_folder(data, model))
     try:
         run.write_config(_config(asked, settings, command, plans))
         files.write_json(run.environment_file, describe_environment())
@@ -197,11 +197,6 @@ def _finished(run: Run) -> Trained | None:
         return None
     names = ("seconds", "plan", "validation_accuracy", "epochs", "stopped")
     return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
-
-
-def _default_folder(data: Data | Source, model: str) -> Path:
-    name = Path(data_name(data)).name.split(".")[0] or "data"
-    return Path("runs") / f"{name}-{model}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
 __all__ = ["Trained", "resume", "train"]

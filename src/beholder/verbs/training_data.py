@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,3 +71,9 @@ def data_name(data: Data | Source) -> str:
         return str(path.resolve()) if path.exists() else str(data)
     except OSError:  # too long for a name; opening it will say so
         return str(data)
+
+
+def default_folder(data: Data | Source, kind: str) -> Path:
+    """Where a run goes when the person does not say: `runs/DATA-KIND-TIME`."""
+    name = Path(data_name(data)).name.split(".")[0] or "data"
+    return Path("runs") / f"{name}-{kind}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
