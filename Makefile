@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test lint format bench docs lock clean
+.PHONY: install demo test test-long lint format bench docs lock clean
 
 install: $(INSTALLED)
 
@@ -21,6 +21,10 @@ demo: install
 test: lint
 	$(BIN)/python -m pytest
 
+# What takes minutes.
+test-long: install
+	$(BIN)/python -m pytest -m long -s
+
 lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -32,8 +36,17 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install
-	$(BIN)/python bench/run.py
+# OPTIONS=--long measures everything, which takes more than an hour.
+bench: bench/.venv/installed
+	bench/.venv/bin/python bench/run.py $(OPTIONS)
+
+# The peers live in an environment of the bench's own.
+bench/.venv/installed: pyproject.toml requirements.lock bench/requirements.lock
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r requirements.lock -r bench/requirements.lock
+	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
 
 docs: install
 	$(BIN)/python docs/write_commands.py
@@ -41,9 +54,9 @@ docs: install
 # Pins every package for Python 3.11 to 3.13, without addresses.
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra jax --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
 
 clean:
-	rm -rf .venv demo build dist
+	rm -rf .venv bench/.venv demo build dist

@@ -26,8 +26,10 @@ PUBLIC = [
     "predict",
     "read_data",
     "resume",
+    "serve",
     "train",
     "unpickle",
+    "watch",
 ]
 
 

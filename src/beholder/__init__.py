@@ -27,8 +27,10 @@ _ROOMS = {
     "predict": "verbs.predict",
     "read_data": "data.archive",
     "resume": "verbs.train",
+    "serve": "server.run",
     "train": "verbs.train",
     "unpickle": "data.pickles",
+    "watch": "server.watching",
 }
 
 __all__ = sorted(["__version__", *_ROOMS])  # noqa: PLE0605 - a list of strings all the same

@@ -7,7 +7,8 @@
     │   └── DownloadError         a named archive that is not here and could not be fetched
     ├── RunError                  a RUN folder
     ├── ArtifactError             a model/ folder: damaged, too new, or not one
-    └── StorageError              a disk that is full or may not be written to
+    ├── StorageError              a disk that is full or may not be written to
+    └── BusyError                 a server that has more to do than it can: come back later
 
 A message is one sentence: what, which value, what to do. Anything else that escapes is a fault of ours: exit status 1.
 """
@@ -45,3 +46,15 @@ class ArtifactError(BeholderError):
 
 class StorageError(BeholderError):
     """A disk that is full or may not be written to."""
+
+
+class BusyError(BeholderError):
+    """A server that has more to do than it can.
+
+    Attributes:
+        retry_after: seconds after which asking again makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

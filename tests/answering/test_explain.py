@@ -227,7 +227,8 @@ def test_inside_names_every_layer_and_its_logits_are_the_networks(book: Classifi
     for row in book.artifact.manifest.layers:
         assert list(outputs[row["name"]].shape) == [3, *row["output_shape"]]
         assert outputs[row["name"]].dtype == np.float32
-    np.testing.assert_allclose(outputs["features"], book.artifact.graph(pictures).features, atol=1e-4)
+    exact = Classifier.load(book.artifact.folder, exact=True)  # the int8 twin rounds
+    np.testing.assert_allclose(outputs["features"], exact.artifact.graph(pictures).features, atol=1e-4)
 
 
 def test_answering_does_not_load_the_graph_for_explanations(book: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,7 +239,7 @@ def open_keras(folder: Path) -> object:
 
 
 def answers(folder: Path, pictures: np.ndarray) -> np.ndarray:
-    classifier = Classifier.load(folder)
+    classifier = Classifier.load(folder, exact=True)
     rows = [dict(answer.top) for answer in classifier.predict(list(pictures), top=99)]
     return np.array([[row[name] for name in classifier.class_names] for row in rows])
 

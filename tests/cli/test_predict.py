@@ -32,7 +32,7 @@ def picture(path: Path, shape: tuple[int, ...] = (8, 8, 3), seed: int = 0) -> Pa
 
 def answers(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     document = json.loads(capfd.readouterr().out)
-    assert set(document) == {"schema", "predictions"}
+    assert set(document) == {"schema", "precision", "predictions"}
     predictions: list[dict[str, object]] = document["predictions"]
     return predictions
 

@@ -63,6 +63,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert not document["finished_before"]
     assert 0 <= document["validation_accuracy"] <= 1
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
+    names |= {"neighbours.npz", "validation.npz"}
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())

@@ -84,3 +84,15 @@ def test_muon_steps_along_an_orthogonal_matrix() -> None:
         singular = np.linalg.svd(np.asarray(orthogonalised(matrix, steps=5)), compute_uv=False)
         assert singular.min() > 0.5
         assert singular.max() < 1.3
+
+
+def test_muon_iterates_as_newton_and_schulz_do() -> None:
+    from beholder.training.optimizer import orthogonalised
+
+    matrix = np.random.default_rng(2).normal(size=(5, 40)).astype(np.float32)
+    x = matrix.astype(np.float64) / np.linalg.norm(matrix)
+    for _ in range(3):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    np.testing.assert_allclose(np.asarray(orthogonalised(matrix, steps=3)), x, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(orthogonalised(matrix.T, steps=3)), x.T, atol=1e-4)

@@ -24,9 +24,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def run(clock: Clock, seconds: float, planned: int, cost: list[float], judging: float = 0.0) -> tuple[int, float]:
+def run(
+    clock: Clock, seconds: float, planned: int, cost: list[float], judging: float = 0.0, closing: float = 0.0
+) -> tuple[int, float]:
     """Train with a step's cost in seconds that depends on how far the run is; steps done and time over or under."""
-    pace = Pace(clock.now + seconds, steps_an_epoch=50, most_steps=10_000)
+    pace = Pace(clock.now + seconds, steps_an_epoch=50, most_steps=10_000, closing=closing)
     start, done = clock.now, 0
     while done < planned:
         clock.now += cost[min(int((clock.now - start) / seconds * len(cost)), len(cost) - 1)]
@@ -61,3 +63,25 @@ def test_more_time_than_the_most_steps_need_stays_unused(clock: Clock) -> None:
     for done in range(1, 400):
         clock.now += 0.1
         assert pace.fitting(done, 400) is None
+
+
+@pytest.mark.parametrize("seconds", [20.0, 60.0, 600.0])
+@pytest.mark.parametrize(
+    ("steps_slower", "packing_slower"), [(1.0, 1.0), (1.3, 1.0), (1.6, 1.1), (2.0, 1.5), (2.2, 1.6)]
+)
+def test_a_budget_is_kept_when_cores_are_taken_halfway(
+    clock: Clock, seconds: float, steps_slower: float, packing_slower: float
+) -> None:
+    """Packing has four seconds of the budget, and takes longer too."""
+    closing, step = 4.0, seconds / 1000
+    _, late = run(clock, seconds - closing, 500, [step, step * steps_slower], closing=closing)
+    assert abs(late + (packing_slower - 1) * closing) <= 0.05 * seconds
+
+
+def test_one_look_at_a_machine_that_stood_still_does_not_end_the_run(clock: Clock) -> None:
+    pace = Pace(clock.now + 600, steps_an_epoch=10_000, most_steps=10_000, closing=4.0)
+    planned = 6000
+    for done in range(1, 3000):
+        clock.now += 40.0 if done == 500 else 0.1
+        planned = pace.fitting(done, planned) or planned
+    assert planned == pytest.approx(5600, rel=0.03)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from beholder.artifact.graph import BATCH_SIZE
 from beholder.artifact.store import Artifact, open_artifact
 from beholder.data.pictures import decode, fit
 from beholder.errors import PictureError
+from beholder.runs.environment import has_int8
 
 Picture = str | Path | bytes | NDArray[np.uint8]
 
@@ -30,18 +34,38 @@ class Classifier:
         self.artifact = artifact
 
     @classmethod
-    def load(cls, path: str | Path) -> Classifier:
+    def load(cls, path: str | Path, *, exact: bool = False) -> Classifier:
         """Open the classifier in `path`, a RUN folder or its `model` folder.
+
+        Its int8 twin answers, where there is one, the processor multiplies 8-bit integers well, and the twin's golden
+        pictures come out as when it was saved; else the float32 network, which is said once.
+
+        Args:
+            path: the folder.
+            exact: answer in float32 in any case.
 
         Raises:
             ArtifactError: it is missing, damaged, too new, or answers otherwise than when it was saved.
         """
-        return cls(open_artifact(Path(path)))
+        int8 = not exact and has_int8()
+        artifact = open_artifact(Path(path), int8=int8)
+        if artifact.manifest.twin is not None and artifact.precision == "float32" and not exact:
+            _say_once(
+                f"The int8 twin of {str(path)!r} does not answer here as when it was saved; float32 answers instead."
+                if int8
+                else "This processor does not multiply 8-bit integers well; float32 answers in the place of int8."
+            )
+        return cls(artifact)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """One name a class, in the order of the probabilities."""
         return self.artifact.manifest.class_names
+
+    @property
+    def precision(self) -> Literal["float32", "int8"]:
+        """Of the network that answers: `int8` for the twin."""
+        return self.artifact.precision
 
     def predict(self, pictures: Iterable[Picture], *, top: int = 5) -> list[Prediction]:
         """An answer for each picture, in order; a bad picture gets one with an `error`.
@@ -80,12 +104,18 @@ class Classifier:
             if isinstance(outcome, PictureError):
                 yield Prediction(path, error=str(outcome))
             else:
-                yield self._prediction(path, next(probabilities), top)
+                yield self.prediction(path, next(probabilities), top)
 
-    def _prediction(self, path: str, probabilities: NDArray[np.float32], top: int) -> Prediction:
+    def prediction(self, path: str, probabilities: NDArray[np.float32], top: int) -> Prediction:
+        """The answer that (classes,) float32 `probabilities` are, with the `top` most probable class names."""
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple((self.class_names[int(k)], float(probabilities[k])) for k in order)
         threshold = self.artifact.manifest.unsure_below
         return Prediction(
             path, best[0][0], best[0][1], best, unsure=None if threshold is None else best[0][1] < threshold
         )
+
+
+@functools.cache
+def _say_once(sentence: str) -> None:
+    logging.getLogger("beholder").warning(sentence)

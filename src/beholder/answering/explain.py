@@ -144,7 +144,7 @@ def explain(
     inside = open_inside(classifier.artifact)
     rows = classifier.artifact.manifest.layers
     outputs = {name: output[0] for name, output in inside(pixels[np.newaxis]).items()}
-    maps = _all_maps(rows, outputs)
+    maps = all_maps(rows, outputs)
     first = _first_learned(rows)
     seen = tuple(layer for layer in maps if layer.number <= first and layer.kind != "Rescaling")
     source = next((layer.values for layer in reversed(maps) if layer.number <= first), pixels.astype(np.float32))
@@ -152,11 +152,26 @@ def explain(
     if random:
         windows = _random_windows(source, RANDOM_SIZE if window is None else window, seed)
         maps = _random_maps(windows)
-    where = _where(classifier, inside, outputs, pixels, str(prediction.label))
+    where = _where(classifier, inside, outputs, pixels, classifier.class_names.index(str(prediction.label)))
     return Explanation(pixels, prediction, seen, windows, maps, where)
 
 
-def _all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:
+def where_it_looked(classifier: Classifier, inside: Inside, pixels: NDArray[np.uint8]) -> Where:
+    """What speaks for the answer, and where, without the rest of an explanation.
+
+    Args:
+        classifier: an opened one.
+        inside: its graph of every layer, opened once for many pictures.
+        pixels: (H, W, C) uint8 as they enter the graph.
+    """
+    head = find_head(classifier.artifact.manifest.layers)
+    outputs = {} if head is None else inside(pixels[np.newaxis], [head.maps])
+    index = int(classifier.artifact.graph(pixels[np.newaxis]).probabilities[0].argmax())
+    return _where(classifier, inside, {name: output[0] for name, output in outputs.items()}, pixels, index)
+
+
+def all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:
+    """Every layer's maps of one picture, from a manifest's `rows` and the layers' `outputs` without the batch."""
     found: list[Maps] = []
     for number, row in enumerate(rows, start=1):
         values = outputs.get(row["name"])
@@ -214,9 +229,8 @@ def _where(
     inside: Inside,
     outputs: dict[str, NDArray[np.float32]],
     pixels: NDArray[np.uint8],
-    label: str,
+    index: int,
 ) -> Where:
-    index = classifier.class_names.index(label)
     head = find_head(classifier.artifact.manifest.layers)
     if head is not None and inside.head is not None and len(inside.head) == outputs[head.maps].shape[2]:
         heat = class_activation(outputs[head.maps], inside.head, index, head.pooling)

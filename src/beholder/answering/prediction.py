@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,3 +38,8 @@ class Prediction:
             "unsure": self.unsure,
             "top": [{"label": name, "probability": probability} for name, probability in self.top],
         }
+
+
+def predictions_document(predictions: Iterable[Prediction], precision: str) -> dict[str, Any]:
+    """What `predict --json` prints and `POST /predict` answers: schema, precision and predictions."""
+    return {"schema": 1, "precision": precision, "predictions": [prediction.to_json() for prediction in predictions]}

@@ -20,12 +20,18 @@ from beholder.errors import ArtifactError
 COUNT = 8
 TOLERANCE = 1e-3  # of a probability: other processors round differently, by about 1e-5
 INSIDE_TOLERANCE = 1e-3  # of a logit, as a share of the largest one
+INT8_TOLERANCE = 1e-2  # of a probability: a last bit elsewhere can move a value by a whole step, seen up to 0.0024
 
 
 def write_golden(
-    folder: Path, graph: Graph, rules: PictureRules, pictures: NDArray[np.uint8], inside: Inside | None = None
+    folder: Path,
+    graph: Graph,
+    rules: PictureRules,
+    pictures: NDArray[np.uint8],
+    inside: Inside | None = None,
+    twin: Graph | None = None,
 ) -> None:
-    """Keep `pictures` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph` and `inside` say of them.
+    """Keep `pictures` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `twin` say of them.
 
     The last is kept enlarged and on its side's wrong proportions, so that the resizing is replayed too.
     """
@@ -46,6 +52,9 @@ def write_golden(
         logits = inside(decoded, ("logits",))["logits"]
         tolerance = INSIDE_TOLERANCE * max(1.0, float(np.abs(logits).max()))
         document["inside"] = {"tolerance": round(tolerance, 6), "logits": _rounded(names, logits)}
+    if twin is not None:
+        probabilities = _rounded(names, twin(decoded).probabilities)
+        document["int8"] = {"tolerance": INT8_TOLERANCE, "probabilities": probabilities}
     files.write_json(folder / "expected.json", document)
 
 
@@ -57,6 +66,16 @@ def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
     """
     expected, tolerance = _expected(folder, "probabilities")
     _compare(folder, expected, graph(_decoded(folder, list(expected), rules)).probabilities, tolerance)
+
+
+def replay_twin(folder: Path, twin: Graph, rules: PictureRules) -> None:
+    """Answer the golden pictures again, with the int8 twin.
+
+    Raises:
+        ArtifactError: a probability differs from the expected one by more than the twin's own tolerance.
+    """
+    expected, tolerance = _expected(folder, "probabilities", "int8")
+    _compare(folder, expected, twin(_decoded(folder, list(expected), rules)).probabilities, tolerance)
 
 
 def replay_inside(folder: Path, inside: Inside, rules: PictureRules) -> None:

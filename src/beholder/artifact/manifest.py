@@ -26,6 +26,8 @@ class Manifest:
         views: what the graph averages: `["plain"]`, or `["plain", "mirrored"]`.
         temperature: divides the logits before the softmax, inside the graph.
         unsure_below: probability under which an answer is unsure; None until something fitted it.
+        twin: of the int8 twin its `file`, its `accuracy` on the validation part, and the `tolerance` of its golden
+            probabilities; None where the network has none.
         layers: a row a layer: name, type, output_shape, window, stride, parameters, multiply_adds.
         validation: figures on the validation part.
         data: name and fingerprints of the data that it learned from.
@@ -44,6 +46,7 @@ class Manifest:
     created: str
     temperature: float = 1.0
     unsure_below: float | None = None
+    twin: dict[str, Any] | None = None
     schema: int = field(default=SCHEMA)
 
     def write(self, path: Path) -> None:

@@ -6,17 +6,19 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from beholder import files
-from beholder.artifact.golden import replay_golden, replay_inside
+from beholder.artifact.golden import replay_golden, replay_inside, replay_twin
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
 from beholder.errors import ArtifactError
 
+TWIN = "model.int8.onnx"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
 _HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
@@ -29,11 +31,13 @@ class Artifact:
         folder: where it lies.
         manifest: what it says of itself.
         graph: the network, ready to answer; its golden pictures were replayed.
+        precision: of its products: `int8` where `graph` is the twin.
     """
 
     folder: Path
     manifest: Manifest
     graph: Graph
+    precision: Literal["float32", "int8"] = "float32"
 
     @property
     def checksum(self) -> str:
@@ -41,10 +45,14 @@ class Artifact:
         return hashlib.sha256((self.folder / CHECKSUMS).read_bytes()).hexdigest()
 
 
-def open_artifact(path: Path) -> Artifact:
+def open_artifact(path: Path, *, int8: bool = False) -> Artifact:
     """Open the artifact at `path`, a RUN folder or the model folder itself.
 
     Where a death in the middle of replacing it left a RUN without its model, the earlier one is brought back first.
+
+    Args:
+        path: where it lies.
+        int8: let the int8 twin answer, if there is one that answers its golden pictures as when it was saved.
 
     Raises:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
@@ -57,9 +65,25 @@ def open_artifact(path: Path) -> Artifact:
         raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
     manifest = read_manifest(folder / "manifest.json")
     check_seal(folder)
+    if int8 and manifest.twin is not None:
+        with suppress(ArtifactError):
+            return Artifact(folder, manifest, open_twin(folder, manifest), "int8")
     graph = Graph(folder / "model.onnx")
     replay_golden(folder / "golden", graph, manifest.picture)
     return Artifact(folder, manifest, graph)
+
+
+def open_twin(folder: Path, manifest: Manifest) -> Graph:
+    """Open the int8 twin in the model folder `folder`.
+
+    Raises:
+        ArtifactError: there is none, or it answers the golden pictures otherwise than when it was saved.
+    """
+    if manifest.twin is None:
+        raise ArtifactError(f"{str(folder)!r} has no int8 twin; answer in float32.")
+    twin = Graph(folder / TWIN, side_by_side=True)
+    replay_twin(folder / "golden", twin, manifest.picture)
+    return twin
 
 
 def open_inside(artifact: Artifact) -> Inside:
@@ -91,6 +115,8 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
             artifact = open_artifact(building)
             if (building / "inside.onnx").exists():
                 open_inside(artifact)
+            if artifact.manifest.twin is not None:
+                open_twin(building, artifact.manifest)
             _swap(building, folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)

@@ -15,7 +15,9 @@ from beholder.cli.explain import explain
 from beholder.cli.look import look
 from beholder.cli.parameters import parameters
 from beholder.cli.predict import predict
+from beholder.cli.serve import serve
 from beholder.cli.train import train
+from beholder.cli.watch import watch
 from beholder.errors import BeholderError
 
 DONE, OUR_FAULT, PERSON_MUST_CHANGE, INTERRUPTED = 0, 1, 2, 130
@@ -37,7 +39,7 @@ def beholder() -> None:
     """
 
 
-for _verb in (look, parameters, train, evaluate, compare, predict, explain):
+for _verb in (look, parameters, train, evaluate, compare, predict, explain, serve, watch):
     beholder.add_command(_verb)
 
 

@@ -16,6 +16,9 @@ json_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every random choice."
 )
+exact_option = click.option(
+    "--exact", is_flag=True, help="Answer in float32, also where the model has an int8 twin that is faster."
+)
 early_stop_option = click.option(
     "--early-stop",
     type=click.IntRange(min=1),

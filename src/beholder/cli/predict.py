@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from beholder.cli.console import percent, print_json
-from beholder.cli.options import json_option, run_argument
+from beholder.cli.options import exact_option, json_option, run_argument
 
 if TYPE_CHECKING:
     from beholder.answering.prediction import Prediction
@@ -25,10 +25,11 @@ SOME_BAD = 2
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each picture.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values on standard output.")
+@exact_option
 @json_option
 @click.pass_context
 def predict(
-    context: click.Context, run: Path, pictures: tuple[str, ...], top: int, as_csv: bool, as_json: bool
+    context: click.Context, run: Path, pictures: tuple[str, ...], top: int, as_csv: bool, exact: bool, as_json: bool
 ) -> None:
     """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
 
@@ -39,18 +40,23 @@ def predict(
 
     if as_csv and as_json:
         raise click.UsageError("Choose --csv or --json, not both.")
-    classifier = Classifier.load(run)
+    classifier = Classifier.load(run, exact=exact)
     paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(pictures))
     predictions = classifier.stream(paths, top=top)
-    bad = (_write_json if as_json else _write_csv if as_csv else _write_table)(predictions)
+    if as_json:
+        bad = _write_json(predictions, classifier.precision)
+    else:
+        bad = (_write_csv if as_csv else _write_table)(predictions)
     if bad:
         context.exit(SOME_BAD)
 
 
-def _write_json(predictions: Iterable[Prediction]) -> int:
-    documents = [prediction.to_json() for prediction in predictions]
-    print_json({"schema": 1, "predictions": documents})
-    return sum("error" in document for document in documents)
+def _write_json(predictions: Iterable[Prediction], precision: str) -> int:
+    from beholder.answering.prediction import predictions_document
+
+    document = predictions_document(predictions, precision)
+    print_json(document)
+    return sum("error" in prediction for prediction in document["predictions"])
 
 
 def _write_csv(predictions: Iterable[Prediction]) -> int:

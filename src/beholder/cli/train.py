@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,8 @@ import click
 from beholder.cli.console import percent, print_json, reading_progress
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
-from beholder.cli.values import Duration, Widths
+from beholder.cli.values import Duration, Range, Widths
+from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
 
@@ -35,6 +37,18 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     help="An events.jsonl of an earlier run, whose plan, re-plans included, is followed exactly.",
 )
 @click.option(
+    "--from",
+    "start_from",
+    type=click.Path(path_type=Path),
+    metavar="RUN|FILE.keras",
+    help="Start from the weights of an earlier run, or of a network of your own; the classes are those of DATA.",
+)
+@click.option(
+    "--input-range",
+    type=Range(),
+    help="What 0 and 255 become before the network in a FILE.keras sees them: 0,1 or -1,1, say.  [default: 0,255]",
+)
+@click.option(
     "--model",
     type=click.Choice(["auto", *MODELS]),
     default="auto",
@@ -53,6 +67,17 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 )
 @click.option(
     "--pictures", type=click.IntRange(min=1), help="Learn from so many training pictures only, a stratified choice."
+)
+@click.option(
+    "--overlay",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Corrections to obey, lines of path,action,label: a page's or your own. DATA itself stays as it is.",
+)
+@click.option(
+    "--neighbours/--no-neighbours",
+    default=True,
+    help="Whether to keep some training pictures in the RUN, so that its page shows the nearest.  [default: keep]",
 )
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
 @click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")
@@ -90,7 +115,10 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of multiplications in training; auto is bfloat16 where the processor has it.",
+    help="Of multiplications in training; auto is bfloat16 where the processor has it, and on an accelerator.",
+)
+@click.option(
+    "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
 )
 @progress_option
 @seed_option
@@ -102,19 +130,23 @@ def train(
     labels: Literal["fine", "coarse"] | None,
     progress_kind: str,
     as_json: bool,
+    watching: bool,
     **given: Any,
 ) -> None:
     """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
     from beholder.verbs import train as verb
+    from beholder.verbs.training_data import default_folder
 
     old = _only_run(data, resumed)
     with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
-        if old is not None:
-            trained = verb.resume(old, listener=listener, progress=progress)
-        else:
-            command = shlex.join(["beholder", *sys.argv[1:]])
-            given = {"labels": labels or "fine", "command": command, **given}
-            trained = verb.train(str(data), listener=listener, progress=progress, **given)
+        run = old or given["out"] or default_folder(str(data), given["model"])
+        with watched(run, listener) if watching else nullcontext(listener) as heard:
+            if old is not None:
+                trained = verb.resume(old, listener=heard, progress=progress)
+            else:
+                command = shlex.join(["beholder", *sys.argv[1:]])
+                given = {"labels": labels or "fine", "command": command, **given, "out": run}
+                trained = verb.train(str(data), listener=heard, progress=progress, **given)
     if as_json:
         print_json(trained.to_json())
         return

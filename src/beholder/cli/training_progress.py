@@ -62,15 +62,16 @@ class _Display:
             "step": self._step,
             "epoch": self._epoch,
             "resumed": self._resumed,
-            "overfitting": self._overfitting,
+            "advice": self._message,
+            "overfitting": self._message,
             "export": self._export,
         }
         if event["event"] in shown:
             shown[event["event"]](event)
 
-    def _framework(self, _event: Event) -> None:
+    def _framework(self, event: Event) -> None:
         self.bars.start()
-        self.task = self.bars.add_task("Starting TensorFlow", total=1, state="")
+        self.task = self.bars.add_task(f"Starting {event['name']}", total=1, state="")
 
     def _start(self, event: Event) -> None:
         plan = event["plan"]
@@ -98,7 +99,7 @@ class _Display:
     def _resumed(self, event: Event) -> None:
         self.console.print(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
 
-    def _overfitting(self, event: Event) -> None:
+    def _message(self, event: Event) -> None:
         self.console.print(event["message"], style="yellow", markup=False)
 
     def _export(self, _event: Event) -> None:
@@ -108,12 +109,15 @@ class _Display:
 def plan_in_words(plan: dict[str, Any]) -> str:
     """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32, 1.3 GB."""
     data = f"{plan['train_pictures']:,} pictures, validation on {plan['validation_pictures']:,}"
+    origin = f" from {plan['started_from']}" if "started_from" in plan else ""
     precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]]
     if "budget_seconds" not in plan:
-        return f"{plan['model']}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
+        return (
+            f"{plan['model']}{origin}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
+        )
     network = "/".join(map(str, plan["widths"])) if plan["widths"] else plan["model"]
     return (
-        f"{network} at {plan['side']} px, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
+        f"{network}{origin} at {plan['side']} px, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
         f"{plan['memory_gb']:.1f} GB; {data}."
     )
 

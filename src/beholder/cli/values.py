@@ -31,6 +31,22 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Range(click.ParamType[tuple[float, float]]):
+    """`-1,1`: the least and the largest value."""
+
+    name = "low,high"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Two numbers, the first below the second."""
+        if isinstance(value, tuple):
+            return value
+        if re.fullmatch(r"-?\d+(\.\d+)?,-?\d+(\.\d+)?", value):
+            low, high = (float(number) for number in value.split(","))
+            if low < high:
+                return low, high
+        return self.fail(f"{value!r} is not a range; write 0,255 or 0,1 or -1,1.", param, ctx)
+
+
 class Widths(click.ParamType[tuple[int, int, int]]):
     """`48,128,192`: how many windows each of three groups has."""
 

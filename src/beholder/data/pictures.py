@@ -198,6 +198,12 @@ def _pixels(image: ImageFile, rules: PictureRules) -> NDArray[np.uint8]:
     return np.asarray(flat).reshape(rules.shape)
 
 
+def refit(pixels: NDArray[np.uint8], rules: PictureRules) -> NDArray[np.uint8]:
+    """What `decode` makes of a lossless file with these `pixels` (H, W, C) uint8: (height, width, C) uint8."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    return np.asarray(_cover(_flatten(image, rules.mode), (rules.width, rules.height))).reshape(rules.shape)
+
+
 def _flatten(image: Image.Image, mode: str) -> Image.Image:
     """Eight bits a channel, no transparency, in `mode`."""
     if image.mode.startswith("I;16"):

@@ -36,15 +36,25 @@ def overlay(
     """
     plain = _shown(picture)
     grey = plain.convert("L").convert("RGB")
-    share = shares(heat, plain.size, least)
-    colours = np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
-    cover = (_STRONGEST * share**0.75)[..., np.newaxis]  # (H, W, 1)
-    mixed = np.asarray(grey) * (1 - cover) * 0.9 + colours * cover
+    layer = heat_layer(heat, plain.size, least)
+    cover = layer[..., 3:] / 255  # (H, W, 1)
+    mixed = np.asarray(grey) * (1 - cover) * 0.9 + layer[..., :3] * cover
     figure = Image.new("RGB", (2 * plain.width + _GAP, plain.height + _LEGEND), PAPER)
     figure.paste(plain, (0, 0))
     figure.paste(Image.fromarray(mixed.round().astype(np.uint8)), (plain.width + _GAP, 0))
     _draw_legend(figure, plain.width + _GAP, plain.height + 12, plain.width)
     return under_heading(figure, title, text)
+
+
+def heat_layer(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0) -> NDArray[np.uint8]:
+    """`heat` at `size` (width, height) as a layer to lay on the picture: (height, width, 4) uint8, colours and cover.
+
+    Where the heat is not positive the layer is transparent; the greatest covers four fifths of what is under it.
+    """
+    share = shares(heat, size, least)
+    colours = np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
+    cover = 255 * _STRONGEST * share[..., np.newaxis] ** 0.75
+    return np.concatenate([colours, cover], axis=-1).round().astype(np.uint8)
 
 
 def shares(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from beholder.errors import UsageError
 
 SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
+PRETRAINED = "pretrained"  # a network from a file of the person's own, which only `train --from FILE.keras` names
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Recipe:
         mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
             views; None: where pictures are colour, since grey ones are often writing.
         sees_pictures: its `build` takes training pictures, to set a first layer by.
+        body_rate: in a run that starts from an earlier network, the learning rate of all layers but the head, as a
+            share of the head's.
         options: what a person can change about the network itself; keyword arguments of its `build`.
     """
 
@@ -45,6 +48,7 @@ class Recipe:
     augment: bool = False
     mirror: bool | None = None
     sees_pictures: bool = False
+    body_rate: float = 0.5
     options: tuple[str, ...] = ()
 
 
@@ -74,6 +78,18 @@ MODELS: dict[str, Recipe] = {
     ),
 }
 
+_PRETRAINED = Recipe(
+    "a network of your own",
+    12,
+    64,
+    "adam",
+    1e-3,
+    warmup=0.1,
+    augment=True,
+    body_rate=0.1,
+    options=("dropout", "input_range", "file"),
+)
+
 
 def recipe(name: str) -> Recipe:
     """The recipe of the model called `name`.
@@ -81,6 +97,8 @@ def recipe(name: str) -> Recipe:
     Raises:
         UsageError: no model has that name.
     """
+    if name == PRETRAINED:
+        return _PRETRAINED
     if name not in MODELS:
         raise UsageError(f"No model is called {name!r}; choose one of {', '.join(MODELS)}.")
     return MODELS[name]
@@ -90,7 +108,7 @@ def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) 
     """Build the network called `name` for uint8 pictures of `shape` (H, W, C), as a Keras model that gives logits.
 
     Args:
-        name: a key of `MODELS`.
+        name: a key of `MODELS`, or `PRETRAINED`.
         shape: height, width and channels of a picture; channels are 1 or 3.
         classes: how many classes, 2 or more.
         **options: what the model's own `build` takes (window, stride, padding, dtype, …).

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.models.entrance import LARGEST_SIDE, entrance, logits, shrink_factor
-from beholder.models.layers import BatchNormalization, PatchWhitening
+from beholder.models.layers import BatchNormalization, Convolution3x3, GlobalMaxPooling2D, PatchWhitening
 
 WHITENING_PICTURES = 2000
 
@@ -54,7 +54,7 @@ def build(
         x = _normalised(x, f"group_{group}_1", dtype)
         x = _convolution(x, width, f"group_{group}_convolution_2", dtype)
         x = _normalised(x, f"group_{group}_2", dtype)
-    x = layers.GlobalMaxPooling2D(dtype=dtype, name="features")(x)  # (N, widths[-1])
+    x = GlobalMaxPooling2D(dtype=dtype, name="features")(x)  # (N, widths[-1])
     if dropout:
         x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     model = keras.Model(inputs, logits(x, classes), name="fast")
@@ -64,9 +64,7 @@ def build(
 
 
 def _convolution(x: Any, width: int, name: str, dtype: str) -> Any:
-    return keras.layers.Conv2D(
-        width, 3, padding="same", use_bias=False, kernel_initializer="he_normal", dtype=dtype, name=name
-    )(x)
+    return Convolution3x3(width, kernel_initializer="he_normal", dtype=dtype, name=name)(x)
 
 
 def _normalised(x: Any, name: str, dtype: str) -> Any:

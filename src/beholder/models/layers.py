@@ -80,6 +80,19 @@ class PatchWhitening(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("beholder")
+class Convolution3x3(keras.layers.Conv2D):
+    """Keras's convolution, 3 × 3 with zeros around the edges and no bias, with a faster gradient while training."""
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        fixed = {"kernel_size": 3, "padding": "same", "use_bias": False}
+        super().__init__(filters, **{**kwargs, **fixed})
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Convolve."""
+        return fused.convolution(x, ops.cast(self.kernel, x.dtype)) if training else super().call(x)
+
+
+@keras.saving.register_keras_serializable("beholder")
 class BatchNormalization(keras.layers.Layer):
     """Batch normalisation over (N, H, W) with an offset and no scale, on the backend's fused kernel.
 
@@ -128,6 +141,15 @@ class BatchNormalization(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """What the constructor was given."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("beholder")
+class GlobalMaxPooling2D(keras.layers.GlobalMaxPooling2D):
+    """Keras's layer, (N, H, W, C) to (N, C), with a gradient that is right on every backend."""
+
+    def call(self, x: Any) -> Any:
+        """Take the largest value of each channel."""
+        return fused.global_maximum(x)
 
 
 @keras.saving.register_keras_serializable("beholder")

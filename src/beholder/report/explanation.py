@@ -32,6 +32,7 @@ _WORDS = {
     "PatchWhitening": "A small window that is computed rather than trained: it takes apart what neighbouring pixels "
     "have in common.",
     "Conv2D": "Convolution: each map shows where one window found the pattern that it looks for.",
+    "Convolution3x3": "Convolution: each map shows where one window found the pattern that it looks for.",
     "Convolution": "Convolution: each map shows where one of the random windows happens to fit.",
     "BiasReLU": "Bias + ReLU: a constant is added to each map, then all that is below zero becomes zero (black).",
     "ReLU": "ReLU: all that is below zero becomes zero (black).",
@@ -40,7 +41,17 @@ _WORDS = {
     "pixel hardly matters.",
     "LocalResponseNormalization": "Normalisation: where many maps are strong at one place, each is turned down.",
     "BatchNormalization": "Normalisation: each map is brought to the range that the next layer learned to expect.",
+    "GlobalMaxPooling2D": "Of each map only its largest value stays: whether a pattern was found, no longer where.",
+    "GlobalAveragePooling2D": "Of each map only its mean stays: how much of a pattern was found, no longer where.",
+    "Flatten": "All values in one row; nothing is computed.",
+    "Dropout": "While training, some values are silenced by chance; while answering it does nothing.",
+    "Dense": "Fully connected: each number is a weighted sum of all numbers before it.",
 }
+
+
+def layer_in_words(kind: str) -> str:
+    """What a layer of type `kind` does, in one sentence; empty where there is none."""
+    return _WORDS.get(kind, "")
 
 
 def write_page(path: Path, document: dict[str, Any]) -> None:

@@ -190,7 +190,10 @@ def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
     names = ("data", "model", "epochs", "batch_size", "seed")
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
-    chosen.update(run.config.get("options", {}))
+    initial = run.config.get("settings", {}).get("initial")
+    if initial is not None:
+        chosen["from"] = initial["source"]
+    chosen.update({name: value for name, value in run.config.get("options", {}).items() if name != "file"})
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in chosen.items()

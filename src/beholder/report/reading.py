@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.artifact.store import CHECKSUMS
-from beholder.runs.events import read_events
+from beholder.runs.events import lasting, read_events
 from beholder.runs.folder import read_document
 
 
@@ -30,7 +30,7 @@ class RunFiles:
         evaluation: figures of the test part; None until `beholder evaluate` opened it for this model.
         outdated: whether there are figures of the test part, of an earlier model.
         epochs: the event of each epoch, in order; of an epoch trained again after a resume, the later.
-        events: every other event but steps, in order.
+        events: every other event but steps, in order; without what was said of training that a kill lost.
     """
 
     path: Path
@@ -60,7 +60,7 @@ def read_run(path: Path) -> RunFiles:
         path / "config.json",
         missing=f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`.",
     )
-    events = read_events(path / "events.jsonl")
+    events = lasting(read_events(path / "events.jsonl"))
     evaluation = _document(path / "evaluation.json", damaged="delete it and evaluate again")
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
     outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)

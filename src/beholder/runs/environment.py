@@ -8,7 +8,18 @@ import platform
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("beholder", "numpy", "pillow", "onnxruntime", "keras", "tensorflow-cpu", "tf2onnx", "scikit-learn")
+_PACKAGES = (
+    "beholder",
+    "numpy",
+    "pillow",
+    "onnxruntime",
+    "keras",
+    "tensorflow-cpu",
+    "tf2onnx",
+    "jax",
+    "jaxlib",
+    "scikit-learn",
+)
 
 
 def describe_environment() -> dict[str, Any]:
@@ -38,6 +49,17 @@ def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX), as Linux tells it."""
     flags = _cpuinfo("flags").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def has_int8() -> bool:
+    """Whether the processor sums 8-bit products in one instruction: VNNI or AMX, on ARM the dot product or more.
+
+    Without it int8 gains little, and older instructions of x86 saturate: they answer wrong.
+    """
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    found = {*_cpuinfo("flags").split(), *_cpuinfo("Features").split()}
+    return not found.isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
 
 def _processor() -> str:

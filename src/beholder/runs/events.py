@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from beholder import files
 from beholder.errors import RunError
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
+
+_TRAINING = ("epoch", "step", "replan", "overfitting", "snapshot")
 
 
 class EventLog:
@@ -30,8 +34,11 @@ class EventLog:
     def append(self, event: str, **fields: Any) -> None:
         """Write one event as one line, with the time in seconds since 1970."""
         entry = {"event": event, "time": round(time.time(), 3), **fields}
-        with files.storage_errors(self.path), self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        with files.storage_errors(self.path), self.path.open("ab+") as file:
+            if _cut_off(file):  # by a crash or a full disk: the next event gets a line of its own
+                line = "\n" + line
+            file.write(line.encode("utf-8", "backslashreplace"))
         if self.listener is not None:
             self.listener(entry)
 
@@ -57,3 +64,68 @@ def read_events(path: Path) -> list[Event]:
         if isinstance(event, dict) and "event" in event:
             events.append(event)
     return events
+
+
+def lasting(events: list[Event]) -> list[Event]:
+    """`events` without those of training that was lost: a killed run goes on from a checkpoint, and does it again.
+
+    Left out are the epochs, steps, re-plans and remarks of earlier sittings that lie beyond where a later one went on;
+    all of them, where it trained from the beginning since there was no checkpoint.
+    """
+    kept: list[Event] = []
+    begun = False
+    for event in events:
+        if event["event"] == "start":
+            begun = True
+        elif event["event"] == "resumed":
+            kept, begun = [before for before in kept if not _beyond(before, event)], False
+        elif begun and event["event"] in _TRAINING:
+            kept, begun = [before for before in kept if before["event"] not in _TRAINING], False
+        kept.append(event)
+    return kept
+
+
+class Stopwatch:
+    """Seconds that a run took, all sittings together: what a stop told, or from a killed one's start to its last event.
+
+    Attributes:
+        seconds: of the sittings that ended, by the events heard so far.
+        began: when the sitting that goes on began, in seconds since 1970; None where none does.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.began: float | None = None
+        self._last = 0.0
+
+    def hear(self, event: Event) -> None:
+        """Take one event into account, in order."""
+        if event["event"] == "framework":
+            self.seconds += 0.0 if self.began is None else self._last - self.began
+            self.began = event["time"] - event.get("seconds", 0.0)  # reading the data came before
+        elif event["event"] in ("stopped", "end"):
+            self.seconds, self.began = float(event["seconds"]), None
+        self._last = event["time"]
+
+    def at(self, moment: float | None = None) -> float:
+        """Seconds up to `moment`, in seconds since 1970; up to the last event where None."""
+        if self.began is None:
+            return self.seconds
+        return self.seconds + (self._last if moment is None else moment) - self.began
+
+
+def _beyond(event: Event, resumed: Event) -> bool:
+    """Whether `event` tells of training that the sitting which begins with `resumed` does again."""
+    epoch = resumed.get("epoch", math.inf)
+    if event["event"] == "replan":
+        return bool(event["step"] > resumed.get("done", math.inf))
+    if event["event"] == "step":
+        return (event["epoch"], event["step"]) > (epoch, resumed.get("step", math.inf))
+    return event["event"] in _TRAINING and bool(event.get("epoch", 0) >= epoch)
+
+
+def _cut_off(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"

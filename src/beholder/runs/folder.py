@@ -22,8 +22,14 @@ class Run:
     environment.json  the machine and the versions
     data.json         classes, counts, fingerprints, notes, pictures that were skipped
     events.jsonl      everything that happened, a line each
+    initial.keras     the earlier network that it started from, where there is one
     checkpoint.npz    where to go on
     model/            the artifact
+    neighbours.npz    some training pictures, and what the network makes of them, unless they were left out
+    validation.npz    what the model says of the validation part
+    watch/            a few validation pictures, and what was answered to them from epoch to epoch
+    stop              there while somebody asks the training to stop
+    overlay.csv       corrections of the data that its page gathered, where there are some, for a next run
     evaluation.json   the test part, once `evaluate` opened it; evaluation-….json: of other data
     report.html       all of it for people
     """
@@ -51,6 +57,11 @@ class Run:
         return self.path / "events.jsonl"
 
     @property
+    def initial_file(self) -> Path:
+        """The earlier network that it started from, where there is one."""
+        return self.path / "initial.keras"
+
+    @property
     def checkpoint_file(self) -> Path:
         """Where to go on."""
         return self.path / "checkpoint.npz"
@@ -70,9 +81,24 @@ class Run:
         """All of it for people."""
         return self.path / "report.html"
 
+    @property
+    def watch_folder(self) -> Path:
+        """What was answered from epoch to epoch."""
+        return self.path / "watch"
+
+    @property
+    def stop_file(self) -> Path:
+        """Asks the training to stop."""
+        return self.path / "stop"
+
     def write_config(self, config: dict[str, Any]) -> None:
         """Keep what was asked for; the schema number is ours to add."""
         files.write_json(self.config_file, {"schema": SCHEMA, **config})
+
+    def clear_leftovers(self) -> None:
+        """Delete what a kill in the middle of writing a file left beside it."""
+        for left in self.path.glob(".*.part"):
+            left.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the folder and all in it: a run that never began leaves nothing behind."""
@@ -90,9 +116,10 @@ def create_run(path: Path) -> Run:
         try:
             path.mkdir(parents=True)
         except FileExistsError as error:
-            raise RunError(
-                f"{str(path)!r} exists already; choose another --out, or go on with it by --resume {path}."
-            ) from error
+            # One that was killed in its first milliseconds cannot be resumed.
+            began = Run(path).config_file.exists()
+            instead = f"go on with it by --resume {path}" if began else "delete it if it is of no use"
+            raise RunError(f"{str(path)!r} exists already; choose another --out, or {instead}.") from error
         except NotADirectoryError as error:
             raise RunError(f"{str(path)!r} lies below a file, not a folder; choose another --out.") from error
     return Run(path)

@@ -49,6 +49,8 @@ def plan_budget(
     else:
         model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
         _, a_picture = measure(model, settings.recipe)
+        if settings.own_file is not None:
+            calibration = calibration.closing_of(settings.own_file, len(model.layers))
         remaining = started + budget - calibration.closing_seconds - time.monotonic()
         choice = epochs_of(remaining, len(train), min(shape[:2]), 1 / a_picture)
         options = settings.options

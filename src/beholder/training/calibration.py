@@ -17,12 +17,15 @@ from beholder.errors import StorageError
 from beholder.models import MODELS, Recipe, build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import describe_environment
+from beholder.training import framework
 from beholder.training.optimizer import build_optimizer
 from beholder.training.plan import Widths, networks, sides
 from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
 CLOSING_SECONDS = 6.0  # packing, judging and reporting, until a run has told how long they take here
+SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
+APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
 @dataclass
@@ -33,11 +36,18 @@ class Calibration:
         points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network.
         ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
         closing_seconds: from the last step to the written report, as the last run here took.
+        closing_of_files: likewise of networks from files of the person's own, by the file's SHA-256.
     """
 
     points: list[tuple[int, float]] = field(default_factory=list)
     ceiling: dict[str, float] = field(default_factory=dict)
     closing_seconds: float = CLOSING_SECONDS
+    closing_of_files: dict[str, float] = field(default_factory=dict)
+
+    def closing_of(self, file: str, layers: int) -> Calibration:
+        """The same for a network of so many `layers` from the `file` of this SHA-256, which takes longer to pack."""
+        guess = self.closing_seconds + SECONDS_A_LAYER * layers
+        return replace(self, closing_seconds=self.closing_of_files.get(file, guess))
 
     def rate(self, multiply_adds: int) -> float:
         """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
@@ -63,7 +73,8 @@ def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: 
     if known is not None:
         return known
     until = time.monotonic() + seconds
-    calibration = Calibration(ceiling=matrix_product_rate(dtype))
+    size = 2048 if framework.accelerator() is None else 8192
+    calibration = Calibration(ceiling=matrix_product_rate(dtype, size), closing_seconds=_closing_guess())
     table = networks()
     small, large = sides(min(shape[:2]))[-1], sides(min(shape[:2]))[0]
     for widths, side in ((table[0].widths, small), (table[-1].widths, small), (table[0].widths, large)):
@@ -74,11 +85,25 @@ def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: 
     return calibration
 
 
-def learn_closing(cache: Path, shape: tuple[int, int, int], dtype: str, seconds: float) -> None:
-    """Keep how many `seconds` a run took from its last step to its report, for the plan of the next one."""
+def _closing_guess() -> float:
+    return CLOSING_SECONDS + (0.0 if framework.backend() == "tensorflow" else APART_SECONDS)
+
+
+def learn_closing(
+    cache: Path, shape: tuple[int, int, int], dtype: str, seconds: float, file: str | None = None
+) -> None:
+    """Keep how many `seconds` a run took from its last step to its report, for the plan of the next one.
+
+    `file` is the SHA-256 of the file that its network came from, where it was one of the person's own.
+    """
     known = _read(_file(cache, shape, dtype))
-    if known is not None:
-        _keep(_file(cache, shape, dtype), replace(known, closing_seconds=round(seconds, 2)))
+    if known is None:
+        return
+    if file is None:
+        learned = replace(known, closing_seconds=round(seconds, 2))
+    else:
+        learned = replace(known, closing_of_files={**known.closing_of_files, file: round(seconds, 2)})
+    _keep(_file(cache, shape, dtype), learned)
 
 
 def _keep(path: Path, calibration: Calibration) -> None:
@@ -113,7 +138,16 @@ def measure(model: Any, recipe: Recipe) -> tuple[int, float]:
 
 def _key(shape: tuple[int, int, int], dtype: str) -> str:
     machine = describe_environment()
-    facts = [machine["processor"], machine["cores"], machine["versions"], shape, dtype, MODELS["fast"].batch_size]
+    device = framework.describe()
+    facts = [
+        machine["processor"],
+        machine["cores"],
+        machine["versions"],
+        device,
+        shape,
+        dtype,
+        MODELS["fast"].batch_size,
+    ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -121,6 +155,7 @@ def _read(path: Path) -> Calibration | None:
     try:
         document = json.loads(path.read_bytes())
         points = [(int(cost), float(seconds)) for cost, seconds in document["points"]]
-        return Calibration(points, dict(document["ceiling"]), float(document["closing_seconds"])) if points else None
+        closing = float(document["closing_seconds"]), dict(document.get("closing_of_files", {}))
+        return Calibration(points, dict(document["ceiling"]), *closing) if points else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or damaged: it is measured again

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import time
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.errors import RunError
 from beholder.training.schedule import Schedule
+
+SHARE = 0.02  # of the time, at most, goes into checkpoints
+SECONDS = 120.0  # between two checkpoints inside an epoch, where the share allows it
 
 
 @dataclass
@@ -60,9 +63,29 @@ class Checkpoint:
             for number, value in enumerate(getattr(self, group))
         }
         text = np.frombuffer(json.dumps(asdict(self.position)).encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, position=text, **arrays)
-        files.write_bytes(path, buffer.getvalue())
+        with files.replacing(path) as file:
+            np.savez(file, position=text, **arrays)
+
+
+class Cadence:
+    """When a checkpoint is due: at the end of each epoch and every two minutes, but never for more than its share.
+
+    One that took c seconds is followed by `c / SHARE` seconds without another, however short the epochs are. When
+    checkpoints are written changes nothing of what the run comes to.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._cost = 0.0
+
+    def due(self, *, epoch_ended: bool = False) -> bool:
+        """Whether to write one now."""
+        passed = time.monotonic() - self._last
+        return passed >= self._cost / SHARE and (epoch_ended or passed >= SECONDS)
+
+    def wrote(self, seconds: float) -> None:
+        """One was written just now, and took `seconds`."""
+        self._last, self._cost = time.monotonic(), seconds
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from beholder import files
@@ -18,32 +14,39 @@ from beholder.artifact import golden
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
-from beholder.artifact.store import replacing_artifact
+from beholder.artifact.store import TWIN, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import PictureRules
 from beholder.models import build
 from beholder.models.costs import layer_costs
-from beholder.runs.environment import versions
+from beholder.runs.environment import has_int8, versions
+from beholder.training.graphs import write_network
+from beholder.training.quantise import CALIBRATION_PICTURES, quantise
 from beholder.training.settings import Settings
 
-OPSET = 17
+LARGEST_DROP = 0.002  # of validation accuracy; an int8 twin that loses more is not kept
 
 
 def export_artifact(
     folder: Path,
     settings: Settings,
     weights: list[NDArray[Any]],
+    train: Dataset,
     validation: Dataset,
     data: dict[str, Any],
-) -> Manifest:
+) -> tuple[Manifest, NDArray[np.float32]]:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
     Args:
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
+        train: the train part; a few hundred of its pictures set the scales of the int8 twin.
         validation: the validation part; its figures go into the manifest, a few of its pictures become golden.
         data: name and fingerprints of the data, for the manifest.
+
+    Returns:
+        What the artifact says of itself, and its probabilities (N, classes) of the validation part's N pictures.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does.
@@ -55,57 +58,30 @@ def export_artifact(
     rules = PictureRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
-        export_graph(model, building / "model.onnx", views)
-        export_inside(model, building / "inside.onnx")
-        model.save(building / "model.keras")
+        write_network(building, model, views)
         _save_filters(model, building / "filters.npy")
         _save_head(model, building / "head.npy")
         graph = Graph(building / "model.onnx")
-        pictures = validation.pictures[_spread(len(validation))]
-        golden.write_golden(building / "golden", graph, rules, pictures, Inside(building))
+        answers = _answers(graph, validation)
+        figures = _figures(answers, validation)
+        twin, twin_facts = _twin(building, train, validation, figures["accuracy"])
+        pictures = validation.pictures[_spread(len(validation), golden.COUNT)]
+        golden.write_golden(building / "golden", graph, rules, pictures, Inside(building), twin)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
             picture=rules,
             views=views,
             layers=tuple(layer_costs(model)),
-            validation=_figures(graph, validation),
+            validation=figures,
+            twin=twin_facts,
             data=data,
             versions=versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         manifest.write(building / "manifest.json")
         files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
-    return manifest
-
-
-def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
-    """Write `model` to `path` as ONNX: `pictures` uint8 in; `probabilities`, `logits` and `features` out.
-
-    The logits are the mean over the views; the features are those of the plain view.
-    """
-    inner = keras.Model(model.input, [model.output, model.get_layer("features").output])
-    pictures = keras.Input(model.input.shape[1:], dtype="uint8", name="pictures")
-    logits, features = inner(pictures)
-    if "mirrored" in views:
-        mirrored, _ = inner(ops.flip(pictures, axis=2))
-        logits = (logits + mirrored) / 2
-    outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
-    _export(keras.Model(pictures, outputs), path)
-
-
-def export_inside(model: Any, path: Path) -> None:
-    """Write `model` to `path` as ONNX with every layer's output, named as the layer: `pictures` uint8 in, no views."""
-    outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
-    _export(keras.Model(model.input, outputs), path)
-
-
-def _export(model: Any, path: Path) -> None:
-    model(np.zeros((1, *model.input.shape[1:]), np.uint8))  # Keras exports only what has been called
-    with warnings.catch_warnings():
-        # Keras probes for a NumPy name that is gone, and is warned.
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        model.export(os.fspath(path), format="onnx", verbose=False, opset_version=OPSET)
+    return manifest, answers
 
 
 def model_card(manifest: Manifest) -> str:
@@ -118,10 +94,10 @@ def model_card(manifest: Manifest) -> str:
 
 - Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
 - It puts a picture, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
-- Learned from: {manifest.data["name"]}.
+- Learned from: {manifest.data["name"]}{_origin(manifest)}.
 - Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} pictures. For
   figures on pictures that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
-
+{_twin_line(manifest)}
 It knows its own classes only: a picture of anything else gets one of their names all the same. Its probabilities are
 not calibrated where `temperature` in `manifest.json` is 1, and it never says "unsure" where `unsure_below` is null.
 
@@ -129,16 +105,52 @@ not calibrated where `temperature` in `manifest.json` is 1, and it never says "u
 """
 
 
-def _figures(graph: Graph, part: Dataset) -> dict[str, Any]:
-    correct = 0
-    for start in range(0, len(part), 1024):
-        answers = graph(part.pictures[start : start + 1024])
-        correct += int((answers.probabilities.argmax(axis=1) == part.labels[start : start + 1024]).sum())
+def _origin(manifest: Manifest) -> str:
+    earlier = manifest.data.get("started_from")
+    return "" if earlier is None else f", starting from the weights of {earlier['name']} (SHA-256 {earlier['sha256']})"
+
+
+def _twin_line(manifest: Manifest) -> str:
+    if manifest.twin is None:
+        return ""
+    return (
+        f"- `{manifest.twin['file']}` is the same network in 8-bit integers: accuracy {manifest.twin['accuracy']:.4f} "
+        "there. It answers where\n  the processor is made for that, unless one asks for the exact network.\n"
+    )
+
+
+def _answers(graph: Graph, part: Dataset) -> NDArray[np.float32]:
+    """(N, classes) float32: the probabilities alone, since the features of a large part would fill the memory."""
+    starts = range(0, len(part), 1024)
+    return np.concatenate([graph(part.pictures[start : start + 1024]).probabilities for start in starts])
+
+
+def _figures(answers: NDArray[np.float32], part: Dataset) -> dict[str, Any]:
+    correct = int((answers.argmax(axis=1) == part.labels).sum())
     return {"accuracy": correct / len(part), "count": len(part)}
 
 
-def _spread(count: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, golden.COUNT).astype(np.int64))
+def _twin(
+    building: Path, train: Dataset, validation: Dataset, accuracy: float
+) -> tuple[Graph, dict[str, Any]] | tuple[None, None]:
+    """The int8 twin of the graph in `building`, and what the manifest says of it.
+
+    None where this processor could not judge it, it gains nothing, or it loses too much of the network's `accuracy`.
+    """
+    path = building / TWIN
+    pictures = train.pictures[_spread(len(train), CALIBRATION_PICTURES)]
+    if not has_int8() or not quantise(building / "model.onnx", path, pictures):
+        return None, None
+    twin = Graph(path, side_by_side=True)
+    own = _figures(_answers(twin, validation), validation)["accuracy"]
+    if round(accuracy - own, 9) > LARGEST_DROP:
+        path.unlink()
+        return None, None
+    return twin, {"file": TWIN, "accuracy": own, "tolerance": golden.INT8_TOLERANCE}
+
+
+def _spread(count: int, size: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, size).astype(np.int64))
 
 
 def _save_filters(model: Any, path: Path) -> None:

@@ -13,24 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.errors import UsageError
+from beholder.errors import RunError, UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.folder import Run
+from beholder.training import framework
 from beholder.training.batches import Batches
-from beholder.training.checkpoint import Checkpoint, Position, read_checkpoint
+from beholder.training.checkpoint import Cadence, Checkpoint, Position, read_checkpoint
+from beholder.training.initial import first_weights
 from beholder.training.optimizer import build_optimizer
 from beholder.training.pace import Pace
 from beholder.training.plan import MOST_EPOCHS
 from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
+from beholder.training.snapshots import Snapshots
 from beholder.training.step import Look, compile_look, compile_step
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 LOOK_BATCH = 500  # pictures
 TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
 STEP_EVENT_SECONDS = 0.5
-CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Fit:
         stop: asked after each step; True ends training there, with a checkpoint.
         until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
             None: the settings' epochs decide.
+        closing: seconds that packing will take after that.
         plans: those of an earlier run, to be followed exactly (see `Schedule`).
     """
 
@@ -77,6 +80,7 @@ class Fit:
         stop: Callable[[], bool],
         *,
         until: float | None = None,
+        closing: float = 0.0,
         plans: list[tuple[int, int]] | None = None,
     ) -> None:
         self.train, self.validation = train, validation
@@ -84,19 +88,23 @@ class Fit:
         recipe = settings.recipe
         mirror = settings.mirrors(train.picture_shape[2])
         self.batches = Batches(train, recipe.batch_size, settings.seed, shift=recipe.augment, mirror=mirror)
-        keras.utils.set_random_seed(settings.seed)
+        framework.set_random_seed(settings.seed)
         self.model = self._build()
-        self.optimizer = build_optimizer(recipe)
+        self.optimizer = build_optimizer(recipe, fine_tuning=settings.initial is not None)
         self.step = compile_step(self.model, self.optimizer, label_smoothing=recipe.label_smoothing)
         self.look = compile_look(self.model)
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.given_plans = plans or []
         steps = self.batches.steps
         judged = sample(len(train), TRAIN_SAMPLE).size + sample(len(validation), TRAIN_SAMPLE).size
-        self.pace = (
-            None if until is None else Pace(until, steps, round(MOST_EPOCHS * steps), judged / recipe.batch_size)
-        )
+        most = round(MOST_EPOCHS * steps)
+        self.pace = None if until is None else Pace(until, steps, most, judged / recipe.batch_size, closing)
+        # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
+        hurried = self.pace is not None and settings.early_stop is None
+        self.judged = sample(len(validation), TRAIN_SAMPLE if hurried else None)
+        self.snapshots = Snapshots(run, log, self.model, validation, self.judged)
         self.best: list[NDArray[Any]] = []
+        self.cadence = Cadence()
 
     def run_to_end(self) -> Outcome:
         """Train until the last step, an early stop, or the person's stop.
@@ -109,8 +117,9 @@ class Fit:
             self._restore(read_checkpoint(self.run.checkpoint_file))
         self._follow_given_plans()
         stopped = False
-        while self.position.done < self.position.schedule.steps and not self._stale() and not stopped:
+        while not self._over() and not stopped:
             stopped = self._epoch()
+        self.step.sync()
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
@@ -119,7 +128,7 @@ class Fit:
     def _epoch(self) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""
         position, batches = self.position, self.batches
-        order, started, saved, told = batches.order(position.epoch), time.monotonic(), time.monotonic(), 0.0
+        order, started, told = batches.order(position.epoch), time.monotonic(), 0.0
         first_step = position.step
         while position.step < batches.steps and position.done < self.position.schedule.steps:
             self._step(order)
@@ -130,13 +139,14 @@ class Fit:
             if self.stop():
                 self._save()
                 return True
-            if now - saved > CHECKPOINT_SECONDS:
-                self._save()
-                saved = now
             self._replan()
+            if self.cadence.due():
+                self._save()
         self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
-        self._save()
-        return self.stop() and position.done < self.position.schedule.steps
+        over, asked = self._over(), self.stop()
+        if over or asked or self.cadence.due(epoch_ended=True):
+            self._save()
+        return asked and not over
 
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
@@ -172,9 +182,9 @@ class Fit:
     def _end_epoch(self, seconds: float, pictures: int) -> None:
         position, recipe = self.position, self.settings.recipe
         judging = time.monotonic()
+        self.step.sync()
         train_accuracy, train_loss = judge(self.look, self.train, sample(len(self.train), TRAIN_SAMPLE))
-        rows = sample(len(self.validation), None if self.pace is None else TRAIN_SAMPLE)
-        validation_accuracy, validation_loss = judge(self.look, self.validation, rows)
+        validation_accuracy, validation_loss = judge(self.look, self.validation, self.judged, self.snapshots.see)
         if self.pace is not None:
             self.pace.judged(time.monotonic() - judging)
         position.epoch += 1
@@ -201,10 +211,16 @@ class Fit:
             if self.settings.early_stop is not None:
                 self.best = _values(self.model.variables)
         position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
+        self.snapshots.end_epoch(position.epoch, last=self._over())
 
     def _epochs(self) -> int:
         """Epochs of the run as planned by now, one that is cut short at its end counted."""
         return math.ceil(self.position.schedule.steps / self.batches.steps)
+
+    def _over(self) -> bool:
+        # A run that was killed after its last step, and before that epoch was judged, has that still to do.
+        ended = self.position.done >= self.position.schedule.steps and self.position.step == 0
+        return ended or self._stale()
 
     def _stale(self) -> bool:
         patience = self.settings.early_stop
@@ -231,34 +247,53 @@ class Fit:
             if settings.recipe.sees_pictures
             else {}
         )
-        classes = len(self.train.class_names)
-        return build(
-            settings.model, self.train.picture_shape, classes, dtype=settings.dtype, **settings.options, **fitted
+        names = self.train.class_names
+        model = build(
+            settings.model, self.train.picture_shape, len(names), dtype=settings.dtype, **settings.options, **fitted
         )
+        if settings.initial is not None and settings.initial.class_names:
+            first_weights(model, self.run.initial_file, settings.initial.class_names, names)
+        return model
 
     def _save(self) -> None:
+        began = time.monotonic()
+        self.step.sync()
         Checkpoint(self.position, _values(self.model.variables), _values(self.optimizer.variables), self.best).write(
             self.run.checkpoint_file
         )
+        self.cadence.wrote(time.monotonic() - began)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         for variables, values in (
             (self.model.variables, checkpoint.model),
             (self.optimizer.variables, checkpoint.optimizer),
         ):
+            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+                raise RunError(
+                    f"The checkpoint {str(self.run.checkpoint_file)!r} is of another network than its config says; "
+                    "train again into a new folder."
+                )
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         self.position, self.best = checkpoint.position, checkpoint.best
-        self.log.append("resumed", epoch=self.position.epoch + 1, step=self.position.step)
+        self.log.append("resumed", epoch=self.position.epoch + 1, step=self.position.step, done=self.position.done)
 
 
-def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64]) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation."""
+Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
+
+
+def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | None = None) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation.
+
+    `seen` hears the rows of each batch and their logits.
+    """
     correct, loss = 0, 0.0
     for start in range(0, len(rows), LOOK_BATCH):
         chosen = rows[start : start + LOOK_BATCH]
         logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())
+        if seen is not None:
+            seen(chosen, logits)
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         loss -= float(log_probabilities[np.arange(len(labels)), labels].sum())

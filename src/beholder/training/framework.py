@@ -1,27 +1,83 @@
-"""Keras and its backend, imported once, with the settings that every network here relies on."""
+"""Keras and its backend, imported once, with the settings that every network here relies on.
+
+TensorFlow is the backend on a processor. On an accelerator it is JAX, which the person asks for with KERAS_BACKEND=jax.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from beholder.errors import UsageError
 
+NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
+# XLA then takes only algorithms that give the same bits every time, so that a resumed run ends as one never stopped.
+_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 
-def start() -> None:
-    """Import Keras with TensorFlow behind it. It takes seconds; the rest of this package may be imported after it.
+
+def backend() -> str:
+    """The backend that training uses, `tensorflow` or `jax`; imports nothing.
 
     Raises:
-        UsageError: Keras or TensorFlow is not installed, or the person wants another backend.
+        UsageError: the person wants another one.
     """
-    if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        raise UsageError(f"Training runs on TensorFlow, not on {os.environ['KERAS_BACKEND']!r}; unset KERAS_BACKEND.")
+    wanted = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if wanted not in NAMES:
+        raise UsageError(
+            f"Training runs on TensorFlow or, on an accelerator, on JAX, not on {wanted!r}; unset KERAS_BACKEND."
+        )
+    return wanted
+
+
+def accelerator() -> str | None:
+    """What kind of GPU or TPU training uses, such as `NVIDIA H100`; None where it uses the processor.
+
+    JAX has to be imported to tell, and takes a second; with TensorFlow, which we take for processors only, nothing is.
+
+    Raises:
+        UsageError: another backend is wanted, or JAX is wanted and not installed.
+    """
+    if backend() == "tensorflow":
+        return None
+    device = _jax().devices()[0]
+    return None if device.platform == "cpu" else str(device.device_kind)
+
+
+def describe() -> dict[str, str | None]:
+    """Backend and accelerator, JSON-ready, as the conditions of a figure.
+
+    Raises:
+        UsageError: as `accelerator`.
+    """
+    return {"backend": backend(), "accelerator": accelerator()}
+
+
+def advice() -> str | None:
+    """A sentence for a person who would train faster another way; None where there is nothing to say."""
+    if backend() == "jax" and accelerator() is None:
+        return "JAX found no accelerator, and TensorFlow is several times faster on a processor: unset KERAS_BACKEND."
+    return None
+
+
+def start() -> None:
+    """Import Keras with its backend. It takes seconds; the rest of this package may be imported after it.
+
+    Raises:
+        UsageError: Keras or its backend is not installed, or the person wants another backend.
+    """
+    os.environ["KERAS_BACKEND"] = backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if backend() == "jax":
+        _jax()
+        _require_tensorflow()
     try:
-        with _mute_standard_error():
+        with muted_standard_error():
             import keras
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -32,9 +88,42 @@ def start() -> None:
     keras.config.disable_traceback_filtering()
 
 
+def set_random_seed(seed: int) -> None:
+    """Make the weights that are drawn next a function of `seed`."""
+    if backend() == "tensorflow":
+        import keras
+
+        keras.utils.set_random_seed(seed)
+    else:
+        # Keras's own function would import TensorFlow, only to seed it too; its layers draw their seeds from here.
+        random.seed(seed)
+
+
+def _jax() -> Any:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
+        os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
+    try:
+        import jax
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"KERAS_BACKEND=jax needs {error.name!r}, which is not installed; run `pip install 'beholder[train,jax]'`."
+        ) from error
+    return jax
+
+
+def _require_tensorflow() -> None:
+    # Said before training and not after it: the trained network is written by TensorFlow, in a process of its own.
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UsageError(
+            "Training on JAX needs 'tensorflow' to write the model, which is not installed; "
+            "run `pip install 'beholder[train,jax]'`."
+        )
+
+
 @contextmanager
-def _mute_standard_error() -> Iterator[None]:
-    # TensorFlow's C++ greets on file descriptor 2 before any setting of its own is read.
+def muted_standard_error() -> Iterator[None]:
+    """Nothing is shown on standard error meanwhile: TensorFlow's C++ greets there before it reads its settings."""
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:

@@ -9,6 +9,8 @@ from keras import ops
 
 from beholder.models import Recipe
 
+_HEAD = "logits/"  # how the paths of the last layer's variables begin
+
 
 @keras.saving.register_keras_serializable("beholder")
 class Muon(keras.optimizers.Optimizer):
@@ -25,6 +27,7 @@ class Muon(keras.optimizers.Optimizer):
         plain_ratio: the other variables' learning rate, as a share of the filters'.
         plain_momentum: of the other variables.
         plain_weight_decay: of the other variables, in units of their learning rate.
+        body_rate: the learning rate of all layers but the head, as a share of the head's.
         **kwargs: those of every Keras optimizer.
     """
 
@@ -35,6 +38,7 @@ class Muon(keras.optimizers.Optimizer):
         plain_ratio: float = 1.0,
         plain_momentum: float = 0.85,
         plain_weight_decay: float = 0.0,
+        body_rate: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
@@ -42,19 +46,22 @@ class Muon(keras.optimizers.Optimizer):
         self.plain_ratio = plain_ratio
         self.plain_momentum = plain_momentum
         self.plain_weight_decay = plain_weight_decay
+        self.body_rate = body_rate
 
     def build(self, variables: list[Any]) -> None:
         """One momentum a variable."""
         if self.built:
             return
         super().build(variables)
+        self.shares = _shares(variables, self.body_rate)
         self.momentums = [self.add_variable_from_reference(variable, name="momentum") for variable in variables]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Move `variable` one step."""
-        held = self.momentums[self._get_variable_index(variable)]
+        index = self._get_variable_index(variable)
+        held = self.momentums[index]
         gradient = ops.cast(gradient, variable.dtype)
-        learning_rate = ops.cast(learning_rate, variable.dtype)
+        learning_rate = ops.cast(learning_rate, variable.dtype) * self.shares[index]
         if len(variable.shape) == 4:
             self._step_filter(gradient, variable, learning_rate, held)
         else:
@@ -76,8 +83,49 @@ class Muon(keras.optimizers.Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         """What the constructor was given."""
-        names = ("momentum", "plain_ratio", "plain_momentum", "plain_weight_decay")
+        names = ("momentum", "plain_ratio", "plain_momentum", "plain_weight_decay", "body_rate")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("beholder")
+class FineTuningAdamW(keras.optimizers.Adam):
+    """AdamW whose body learns more slowly than its head, weight decay included.
+
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization (2019).
+
+    Args:
+        learning_rate: of the head.
+        body_rate: the learning rate of all other layers, as a share of that.
+        decay: of the weights, in units of their learning rate.
+        **kwargs: those of Keras's Adam.
+    """
+
+    def __init__(self, learning_rate: float = 1e-3, body_rate: float = 1.0, decay: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.body_rate = body_rate
+        self.decay = decay
+
+    def build(self, variables: list[Any]) -> None:
+        """Adam's two momentums a variable."""
+        if self.built:
+            return
+        self.shares = _shares(variables, self.body_rate)
+        super().build(variables)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move `variable` one step."""
+        learning_rate = ops.cast(learning_rate, variable.dtype) * self.shares[self._get_variable_index(variable)]
+        if self.decay:
+            self.assign_sub(variable, variable * (learning_rate * self.decay))
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {**super().get_config(), "body_rate": self.body_rate, "decay": self.decay}
+
+
+def _shares(variables: list[Any], body_rate: float) -> list[float]:
+    return [1.0 if variable.path.startswith(_HEAD) else body_rate for variable in variables]
 
 
 def orthogonalised(matrix: Any, steps: int = 3) -> Any:
@@ -89,14 +137,27 @@ def orthogonalised(matrix: Any, steps: int = 3) -> Any:
     wide = matrix.shape[0] <= matrix.shape[1]
     x = matrix if wide else ops.transpose(matrix)
     x = x / (ops.norm(x) + 1e-7)
-    for _ in range(steps):
-        square = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
+    # Every iterate is a polynomial of x·xᵀ times x, so the iteration runs on the small square matrix and meets the
+    # wide one only twice: at (320, 2880) in a third of the time.
+    square = ops.matmul(x, ops.transpose(x))
+    product = identity = ops.eye(x.shape[0], dtype=x.dtype)
+    for step in range(steps):
+        factor = a * identity + b * square + c * ops.matmul(square, square)
+        product = ops.matmul(factor, product)
+        if step < steps - 1:
+            square = ops.matmul(ops.matmul(factor, square), factor)
+    x = ops.matmul(product, x)
     return x if wide else ops.transpose(x)
 
 
-def build_optimizer(recipe: Recipe) -> Any:
-    """The optimizer that `recipe` names; the learning rate of each step is set by the schedule."""
+def build_optimizer(recipe: Recipe, *, fine_tuning: bool = False) -> Any:
+    """The optimizer that `recipe` names; the learning rate of each step is set by the schedule.
+
+    Where `fine_tuning` an earlier network, its body learns at `recipe.body_rate` of the head's rate.
+    """
+    body_rate = recipe.body_rate if fine_tuning else 1.0
     if recipe.optimizer == "muon":
-        return Muon(recipe.learning_rate, plain_weight_decay=recipe.weight_decay)
+        return Muon(recipe.learning_rate, plain_weight_decay=recipe.weight_decay, body_rate=body_rate)
+    if fine_tuning:
+        return FineTuningAdamW(recipe.learning_rate, body_rate, recipe.weight_decay)
     return keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ LOOK_SHARE = 0.08  # of the time or the steps that remain passes between two loo
 LEAST_SECONDS = 1.0
 JUDGING_COST = 0.35  # of a training step, for as many pictures that are only looked at
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
+CLOSING_SHARE = 0.5  # of a step's slowing down is also that of packing, which hardly needs a second core
 
 
 @dataclass
@@ -20,18 +22,22 @@ class Pace:
         steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
         most_steps: what the run never has more of, however much time there is.
         judged_steps: pictures of one judgement, in batches; its time is guessed from that until one was measured.
+        closing: seconds that follow on `until` where nothing else is at work: on a machine that became slower packing
+            takes longer too, and the last step must be done earlier.
     """
 
     until: float
     steps_an_epoch: int
     most_steps: int
     judged_steps: float = 0.0
+    closing: float = 0.0
 
     def __post_init__(self) -> None:
         self._since: float | None = None
         self._steps = 0
         self._recent: float | None = None
         self._judging: float | None = None
+        self._fastest = math.inf
 
     def judged(self, seconds: float) -> None:
         """A judgement took `seconds`; the pause is not the steps' fault."""
@@ -59,6 +65,9 @@ class Pace:
         # The mean of two looks halves the noise of one.
         seconds_a_step = latest if self._recent is None else (latest + self._recent) / 2
         self._recent, self._since, self._steps = latest, now, 0
+        self._fastest = min(self._fastest, latest)
+        # One look may be anything, such as a laptop's nap: no more than three times slower is believed.
+        remaining -= self.closing * CLOSING_SHARE * min(max(seconds_a_step / self._fastest - 1, 0.0), 2.0)
         judging = self.judged_steps * JUDGING_COST * seconds_a_step if self._judging is None else self._judging
         # The judgement at the very end comes whether or not an epoch ends there.
         cost = seconds_a_step + judging / self.steps_an_epoch

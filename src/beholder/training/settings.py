@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from beholder.errors import RunError, UsageError
-from beholder.models import Recipe, recipe
+from beholder.models import PRETRAINED, Recipe, recipe
 from beholder.runs.environment import has_bfloat16
+from beholder.training import framework
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
 SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
 
 Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Initial:
+    """The earlier network that a run starts from, as its config keeps it; the run holds a copy of the weights.
+
+    Attributes:
+        source: path of the RUN or the file.
+        sha256: of the Keras file.
+        class_names: of its head; empty where they are not known.
+        height: of the pictures that it takes, pixels; None where it takes any.
+        width: likewise.
+        channels: of those pictures, 1 or 3.
+    """
+
+    source: str
+    sha256: str
+    class_names: tuple[str, ...]
+    height: int | None
+    width: int | None
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -28,6 +51,7 @@ class Settings:
         early_stop: epochs without a better validation accuracy after which to stop and keep the best; None never does.
         options: what the model's `build` takes beyond shape, classes and dtype.
         said: fields of the recipe that the person chose; the others may be fitted to the data.
+        initial: the earlier network that training starts from; None: weights are drawn.
     """
 
     model: str
@@ -37,6 +61,7 @@ class Settings:
     early_stop: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    initial: Initial | None = None
 
     @property
     def dtype(self) -> str:
@@ -60,6 +85,17 @@ class Settings:
             recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(LEAST_STEPS / steps)))
         return replace(self, recipe=recipe)
 
+    @property
+    def own_file(self) -> str | None:
+        """SHA-256 of the file of the person's own that the network itself comes from; None: it is one of `MODELS`."""
+        return self.initial.sha256 if self.initial is not None and self.model == PRETRAINED else None
+
+    def starting_from(self, file: Path) -> Settings:
+        """These settings where the network that training starts from lies at `file`, in the run."""
+        if "file" not in self.options:
+            return self
+        return replace(self, options={**self.options, "file": str(file.resolve())})
+
     def steps(self, pictures: int) -> int:
         """Steps of the whole run on a train part of so many `pictures`, at least one."""
         return max(1, round(self.recipe.epochs * math.ceil(pictures / self.recipe.batch_size)))
@@ -82,7 +118,10 @@ class Settings:
         """
         try:
             recipe = Recipe(**{**document["recipe"], "options": tuple(document["recipe"]["options"])})
-            return cls(**{**document, "recipe": recipe, "said": tuple(document["said"])})
+            initial = document.get("initial")
+            if initial is not None:
+                initial = Initial(**{**initial, "class_names": tuple(initial["class_names"])})
+            return cls(**{**document, "recipe": recipe, "said": tuple(document["said"]), "initial": initial})
         except (KeyError, TypeError) as error:
             raise RunError(
                 f"The settings in config.json are damaged ({error}); train again into a new folder."
@@ -97,6 +136,7 @@ def choose(
     early_stop: int | None = None,
     changes: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
+    initial: Initial | None = None,
 ) -> Settings:
     """The settings for `model`: its recipe with `changes` (fields of `Recipe`) and the model's own `options`.
 
@@ -114,13 +154,20 @@ def choose(
         if name not in base.options:
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
-    return Settings(model, changed, seed, precision, early_stop, given, tuple(said))
+    return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial)
 
 
 def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precision:
-    """What `auto` means on this machine: bfloat16 where the processor multiplies it in hardware."""
+    """What `auto` means here: bfloat16 on an accelerator, and where TensorFlow has a processor that multiplies it.
+
+    On a processor JAX is faster in float32, whatever the processor can do (docs/lab-notebook.md).
+
+    Raises:
+        UsageError: KERAS_BACKEND names a backend that training cannot use, or that is not installed.
+    """
     if asked == "auto":
-        return "bfloat16" if has_bfloat16() else "float32"
+        fast = has_bfloat16() if framework.backend() == "tensorflow" else framework.accelerator() is not None
+        return "bfloat16" if fast else "float32"
     return asked
 
 

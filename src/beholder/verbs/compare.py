@@ -19,7 +19,7 @@ from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import RunError, UsageError
 from beholder.models import recipe
-from beholder.runs.events import Listener, read_events
+from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.folder import open_run, read_document
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
@@ -81,7 +81,7 @@ def compare(
         augment: shift and mirror training pictures.
         dropout: of the models that have it.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
-        precision: of multiplications in training; `auto` is bfloat16 where the processor has it.
+        precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
         command: how to reproduce it, for the reports.
@@ -236,7 +236,7 @@ def _train(
 def _row(one: _Planned) -> dict[str, Any]:
     """The figures of a finished run, from its own files."""
     run, _ = open_run(one.folder)
-    events = read_events(run.events_file)
+    events = lasting(read_events(run.events_file))
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
     end = next(event for event in reversed(events) if event["event"] == "end")
     # The weights that were kept: with an early stop those of the best epoch, otherwise of the last.

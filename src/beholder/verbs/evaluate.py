@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder import files
-from beholder.artifact.store import Artifact, open_artifact
+from beholder.answering.classifier import Classifier
+from beholder.artifact.store import Artifact
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
+from beholder.data.overlay import Overlay, corrected
 from beholder.data.progress import Progress, silent
+from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.errors import DataError, UsageError
@@ -34,12 +37,14 @@ def evaluate(
     *,
     labels: Literal["fine", "coarse"] | None = None,
     cache: Path | None = None,
+    exact: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Judge a run's classifier on a test part and keep the figures in the run; asked again, tell them again.
 
     Those of the run's own data are `evaluation.json` and stand in the report. Those of other data are a file of their
-    own, `evaluation-` and the first 8 digits of the test part's fingerprint, and leave the run's as they are.
+    own, `evaluation-` and the first 8 digits of the test part's fingerprint, and leave the run's as they are; so do
+    those of `exact`, whose names end in `-float32`, where an int8 twin answers otherwise.
 
     Args:
         run_path: the RUN folder.
@@ -47,11 +52,13 @@ def evaluate(
             stays closed where this very model was judged on it already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded pictures are kept; the run's by default.
+        exact: judge the float32 network, also where its int8 twin answers.
         progress: told how far it is.
 
     Returns:
         accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
-        mistakes, what was judged on what, and `file`, the name in RUN under which all this is kept.
+        mistakes, what was judged on what, `precision` (`float32` or `int8`, of the network that answered), and `file`,
+        the name in RUN under which all this is kept.
 
     Raises:
         RunError: not a RUN folder, or its `evaluation.json` is damaged.
@@ -60,9 +67,11 @@ def evaluate(
         UsageError: the run was trained on arrays and no data was given.
     """
     run, config = open_run(Path(run_path))
-    artifact = open_artifact(run.path)
+    artifact = Classifier.load(run.path, exact=exact).artifact
+    suffix = "-float32" if exact and artifact.manifest.twin is not None else ""
+    own_file = run.evaluation_file.with_stem(f"{run.evaluation_file.stem}{suffix}")
     if data is None and labels in (None, config["labels"]):
-        told = _told_before(run.evaluation_file, artifact)
+        told = _told_before(own_file, artifact)
         if told is not None:
             if not run.report_file.exists():
                 _write_report(run)
@@ -71,12 +80,19 @@ def evaluate(
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
     _same_classes(artifact, source.class_names, source.name)
-    parts = Parts(source, seed=config["seed"], progress=progress)
+    # Its own data are what its overlay makes of them: in other pictures a split would find other parts.
+    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
+    as_learned = corrected(source, overlay, set())
+    parts = Parts(as_learned, seed=config["seed"], progress=progress)
+    own = _is_own(run, config, as_learned, parts)
+    if own:
+        source = as_learned
+    else:
+        parts = Parts(source, seed=config["seed"], progress=progress)
     test = parts.test()
     _fits(artifact, test, source.name)
     fingerprint = test.fingerprint()
-    own = _is_own(run, config, source, parts)
-    file = run.evaluation_file if own else run.path / f"evaluation-{fingerprint[:8]}.json"
+    file = own_file if own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
     told = _told_before(file, artifact, fingerprint)
     document = told or {
         **_judge(artifact, test, source.name, progress),
@@ -87,7 +103,7 @@ def evaluate(
     }
     if told is None:
         files.write_json(file, document)
-    if not run.report_file.exists() or (own and told is None):
+    if not run.report_file.exists() or (file == run.evaluation_file and told is None):
         _write_report(run)
     return document
 
@@ -101,16 +117,17 @@ def _open(
     progress: Progress,
 ) -> Source:
     """Open `data`, unless it is open already, the way the run's own was opened."""
-    if isinstance(data, Source):
-        return data
     rules = artifact.manifest.picture
-    return open_source(
-        data,
-        labels=labels or config["labels"],
-        cache=cache or (Path(config["cache"]) if config["cache"] else None),
-        canvas=(rules.height, rules.width),
-        progress=progress,
-    )
+    if not isinstance(data, Source):
+        data = open_source(
+            data,
+            labels=labels or config["labels"],
+            cache=cache or (Path(config["cache"]) if config["cache"] else None),
+            canvas=(rules.height, rules.width),
+            progress=progress,
+        )
+    # A run that started from an earlier network learned from pictures that were made to fit that one.
+    return refitted(data, *rules.shape) if config["settings"].get("initial") else data
 
 
 def _is_own(run: Run, config: dict[str, Any], source: Source, parts: Parts) -> bool:
@@ -124,12 +141,14 @@ def _is_own(run: Run, config: dict[str, Any], source: Source, parts: Parts) -> b
 
 
 def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
-    """What `file` says where it is of this model, and of the test part with this `fingerprint` if that is given."""
+    """What `file` says where it is of this model as it answers here, and of this `fingerprint` if that is given."""
     if not file.exists():
         return None
     document = read_document(file, missing="", damaged="delete it and evaluate again")
     same_pictures = fingerprint is None or document.get("fingerprint") == fingerprint
-    return document if same_pictures and document.get("model") == artifact.checksum else None
+    same_network = document.get("precision", "float32") == artifact.precision
+    same_model = document.get("model") == artifact.checksum
+    return document if same_pictures and same_network and same_model else None
 
 
 def _write_report(run: Run) -> None:
@@ -174,6 +193,7 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
         "data": name,
         "part": "test",
         "model": artifact.checksum,
+        "precision": artifact.precision,
         **metrics.figures(probabilities, test.labels, test.class_names),
         "mistakes": [_mistake(test, probabilities, int(row)) for row in wrong],
         "seconds": round(time.monotonic() - started, 2),

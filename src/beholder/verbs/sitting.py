@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beholder.artifact.validation import write_validation
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
+from beholder.data.overlay import Overlay
 from beholder.errors import UsageError
-from beholder.runs.events import EventLog, Listener, read_events
+from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
 from beholder.training.settings import Settings
 from beholder.verbs.interruption import stop_on_interrupt
@@ -24,7 +26,7 @@ class Trained:
         run: the RUN folder.
         seconds: from the call to the written report; all sittings together where it was resumed.
         plan: model, epochs, batch size, steps and precision.
-        validation_accuracy: of the model as it will answer, 0 to 1.
+        validation_accuracy: of the float32 network as it will answer, 0 to 1; its int8 twin's is in the manifest.
         epochs: complete epochs.
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
@@ -56,6 +58,8 @@ class Asked:
     pictures: int | None
     budget: float | None
     automatic: bool
+    overlay: Overlay = field(default_factory=Overlay)
+    neighbours: bool = True
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Asked:
@@ -67,6 +71,8 @@ class Asked:
             pictures=config.get("pictures"),
             budget=config.get("budget"),
             automatic=config.get("automatic", False),
+            overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
+            neighbours=config.get("neighbours", True),
         )
 
 
@@ -87,29 +93,38 @@ class Sitting:
         """Train, pack the model, write the report."""
         log = EventLog(self.run.events_file, self.listener)
         earlier = _earlier_seconds(self.run)
-        with stop_on_interrupt() as stop:
+        with stop_on_interrupt(self.run.stop_file) as stop:
             # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
             from beholder.training import framework
 
-            log.append("framework")
+            name, seconds = framework.NAMES[framework.backend()], round(time.monotonic() - self.started, 3)
+            log.append("framework", name=name, seconds=seconds)
             framework.start()
+            advice = framework.advice()
+            if advice is not None:
+                log.append("advice", message=advice)
             from beholder.report.page import write_report
             from beholder.training.export import export_artifact
             from beholder.training.fit import Fit
+            from beholder.training.neighbours import keep_neighbours
 
             planned = self._planned(earlier)
             plan = {**_plan(self.settings, self.parts), **planned}
             log.append("start", plan=plan, settings=self.settings.to_json())
             train, validation = self.parts["train"], self.parts["validation"]
-            until = self._until(planned, earlier)
-            outcome = Fit(
-                train, validation, self.settings, self.run, log, stop, until=until, plans=self.plans
-            ).run_to_end()
+            timed = {"until": self._until(planned, earlier), "closing": planned.get("closing_seconds", 0.0)}
+            fit = Fit(train, validation, self.settings, self.run, log, stop, plans=self.plans, **timed)
+            outcome = fit.run_to_end()
             closing = time.monotonic()
             log.append("export")
             fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
-            data = {"name": self.name, "fingerprint": fingerprint}
-            manifest = export_artifact(self.run.model_folder, self.settings, outcome.weights, validation, data)
+            data = {"name": self.name, "fingerprint": fingerprint, **_origin(self.settings)}
+            manifest, answers = export_artifact(
+                self.run.model_folder, self.settings, outcome.weights, train, validation, data
+            )
+            write_validation(self.run.path, validation, answers)
+            if self.asked.neighbours:
+                keep_neighbours(self.run.path, manifest, train)
             trained = Trained(
                 run=self.run.path,
                 seconds=round(earlier + time.monotonic() - self.started, 2),
@@ -159,7 +174,8 @@ class Sitting:
         if self.asked.budget is not None:
             from beholder.training.calibration import learn_closing
 
-            learn_closing(self._cache, self.parts["train"].picture_shape, self.settings.dtype, seconds)
+            shape, settings = self.parts["train"].picture_shape, self.settings
+            learn_closing(self._cache, shape, settings.dtype, seconds, settings.own_file)
 
     @property
     def _cache(self) -> Path:
@@ -181,21 +197,23 @@ def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
 
 
 def _earlier_seconds(run: Run) -> float:
-    """Seconds that earlier sittings took: what a stop told, or from a killed one's first event to its last."""
-    seconds, began, last = 0.0, None, 0.0
+    """Seconds that earlier sittings took."""
+    watch = Stopwatch()
     for event in read_events(run.events_file):
-        if event["event"] == "framework":
-            seconds += 0.0 if began is None else last - began
-            began = event["time"]
-        elif event["event"] == "stopped":
-            seconds, began = float(event["seconds"]), None
-        last = event["time"]
-    return seconds if began is None else seconds + last - began
+        watch.hear(event)
+    return watch.at()
 
 
 def recipe_facts(settings: Settings) -> dict[str, Any]:
     """What of the settings stands at the top of a config, for people."""
     return {"epochs": settings.recipe.epochs, "batch_size": settings.recipe.batch_size, "options": settings.options}
+
+
+def _origin(settings: Settings) -> dict[str, Any]:
+    """What the artifact says of the earlier network that training started from."""
+    if settings.initial is None:
+        return {}
+    return {"started_from": {"name": Path(settings.initial.source).name, "sha256": settings.initial.sha256}}
 
 
 def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
@@ -208,4 +226,5 @@ def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
         "precision": settings.precision,
         "train_pictures": len(parts["train"]),
         "validation_pictures": len(parts["validation"]),
+        **({} if settings.initial is None else {"started_from": settings.initial.source}),
     }

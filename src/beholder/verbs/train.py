@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
 from beholder.data.opening import Data
+from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import RunError, UsageError
+from beholder.models import PRETRAINED
 from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, create_run, open_run, read_document
+from beholder.runs.presence import training
+from beholder.training import framework
+from beholder.training.initial import Start, check_start, keep_start, open_start
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
 from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
@@ -38,7 +43,11 @@ def train(
     mirror: bool | None = None,
     early_stop: int | None = None,
     plan: Path | None = None,
+    start_from: str | Path | None = None,
+    input_range: tuple[float, float] | None = None,
     pictures: int | None = None,
+    overlay: str | Path | None = None,
+    neighbours: bool = True,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
@@ -55,6 +64,8 @@ def train(
         model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows.
         budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
         plan: the event log of an earlier run, whose settings, seed and schedule, re-plans included, are followed.
+        start_from: an earlier RUN, or a `.keras` file of a network: its weights, a new head, its own size of pictures.
+        input_range: what 0 and 255 become before the network in such a file sees them; (0, 255) by default.
         epochs: times that each picture is seen; the model's own by default, like the next four.
         seed: fixes every random choice.
         batch_size: pictures a step.
@@ -64,7 +75,9 @@ def train(
         mirror: whether a mirrored picture means the same; by default where pictures are colour.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         pictures: learn from so many pictures of the train part, a stratified choice; from all by default.
-        precision: of multiplications in training; `auto` is bfloat16 where the processor has it.
+        overlay: a CSV file of corrections, `path,action,label`: pictures to drop and labels to change, in all parts.
+        neighbours: keep some training pictures beside the model, for the page to show the nearest.
+        precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
         command: how to reproduce the run, for the report.
@@ -87,13 +100,20 @@ def train(
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
     automatic = model == "auto"
+    start: Start | None = None
     if plan is not None:
         own = {**changes, **options, "budget": budget, "early_stop": early_stop, "model": None if automatic else model}
-        settings, plans = _followed(plan, own)
+        settings, plans = _followed(plan, {**own, "from": start_from, "input_range": input_range})
         automatic = False
     else:
         if automatic and budget is None and epochs is None:
             budget = DEFAULT_BUDGET
+        start = _start(start_from, input_range, None if automatic else model, options)
+        if start is not None:
+            model, automatic, options = start.model, False, start.options
+            if model == PRETRAINED and precision == "auto":
+                # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
+                precision = "float32"
         settings = choose(
             "fast" if automatic else model,
             seed=seed,
@@ -101,24 +121,40 @@ def train(
             early_stop=early_stop,
             changes=changes,
             options=options,
+            initial=None if start is None else start.initial,
         )
         plans = None
-    asked = Asked(data_name(data), labels, None if cache is None else str(cache.resolve()), pictures, budget, automatic)
+    asked = Asked(
+        data_name(data),
+        labels,
+        None if cache is None else str(cache.resolve()),
+        pictures,
+        budget,
+        automatic,
+        read_overlay(None if overlay is None else Path(overlay)),
+        neighbours,
+    )
     run = create_run(Path(out) if out is not None else default_folder(data, model))
-    try:
-        run.write_config(_config(asked, settings, command, plans))
-        files.write_json(run.environment_file, describe_environment())
-        source = open_data(data, labels, cache, progress)
-        parts = read_parts(source, settings, pictures, progress)
-        if plan is None:
-            settings = settings.fitted(len(parts["train"]))
-        run.write_config(_config(asked, settings, command, plans))
-        files.write_json(run.data_file, describe(source, parts))
-        return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
-    except BaseException:
-        if not run.checkpoint_file.exists():
-            run.remove()
-        raise
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    with training(run):
+        try:
+            if settings.initial is not None:
+                keep_start(_initial_file(start, plan), settings.initial, run.initial_file)
+                settings = settings.starting_from(run.initial_file)
+            run.write_config(_config(asked, settings, command, plans, created))
+            files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+            found: set[str] = set()
+            source = corrected(open_data(data, labels, cache, progress, settings.initial), asked.overlay, found)
+            parts = read_parts(source, settings, pictures, progress)
+            if plan is None:
+                settings = settings.fitted(len(parts["train"]))
+            run.write_config(_config(asked, settings, command, plans, created))
+            files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found)))
+            return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+        except BaseException:
+            if not run.checkpoint_file.exists():
+                run.remove()
+            raise
 
 
 def resume(
@@ -137,30 +173,53 @@ def resume(
         progress: told how far reading is.
 
     Raises:
-        RunError: not a RUN folder, or the data is no longer what it was.
+        RunError: not a RUN folder, another process trains it, or the data is no longer what it was.
     """
     started = time.monotonic()
     run, config = open_run(Path(run_path))
+    with training(run):
+        return _go_on(run, config, data, listener, progress, started)
+
+
+def _go_on(
+    run: Run,
+    config: dict[str, Any],
+    data: Data | Source | None,
+    listener: Listener | None,
+    progress: Progress,
+    started: float,
+) -> Trained:
     finished = _finished(run)
     if finished is not None:
-        if not run.report_file.exists():  # ended between the model and its report
+        if not _report_is_of_now(run):  # killed between the model and its report
             from beholder.report.page import write_report
 
             write_report(run.path)
         return finished
-    settings = Settings.from_json(config["settings"])
+    settings = Settings.from_json(config["settings"]).starting_from(run.initial_file)
+    if settings.initial is not None:
+        check_start(run.initial_file, settings.initial)
     if data is None and config["data"] == "arrays":
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
     asked = Asked.from_config(config)
     cache = Path(asked.cache) if asked.cache else None
-    source = open_data(config["data"] if data is None else data, config["labels"], cache, progress)
+    _require_backend(run)
+    run.clear_leftovers()
+    if not run.environment_file.exists():
+        files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+    source = open_data(config["data"] if data is None else data, config["labels"], cache, progress, settings.initial)
+    found: set[str] = set()
+    source = corrected(source, asked.overlay, found)
     parts = read_parts(source, settings, asked.pictures, progress)
-    described = describe(source, parts)
+    described = describe(source, parts, asked.overlay.notes(found))
     if run.data_file.exists():
         before = read_document(run.data_file, missing="")
         if before.get("fingerprint") != described["fingerprint"]:
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
-    else:
+    else:  # killed before its data were read
+        if config.get("plans") is None:
+            settings = settings.fitted(len(parts["train"]))
+            run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
         files.write_json(run.data_file, described)
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
@@ -174,8 +233,34 @@ def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int
     return logged_plan(plan)
 
 
+def _start(
+    start_from: str | Path | None,
+    input_range: tuple[float, float] | None,
+    model: str | None,
+    options: dict[str, Any],
+) -> Start | None:
+    """The earlier network that the person wants to start from; it is what it is, but for its dropout."""
+    if start_from is None:
+        if input_range is not None:
+            raise UsageError("--input-range says what a network of yours expects; give it beside --from FILE.keras.")
+        if model == PRETRAINED:
+            raise UsageError(f"Model {model!r} is a network of your own; give it by --from FILE.keras.")
+        return None
+    said = {name: value for name, value in {"model": model, **options}.items() if value is not None}
+    dropout = {name: said.pop(name) for name in ("dropout",) if name in said}
+    if said:
+        raise UsageError(f"The network of {str(start_from)!r} is what it is; leave --{min(said)} out beside --from.")
+    start = open_start(Path(start_from), input_range)
+    return replace(start, options={**start.options, **dropout})
+
+
+def _initial_file(start: Start | None, plan: Path | None) -> Path:
+    """Where the network that training starts from lies; a logged plan has it beside it, in its run."""
+    return start.file if start is not None else Run(Path(plan or "").parent).initial_file
+
+
 def _config(
-    asked: Asked, settings: Settings, command: str | None, plans: list[tuple[int, int]] | None
+    asked: Asked, settings: Settings, command: str | None, plans: list[tuple[int, int]] | None, created: str
 ) -> dict[str, Any]:
     return {
         "beholder": __version__,
@@ -187,8 +272,16 @@ def _config(
         "options": settings.options,
         "settings": settings.to_json(),
         "plans": plans,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "created": created,
     }
+
+
+def _require_backend(run: Run) -> None:
+    """Refuse to go on with another backend than the run began with, which would end with other weights."""
+    if run.environment_file.exists():
+        began = read_document(run.environment_file, missing="").get("backend", "tensorflow")
+        if began != framework.backend():
+            raise RunError(f"{str(run.path)!r} began on another backend; go on with KERAS_BACKEND={began}.")
 
 
 def _finished(run: Run) -> Trained | None:
@@ -197,6 +290,11 @@ def _finished(run: Run) -> Trained | None:
         return None
     names = ("seconds", "plan", "validation_accuracy", "epochs", "stopped")
     return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
+
+
+def _report_is_of_now(run: Run) -> bool:
+    """Whether the report was written after the last event; that of an earlier sitting tells of a stop."""
+    return run.report_file.exists() and run.report_file.stat().st_mtime >= run.events_file.stat().st_mtime
 
 
 __all__ = ["Trained", "resume", "train"]

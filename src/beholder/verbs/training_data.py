@@ -9,18 +9,30 @@ from typing import Any, Literal
 from beholder.data.dataset import Dataset
 from beholder.data.opening import NAMES, Data, open_source
 from beholder.data.progress import Progress
+from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import DataError
-from beholder.training.settings import Settings
+from beholder.training.settings import Initial, Settings
 
 
-def open_data(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
-    """Open `data`, unless it is open already."""
-    if isinstance(data, Source):
-        return data
-    return open_source(data, labels=labels, cache=cache, progress=progress)
+def open_data(
+    data: Data | Source,
+    labels: Literal["fine", "coarse"],
+    cache: Path | None,
+    progress: Progress,
+    initial: Initial | None = None,
+) -> Source:
+    """Open `data`, unless it is open already; its pictures become what the network that training starts from takes."""
+    if initial is None:
+        return data if isinstance(data, Source) else open_source(data, labels=labels, cache=cache, progress=progress)
+    height, width = initial.height, initial.width
+    if not isinstance(data, Source):
+        # Decoded to that size at once: nothing is lost on the way to another.
+        canvas = None if height is None or width is None else (height, width)
+        data = open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
+    return refitted(data, height, width, initial.channels)
 
 
 def read_parts(source: Source, settings: Settings, pictures: int | None, progress: Progress) -> dict[str, Dataset]:
@@ -39,8 +51,8 @@ def read_parts(source: Source, settings: Settings, pictures: int | None, progres
     return read
 
 
-def describe(source: Source, parts: dict[str, Dataset]) -> dict[str, Any]:
-    """`data.json`: classes, counts, fingerprints, notes, and the pictures that were skipped."""
+def describe(source: Source, parts: dict[str, Dataset], notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """`data.json`: classes, counts, fingerprints, notes (`notes` too), and the pictures that were skipped."""
     classes = len(source.class_names)
     return {
         "schema": 1,
@@ -49,7 +61,7 @@ def describe(source: Source, parts: dict[str, Dataset]) -> dict[str, Any]:
         "picture_shape": list(parts["train"].picture_shape),
         "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
         "fingerprint": {part: dataset.fingerprint() for part, dataset in parts.items()},
-        "notes": list(source.notes),
+        "notes": [*source.notes, *notes],
         "skipped": source.skipped,
     }
 

@@ -1,0 +1,145 @@
+"""One number of a feature map, taken apart: the window that made it, its terms, and the pixels that it goes back to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.answering.convolution import edges
+from beholder.artifact.weights import Convolution
+
+
+@dataclass(frozen=True)
+class Place:
+    """Rows from `top` and columns from `left`, `height` × `width`; a window may overhang what it slides over."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A value of a convolution: the sum of `pixels` times `weights`, plus `bias`, perhaps rectified.
+
+    Attributes:
+        pixels: (h, w, C) float32 under the window, zeros where it overhangs.
+        weights: (h, w, C) float32.
+        channels: (C,) which maps of the layer before they belong to.
+        bias: added to the sum.
+        rectified: whether a value below zero becomes zero.
+    """
+
+    pixels: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    channels: NDArray[np.int64]
+    bias: float
+    rectified: bool
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """(C,) the sum of each channel's products."""
+        return np.einsum("hwc,hwc->c", self.pixels.astype(np.float64), self.weights.astype(np.float64))
+
+    @property
+    def value(self) -> float:
+        """What comes out."""
+        value = float(self.sums.sum()) + self.bias
+        return max(value, 0.0) if self.rectified else value
+
+
+def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Place:
+    """Where the window of `layer` lies for its output at (`row`, `column`).
+
+    Args:
+        source: shape of what it slides over, (H, W, …).
+        output: shape of its output.
+        layer: its row in the manifest.
+        row: of the output.
+        column: likewise.
+    """
+    corner = [_start(source[axis], output[axis], layer, axis, at) for axis, at in enumerate((row, column))]
+    return Place(*corner, *(int(size) for size in layer["window"]))
+
+
+def under(source: NDArray[np.float32], place: Place, beyond: float = 0.0) -> NDArray[np.float32]:
+    """(h, w, C) float32: the part of `source` (H, W, C) under a window, `beyond` where it overhangs."""
+    values = np.full((place.height, place.width, source.shape[2]), beyond, np.float32)
+    top, left = max(place.top, 0), max(place.left, 0)
+    part = source[top : max(place.top + place.height, 0), left : max(place.left + place.width, 0)]
+    values[top - place.top :, left - place.left :][: part.shape[0], : part.shape[1]] = part
+    return values
+
+
+def convolution_terms(source: NDArray[np.float32], convolution: Convolution, place: Place, number: int) -> Terms:
+    """What map `number` of a convolution is made of where its window lies at `place` of `source` (H, W, C) float32."""
+    weights = convolution.windows[number]
+    size = weights.shape[2]  # channels of a group
+    group = number * convolution.groups // len(convolution.windows)
+    channels = np.arange(group * size, (group + 1) * size)
+    pixels = under(source[..., channels], place)
+    return Terms(pixels, weights, channels, float(convolution.bias[number]), convolution.rectified)
+
+
+def receptive_field(
+    layers: Sequence[dict[str, Any]], number: int, row: int, column: int, picture: Sequence[int]
+) -> Place | None:
+    """The pixels of the picture that a value of layer `number` (from 0) depends on, by strides and windows.
+
+    Going back through a layer with window k, stride s and p zeros before the edge, outputs from u to v depend on inputs
+    from s·u - p to s·v - p + k - 1. Source: Araujo, Norris and Sim, Computing receptive fields of convolutional neural
+    networks (Distill, 2019). What normalises over a whole picture or all channels is not counted.
+
+    Args:
+        layers: rows of a manifest, each layer working on the one before.
+        number: which.
+        row: of its output; of no account where that is a vector.
+        column: likewise.
+        picture: shape (H, W, C) of what enters.
+
+    Returns:
+        None where the layers are not such a chain.
+    """
+    spans: list[tuple[int, int]] = []
+    for axis, at in enumerate((row, column)):
+        low = high = at
+        for index in range(number, -1, -1):
+            source = layers[index - 1]["output_shape"] if index else list(picture)
+            span = _before(layers[index], source, axis, low, high)
+            if span is None:
+                return None
+            low, high = span
+        spans.append((low, high))
+    (top, bottom), (left, right) = spans
+    return Place(top, left, bottom - top + 1, right - left + 1)
+
+
+def _before(layer: dict[str, Any], source: Sequence[int], axis: int, low: int, high: int) -> tuple[int, int] | None:
+    """The first and the last place of `source` along `axis` that a layer's outputs from `low` to `high` depend on."""
+    output = layer["output_shape"]
+    if len(source) != 3:
+        return low, high  # a vector's vector: what it goes back to is decided where it was made of maps
+    if len(output) != 3:
+        return 0, source[axis] - 1
+    if layer["type"] == "Clean":  # it cuts the middle out
+        offset = (source[axis] - output[axis]) // 2
+        return low + offset, high + offset
+    if layer["window"]:
+        stride, window = int(layer["stride"][axis]), int(layer["window"][axis])
+        if output[axis] not in (-(-source[axis] // stride), (source[axis] - window) // stride + 1):
+            return None
+        first = _start(source[axis], output[axis], layer, axis, low)
+        last = _start(source[axis], output[axis], layer, axis, high) + window - 1
+        return max(first, 0), min(last, source[axis] - 1)
+    return (low, high) if output[axis] == source[axis] else None
+
+
+def _start(source: int, output: int, layer: dict[str, Any], axis: int, at: int) -> int:
+    stride, window = int(layer["stride"][axis]), int(layer["window"][axis])
+    padding = edges(source, window, stride, "same" if output == -(-source // stride) else "valid")[0]
+    return at * stride - padding

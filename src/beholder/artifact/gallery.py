@@ -1,0 +1,108 @@
+"""Pictures that a run keeps for its page: one `.npz` file beside the model, bounded, whole or not at all.
+
+It is no part of the sealed model folder. It names the model that it was made for, so that one that a death left beside
+a newer model is not taken for its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder import files
+from beholder.artifact.store import CHECKSUMS
+from beholder.errors import ArtifactError
+
+SIDE = 64  # pixels that a thumbnail has at most
+MOST_PICTURES = 5000
+MOST_BYTES = 20_000_000  # of thumbnails and what goes with each
+_MOST_TOLD = 500_000_000  # bytes that a file may unpack to; ours have a tenth, names included
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def most_pictures(picture_shape: tuple[int, int, int], more_bytes: int = 0) -> int:
+    """How many pictures of this shape (H, W, C) are kept, where each takes `more_bytes` beside its thumbnail."""
+    height, width = _size(*picture_shape[:2])
+    return min(MOST_PICTURES, MOST_BYTES // (height * width * picture_shape[2] + more_bytes))
+
+
+def thumbnails(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`pictures` (N, H, W, C) uint8 as the network gets them, averaged down where a side is longer than 64 pixels."""
+    count, height, width, channels = pictures.shape
+    small_height, small_width = _size(height, width)
+    if (small_height, small_width) == (height, width):
+        return np.ascontiguousarray(pictures)
+    small = np.empty((count, small_height, small_width, channels), np.uint8)
+    for row, picture in enumerate(pictures):
+        image = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+        image = image.resize((small_width, small_height), Image.Resampling.BOX)
+        small[row] = np.asarray(image).reshape(small.shape[1:])
+    return small
+
+
+def in_colour(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A thumbnail (H, W, 1 or 3) as (H, W, 3)."""
+    return np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3))
+
+
+def write_gallery(path: Path, model: Path, arrays: Arrays, texts: dict[str, list[str]]) -> None:
+    """Write `arrays` and lists of `texts` to `path`, as made for the model in the folder `model`.
+
+    Raises:
+        StorageError: the disk is full or may not be written to; `path` is then as it was before.
+    """
+    told = {**texts, "model": [_checksum(model)]}
+    # JSON, since a file name may hold what is no text and NumPy would give each name the longest one's space.
+    content = {name: np.frombuffer(json.dumps(values).encode(), np.uint8) for name, values in told.items()}
+    with files.replacing(path) as file:
+        np.savez(file, allow_pickle=False, **arrays, **content)
+
+
+def read_gallery(
+    path: Path, model: Path, arrays: tuple[str, ...], texts: tuple[str, ...]
+) -> tuple[Arrays, dict[str, list[str]]] | None:
+    """What `write_gallery` wrote; None where nothing is at `path`.
+
+    Raises:
+        ArtifactError: it is damaged, or was made for another model than the one in the folder `model`.
+    """
+    if not path.exists():
+        return None
+    try:
+        with zipfile.ZipFile(path) as entries:
+            small = sum(entry.file_size for entry in entries.infolist()) < _MOST_TOLD
+        with np.load(path, allow_pickle=False) as stored:
+            read = {name: stored[name] for name in arrays if small}
+            told = {name: json.loads(stored[name].tobytes()) for name in (*texts, "model") if small}
+        whole = small and all(isinstance(text, str) for values in told.values() for text in values)
+        own = whole and told.pop("model") == [_checksum(model)]
+    except Exception as error:  # zip, NumPy and JSON answer damage with nearly every exception there is
+        raise damaged(path) from error
+    if not whole:
+        raise damaged(path)
+    if not own:
+        raise ArtifactError(f"{str(path)!r} was made for another model than the one beside it; train again.")
+    return read, told
+
+
+def damaged(path: Path) -> ArtifactError:
+    """What to say of a gallery that holds other things than it should."""
+    return ArtifactError(f"{str(path)!r} is damaged; bring it back from a copy, or delete it and do without.")
+
+
+def _checksum(model: Path) -> str:
+    """As `Artifact.checksum`."""
+    return hashlib.sha256((model / CHECKSUMS).read_bytes()).hexdigest()
+
+
+def _size(height: int, width: int) -> tuple[int, int]:
+    scale = min(1.0, SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

@@ -1,0 +1,84 @@
+"""beholder watch RUN: a training run, live, in the browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from beholder.cli.console import print_json
+from beholder.cli.options import json_option, run_argument
+
+if TYPE_CHECKING:
+    from beholder.runs.events import Event, Listener
+
+PORT = 8001
+
+
+@click.command(short_help="A training run, live, in the browser.")
+@run_argument()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is every one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A further name for this server; repeatable."
+)
+@json_option
+def watch(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool) -> None:
+    """Show the training of RUN as it goes, or as it went: curves, answers, filters; stop it, and go on with it.
+
+    It needs no part of the training: closing it, or its page, stops nothing. Ends with Ctrl+C or SIGTERM. With --json
+    the address is printed as JSON once it is ready.
+    """
+    from beholder.server.watching import watch as run_server
+
+    def ready(address: str) -> None:
+        if as_json:
+            print_json({"schema": 1, "address": address, "process": os.getpid()})
+        else:
+            click.echo(f"Watching {str(run)!r} at {address} (Ctrl+C ends it)")
+
+    run_server(run, host=host, port=port, allow_hosts=allow_hosts, ready=ready)
+
+
+@contextmanager
+def watched(run: Path, listener: Listener) -> Iterator[Listener]:
+    """A listener that, as training begins, starts a process that shows `run`, tells its address, and passes all on."""
+    watchers: list[subprocess.Popen[str]] = []
+
+    def hear(event: Event) -> None:
+        if event["event"] == "framework" and not watchers:
+            command = [sys.executable, "-m", "beholder", "watch", str(run), "--port", "0", "--json"]
+            watchers.append(
+                subprocess.Popen(  # noqa: S603 - our own command
+                    command,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,  # Ctrl-C stops training, and the page is to show how
+                )
+            )
+        listener(event)
+        if event["event"] == "start":  # seconds later, so that nothing waits
+            click.echo(f"Watch it at {_address(watchers[0])} until it ends.", err=True)
+
+    try:
+        yield hear
+    finally:
+        for watcher in watchers:
+            watcher.terminate()
+            watcher.communicate()
+
+
+def _address(watcher: subprocess.Popen[str]) -> str:
+    lines: list[str] = []
+    for line in watcher.stdout or ():
+        lines.append(line)
+        if line.startswith("}"):
+            return str(json.loads("".join(lines))["address"])
+    return "nothing: its process ended"

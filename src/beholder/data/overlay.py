@@ -1,0 +1,226 @@
+"""The one overlay format: what a person decided about single pictures, beside their data and never in it.
+
+A CSV file in UTF-8 with the header `path,action,label`. `path` is a picture's name in its `Dataset`; `action` is `keep`
+(seen, and right as it is), `drop`, or `relabel`, which alone has a `label`, the name of a class.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beholder import files
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+ACTIONS = ("keep", "drop", "relabel")
+HEADER = ["path", "action", "label"]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What was decided about one picture.
+
+    Attributes:
+        path: the picture's name in its `Dataset`.
+        action: `keep`, `drop` or `relabel`.
+        label: the class name that is right, where the action is `relabel`; else empty.
+
+    Raises:
+        DataError: another action, no path, or a label that is missing or too many.
+    """
+
+    path: str
+    action: str
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            raise DataError("A correction names no picture; give its path.")
+        if self.action not in ACTIONS:
+            raise DataError(
+                f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
+            )
+        if bool(self.label) != (self.action == "relabel"):
+            need = "needs the label that is right" if self.action == "relabel" else f"has no use for {self.label!r}"
+            raise DataError(f"The action {self.action!r} of {self.path!r} {need}; only relabel has a label.")
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Corrections of a data set, each of another picture.
+
+    Attributes:
+        corrections: in the order in which they were made.
+
+    Raises:
+        DataError: two corrections of one picture.
+    """
+
+    corrections: tuple[Correction, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = [path for path, count in Counter(one.path for one in self.corrections).items() if count > 1]
+        if twice:
+            raise DataError(f"{twice[0]!r} is corrected twice; leave one of the two corrections out.")
+
+    @classmethod
+    def from_json(cls, rows: list[dict[str, str]]) -> Overlay:
+        """Of rows with path, action and label, as a run's config keeps them."""
+        return cls(tuple(Correction(**row) for row in rows))
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse labels that are no classes.
+
+        Raises:
+            DataError: the first such label.
+        """
+        for one in self.corrections:
+            if one.label and one.label not in class_names:
+                near = difflib.get_close_matches(one.label, class_names, n=1)
+                names = near or class_names[:10]
+                advice = f"write {' or '.join(map(repr, names))}"
+                raise DataError(f"{one.path!r} cannot become {one.label!r}, which is no class of the data; {advice}.")
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """`dataset` without what was dropped and with the labels that are right; other corrections are no concern.
+
+        Pictures stay where they are, so that a data set without a dropped picture is not copied.
+
+        Raises:
+            DataError: a label that is no class, or a path that is the name of several pictures.
+        """
+        self.check(dataset.class_names)
+        rows = self._rows(dataset)
+        index = {name: label for label, name in enumerate(dataset.class_names)}
+        labels = dataset.labels.copy()
+        for one in self.corrections:
+            if one.label and one.path in rows:
+                labels[rows[one.path]] = index[one.label]
+        corrected = replace(dataset, labels=labels)
+        dropped = [rows[one.path] for one in self.corrections if one.action == "drop" and one.path in rows]
+        if not dropped:
+            return corrected
+        return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped))
+
+    def _rows(self, dataset: Dataset) -> dict[str, int]:
+        """From path to row, of the pictures that are corrected."""
+        paths = {one.path for one in self.corrections}
+        rows: dict[str, int] = {}
+        for row, name in enumerate(dataset.names):
+            if name in paths and rows.setdefault(name, row) != row:
+                raise DataError(f"Several pictures are called {name!r}, so that it cannot be corrected; leave it out.")
+        return rows
+
+    def notes(self, found: set[str]) -> tuple[str, ...]:
+        """What a person should know once all was read that a run learns from, and the pictures `found` were met.
+
+        Raises:
+            DataError: there are corrections, and none of them is of a picture that was met.
+        """
+        if not self.corrections:
+            return ()
+        missing = [one.path for one in self.corrections if one.path not in found]
+        count = len(self.corrections)
+        if len(missing) == count:
+            raise DataError(
+                f"None of the overlay's {count} pictures is in the data to learn from (the first: {missing[0]!r}); "
+                "give the overlay of this data, or none."
+            )
+        if not missing:
+            return ()
+        told = f"{len(missing)} of the overlay's {count} corrections had no effect: their pictures were not read"
+        return (f"{told} (the first: {missing[0]!r}).",)
+
+
+def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
+    """`source` as `overlay` corrects it, in every part, and with a note that says so.
+
+    Args:
+        source: an opened data set.
+        overlay: the corrections.
+        found: gets the names of the pictures that have one, while parts are read.
+
+    Raises:
+        DataError: a label that is no class. A reader raises it about its own part.
+    """
+    overlay.check(source.class_names)
+    if not overlay.corrections:
+        return source
+    paths = {one.path for one in overlay.corrections}
+    note = f"The data were read as an overlay of {len(paths)} correction{'s' * (len(paths) != 1)} has them."
+
+    def correcting(read: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
+        def reader(progress: Progress) -> Dataset:
+            dataset = read(progress)
+            found.update(paths.intersection(dataset.names))
+            return overlay.apply(dataset)
+
+        return reader
+
+    readers = {part: correcting(read) for part, read in source.readers.items()}
+    return replace(source, readers=readers, notes=(*source.notes, note))
+
+
+def read_overlay(path: Path | None, class_names: Sequence[str] | None = None) -> Overlay:
+    """Read the overlay at `path`.
+
+    Args:
+        path: the CSV file; None is an overlay without corrections.
+        class_names: what a label may be; None: whatever it is.
+
+    Raises:
+        DataError: it cannot be read, is no such CSV, or a line of it makes no sense.
+    """
+    if path is None:
+        return Overlay()
+    try:
+        # A path is bytes to the system; those that are no text go through as they are.
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header, *rows = [row for row in reader if row] or [[]]
+    except OSError as error:
+        raise DataError(f"Cannot read the overlay {str(path)!r}: {error.strerror}; check the path.") from error
+    except csv.Error as error:
+        raise DataError(f"The overlay {str(path)!r} is no CSV file ({error}); save it as CSV again.") from error
+    if header != HEADER:
+        raise DataError(
+            f"The overlay {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
+        )
+    try:
+        overlay = Overlay(tuple(_correction(row) for row in rows))
+        if class_names is not None:
+            overlay.check(class_names)
+    except DataError as error:
+        raise DataError(f"The overlay {str(path)!r} cannot be obeyed: {error}") from error
+    return overlay
+
+
+def write_overlay(path: Path, overlay: Overlay) -> None:
+    """Write `overlay` to `path`, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or may not be written to.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)  # lines end as RFC 4180 has it; only so does it quote a carriage return in a name
+    writer.writerow(HEADER)
+    writer.writerows([one.path, one.action, one.label] for one in overlay.corrections)
+    files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _correction(row: list[str]) -> Correction:
+    values: list[Any] = [*row, ""] if len(row) == 2 else row
+    if len(values) != len(HEADER):
+        raise DataError(f"Expected path, action and label in a line. Received: {row}.")
+    return Correction(*values)

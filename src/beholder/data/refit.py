@@ -1,0 +1,37 @@
+"""A source whose pictures are resized and recoloured for a network that was made for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from beholder.data.dataset import Dataset
+from beholder.data.pictures import PictureRules, refit
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+
+Reader = Callable[[Progress], Dataset]
+
+
+def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
+    """`source` with pictures of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`."""
+
+    def refitting(read: Reader) -> Reader:
+        return lambda progress: _refitted(read(progress), height, width, channels, progress)
+
+    return replace(source, readers={part: refitting(read) for part, read in source.readers.items()})
+
+
+def _refitted(dataset: Dataset, height: int | None, width: int | None, channels: int, progress: Progress) -> Dataset:
+    before = dataset.picture_shape
+    rules = PictureRules(height or before[0], width or before[1], "L" if channels == 1 else "RGB")
+    if rules.shape == before:
+        return dataset
+    pictures = np.empty((len(dataset), *rules.shape), np.uint8)
+    for row, picture in enumerate(dataset.pictures):
+        pictures[row] = refit(picture, rules)
+        if row % 1024 == 0:
+            progress("Resizing pictures", row, len(dataset))
+    return replace(dataset, pictures=pictures)

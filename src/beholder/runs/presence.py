@@ -1,0 +1,84 @@
+"""Whether a process trains a run: it holds a lock on the RUN folder, which the system takes back when it dies.
+
+A process number in a file would lie after a kill, once the system gives the number to another process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import ModuleType
+
+from beholder.errors import RunError
+from beholder.runs.folder import Run
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock: nobody knows there
+    fcntl = None
+
+_SECONDS = 2.0  # a watcher holds the lock for less than a millisecond
+
+
+@contextmanager
+def training(run: Run) -> Iterator[None]:
+    """While inside, this process is the one that trains `run`; requests to stop of earlier times are forgotten.
+
+    Raises:
+        RunError: another process trains it.
+    """
+    descriptor = _locked(run)
+    try:
+        run.stop_file.unlink(missing_ok=True)
+        yield
+    finally:
+        with suppress(OSError):
+            run.stop_file.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def is_trained(run: Run) -> bool | None:
+    """Whether a process trains `run` now; None where the system does not tell."""
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(run.path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # some network file systems
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _locked(run: Run) -> int | None:
+    """A descriptor that holds the lock; None where the system has none."""
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(run.path, os.O_RDONLY)
+    except OSError:  # reading the folder will tell
+        return None
+    until = time.monotonic() + _SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                os.close(descriptor)
+                raise RunError(f"{str(run.path)!r} is trained by another process just now; wait for it.") from error
+            time.sleep(0.02)
+        except OSError:  # some network file systems
+            os.close(descriptor)
+            return None
+        else:
+            return descriptor

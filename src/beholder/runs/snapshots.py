@@ -1,0 +1,123 @@
+"""What a network answered at the end of an epoch: small files beside the event log, for whoever watches the run."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder import files
+from beholder.errors import RunError
+from beholder.runs.folder import Run
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The validation pictures whose answers are followed; the same in every snapshot of a run.
+
+    Attributes:
+        pictures: (N, H, W, C) uint8.
+        labels: (N,) int64.
+        class_names: in the order of the labels.
+    """
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    class_names: list[str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The end of one epoch.
+
+    Attributes:
+        probabilities: (N, classes) float32, of the pictures that are followed.
+        confusion: (classes, classes) int64, label by answer, over the validation pictures that were judged; None where
+            there are too many classes.
+        filters: (K, h, w, C) float32, the windows of the first layer; None where it has none.
+    """
+
+    probabilities: NDArray[np.float32]
+    confusion: NDArray[np.int64] | None
+    filters: NDArray[np.float32] | None
+
+
+def write_shown(run: Run, shown: Shown) -> None:
+    """Keep the pictures that are followed.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    names = np.frombuffer(json.dumps(shown.class_names).encode(), np.uint8)
+    _write(run.watch_folder / "pictures.npz", pictures=shown.pictures, labels=shown.labels, class_names=names)
+
+
+def read_shown(run: Run) -> Shown | None:
+    """The pictures that are followed; None where there are none.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    stored = _read(run.watch_folder / "pictures.npz", ("pictures", "labels", "class_names"))
+    if stored is None:
+        return None
+    return Shown(stored["pictures"], stored["labels"], json.loads(stored["class_names"].tobytes()))
+
+
+def write_snapshot(run: Run, epoch: int, snapshot: Snapshot) -> None:
+    """Keep the end of `epoch`, from 1.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    arrays = {"probabilities": snapshot.probabilities.astype(np.float16)}
+    if snapshot.confusion is not None:
+        arrays["confusion"] = snapshot.confusion.astype(np.uint32)
+    if snapshot.filters is not None:
+        arrays["filters"] = snapshot.filters.astype(np.float16)
+    _write(_file(run, epoch), **arrays)
+
+
+def read_snapshot(run: Run, epoch: int) -> Snapshot | None:
+    """The end of `epoch`, from 1; None where it was not kept.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    stored = _read(_file(run, epoch), ("probabilities",))
+    if stored is None:
+        return None
+    confusion, filters = stored.get("confusion"), stored.get("filters")
+    return Snapshot(
+        stored["probabilities"].astype(np.float32),
+        None if confusion is None else confusion.astype(np.int64),
+        None if filters is None else filters.astype(np.float32),
+    )
+
+
+def _file(run: Run, epoch: int) -> Path:
+    return run.watch_folder / f"epoch-{epoch:05}.npz"
+
+
+def _write(path: Path, **arrays: Any) -> None:
+    with files.replacing(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _read(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"{str(path)!r} is damaged ({error}); delete it.") from error
+    lacking = [name for name in needed if name not in arrays]
+    if lacking:
+        raise RunError(f"{str(path)!r} is damaged (it has no {lacking[0]!r}); delete it.")
+    return arrays

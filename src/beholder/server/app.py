@@ -1,0 +1,100 @@
+"""The application: every room's routes, from top to bottom, behind the guard and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from beholder.errors import BeholderError, BusyError, StorageError
+from beholder.server import ask, corrections, inside, interface, judge, pages
+from beholder.server.limits import BoundedBodies, Limits
+from beholder.server.metrics import Measured, Metrics
+from beholder.server.security import Guard, Hosts
+from beholder.server.served import Served
+
+
+def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
+    """The page and the HTTP interface over `served`.
+
+    Args:
+        served: an opened classifier; the application closes its workers when it ends.
+        hosts: the names that it answers to; loopback where None.
+    """
+    routes: list[BaseRoute] = [
+        *interface.routes(served),
+        *ask.routes(served),
+        *inside.routes(served),
+        *judge.routes(served),
+        *corrections.routes(served),
+        *pages.routes(),
+    ]
+    return assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)
+
+
+def assemble(
+    routes: Sequence[BaseRoute],
+    hosts: Hosts,
+    limits: Limits,
+    metrics: Metrics,
+    at_end: Callable[[], None] = lambda: None,
+) -> Starlette:
+    """An application of `routes` with all that keeps it safe; errors are JSON objects with one sentence, `error`.
+
+    `app.state.closing` is an `asyncio.Event` that is set when the server is asked to end: answers that never end by
+    themselves must watch it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(at_end)
+
+    paths = frozenset(route.path for route in routes if isinstance(route, Route))
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Measured, metrics=metrics, paths=paths),
+            Middleware(Guard, hosts=hosts),
+            Middleware(BoundedBodies, limits=limits),
+        ],
+        exception_handlers={
+            HTTPException: _http_error,
+            BeholderError: _refused,
+            ClientDisconnect: _gone,
+            Exception: _fault,
+        },
+    )
+    app.state.closing = asyncio.Event()
+    return app
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    sentences = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    return JSONResponse(
+        {"error": sentences.get(error.status_code, error.detail)}, error.status_code, dict(error.headers or {})
+    )
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, BusyError):
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.retry_after)})
+    return JSONResponse({"error": str(error)}, 507 if isinstance(error, StorageError) else 400)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it
+
+
+async def _fault(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "This is a fault of Beholder's, not yours; its output says more."}, 500)

@@ -1,0 +1,137 @@
+"""The Ask tab: answers with all that the page shows of them, where the network looked, and pictures to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from beholder.answering.explain import Where, where_it_looked
+from beholder.data.pictures import measure
+from beholder.errors import ArtifactError, PictureError
+from beholder.figures.overlay import heat_layer
+from beholder.server.encoding import EscapedJSON, data_uri
+from beholder.server.served import Served
+from beholder.server.uploads import Upload, read_uploads
+from beholder.server.workers import Answer, Outcome
+
+NEIGHBOURS = 8
+HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's picture has 32
+_LEAST_FALL = 0.01  # of a probability: less is next to nothing, and must not look like much
+
+
+def routes(served: Served) -> list[BaseRoute]:
+    """All that the Ask tab asks, of `served`."""
+    examples = sorted((served.classifier.artifact.folder / "golden").glob("*.png"))[
+        :-1
+    ]  # the last is out of proportion
+
+    async def ask(request: Request) -> Response:
+        """`answers`, one for each picture in the request, as `answer_document` makes them."""
+        uploads = await read_uploads(request, served.limits)
+        outcomes = await served.workers.answer([upload.content for upload in uploads])
+        documents = [
+            await served.workers.call(answer_document, served, *pair) for pair in zip(uploads, outcomes, strict=True)
+        ]
+        return EscapedJSON({"answers": documents})
+
+    async def where(request: Request) -> Response:
+        """Where the network looked in the picture of the request: best the one that it `received`, as `ask` tells."""
+        uploads = await read_uploads(request, served.limits)
+        [outcome] = await served.workers.answer([uploads[0].content])
+        if isinstance(outcome, PictureError):
+            raise outcome
+        return JSONResponse(await served.workers.call(where_document, served, outcome.pixels))
+
+    async def names(_: Request) -> Response:
+        """Addresses of pictures that it has not learned from."""
+        return JSONResponse({"examples": [f"/page/ask/examples/{number}" for number in range(len(examples))]})
+
+    async def example(request: Request) -> Response:
+        number = int(request.path_params["number"])
+        if number >= len(examples):
+            return JSONResponse({"error": f"There are {len(examples)} examples only."}, 404)
+        return FileResponse(examples[number], media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+    return [
+        Route("/page/ask", ask, methods=["POST"]),
+        Route("/page/ask/where", where, methods=["POST"]),
+        Route("/page/ask/examples", names),
+        Route("/page/ask/examples/{number:int}", example),
+    ]
+
+
+def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[str, Any]:
+    """What the page shows of one picture.
+
+    Returns:
+        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `height` and
+        `width` of the picture upright; `received`, what the network got: `picture` (a PNG as a data URI), `height` and
+        `width`; `neighbours`, the training pictures nearest in feature space, and `neighbours_error`, one sentence
+        where they cannot be read.
+    """
+    if isinstance(outcome, PictureError):
+        return {"path": upload.name, "error": str(outcome)}
+    document = served.classifier.prediction(upload.name, outcome.probabilities, len(outcome.probabilities)).to_json()
+    probabilities = document.pop("top")
+    height, width = measure(upload.content)
+    return {
+        **document,
+        "probabilities": probabilities,
+        "height": height,
+        "width": width,
+        "received": {
+            "picture": data_uri(outcome.pixels),
+            "height": outcome.pixels.shape[0],
+            "width": outcome.pixels.shape[1],
+        },
+        **_neighbours(served, outcome),
+    }
+
+
+def _neighbours(served: Served, answer: Answer) -> dict[str, Any]:
+    try:
+        kept = served.neighbours
+    except ArtifactError as error:  # the answer is as good without them
+        return {"neighbours": [], "neighbours_error": str(error)}
+    near = [] if kept is None else kept.nearest(answer.features, NEIGHBOURS)
+    return {
+        "neighbours": [
+            {
+                "path": one.path,
+                "label": one.label,
+                "distance": round(one.distance, 4),
+                "picture": data_uri(one.thumbnail),
+            }
+            for one in near
+        ],
+        "neighbours_error": None,
+    }
+
+
+def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """Where the network looked in `pixels` (H, W, C) uint8, as it receives them.
+
+    Returns:
+        `overlay`, a PNG with transparency as a data URI, to be laid on the picture; `method`; and `text`, a sentence.
+
+    Raises:
+        ArtifactError: the model can answer but not explain.
+    """
+    where = where_it_looked(served.classifier, served.inside, pixels)
+    height, width = pixels.shape[:2]
+    scale = max(1, round(HEAT_SIDE / max(height, width)))
+    least = 0.0 if where.patch is None else _LEAST_FALL
+    layer = heat_layer(where.heat, (width * scale, height * scale), least)
+    return {"overlay": data_uri(layer), "method": where.method, "text": _in_words(where)}
+
+
+def _in_words(where: Where) -> str:
+    if where.patch is None:
+        return "Where it glows, the last feature maps speak for this answer rather than the others."
+    height, width = where.patch
+    return f"Where it glows, covering {width} × {height} pixels takes away from this answer."

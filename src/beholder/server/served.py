@@ -1,0 +1,93 @@
+"""What is served: a classifier with its workers, and the RUN folder that it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from beholder.answering.classifier import Classifier
+from beholder.artifact.inside import Inside
+from beholder.artifact.neighbours import Neighbours, open_neighbours
+from beholder.artifact.store import open_inside
+from beholder.artifact.validation import ValidationAnswers, open_validation
+from beholder.report.reading import RunFiles, read_run
+from beholder.server.limits import Limits
+from beholder.server.metrics import Metrics
+from beholder.server.workers import Workers
+
+
+@dataclass(frozen=True)
+class Served:
+    """An opened classifier, ready to answer many at once.
+
+    Attributes:
+        folder: as the person named it.
+        run: the RUN folder; None where a model folder is served.
+        classifier: the opened model.
+        workers: answer pictures and do other work off the event loop.
+        limits: what a request may ask for.
+        metrics: what `/metrics` tells.
+    """
+
+    folder: Path
+    run: Path | None
+    classifier: Classifier
+    workers: Workers
+    limits: Limits
+    metrics: Metrics
+
+    def read(self) -> RunFiles | None:
+        """The RUN folder's documents as they are now; None where a model folder is served.
+
+        Raises:
+            RunError: one of them is damaged.
+        """
+        return None if self.run is None else read_run(self.run)
+
+    @cached_property
+    def inside(self) -> Inside:
+        """The network with every layer's output, opened when it is first asked for.
+
+        Raises:
+            ArtifactError: the model can answer but not explain.
+        """
+        return open_inside(self.classifier.artifact)
+
+    @cached_property
+    def neighbours(self) -> Neighbours | None:
+        """The training pictures that the run keeps; None where it keeps none.
+
+        Raises:
+            ArtifactError: they are damaged, or of another model.
+        """
+        return None if self.run is None else open_neighbours(self.run)
+
+    @cached_property
+    def validation(self) -> ValidationAnswers | None:
+        """The answers to the validation part that the run keeps; None where it keeps none.
+
+        Raises:
+            ArtifactError: they are damaged, or of another model.
+        """
+        return None if self.run is None else open_validation(self.run)
+
+
+def open_served(folder: str | Path, *, exact: bool = False, limits: Limits | None = None) -> Served:
+    """Open the classifier in `folder`, a RUN folder or a model folder, and start its workers.
+
+    Args:
+        folder: where it lies.
+        exact: answer in float32, also where an int8 twin is at hand.
+        limits: what a request may ask for; the defaults where None.
+
+    Raises:
+        ArtifactError: it is missing, damaged, too new, or answers otherwise than when it was saved.
+    """
+    path = Path(folder)
+    limits = limits or Limits()
+    classifier = Classifier.load(path, exact=exact)
+    metrics = Metrics()
+    workers = Workers(classifier, limits, metrics)
+    run = path if (path / "config.json").is_file() else None
+    return Served(path, run, classifier, workers, limits, metrics)

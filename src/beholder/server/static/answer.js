@@ -1,0 +1,118 @@
+// One answer: the class, how probable each is, what the network received, where it looked, and what it has seen before.
+
+import { h, percent, pixels, plural, post, problem, whole } from "./draw.js";
+
+const FIRST = 5; // classes shown before a person asks for all
+const SIDE = 320; // pixels that the small copy of the person's picture is wide
+
+/** The card for `answer` (see server/ask.py) about `file`; `remove` takes it off the page. */
+export function answerCard(file, answer, model, remove) {
+  const close = h("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, onclick: remove }, "✕");
+  const unsure = answer.unsure ? h("span", { class: "badge warn", title: "Too improbable to rely on" }, "unsure") : null;
+  return h("article", { class: "card answer" },
+    h("header", {},
+      h("div", {},
+        h("h2", {}, answer.label, h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
+        h("p", { class: "muted file" }, file.name)),
+      close),
+    h("div", { class: "answer-body" }, received(answer), original(file, answer), bars(answer)),
+    nearest(answer),
+    lookInside(file));
+}
+
+function received(answer) {
+  const { height, width } = answer.received;
+  const heat = h("img", { alt: "", class: "heat", hidden: true });
+  const note = h("p", { class: "muted where" }, "Looking where it looked …");
+  const stack = h("div", { class: "stack", style: { "aspect-ratio": `${width} / ${height}` } },
+    pixels(answer.received.picture, `The picture as the network receives it, ${width} by ${height} pixels`), heat);
+  askWhere(answer, heat, note);
+  return h("figure", { class: "received" }, stack,
+    h("figcaption", {}, `What the network receives: ${size(width, height)} pixels`), note);
+}
+
+async function askWhere(answer, heat, note) {
+  try {
+    const where = await post("/page/ask/where", blob(answer.received.picture));
+    const slider = h("input", { type: "range", min: 0, max: 100, value: 70 });
+    const show = () => heat.style.setProperty("opacity", slider.value / 100);
+    slider.addEventListener("input", show);
+    show();
+    heat.src = where.overlay;
+    heat.alt = `Where it looked: ${where.text}`;
+    heat.hidden = false;
+    note.replaceChildren(h("label", { title: where.text }, h("span", {}, "Where it looked"), slider));
+  } catch (error) {
+    note.textContent = error.message;
+  }
+}
+
+/** The person's own picture, small: a photograph of 12 megapixels is not kept decoded. */
+function original(file, answer) {
+  const canvas = h("canvas", { role: "img", "aria-label": "Your picture" });
+  const figure = h("figure", { class: "original", hidden: true }, canvas,
+    h("figcaption", {}, `Your picture: ${size(answer.width, answer.height)}`));
+  if (answer.width <= answer.received.width && answer.height <= answer.received.height) return figure;
+  createImageBitmap(file, { resizeWidth: Math.min(SIDE, answer.width), resizeQuality: "medium" }).then((small) => {
+    canvas.width = small.width;
+    canvas.height = small.height;
+    canvas.getContext("2d").drawImage(small, 0, 0);
+    figure.hidden = false;
+  }).catch(() => figure.remove()); // a TIFF, say, that the browser cannot show though the server reads it
+  return figure;
+}
+
+function size(width, height) {
+  return `${whole(width)}\u00a0×\u00a0${whole(height)}`;
+}
+
+function bars({ probabilities }) {
+  const list = h("ol", { class: "bars" }, probabilities.slice(0, FIRST).map(bar));
+  const box = h("div", { class: "probabilities" }, h("h3", {}, "How probable"), list);
+  if (probabilities.length <= FIRST) return box;
+  const more = h("button", { type: "button", class: "plain", "aria-expanded": "false" });
+  const show = (all) => {
+    list.replaceChildren(...probabilities.slice(0, all ? undefined : FIRST).map(bar));
+    more.textContent = all ? `Only the first ${FIRST}` : `All ${plural(probabilities.length, "class")}`;
+    more.setAttribute("aria-expanded", String(all));
+  };
+  more.addEventListener("click", () => show(more.getAttribute("aria-expanded") === "false"));
+  show(false);
+  box.append(more);
+  return box;
+}
+
+function bar({ label, probability }) {
+  return h("li", {}, h("span", { class: "name" }, label), h("span", { class: "share" }, percent(probability)),
+    h("span", { class: "track", "aria-hidden": "true", style: { "--share": probability } }));
+}
+
+function nearest({ label, neighbours, neighbours_error: neighboursError }) {
+  if (neighboursError) return problem(neighboursError);
+  if (!neighbours.length) return null;
+  const one = (near) => h("li", {},
+    h("a", { class: "thumb", href: correction(near.path), title: near.path },
+      pixels(near.picture, ""), h("span", { class: near.label === label ? "" : "other" }, near.label)));
+  const title = "Nearest training pictures, in the network’s own eyes";
+  return h("section", { class: "nearest", "aria-label": title }, h("h3", {}, title), h("ul", {}, neighbours.map(one)));
+}
+
+/** Where a picture is corrected; a file name that is no text cannot be part of an address. */
+function correction(path) {
+  return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
+}
+
+function lookInside(file) {
+  const open = async () => {
+    location.hash = "inside";
+    const inside = await import("./inside.js");
+    await inside.open(file);
+  };
+  return h("footer", { class: "row" }, h("button", { type: "button", onclick: open }, "Look inside"));
+}
+
+/** A data URI as a Blob; the security policy keeps `fetch` from reading one. */
+function blob(uri) {
+  const [head, body] = uri.split(",");
+  return new Blob([Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0))], { type: head.slice(5, -7) });
+}

@@ -1,0 +1,235 @@
+// Correct: pictures whose label or answer is doubtful, one decision each, kept at once in the overlay beside the run.
+
+import { announce, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
+
+const PAGE = 24; // pictures fetched at a time
+const ADDRESS = "/page/corrections";
+const PARTS = { validation: "Confident mistakes", train: "Training labels in doubt" };
+
+let one, parts, list, more, summary, message, classNames;
+let part = "validation";
+const history = []; // what each decision replaced, the last at the end
+let saving = Promise.resolve(); // one decision after the other reaches the file
+
+export async function start(panel) {
+  let given = await fetchPart();
+  if (given.note) return replace(panel, problem(given.note));
+  if (!given.counts[part] && given.counts.train) {
+    part = "train";
+    given = await fetchPart();
+  }
+  classNames = given.class_names;
+  summary = h("div", { class: "summary" });
+  message = h("div");
+  one = h("div", { class: "one" });
+  parts = h("div", { class: "row parts", role: "group", "aria-label": "Which pictures" },
+    Object.keys(PARTS).map((name) => partButton(name, given.counts[name])));
+  list = h("div", { class: "doubtful" });
+  more = h("button", { type: "button", onclick: showMore }, "Show more");
+  panel.addEventListener("keydown", onKey);
+  replace(panel,
+    h("div", { class: "correct-head" },
+      h("div", {}, h("h2", {}, "Is the label wrong, or the answer?"),
+        h("p", { class: "muted" }, "Where the network is sure and yet wrong, the label may be. Decide for each picture: ",
+          "your decisions are kept beside the run, and your pictures are never touched."),
+        keys()),
+      summary),
+    message, one, parts, list, more);
+  tell(given);
+  append(given);
+}
+
+/** "#correct/PATH" brings that picture to the top. */
+export async function shown(path) {
+  if (!one) return;
+  replace(one);
+  if (!path) return;
+  try {
+    const given = await get(`${ADDRESS}?path=${encodeURIComponent(path)}`);
+    if (given.note) return replace(one, problem(given.note));
+    replace(one, h("h3", {}, "The picture that you came for"), given.pictures.map(card));
+    one.querySelector(".doubt").focus();
+  } catch (error) {
+    replace(one, problem(error.message));
+  }
+}
+
+function fetchPart(start = 0) {
+  return get(`${ADDRESS}?part=${part}&start=${start}&count=${PAGE}`);
+}
+
+function partButton(name, count) {
+  const button = h("button", { type: "button", "aria-pressed": String(name === part), "data-part": name },
+    PARTS[name], h("span", { class: "muted" }, count));
+  button.addEventListener("click", async () => {
+    part = name;
+    for (const other of parts.children) other.setAttribute("aria-pressed", String(other === button));
+    replace(list);
+    append(await fetchPart());
+  });
+  return button;
+}
+
+async function showMore() {
+  append(await fetchPart(list.children.length));
+}
+
+function append(given) {
+  list.append(...given.pictures.map(card));
+  more.hidden = list.children.length >= given.counts[part];
+  if (!list.children.length) list.append(h("p", { class: "empty" }, "Nothing looks doubtful."));
+}
+
+function tell({ corrections, file, command }) {
+  const undo = h("button", { type: "button", disabled: !history.length, onclick: undoLast }, "Undo");
+  if (!command || !corrections) {
+    const earlier = corrections ? `, after the ${corrections} that this run was trained with` : "";
+    return replace(summary, h("p", {}, "Your decisions will go to ", h("code", {}, file), `${earlier}.`), undo);
+  }
+  replace(summary, h("p", {}, h("b", {}, plural(corrections, "decision")), " in ", h("code", {}, file)),
+    h("p", { class: "muted" }, "Train again with them:"),
+    h("pre", { tabindex: 0, role: "region", "aria-label": "Command" }, h("code", {}, command)),
+    h("div", { class: "row" }, copyButton(command), undo));
+}
+
+function copyButton(command) {
+  if (!navigator.clipboard) return null; // only on this machine or over HTTPS
+  const button = h("button", { type: "button" }, "Copy");
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command);
+    button.textContent = "Copied";
+  });
+  return button;
+}
+
+function card(picture) {
+  const { suggestion } = picture;
+  const box = h("article", { class: "doubt card", tabindex: 0, "aria-label": `${picture.label}: ${picture.path}` });
+  const press = (correction, text) => h("button", { type: "button", "aria-pressed": "false",
+    "data-action": correction.action, "data-label": correction.label, onclick: () => toggle(box, correction) }, text);
+  const select = h("select", { "aria-label": "Relabel as" }, h("option", { value: "" }, "Another label …"),
+    classNames.map((name) => h("option", { value: name }, name)));
+  select.addEventListener("change", () => decide(box, select.value ? relabel(select.value) : null));
+  box.append(
+    picture.picture ? pixels(picture.picture, "") : h("span", { class: "muted" }, "not kept"),
+    h("div", { class: "facts" }, facts(picture)),
+    h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
+      suggestion ? press(relabel(suggestion), `It is ${suggestion}`) : null, select));
+  box.picture = picture;
+  mark(box);
+  return box;
+}
+
+const KEEP = { action: "keep", label: "" };
+const DROP = { action: "drop", label: "" };
+const relabel = (label) => ({ action: "relabel", label });
+
+function facts({ label, answer, probability, suggestion, share, path }) {
+  const line = (words, name, more) => h("p", {}, h("span", { class: "muted" }, words), h("b", {}, name), h("span", { class: "muted" }, more));
+  return [
+    line("labelled ", label, ""),
+    answer === null ? null : line("it answers ", answer, ` ${percent(probability)}`),
+    share === null ? null : line("looks like ", suggestion, ` (${Math.round(10 * share)} of 10 nearest)`),
+    h("p", { class: "muted path", title: path }, path),
+  ];
+}
+
+/** Shows on the card what was decided. */
+function mark(box) {
+  const { correction } = box.picture;
+  box.classList.toggle("decided", Boolean(correction));
+  box.classList.toggle("dropped", correction?.action === "drop");
+  for (const button of box.querySelectorAll("[data-action]")) {
+    const { action, label } = button.dataset;
+    button.setAttribute("aria-pressed", String(action === correction?.action && label === correction.label));
+  }
+  const select = box.querySelector("select");
+  const other = correction?.action === "relabel" && correction.label !== box.picture.suggestion;
+  select.value = other ? correction.label : "";
+  select.classList.toggle("chosen", other);
+}
+
+/** Decides, or takes the same decision back. */
+function toggle(box, correction) {
+  const before = box.picture.correction;
+  const same = before?.action === correction.action && before.label === correction.label;
+  return decide(box, same ? null : correction);
+}
+
+function decide(box, correction) {
+  const before = box.picture.correction;
+  return save(box, correction, () => history.push({ path: box.picture.path, before }));
+}
+
+function undoLast() {
+  const last = history.at(-1);
+  if (!last) return;
+  const box = boxes().find((one) => one.picture.path === last.path);
+  box?.focus();
+  save(box ?? { picture: { path: last.path } }, last.before, () => history.pop());
+}
+
+function save(box, correction, done) {
+  const { path } = box.picture;
+  saving = saving.then(async () => {
+    try {
+      const given = await post(ADDRESS, { path, action: null, ...correction });
+      done();
+      for (const same of boxes().filter((other) => other.picture.path === path)) {
+        same.picture.correction = correction;
+        mark(same);
+      }
+      replace(message);
+      tell(given);
+      announce(`${path}: ${words(correction)}`);
+    } catch (error) {
+      replace(message, problem(error.message));
+      boxes().forEach(mark); // what was not saved is not shown as if it were
+    }
+  });
+  return saving;
+}
+
+function words(correction) {
+  if (!correction) return "as it was";
+  return { keep: "kept", drop: "dropped", relabel: `relabelled as ${correction.label}` }[correction.action];
+}
+
+function onKey(event) {
+  const box = event.target.closest(".doubt");
+  if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.tagName === "SELECT") {
+    if (event.key === "Escape") box.focus();
+    return;
+  }
+  const act = {
+    k: () => toggle(box, KEEP) && step(box, 1),
+    d: () => toggle(box, DROP) && step(box, 1),
+    a: () => box.picture.suggestion && toggle(box, relabel(box.picture.suggestion)) && step(box, 1),
+    r: () => box.querySelector("select").focus(),
+    u: undoLast,
+    ArrowRight: () => step(box, 1),
+    ArrowDown: () => step(box, 1),
+    ArrowLeft: () => step(box, -1),
+    ArrowUp: () => step(box, -1),
+  }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function step(box, by) {
+  const all = boxes();
+  all[all.indexOf(box) + by]?.focus();
+}
+
+function boxes() {
+  return [...one.querySelectorAll(".doubt"), ...list.querySelectorAll(".doubt")];
+}
+
+function keys() {
+  const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
+  return h("p", { class: "muted keys" }, "On a picture: ", key("K", "keep"), key("D", "drop"), key("A", "as it answers"),
+    key("R", "another label"),
+    key("U", "undo"), key("← →", "move"));
+}

@@ -1,0 +1,204 @@
+// Judge: what is confused with what, how each class fares, how training went, where it was sure and wrong.
+
+import { announce, get, h, percent, pixels, plural, problem, replace, whole } from "./draw.js";
+import { curve } from "./curves.js";
+
+const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
+const PARTS = { test: "Test part", validation: "Validation part" };
+const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: "Pictures" };
+
+let verdict, part;
+let figures, cellBox;
+let order = { by: "f1", up: true };
+
+export async function start(panel) {
+  verdict = await get("/page/judge");
+  const { parts, epochs, filters, notes } = verdict;
+  part = parts.test ? "test" : "validation";
+  figures = h("div", { class: "figures" });
+  replace(panel,
+    notes.length ? h("div", { class: "judge-notes" }, notes.map((note) => h("p", { class: "muted" }, sentence(note)))) : null,
+    Object.keys(parts).length > 1 ? choice(parts) : null,
+    figures,
+    epochs.length ? curves(epochs) : null,
+    filters.length ? firstLayer(filters) : null);
+  if (parts[part]) showPart();
+}
+
+/** A sentence whose `commands` stand out. */
+function sentence(text) {
+  return text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
+}
+
+function choice(parts) {
+  return h("div", { class: "row parts", role: "group", "aria-label": "Judged on" }, Object.keys(PARTS).map((name) => {
+    const button = h("button", { type: "button", "aria-pressed": String(name === part) }, PARTS[name],
+      h("span", { class: "muted" }, whole(parts[name].count)));
+    button.addEventListener("click", () => {
+      part = name;
+      for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+      showPart();
+    });
+    return button;
+  }));
+}
+
+function showPart() {
+  const { accuracy, count, interval, mistakes } = verdict.parts[part];
+  const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new pictures"
+    : "on the validation part, which training was steered by: new pictures may fare a little worse";
+  cellBox = h("section", { class: "cell", "aria-label": "Pictures of a cell", "aria-live": "polite" },
+    h("p", { class: "muted" }, "Choose a cell to see its pictures."));
+  replace(figures,
+    h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " right ",
+      h("span", { class: "muted" }, `of ${plural(count, "picture")} ${said}`,
+        interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".")),
+    h("div", { class: "judge-grid" },
+      h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
+      h("section", {}, h("h2", {}, "Each class"), classTable())),
+    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes)
+      : h("p", { class: "muted" }, "Not one answer was wrong.")));
+}
+
+function confusion() {
+  const { confusion: counts, words } = verdict.parts[part];
+  const shown = shownClasses(counts);
+  const most = Math.max(...shown.flatMap((row) => shown.filter((column) => column !== row).map((column) => counts[row][column])), 1);
+  const names = verdict.class_names;
+  const upright = shown.every((index) => names[index].length < 3) ? " upright" : "";
+  const table = h("table", { class: `matrix${shown.length > 12 ? " dense" : ""}${upright}`, "aria-label": words, role: "grid" },
+    h("thead", {}, h("tr", {}, h("th", { class: "corner" }, h("span", {}, "is ↓  answered →")), shown.map((column) => h("th", { scope: "col" },
+      h("span", { title: names[column] }, names[column]))))),
+    h("tbody", {}, shown.map((row, down) => {
+      const total = counts[row].reduce((sum, one) => sum + one, 0);
+      return h("tr", {}, h("th", { scope: "row", title: names[row] }, names[row]), shown.map((column, across) => {
+        const count = counts[row][column];
+        const share = row === column ? count / Math.max(total, 1) : count / most;
+        return h("td", { class: row === column ? "right" : count ? "wrong" : "none", "data-cell": `${row}/${column}`, role: "gridcell",
+          tabindex: down || across ? -1 : 0, "aria-label": `${names[row]} answered as ${names[column]}: ${count}`,
+          title: `${names[row]} answered as ${names[column]}: ${count}`, style: { "--share": share } }, count || "");
+      }));
+    })));
+  table.addEventListener("click", (event) => openCell(event.target.closest("[data-cell]")));
+  table.addEventListener("keydown", (event) => onMatrixKey(event, table, shown.length));
+  const note = shown.length < counts.length
+    ? h("p", { class: "muted" }, `The ${shown.length} classes with the most mistakes, of ${counts.length}.`) : null;
+  return [note, h("div", { class: "matrix-box" }, table)];
+}
+
+/** All classes, or those with the most mistakes where there are too many to draw. */
+function shownClasses(counts) {
+  const all = counts.map((_, index) => index);
+  if (all.length <= MOST_CLASSES) return all;
+  const wrong = all.map((index) => counts[index].reduce((sum, one, column) => sum + (column === index ? 0 : one + counts[column][index]), 0));
+  return all.sort((one, other) => wrong[other] - wrong[one]).slice(0, MOST_CLASSES).sort((one, other) => one - other);
+}
+
+function onMatrixKey(event, table, side) {
+  const cells = [...table.querySelectorAll("[data-cell]")];
+  const at = cells.indexOf(event.target);
+  if (at < 0) return;
+  if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    openCell(cells[at]);
+    return;
+  }
+  const column = at % side;
+  const next = {
+    ArrowRight: column < side - 1 ? at + 1 : at, ArrowLeft: column ? at - 1 : at, ArrowDown: at + side, ArrowUp: at - side,
+    Home: at - column, End: at - column + side - 1,
+  }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  if (!cells[next]) return;
+  cells[at].tabIndex = -1;
+  cells[next].tabIndex = 0;
+  cells[next].focus();
+}
+
+async function openCell(cell) {
+  if (!cell) return;
+  for (const other of figures.querySelectorAll("[data-cell].open")) other.classList.remove("open");
+  cell.classList.add("open");
+  const [row, column] = cell.dataset.cell.split("/").map(Number);
+  const names = verdict.class_names;
+  const box = cellBox;
+  try {
+    const { count, pictures } = await get(`/page/judge/cell/${row}/${column}`);
+    const what = row === column ? `${names[row]}, and answered so` : `${names[row]}, answered as ${names[column]}`;
+    const some = pictures.filter((one) => one.picture);
+    const kept = count ? `${plural(count, "picture")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
+      : "No picture.";
+    replace(box, h("h3", {}, what), part === "test" ? ofTest(names[row], names[column]) : null,
+      h("p", { class: "muted" }, part === "test" ? `Of the validation part: ${kept}` : kept), gallery(some));
+    announce(`${what}: ${plural(count, "picture")}`);
+  } catch (error) {
+    replace(box, problem(error.message));
+  }
+}
+
+/** The evaluation keeps the pictures of the surest mistakes alone. */
+function ofTest(label, answer) {
+  const found = verdict.parts.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.picture);
+  return [h("p", { class: "muted" }, found.length ? "Of the test part:" : "Of the test part only the surest mistakes are kept as pictures."),
+    found.length ? gallery(found) : null];
+}
+
+function gallery(pictures) {
+  return h("ul", { class: "gallery" }, pictures.map((one) => h("li", {},
+    h("a", { href: correction(one.path), title: one.path },
+      one.picture ? pixels(one.picture, "") : null,
+      one.answer === one.label ? h("span", {}, one.label) : h("span", {}, one.answer, " ", h("span", { class: "muted" }, `but is ${one.label}`)),
+      h("span", { class: "muted" }, percent(one.probability))))));
+}
+
+/** Where a picture is corrected; a file name that is no text cannot be part of an address. */
+function correction(path) {
+  return part === "test" || path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
+}
+
+function classTable() {
+  const body = h("tbody", {});
+  const heads = Object.entries(COLUMNS).map(([key, name]) => h("th", { scope: "col" },
+    h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, name)));
+  const table = h("table", { class: "classes" }, h("thead", {}, h("tr", {}, heads)), body);
+  const fill = () => {
+    const rows = [...verdict.parts[part].per_class].sort((one, other) => {
+      const [a, b] = [one[order.by], other[order.by]];
+      return (order.up ? 1 : -1) * (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
+    });
+    replace(body, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: row.class_name }, row.class_name),
+      ["precision", "recall", "f1"].map((key) => h("td", { class: "bar", style: { "--share": row[key] } }, percent(row[key]))),
+      h("td", {}, whole(row.count)))));
+    for (const head of heads) {
+      const mine = head.firstChild.dataset.by === order.by;
+      if (mine) head.setAttribute("aria-sort", order.up ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
+  };
+  function sort(key) {
+    order = { by: key, up: key === order.by ? !order.up : key === "class_name" };
+    fill();
+  }
+  fill();
+  return [h("div", { class: "table-box", tabindex: 0, role: "region", "aria-label": "Figures of each class" }, table),
+    h("details", {}, h("summary", {}, "What these mean"),
+      h("p", { class: "muted" }, "Precision: of the pictures that got this answer, how many are of the class. Recall: of the pictures of the class, how many got this answer. F1: their harmonic mean, low where either is low."))];
+}
+
+function curves(epochs) {
+  const { loss, accuracy } = verdict.curves_words;
+  return h("section", {}, h("h2", {}, "How training went"),
+    h("p", { class: "muted" }, "Where the two lines part, the network knows its training pictures better than new ones: the shaded gap is overfitting."),
+    h("div", { class: "charts" },
+      curve(epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", words: accuracy, share: true }),
+      curve(epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", words: loss, share: false })));
+}
+
+function firstLayer(filters) {
+  const [count, rows, columns, channels] = verdict.filter_size;
+  return h("section", {}, h("h2", {}, "What the first layer looks for"),
+    h("p", { class: "muted" }, `${plural(count, "window")} of ${columns} × ${rows} pixels${channels === 3 ? " in colour" : ""}${
+      count > filters.length ? `, ${filters.length} shown` : ""}. Mid-grey is a weight of zero; stripes find edges of their direction, blobs find spots.`),
+    h("div", { class: "filters" }, filters.map((source, index) => pixels(source, `Window ${index}`, { title: `Window ${index}` }))));
+}

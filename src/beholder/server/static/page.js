@@ -1,0 +1,74 @@
+// The shell: four tabs, each a module and a style of its own, NAME.js and NAME.css, fetched when the tab is first opened.
+//
+// A tab's module exports `start(panel, model)`, called once with its empty panel and what GET /model says, and, where it
+// wants to hear of it, `shown(rest)`, called each time that its tab comes to the front: of "#correct/a/b.png" the `rest`
+// is "a/b.png".
+
+import { get, h, percent, plural, problem, replace } from "./draw.js";
+
+const NAMES = ["ask", "inside", "judge", "correct"];
+const tabs = NAMES.map((name) => document.getElementById(`tab-${name}`));
+const panels = NAMES.map((name) => document.getElementById(`panel-${name}`));
+const started = new Map();
+const model = get("/model");
+
+function start(name) {
+  if (!started.has(name)) started.set(name, load(name));
+  return started.get(name);
+}
+
+async function load(name) {
+  const panel = panels[NAMES.indexOf(name)];
+  try {
+    const [room] = await Promise.all([import(`./${name}.js`), style(`/static/${name}.css`)]);
+    await room.start(panel, await model);
+    return room;
+  } catch (error) {
+    started.delete(name); // opening the tab again tries again
+    replace(panel, problem(error.message));
+    return {};
+  }
+}
+
+function style(address) {
+  if (document.querySelector(`link[href="${address}"]`)) return null;
+  return new Promise((resolve) => {
+    document.head.append(h("link", { rel: "stylesheet", href: address, onload: resolve, onerror: resolve }));
+  });
+}
+
+async function show() {
+  const [name, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const index = Math.max(0, NAMES.indexOf(name));
+  tabs.forEach((tab, number) => {
+    tab.setAttribute("aria-selected", String(number === index));
+    tab.tabIndex = number === index ? 0 : -1;
+    panels[number].hidden = number !== index;
+  });
+  document.title = `${tabs[index].textContent} · Beholder`;
+  const room = await start(NAMES[index]);
+  room.shown?.(rest.join("/"));
+}
+
+function onKey(event) {
+  const index = tabs.indexOf(event.target);
+  const next = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: tabs.length - 1, " ": index }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  const tab = tabs[(next + tabs.length) % tabs.length];
+  tab.focus();
+  location.hash = tab.hash;
+}
+
+async function introduce() {
+  const facts = await model;
+  const accuracy = facts.validation?.accuracy;
+  const words = [facts.model, plural(facts.class_names.length, "class")];
+  if (Number.isFinite(accuracy)) words.push(`${percent(accuracy)} right on validation`);
+  document.getElementById("model").textContent = words.join(" · ");
+}
+
+for (const tab of tabs) tab.addEventListener("keydown", onKey);
+addEventListener("hashchange", show);
+show();
+introduce().catch((error) => replace(document.getElementById("model"), error.message));

@@ -1,0 +1,199 @@
+// A training run, live: drawn from its events alone, so that a running, a stopped and a killed one look alike.
+
+import { announce, get, h, percent, post, problem, replace, whole } from "./draw.js";
+import { curve } from "./curves.js";
+import { Epochs } from "./epochs.js";
+
+const OPEN_GAP = 0.1; // as training itself says it in words
+const STATES = {
+  running: ["Training", "running"], stopping: ["Stopping after this step", "warn"], stopped: ["Stopped", ""],
+  finished: ["Finished", ""], killed: ["Killed", "warn"],
+};
+const NOW = {
+  stopping: "The running step is finished first, and the model packed.",
+  stopped: "Somebody stopped it; it can go on where it was.",
+  killed: "Its process ended without a word; it can go on from its last checkpoint.",
+};
+
+const at = (id) => document.getElementById(id);
+const epochs = new Epochs(at("epochs"));
+let run = {}, state = {}, heard = 0, story = fresh(), waiting = false;
+
+function fresh() {
+  return { epochs: [], replans: [], told: [], step: null, plan: null, last: null, began: null };
+}
+
+const TOLD = {
+  start: () => "Training began.",
+  resumed: (event) => `It went on at epoch ${event.epoch}, step ${whole(event.step)}.`,
+  replan: (event) => `Planned anew for ${whole(event.steps)} steps, since the machine became slower or faster.`,
+  overfitting: (event) => event.message,
+  advice: (event) => event.message,
+  export: () => "The model is packed.",
+  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs with ${percent(event.validation_accuracy)} on validation.`,
+  end: (event) => `Finished after ${clock(event.seconds)} with ${percent(event.validation_accuracy)} on validation.`,
+};
+
+function hear(event) {
+  story.last = event;
+  if (event.event === "start") story.plan = event.plan;
+  if (event.event === "step") story.step = event;
+  if (event.event === "epoch") story.epochs.push(event);
+  if (event.event === "replan") story.replans.push(event);
+  if (event.event === "snapshot") epochs.add(event.epoch);
+  if (TOLD[event.event]) story.told.push([event.spent_seconds, TOLD[event.event](event)]);
+  if (event.event === "epoch") announce(`Epoch ${event.epoch}: ${percent(event.validation_accuracy)} right on validation.`);
+}
+
+function draw() {
+  waiting = false;
+  drawState();
+  drawProgress();
+  drawFigures();
+  if (String(story.epochs.length) !== at("curves").dataset.drawn) drawCurves();
+  at("story").hidden = !story.told.length;
+  replace(at("told"), [...story.told].reverse().map(([seconds, text]) => h("li", {}, h("time", {}, clock(seconds)), h("span", {}, text))));
+}
+
+/** At most once a frame, however many events come at once. */
+function drawSoon() {
+  if (waiting) return;
+  waiting = true;
+  setTimeout(draw, 50); // no frames come to a tab in the background
+}
+
+function drawState() {
+  const [words, kind] = STATES[state.state] ?? ["Connecting", ""];
+  at("state").textContent = words;
+  at("state").className = `badge ${kind}`;
+  at("stop").hidden = !["running", "stopping"].includes(state.state);
+  at("stop").disabled = state.state === "stopping";
+  at("resume").hidden = !["stopped", "killed"].includes(state.state);
+  const last = story.last?.event;
+  const epoch = story.step && `Epoch ${story.step.epoch} of ${story.step.epochs}`;
+  const running = last === "export" ? "Packing the model" : last === "framework" || !last ? "Getting ready"
+    : story.step && ["step", "epoch", "snapshot", "replan", "overfitting"].includes(last) ? epoch : "Building the network";
+  const end = story.epochs.at(-1);
+  const finished = `${percent(end?.validation_accuracy)} right on validation after ${clock(spent())}.`;
+  replace(at("now"), state.state === "running" ? running : state.state === "finished" ? finished : NOW[state.state]);
+}
+
+function drawProgress() {
+  const { step, plan, replans } = story;
+  const total = replans.at(-1)?.steps ?? plan?.steps;
+  const ended = state.state === "finished";
+  const share = ended ? 1 : step && total ? Math.min(1, ((step.epoch - 1) * step.steps + step.step) / total) : 0;
+  const budget = run.budget;
+  const left = ended || state.state !== "running" || !Number.isFinite(step?.eta_seconds) ? "" : `${clock(Math.max(0, step.eta_seconds - since(step)))} to go`;
+  const marks = budget ? replans.map((event) => [event.spent_seconds / budget, `Planned anew at ${clock(event.spent_seconds)}`]) : [];
+  replace(at("progress"), h("div", { class: "bars" },
+    bar("Training", share, left || percent(share)),
+    budget ? bar(`Budget of ${clock(budget)}`, Math.min(1, spent() / budget), `${clock(spent())} used${
+      marks.length ? `, planned anew ${marks.length === 1 ? "once" : `${marks.length} times`}` : ""}`, marks)
+      : bar("Time", share ? 1 : 0, clock(spent()), [], true)));
+}
+
+function bar(name, share, text, marks = [], plain = false) {
+  return h("div", {}, h("div", { class: "bar-head" }, h("span", {}, name), h("span", { class: "muted" }, text)),
+    plain ? null : h("div", { class: "track", role: "progressbar", "aria-label": name, "aria-valuenow": Math.round(100 * share), "aria-valuemin": 0, "aria-valuemax": 100 },
+      h("div", { class: "fill", style: { width: `${100 * share}%` } }),
+      marks.filter(([where]) => where <= 1).map(([where, title]) => h("div", { class: "mark", title, style: { left: `${100 * where}%` } }))));
+}
+
+function drawFigures() {
+  const { step, plan } = story;
+  const end = story.epochs.at(-1);
+  const later = step && (!end || step.epoch > end.epoch) ? step : null; // within an epoch that is not judged yet
+  const rows = [
+    ["Epoch", step ? `${Math.max(step.epoch, end?.epoch ?? 0)} / ${Math.max(step.epochs, end?.epochs ?? 0)}` : end ? `${end.epoch} / ${end.epochs}` : plan ? `0 / ${Math.ceil(plan.epochs)}` : "–"],
+    ["Loss", number(later?.loss ?? end?.loss)],
+    ["Train accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
+    ["Validation accuracy", percent(end?.validation_accuracy)],
+    ["Gap", end ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
+    ["Pictures per second", whole(later?.pictures_per_second ?? end?.pictures_per_second)],
+  ];
+  replace(at("figures"), rows.map(([name, value, open]) => h("div", { class: open ? "open" : "" }, h("dt", {}, name), h("dd", {}, value))));
+}
+
+function drawCurves() {
+  at("curves").dataset.drawn = story.epochs.length;
+  if (!story.epochs.length) return replace(at("curves"));
+  const words = (name, key) => `${name} by epoch, ${story.epochs.length} so far; lately ${key(story.epochs.at(-1))}`;
+  replace(at("curves"), h("section", {}, h("h2", {}, "How it learns"), h("div", { class: "charts" },
+    curve(story.epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", share: true,
+      words: words("Accuracy", (one) => `${percent(one.train_accuracy)} on train, ${percent(one.validation_accuracy)} on validation`) }),
+    curve(story.epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", share: false,
+      words: words("Loss", (one) => `${number(one.train_loss)} on train, ${number(one.validation_loss)} on validation`) }))));
+}
+
+const number = (value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
+const since = (event) => Math.max(0, spent() - event.spent_seconds);
+
+/** Seconds that the run took so far, all sittings together. */
+function spent() {
+  const more = ["running", "stopping"].includes(state.state) ? (Date.now() - heard) / 1000 : 0;
+  return (state.spent_seconds ?? 0) + more;
+}
+
+function clock(seconds) {
+  const all = Math.round(seconds ?? 0);
+  const two = (value) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(all / 3600), Math.floor(all / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
+}
+
+async function press(name) {
+  replace(at("problem"));
+  at(name).disabled = true;
+  try {
+    await post(`/watch/${name}`, {});
+    if (name === "resume") await resumed();
+  } catch (error) {
+    replace(at("problem"), problem(error.message));
+  }
+  at(name).disabled = name === "stop" && state.state === "stopping";
+}
+
+/** Waits until the new process trains, or tells why it does not. */
+async function resumed() {
+  at("state").textContent = "Starting";
+  for (let tries = 0; tries < 60; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await get("/watch/state");
+    if (now.problem) throw new Error(now.problem);
+    if (["running", "finished"].includes(now.state)) return;
+  }
+}
+
+function listen() {
+  const source = new EventSource("/watch/events");
+  source.onmessage = (message) => {
+    hear(JSON.parse(message.data));
+    drawSoon();
+  };
+  source.addEventListener("reset", () => {
+    story = fresh();
+    epochs.clear();
+    drawSoon();
+  });
+  source.addEventListener("state", (message) => {
+    [state, heard] = [JSON.parse(message.data), Date.now()];
+    drawSoon();
+  });
+  source.onopen = () => replace(at("problem"));
+  source.onerror = () => {
+    replace(at("problem"), problem("Beholder does not answer; this is how it was. It is asked again every few seconds."));
+  };
+}
+
+async function begin() {
+  run = await get("/watch/state");
+  at("run").textContent = [run.run, run.data, run.model].filter(Boolean).join(" · ");
+  document.title = `${run.run} · Beholder`;
+  listen();
+  setInterval(() => ["running", "stopping"].includes(state.state) && drawProgress(), 1000);
+}
+
+at("stop").addEventListener("click", () => press("stop"));
+at("resume").addEventListener("click", () => press("resume"));
+begin().catch((error) => replace(at("problem"), problem(error.message)));

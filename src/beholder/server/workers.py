@@ -1,0 +1,258 @@
+"""The bounded pool that answers: the event loop never waits, and what waits goes through the network together.
+
+A request's pictures join one queue. Each thread takes its share of what waits, at most a batch, decodes it and runs the
+network once. A full queue refuses instead of growing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.answering.classifier import Classifier
+from beholder.data.pictures import decode, fit, measure
+from beholder.errors import BusyError, PictureError
+from beholder.server.limits import Limits
+from beholder.server.metrics import Metrics
+
+BATCH_PICTURES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says of one picture.
+
+    Attributes:
+        pixels: (H, W, C) uint8, the picture as the network receives it.
+        probabilities: (classes,) float32.
+        logits: (classes,) float32, before the temperature.
+        features: (F,) float32, what the last layer sees.
+    """
+
+    pixels: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+Outcome = Answer | PictureError
+
+
+@dataclass
+class _Request:
+    """The pictures of one request, and what became of them so far."""
+
+    outcomes: list[Outcome | None]
+    missing: int
+    done: Future[list[Outcome]] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """One picture in the queue."""
+
+    request: _Request
+    place: int
+    picture: bytes | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Other work in the queue."""
+
+    work: Callable[[], Any]
+    done: Future[Any]
+
+
+class Workers:
+    """Threads that answer pictures in batches.
+
+    Args:
+        classifier: the opened model.
+        limits: how many pictures may wait, and how many pixels each may have.
+        metrics: hears of batches and of what became of pictures.
+        threads: how many; by default one a core, but two at least, so that one decodes while another runs the network,
+            and four at most, because the network itself uses every core.
+    """
+
+    def __init__(self, classifier: Classifier, limits: Limits, metrics: Metrics, threads: int | None = None) -> None:
+        self._classifier = classifier
+        self._limits = limits
+        self._metrics = metrics
+        self._queue: deque[_Waiting | _Call] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._second = 1e-3  # seconds that a picture takes, as lately seen
+        count = min(4, max(2, os.cpu_count() or 1)) if threads is None else threads
+        self._threads = [threading.Thread(target=self._work, name=f"answers-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every thread still works."""
+        return not self._closed and all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """Pictures and calls in the queue."""
+        return len(self._queue)
+
+    async def answer(self, pictures: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
+        """What the network says of each picture, in order; a `PictureError` in the place of one that is none.
+
+        Args:
+            pictures: the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.
+
+        Raises:
+            BusyError: too many pictures wait already.
+        """
+        request = _Request([None] * len(pictures), len(pictures))
+        self._enqueue([_Waiting(request, place, picture) for place, picture in enumerate(pictures)])
+        return await asyncio.wrap_future(request.done)
+
+    async def call(
+        self, work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        """Let a thread do `work(*arguments, **named)`, in its turn; what it raises is raised here.
+
+        Raises:
+            BusyError: too much waits already.
+        """
+        done: Future[Result] = Future()
+        self._enqueue([_Call(lambda: work(*arguments, **named), done)])
+        return await asyncio.wrap_future(done)
+
+    def close(self) -> None:
+        """Finish what waits, then end the threads."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def check_room(self, count: int = 1) -> None:
+        """Refuse `count` pictures where they would not find room, which may well be said before they are read.
+
+        Raises:
+            BusyError: too much waits already.
+        """
+        if self._closed or len(self._queue) + count > self._limits.waiting:
+            self._metrics.refused.inc()
+            raise BusyError(
+                "The server has more pictures to answer than it can; come back in a moment.",
+                retry_after=max(1, math.ceil(len(self._queue) * self._second)),
+            )
+
+    def _enqueue(self, entries: Sequence[_Waiting | _Call]) -> None:
+        with self._changed:
+            self.check_room(len(entries))
+            self._queue.extend(entries)
+            self._metrics.waiting.set(len(self._queue))
+            self._changed.notify(len(entries))
+
+    def _work(self) -> None:
+        while entries := self._take():
+            first = entries[0]
+            if isinstance(first, _Call):
+                _settle(first)
+            else:
+                self._answer([entry for entry in entries if isinstance(entry, _Waiting)])
+
+    def _take(self) -> list[_Waiting | _Call]:
+        """A call, or this thread's share of the pictures that wait; empty once closed and all is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closed)
+            share = min(BATCH_PICTURES, math.ceil(len(self._queue) / len(self._threads)))
+            taken: list[_Waiting | _Call] = []
+            size = 0
+            while self._queue and len(taken) < max(1, share) and size < BATCH_BYTES:
+                if isinstance(self._queue[0], _Call) and taken:
+                    break
+                entry = self._queue.popleft()
+                taken.append(entry)
+                if isinstance(entry, _Call):
+                    break
+                size += len(entry.picture)
+            self._metrics.waiting.set(len(self._queue))
+            return taken
+
+    def _answer(self, batch: list[_Waiting]) -> None:
+        start = time.perf_counter()
+        try:
+            outcomes = self._outcomes([entry.picture for entry in batch])
+        except Exception as error:  # noqa: BLE001 - it is raised again where the answer is waited for
+            self._fail(batch, error)
+            return
+        self._second = 0.9 * self._second + 0.1 * (time.perf_counter() - start) / len(batch) / len(self._threads)
+        finished = []
+        with self._changed:
+            for entry, outcome in zip(batch, outcomes, strict=True):
+                entry.request.outcomes[entry.place] = outcome
+                entry.request.missing -= 1
+                if entry.request.missing == 0:
+                    finished.append(entry.request)
+        for request in finished:
+            if request.done.set_running_or_notify_cancel():  # else whoever asked has gone
+                request.done.set_result([outcome for outcome in request.outcomes if outcome is not None])
+
+    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+        """Tell each request of `batch`, once, also where other threads have the rest of its pictures."""
+        with self._changed:
+            failed = {id(entry.request): entry.request for entry in batch if entry.request.missing > 0}
+            for request in failed.values():
+                request.missing = 0
+        for request in failed.values():
+            if request.done.set_running_or_notify_cancel():
+                request.done.set_exception(error)
+
+    def _outcomes(self, pictures: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
+        decoded = [self._decode(picture) for picture in pictures]
+        good = [pixels for pixels in decoded if not isinstance(pixels, PictureError)]
+        self._metrics.pictures.labels("answered").inc(len(good))
+        self._metrics.pictures.labels("unreadable").inc(len(decoded) - len(good))
+        if not good:
+            return [pixels for pixels in decoded if isinstance(pixels, PictureError)]
+        self._metrics.batches.observe(len(good))
+        answers = self._classifier.artifact.graph(np.stack(good))
+        rows = iter(zip(answers.probabilities, answers.logits, answers.features, strict=True))
+        return [pixels if isinstance(pixels, PictureError) else Answer(pixels, *next(rows)) for pixels in decoded]
+
+    def _decode(self, picture: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | PictureError:
+        rules = self._classifier.artifact.manifest.picture
+        try:
+            if isinstance(picture, np.ndarray):
+                return fit(picture, rules)
+            height, width = measure(picture)
+            if height * width > self._limits.pixels:
+                millions = self._limits.pixels / 1e6
+                return PictureError(
+                    f"Cannot read this picture: it has {width} x {height} pixels, more than {millions:g} million; "
+                    "make it smaller."
+                )
+            return decode(picture, rules)
+        except PictureError as error:
+            return error
+
+
+def _settle(call: _Call) -> None:
+    if not call.done.set_running_or_notify_cancel():
+        return  # whoever asked has gone
+    try:
+        call.done.set_result(call.work())
+    except Exception as error:  # noqa: BLE001 - it is raised again where the answer is waited for
+        call.done.set_exception(error)

@@ -1,0 +1,141 @@
+"""The int8 twin of a network: the same graph with 8-bit products, calibrated on training pictures.
+
+Activations become uint8 with one scale a tensor, weights int8 with one scale a channel (Jacob et al., Quantization and
+training of neural networks for efficient integer-arithmetic-only inference, 2018); ONNX Runtime's quantiser does it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from beholder.artifact.graph import Graph
+
+CALIBRATION_PICTURES = 500
+FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
+_BATCH = 20
+_PRODUCTS = ("Conv", "Gemm", "MatMul")
+
+
+def quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
+    """Write the int8 twin of the graph at `source` to `target`.
+
+    The convolution that sees the pixels and the product that gives the logits stay float32.
+
+    Args:
+        source: the float32 graph; uint8 `pictures` in.
+        target: where the twin goes; it has the same inputs and outputs.
+        pictures: (N, H, W, C) uint8 training pictures; the activations that they cause set the scales.
+
+    Returns:
+        Whether there is a twin: a network with nothing to gain between its first and last product has none, nor one
+        that the quantiser does not understand.
+    """
+    try:
+        return _quantise(source, target, pictures)
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001  whatever a person's own network does to the quantiser, its training is not lost
+        target.unlink(missing_ok=True)
+        return False
+
+
+def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
+    with tempfile.TemporaryDirectory() as scratch:
+        turned, prepared = Path(scratch) / "turned.onnx", Path(scratch) / "prepared.onnx"
+        onnx.save(pool_last(onnx.load(source)), turned)
+        # Folds batch normalisation into convolutions. Symbolic shapes would need one more package, and add nothing.
+        quant_pre_process(turned, prepared, skip_symbolic_shape=True)
+        graph = onnx.load(prepared).graph
+        products = [node for node in graph.node if node.op_type in _PRODUCTS]
+        gaining = _gaining(graph, products)
+        if not gaining:
+            return False
+        quantize_static(
+            prepared,
+            target,
+            _Calibration(pictures),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
+            nodes_to_exclude=[node.name for node in products if node.name not in gaining],
+        )
+    Graph(target)(pictures[:1])  # some twins cannot be run
+    return True
+
+
+def pool_last(model: Any) -> Any:
+    """Move each max-pooling of the ONNX `model` behind the batch normalisation and the rectifier that follow it.
+
+    Both grow with their input, so that the largest value of a window stays the largest and the answers stay the same;
+    next to the convolution they can be folded into it.
+    """
+    graph = model.graph
+    scales = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    del graph.value_info[:]  # shapes that are no longer true
+    while (pair := _pool_and_follower(graph, scales)) is not None:
+        pool, follower = (graph.node[index] for index in pair)
+        start, between, end = pool.input[0], pool.output[0], follower.output[0]
+        first, second = onnx.NodeProto(), onnx.NodeProto()
+        first.CopyFrom(follower)
+        second.CopyFrom(pool)
+        first.input[0], first.output[0], second.input[0], second.output[0] = start, between, between, end
+        pool.CopyFrom(first)  # nodes are listed in the order in which they run
+        follower.CopyFrom(second)
+    return model
+
+
+def _pool_and_follower(graph: Any, scales: dict[str, NDArray[Any]]) -> tuple[int, int] | None:
+    """The indices of a max-pooling and of the one node after it, where the two may change places."""
+    for index, pool in enumerate(graph.node):
+        if pool.op_type != "MaxPool" or any(output.name == pool.output[0] for output in graph.output):
+            continue
+        followers = [place for place, node in enumerate(graph.node) if pool.output[0] in node.input]
+        if len(followers) == 1 and _grows(graph.node[followers[0]], scales):
+            return index, followers[0]
+    return None
+
+
+def _grows(node: Any, scales: dict[str, NDArray[Any]]) -> bool:
+    if node.op_type == "BatchNormalization":
+        scale = scales.get(node.input[1])
+        return scale is not None and bool((scale > 0).all())
+    return bool(node.op_type == "Relu")
+
+
+def _gaining(graph: Any, products: list[Any]) -> set[str]:
+    """Names of the `products` with fixed weights that gain from int8: all but those of few inputs, and the last."""
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    fixed = [node for node in products if node.input[1] in shapes]
+    return {
+        node.name
+        for node in fixed[:-1]
+        if node.op_type != "Conv" or _group(node) > 1 or shapes[node.input[1]][1] >= FEWEST_INPUTS
+    }
+
+
+def _group(convolution: Any) -> int:
+    return next((int(attribute.i) for attribute in convolution.attribute if attribute.name == "group"), 1)
+
+
+class _Calibration(CalibrationDataReader):
+    """Gives `pictures` to the quantiser, batch after batch."""
+
+    def __init__(self, pictures: NDArray[np.uint8]) -> None:
+        starts = range(0, len(pictures), _BATCH)
+        self._batches: Iterator[NDArray[np.uint8]] = iter([pictures[start : start + _BATCH] for start in starts])
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """The next batch, under the name of the graph's input; None after the last."""
+        batch = next(self._batches, None)
+        return None if batch is None else {"pictures": batch}

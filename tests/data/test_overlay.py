@@ -1,0 +1,130 @@
+"""A person relies on: an overlay says in one plain file what to drop and relabel, and does nothing else."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beholder.data.dataset import Dataset
+from beholder.data.overlay import Correction, Overlay, corrected, read_overlay, write_overlay
+from beholder.data.progress import silent
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+NAMES = ("cat", "dog")
+
+
+def dataset(*names: str) -> Dataset:
+    """A picture a name, all of class cat, told apart by their first pixel."""
+    pictures = np.zeros((len(names), 2, 2, 1), np.uint8)
+    pictures[:, 0, 0, 0] = np.arange(len(names))
+    return Dataset(pictures, np.zeros(len(names), np.int64), NAMES, names)
+
+
+def overlay(*corrections: tuple[str, ...]) -> Overlay:
+    return Overlay(tuple(Correction(*one) for one in corrections))
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "o.csv").write_bytes(text.encode())
+    return folder / "o.csv"
+
+
+def test_what_is_dropped_goes_what_is_relabelled_changes_and_all_else_stays() -> None:
+    before = dataset("a", "b", "c", "d")
+    after = overlay(("b", "drop"), ("d", "relabel", "dog"), ("a", "keep"), ("elsewhere", "drop")).apply(before)
+    assert list(after.names) == ["a", "c", "d"]
+    assert after.labels.tolist() == [0, 0, 1]
+    assert after.pictures[:, 0, 0, 0].tolist() == [0, 2, 3]
+    assert before.labels.tolist() == [0, 0, 0, 0], "the data themselves are not touched"
+
+
+def test_an_overlay_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    text = '\ufeffpath,action,label\r\n"train/cat/a, b.png",relabel,dog\r\nx.png,drop,\r\ny.png,keep\r\n\r\n'
+    found = read_overlay(written(tmp_path, text), NAMES)
+    assert found == overlay(("train/cat/a, b.png", "relabel", "dog"), ("x.png", "drop"), ("y.png", "keep"))
+
+
+def test_a_written_overlay_is_plain_csv(tmp_path: Path) -> None:
+    write_overlay(tmp_path / "o.csv", overlay(("a,b", "drop"), ("c", "relabel", "dog")))
+    with (tmp_path / "o.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == ["a,b", "c"]
+    assert rows[1] == {"path": "c", "action": "relabel", "label": "dog"}
+
+
+@given(paths=st.lists(st.binary(min_size=1, max_size=20), unique=True, max_size=5))
+def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """File names are bytes; Python carries what is no text as surrogates."""
+    file = tmp_path_factory.mktemp("overlay") / "o.csv"
+    names = [path.decode("utf-8", "surrogateescape") for path in paths]
+    whole = overlay(*((name, "drop") for name in names))
+    write_overlay(file, whole)
+    assert read_overlay(file) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path;action;label\n", "'path,action,label'"),
+        ("", "'path,action,label'"),
+        ("path,action,label\na,remove,\n", "'remove' of 'a'.*keep, drop, relabel"),
+        ("path,action,label\na,relabel,\n", "'relabel' of 'a' needs the label"),
+        ("path,action,label\na,drop,dog\n", "'drop' of 'a' has no use for 'dog'"),
+        ("path,action,label\n,drop,\n", "names no picture"),
+        ("path,action,label\na\n", "path, action and label"),
+        ("path,action,label\na,drop,,\n", "path, action and label"),
+        ("path,action,label\na,drop,\na,keep,\n", "'a' is corrected twice"),
+        ("path,action,label\na,relabel,dgo\n", "'a' cannot become 'dgo'.*write 'dog'"),
+        ("path,action,label\na,relabel,zebra\n", "no class of the data; write 'cat' or 'dog'"),
+        ('path,action,label\n"a,drop,\n', "is no CSV file"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=words) as raised:
+        read_overlay(written(tmp_path, text), NAMES)
+    assert str(raised.value).endswith(".")
+    assert "\n" not in str(raised.value)
+
+
+def test_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.csv", tmp_path):
+        with pytest.raises(DataError, match="Cannot read the overlay"):
+            read_overlay(path)
+
+
+def test_a_name_of_several_pictures_is_refused_where_it_is_corrected() -> None:
+    twins = dataset("a", "a", "b")
+    assert len(overlay(("b", "drop")).apply(twins)) == 2
+    with pytest.raises(DataError, match="Several pictures are called 'a'"):
+        overlay(("a", "drop")).apply(twins)
+
+
+def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
+    parts = {"train": dataset("t1", "t2"), "test": dataset("e1", "e2")}
+    source = Source("x", NAMES, {"train": lambda _: parts["train"], "test": lambda _: parts["test"]}, ("a note",))
+    found: set[str] = set()
+    changes = overlay(("t1", "drop"), ("e2", "relabel", "dog"), ("gone", "drop"))
+    read = corrected(source, changes, found)
+    assert list(read.readers["train"](silent).names) == ["t2"]
+    assert found == {"t1"}, "the test part was not opened"
+    assert read.notes == ("a note", "The data were read as an overlay of 3 corrections has them.")
+    [note] = changes.notes(found)
+    assert "2 of the overlay's 3 corrections had no effect" in note
+    assert "'e2'" in note
+    assert read.readers["test"](silent).labels.tolist() == [0, 1]
+
+
+def test_an_overlay_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
+    with pytest.raises(DataError, match=r"None of the overlay's 1 pictures.*'elsewhere'"):
+        overlay(("elsewhere", "drop")).notes(set())
+    source = Source("x", NAMES, {"all": lambda _: dataset("a")})
+    assert corrected(source, Overlay(), set()) is source
+    assert Overlay().notes(set()) == ()
+    with pytest.raises(DataError, match="'bird'"):
+        corrected(source, overlay(("a", "relabel", "bird")), set())

@@ -1,0 +1,68 @@
+"""A program relies on: `/openapi.json` names every address of the interface, and the answers are as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from beholder.server import interface
+from beholder.server.openapi import DOCUMENT
+from beholder.server.served import Served
+
+
+def test_it_has_the_routes_and_no_others(served: Served) -> None:
+    described = {(path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item}
+    routed = {
+        (route.path, method)
+        for route in interface.routes(served)
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert described == routed
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in references(DOCUMENT):
+        found: Any = DOCUMENT
+        for name in reference.removeprefix("#/").split("/"):
+            found = found[name]
+        assert found["type"] == "object"
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_answers_have_what_it_requires_and_nothing_that_it_does_not_name(
+    client: TestClient, pictures: list[bytes]
+) -> None:
+    assert client.get("/openapi.json").json() == DOCUMENT
+    document = client.post("/predict", files=[("file", ("a", pictures[0])), ("file", ("b", b"junk"))]).json()
+    schemas = DOCUMENT["components"]["schemas"]
+    fits(document, schemas["Predictions"])
+    answered, unreadable = document["predictions"]
+    fits(answered, schemas["Answered"])
+    fits(unreadable, schemas["Unreadable"])
+    fits(client.post("/predict", content=b"").json(), schemas["Error"])
+    assert set(schemas["Model"]["required"]) <= client.get("/model").json().keys()
+
+
+def fits(document: dict[str, Any], schema: dict[str, Any]) -> None:
+    assert set(schema["required"]) <= document.keys() <= schema["properties"].keys()
+
+
+def test_the_words_are_openapi_s() -> None:
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(DOCUMENT)

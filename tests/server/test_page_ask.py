@@ -1,0 +1,293 @@
+"""A person relies on: a picture brought in any way gets its answer, with all that the Ask tab shows of it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.testclient import TestClient
+
+from beholder.answering.classifier import Classifier
+from beholder.answering.explain import explain
+from beholder.artifact.neighbours import open_neighbours
+from beholder.server.app import create_app
+from beholder.server.served import Served, open_served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+JUNK = b"this is no picture"
+
+
+def photograph(turn: int) -> bytes:
+    """A large JPEG that stands upright only when its EXIF is obeyed: 600 × 400 as it is stored."""
+    values = np.linspace(0, 255, 600 * 400).reshape(400, 600).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    file = io.BytesIO()
+    Image.fromarray(values).convert("RGB").save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
+def pixels(data_uri: str) -> NDArray[np.uint8]:
+    head, body = data_uri.split(",")
+    assert head == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(body))))
+
+
+def ask(client: TestClient, content: bytes) -> dict[str, Any]:
+    response = client.post("/page/ask", content=content, headers={"Content-Type": "application/octet-stream"})
+    assert response.status_code == 200
+    [answer] = response.json()["answers"]
+    return dict(answer)
+
+
+def test_the_answer_is_that_of_predict_with_the_picture_as_received(client: TestClient, served_run: Path) -> None:
+    photo = photograph(turn=6)
+    answer = ask(client, photo)
+    classifier = Classifier.load(served_run)
+    [reference] = classifier.predict([photo], top=10)
+    assert answer["label"] == reference.label
+    assert {row["label"]: pytest.approx(row["probability"], abs=1e-5) for row in answer["probabilities"]} == dict(
+        reference.top
+    )
+    shares = [row["probability"] for row in answer["probabilities"]]
+    assert shares == sorted(shares, reverse=True)
+    assert (answer["width"], answer["height"]) == (400, 600)  # upright
+    received = pixels(answer["received"]["picture"])
+    assert np.array_equal(received, explain(classifier, photo).picture[..., 0])
+    assert (answer["received"]["height"], answer["received"]["width"]) == received.shape
+
+
+def test_the_nearest_training_pictures_are_near(client: TestClient, served_run: Path) -> None:
+    """A training picture is nearest to itself, and is shown as the run keeps it."""
+    kept = open_neighbours(served_run)
+    assert kept is not None
+    for row in (0, len(kept) // 2):
+        file = io.BytesIO()
+        Image.fromarray(kept.thumbnails[row, ..., 0]).save(file, "PNG")
+        near = ask(client, file.getvalue())["neighbours"]
+        assert len(near) == 8
+        assert near[0]["distance"] == pytest.approx(0, abs=1e-2)
+        assert [one["distance"] for one in near] == sorted(one["distance"] for one in near)
+        first = next(one for one in near if one["path"] == kept.names[row])
+        assert first["label"] == kept.class_names[kept.labels[row]]
+        assert np.array_equal(pixels(first["picture"])[..., 0], kept.thumbnails[row, ..., 0])
+
+
+def test_where_it_looked_is_a_layer_on_the_picture(client: TestClient, served_run: Path, pictures: list[bytes]) -> None:
+    received = ask(client, pictures[0])["received"]["picture"]
+    content = base64.b64decode(received.split(",")[1])
+    document = client.post("/page/ask/where", content=content, headers={"Content-Type": "image/png"}).json()
+    reference = explain(Classifier.load(served_run), pictures[0]).where
+    assert document["method"] == reference.method
+    cover = pixels(document["overlay"])[..., 3]
+    row, column = np.unravel_index(reference.heat.argmax(), reference.heat.shape)
+    tall, wide = cover.shape[0] // reference.heat.shape[0], cover.shape[1] // reference.heat.shape[1]
+    glowing = cover[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
+    assert glowing.max() > 0.9 * cover.max() > 0
+    assert cover[np.kron(reference.heat <= 0, np.ones((tall, wide))) > 0].mean() < glowing.mean()
+
+
+def test_a_bad_picture_is_one_sentence(client: TestClient) -> None:
+    assert "not a JPEG" in ask(client, JUNK)["error"]
+    response = client.post("/page/ask/where", content=JUNK, headers={"Content-Type": "image/png"})
+    assert response.status_code == 400
+    assert "not a JPEG" in response.json()["error"]
+
+
+def test_unsure_is_said_where_the_model_says_so(served: Served, pictures: list[bytes]) -> None:
+    for threshold, unsure in ((1.1, True), (0.0, False), (None, None)):
+        manifest = dataclasses.replace(served.classifier.artifact.manifest, unsure_below=threshold)
+        classifier = Classifier(dataclasses.replace(served.classifier.artifact, manifest=manifest))
+        client = TestClient(create_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
+        assert ask(client, pictures[0])["unsure"] is unsure
+
+
+def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(
+    served_run: Path, tmp_path: Path, pictures: list[bytes]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(served_run, run)
+    (run / "neighbours.npz").write_bytes(b"damaged")
+    for folder, said in ((run / "model", None), (run, "is damaged")):
+        served = open_served(folder)
+        answer = ask(TestClient(create_app(served), "http://127.0.0.1"), pictures[0])
+        served.workers.close()
+        assert answer["label"]
+        assert answer["neighbours"] == []
+        assert (said in answer["neighbours_error"]) if said else answer["neighbours_error"] is None
+
+
+def test_examples_are_pictures_that_it_was_not_trained_on(client: TestClient, pictures: list[bytes]) -> None:
+    addresses = client.get("/page/ask/examples").json()["examples"]
+    assert [client.get(address).content for address in addresses] == pictures[: len(addresses)]
+    assert len(addresses) == len(pictures) - 1
+    assert client.get("/page/ask/examples/99").status_code == 404
+
+
+# The stories, in a real browser.
+
+
+def answers(page: Page) -> Any:
+    return page.locator(".answer")
+
+
+def file(name: str, content: bytes) -> Any:
+    return {"name": name, "mimeType": "image/png", "buffer": content}
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_chosen_pictures_are_answered_newest_first(
+    page: Page, served_run: Path, pictures: list[bytes], serious_violations: Callable[[Page], list[str]]
+) -> None:
+    page.goto("/")
+    files = [file("one.png", pictures[0]), file("none.png", JUNK), file("photo.jpg", photograph(1))]
+    page.locator("input[type=file]").set_input_files(files)
+    answers(page).nth(1).wait_for()
+    references = Classifier.load(served_run).predict([photograph(1), pictures[0]])
+    for card, reference, name in zip(answers(page).all(), references, ("photo.jpg", "one.png"), strict=True):
+        heading = f"{reference.label}{100 * (reference.probability or 0):.1f}\xa0%"
+        assert card.locator("h2").inner_text().replace("\n", "") == heading
+        assert card.locator(".file").inner_text() == name
+        assert card.locator(".nearest img").count() == 8
+    assert "not a JPEG" in page.get_by_role("alert").inner_text()
+
+    card = answers(page).first
+    assert card.get_by_text("8\xa0×\xa08 pixels").is_visible()
+    card.get_by_text("600\xa0×\xa0400").wait_for()  # the person's own, small
+    assert card.locator(".bars li").count() == 5
+    card.get_by_role("button", name="All 10 classes").click()
+    assert card.locator(".bars li").count() == 10
+    slider = card.get_by_role("slider", name="Where it looked")
+    slider.fill("25")
+    assert float(card.locator(".heat").evaluate("image => getComputedStyle(image).opacity")) == pytest.approx(0.25)
+    assert fits(page)
+    assert serious_violations(page) == []
+    card.get_by_role("button", name="Remove photo.jpg").click()
+    assert answers(page).count() == 1
+
+
+def test_dropped_pasted_and_example_pictures_are_answered(page: Page, pictures: list[bytes]) -> None:
+    page.goto("/")
+    transfer = page.evaluate_handle(
+        """text => {
+          const transfer = new DataTransfer();
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+          return transfer;
+        }""",
+        base64.b64encode(pictures[0]).decode(),
+    )
+    page.dispatch_event(".zone", "dragover", {"dataTransfer": transfer})
+    assert "over" in (page.locator(".zone").get_attribute("class") or "")
+    page.dispatch_event(".zone", "drop", {"dataTransfer": transfer})
+    answers(page).first.wait_for()
+    assert "over" not in (page.locator(".zone").get_attribute("class") or "")
+    page.evaluate("clip => dispatchEvent(new ClipboardEvent('paste', { clipboardData: clip }))", transfer)
+    answers(page).nth(1).wait_for()
+    page.get_by_role("button", name="Example 1").click()
+    answers(page).nth(2).wait_for()
+    assert answers(page).first.locator(".file").inner_text() == "Example 1"
+
+
+def test_a_drawing_is_answered_stroke_by_stroke(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Draw").click()
+    stroke(page, (0.5, 0.1), (0.5, 0.9))
+    answers(page).first.wait_for()
+    received = answers(page).first.locator(".received .pixels")
+    first = received.get_attribute("src")
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    page.locator(f".received .pixels:not([src='{first}'])").wait_for()
+    assert answers(page).count() == 1  # the same drawing, one stroke on
+    drawn = pixels(received.get_attribute("src") or "")
+    assert drawn[4, 4] > 150  # chalk
+    assert drawn[0, 0] < 50  # on a blackboard
+    page.get_by_role("button", name="Clear").click()
+    stroke(page, (0.3, 0.3), (0.6, 0.6))
+    answers(page).nth(1).wait_for()
+    assert fits(page)
+    assert serious_violations(page) == []
+
+
+def stroke(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    pad = page.get_by_role("img", name="Drawing pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=5)
+    page.mouse.up()
+
+
+def test_a_photograph_is_answered_and_a_refused_camera_is_one_sentence(page: Page) -> None:
+    page.add_init_script(
+        """navigator.mediaDevices.getUserMedia = async () => {
+          if (window.refuse) throw new DOMException("no", "NotAllowedError");
+          const canvas = document.createElement("canvas");
+          canvas.getContext("2d").fillRect(0, 0, 300, 150);
+          return canvas.captureStream(10);
+        };"""
+    )
+    page.goto("/")
+    page.get_by_role("button", name="Take a photo").click()
+    page.get_by_role("button", name="Take it").click()
+    answers(page).first.wait_for()
+    assert answers(page).first.locator(".file").inner_text() == "Photo"
+    assert page.get_by_role("dialog").count() == 0
+    page.evaluate("window.refuse = true")
+    page.get_by_role("button", name="Take a photo").click()
+    assert "may not use the camera" in page.get_by_role("alert").inner_text()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[bytes]) -> None:
+    markup = "<img src=x onerror=alert(1)>"
+
+    def altered(route: Route) -> None:
+        document = route.fetch().json()
+        document["answers"][0].update(label=markup, unsure=True)
+        document["answers"][0]["neighbours"][0].update(label=markup, path=markup)
+        route.fulfill(body=json.dumps(document), content_type="application/json")
+
+    page.route("**/page/ask", altered)
+    page.goto("/")
+    page.locator("input[type=file]").set_input_files([file(f"{markup}.png".replace("/", ""), pictures[0])])
+    card = answers(page).first
+    assert card.locator("h2").inner_text().startswith(markup)
+    assert card.get_by_text("unsure", exact=True).is_visible()
+    assert page.locator("img[src=x]").count() == 0
+    assert fits(page)
+
+
+def test_the_tabs_are_operable_by_keyboard_and_address(page: Page) -> None:
+    page.goto("/")
+    tab = page.get_by_role("tab", name="Ask")
+    tab.focus()
+    page.keyboard.press("End")
+    correct = page.get_by_role("tab", name="Correct")
+    assert correct.get_attribute("aria-selected") == "true"
+    assert page.evaluate("document.activeElement.id") == "tab-correct"
+    page.get_by_role("tabpanel", name="Correct").wait_for()
+    assert [one.get_attribute("tabindex") for one in page.get_by_role("tab").all()] == ["-1", "-1", "-1", "0"]
+    page.keyboard.press("Home")
+    page.get_by_role("tabpanel", name="Ask").wait_for()
+    assert page.title().startswith("Ask")

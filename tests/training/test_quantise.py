@@ -1,0 +1,197 @@
+"""A person relies on: the int8 twin is the same network, and is kept only where it is nearly as good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from beholder.artifact.graph import Answers, Graph
+from beholder.artifact.store import TWIN, open_artifact
+from beholder.data.dataset import Dataset
+from beholder.runs import environment
+from beholder.runs.environment import has_int8
+from beholder.training.settings import Settings, choose
+
+NAMES = ("blue", "green", "red")
+SIDE = 18  # pixels: the last maps have more than one place, as those of real pictures do
+
+
+def coloured(count: int, seed: int) -> Dataset:
+    """Noise with one colour up: labels that a network can learn, or a random one be judged on."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    pictures = random.integers(0, 160, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures[np.arange(count), :, :, 2 - labels] += 90
+    return Dataset(pictures, labels.astype(np.int64), NAMES, tuple(f"{row}.png" for row in range(count)))
+
+
+TRAIN, VALIDATION = coloured(40, seed=1), coloured(30, seed=2)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return choose("fast", seed=0, precision="float32", options={"widths": (16, 24, 32)})
+
+
+@pytest.fixture(scope="module")
+def network(settings: Settings, framework: None) -> Any:
+    """A colour network with drawn weights and running statistics of its own."""
+    from beholder.models import build
+
+    model = build("fast", (SIDE, SIDE, 3), 3, pictures=TRAIN.pictures, **settings.options)
+    random = np.random.default_rng(0)
+    for variable in model.variables:
+        if variable.name == "moving_variance":
+            variable.assign(random.uniform(0.5, 2, variable.shape))
+        elif variable.name in ("offset", "moving_mean", "bias"):
+            variable.assign(random.normal(0, 0.3, variable.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def graph(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from beholder.training.graphs import export_graph
+
+    path = tmp_path_factory.mktemp("graph") / "model.onnx"
+    export_graph(network, path, ("plain", "mirrored"))
+    return path
+
+
+def logits(path: Path, pictures: np.ndarray) -> Any:
+    return Graph(path)(pictures).logits
+
+
+def test_the_answer_is_the_mean_over_a_picture_and_its_mirror_image(network: Any, graph: Path) -> None:
+    pictures = VALIDATION.pictures
+    views = [np.asarray(network(view)) for view in (pictures, pictures[:, :, ::-1])]
+    answers = Graph(graph)(pictures)
+    np.testing.assert_allclose(answers.logits, (views[0] + views[1]) / 2, atol=1e-4)
+    assert answers.features.shape == (len(pictures), 32)
+
+
+def test_pooling_last_changes_no_answer(graph: Path, tmp_path: Path) -> None:
+    import onnx
+
+    from beholder.training.quantise import pool_last
+
+    turned = pool_last(onnx.load(graph))
+    onnx.checker.check_model(turned)
+    onnx.save(turned, tmp_path / "turned.onnx")
+    np.testing.assert_allclose(
+        logits(tmp_path / "turned.onnx", VALIDATION.pictures), logits(graph, VALIDATION.pictures), atol=1e-4
+    )
+    pooled = {node.output[0] for node in turned.graph.node if node.op_type == "MaxPool"}
+    after = {node.op_type for node in turned.graph.node if pooled & set(node.input)}
+    assert pooled
+    assert not after & {"BatchNormalization", "Relu"}
+
+
+@pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
+def test_the_twin_says_nearly_the_same_however_pictures_are_batched(graph: Path, tmp_path: Path) -> None:
+    from beholder.training.quantise import quantise
+
+    assert quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+    twin = Graph(tmp_path / TWIN, side_by_side=True)
+    answers, exact = twin(VALIDATION.pictures), Graph(graph)(VALIDATION.pictures)
+    spread = float(np.ptp(exact.logits))
+    np.testing.assert_allclose(answers.logits, exact.logits, atol=0.05 * spread)
+    assert not np.array_equal(answers.logits, exact.logits)
+    apart = [twin(VALIDATION.pictures[row : row + 1]) for row in range(len(VALIDATION))]
+    np.testing.assert_allclose(answers.probabilities, np.concatenate([a.probabilities for a in apart]), atol=1e-6)
+
+
+def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> None:
+    """Read from what ONNX Runtime makes of the twin, since a fusion that fails costs all the speed."""
+    import onnx
+
+    from beholder.training.quantise import quantise
+
+    assert quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "fused.onnx")
+    onnxruntime.InferenceSession(str(tmp_path / TWIN), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "fused.onnx").graph.node]
+    assert kinds.count("QLinearConv") == 6
+    assert sum(kind in ("Conv", "FusedConv") for kind in kinds) == 1
+    assert "BatchNormalization" not in kinds
+
+
+def test_a_network_without_convolutions_or_hidden_layers_has_no_twin(tmp_path: Path, framework: None) -> None:
+    from beholder.models import build
+    from beholder.training.graphs import export_graph
+    from beholder.training.quantise import quantise
+
+    export_graph(build("linear", (SIDE, SIDE, 3), 3), tmp_path / "model.onnx", ("plain",))
+    assert not quantise(tmp_path / "model.onnx", tmp_path / TWIN, TRAIN.pictures)
+    assert not (tmp_path / TWIN).exists()
+
+
+def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.training import quantise
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("an operator of a person's own network")
+
+    monkeypatch.setattr(quantise, "quantize_static", fails)
+    assert not quantise.quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+
+
+def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: float) -> Path:
+    """An artifact in `folder` whose twin `loses` so much accuracy, on a processor that is made for int8."""
+    from beholder.training import export as room
+
+    accuracies = iter([0.9, 0.9 - loses])  # of the network, then of its twin
+    monkeypatch.setattr(room, "_figures", lambda _, part: {"accuracy": next(accuracies), "count": len(part)})
+    monkeypatch.setattr(room, "has_int8", lambda: True)
+    weights = [np.asarray(variable) for variable in network.variables]
+    room.export_artifact(folder, settings, weights, TRAIN, VALIDATION, {"name": "colours", "fingerprint": {}})
+    return folder
+
+
+def test_a_twin_that_loses_a_fifth_of_a_point_is_kept_and_sealed(
+    tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=0.002)
+    manifest = open_artifact(folder).manifest
+    assert manifest.twin == {"file": TWIN, "accuracy": pytest.approx(0.898), "tolerance": 0.01}
+    assert manifest.validation["accuracy"] == 0.9
+    assert TWIN in (folder / "SHA256SUMS").read_text()
+    assert "0.8980" in (folder / "README.md").read_text()
+    assert open_artifact(folder, int8=True).precision == "int8"
+
+
+def test_a_twin_that_loses_more_is_not_kept(
+    tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=0.0021)
+    artifact = open_artifact(folder, int8=True)
+    assert artifact.manifest.twin is None
+    assert artifact.precision == "float32"
+    assert not (folder / TWIN).exists()
+    assert isinstance(artifact.graph(VALIDATION.pictures), Answers)
+
+
+@pytest.mark.parametrize(
+    ("flags", "features", "expected"),
+    [
+        ("fpu sse2 avx2 avx512f", "", False),
+        ("fpu avx2 avx_vnni", "", True),
+        ("fpu avx512f avx512_vnni", "", True),
+        ("fpu amx_tile amx_int8", "", True),
+        ("", "fp asimd crc32", False),
+        ("", "fp asimd asimddp", True),
+        ("", "", False),
+    ],
+)
+def test_int8_needs_instructions_for_it(
+    flags: str, features: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr(environment, "_cpuinfo", {"flags": flags, "Features": features}.__getitem__)
+    assert environment.has_int8() is expected

@@ -1,0 +1,116 @@
+"""What a kill leaves in a RUN folder at moments that a clock hardly meets, and what `resume` makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beholder.errors import RunError
+from beholder.runs.events import EventLog, read_events
+from beholder.runs.folder import Run, create_run
+from beholder.verbs import train as verb
+from beholder.verbs.training_data import read_parts
+
+pytestmark = pytest.mark.usefixtures("framework")
+
+FEW: dict[str, Any] = {"model": "linear", "pictures": 100, "early_stop": 50}
+
+
+def state(run: Path) -> dict[str, bytes]:
+    """The checkpoint's arrays and the position, as bytes."""
+    with np.load(run / "checkpoint.npz") as stored:
+        return {name: stored[name].tobytes() for name in stored.files}
+
+
+def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch size and the epochs are fitted to the data, which the first sitting did not come to."""
+
+    def killed(*arguments: Any) -> Any:
+        if not (tmp_path / "killed").exists():
+            shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+            (tmp_path / "killed" / ".checkpoint.part").write_bytes(b"half")
+        return read_parts(*arguments)
+
+    monkeypatch.setattr(verb, "read_parts", killed)
+    verb.train("digits", out=tmp_path / "whole", **FEW)
+    assert not (tmp_path / "killed" / "data.json").exists()
+    verb.resume(tmp_path / "killed")
+    assert state(tmp_path / "killed") == state(tmp_path / "whole")
+    for name in ("config.json", "data.json", "environment.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
+
+
+def stopping_at(steps: int) -> Callable[[], bool]:
+    calls = iter(range(1, 10_000))
+    return lambda: next(calls) >= steps
+
+
+def test_a_run_killed_between_its_last_step_and_its_judgement_is_judged(tmp_path: Path) -> None:
+    from beholder.data.opening import open_source
+    from beholder.data.split import Parts
+    from beholder.training.fit import Fit
+    from beholder.training.settings import choose
+
+    parts = Parts(open_source("digits"), seed=0)
+    settings = choose(
+        "linear", seed=0, precision="float32", early_stop=9, changes={"epochs": 2, "batch_size": 200}
+    )  # the second epoch is the better one
+
+    def fit(run: Run, stop: Callable[[], bool]) -> Any:
+        return Fit(parts.train(), parts.validation(), settings, run, EventLog(run.events_file), stop).run_to_end()
+
+    whole, killed = create_run(tmp_path / "whole"), create_run(tmp_path / "killed")
+    expected = fit(whole, lambda: False)
+    assert expected.best_epoch == 2
+    assert fit(killed, stopping_at(8 + 1 + 8)).stopped  # as a checkpoint after the last step, and then a kill, leave it
+    outcome = fit(killed, lambda: False)
+    assert (outcome.epochs, outcome.best_epoch, outcome.stopped) == (2, 2, False)
+    assert state(tmp_path / "killed") == state(tmp_path / "whole")
+    assert [left.tobytes() for left in outcome.weights] == [right.tobytes() for right in expected.weights]
+    assert [event["epoch"] for event in read_events(killed.events_file) if event["event"] == "epoch"] == [1, 2]
+
+
+def test_a_run_killed_before_its_report_gets_it(tmp_path: Path, digits_run: Path) -> None:
+    """The report of an earlier sitting, that was stopped, is no report of the finished run."""
+    run = tmp_path / "run"
+    shutil.copytree(digits_run, run)
+    (run / "report.html").write_text("Training is not finished")
+    ended = (run / "events.jsonl").stat().st_mtime
+    os.utime(run / "report.html", (ended - 60, ended - 60))
+    assert verb.resume(run).finished_before
+    assert "Training is not finished" not in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_was_left_before_its_config_is_told_without_a_dead_end(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(RunError, match=r"exists already; choose another --out, or delete it"):
+        create_run(tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text("{}")
+    with pytest.raises(RunError, match=r"go on with it by --resume"):
+        create_run(tmp_path / "run")
+
+
+def test_the_time_of_killed_and_stopped_sittings_counts(tmp_path: Path) -> None:
+    from beholder.verbs.sitting import _earlier_seconds
+
+    run = create_run(tmp_path / "run")
+    log = [
+        {"event": "framework", "time": 1008.0, "seconds": 8.0},  # the data took eight seconds to read
+        {"event": "step", "time": 1030.0},  # and then it was killed
+        {"event": "framework", "time": 2000.0, "seconds": 1.0},
+        {"event": "stopped", "time": 2009.5, "seconds": 41.0},  # by its own account, the first sitting's 30 included
+        {"event": "framework", "time": 3000.0, "seconds": 2.0},
+        {"event": "epoch", "time": 3003.0},
+    ]
+    run.events_file.write_text("".join(json.dumps(event) + "\n" for event in log))
+    assert _earlier_seconds(run) == pytest.approx(41.0 + 5.0)
