@@ -63,13 +63,13 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert not document["finished_before"]
     assert 0 <= document["validation_accuracy"] <= 1
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
-    names |= {"neighbours.npz", "validation.npz"}
+    names |= {"neighbours.npz", "validation.npz", "watch"}
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())
     assert sum(described["counts"]["train"]) == document["plan"]["train_pictures"]
     assert set(described["counts"]) == set(described["fingerprint"]) == {"train", "validation"}
-    told = [event["event"] for event in events(run) if event["event"] != "step"]
+    told = [event["event"] for event in events(run) if event["event"] not in ("step", "snapshot")]
     assert told == ["framework", "start", "epoch", "epoch", "export", "end"]
     for event in events(run):
         if event["event"] == "epoch":
@@ -201,7 +201,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_weights_of_one_that_never_stopp
 
 def test_the_log_of_a_resumed_run_tells_that_it_stopped_and_went_on(resumed_run: Path) -> None:
     log = events(resumed_run)
-    told = [event["event"] for event in log if event["event"] != "step"]
+    told = [event["event"] for event in log if event["event"] not in ("step", "snapshot")]
     assert told == [
         "framework",
         "start",

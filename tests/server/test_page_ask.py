@@ -283,11 +283,11 @@ def test_the_tabs_are_operable_by_keyboard_and_address(page: Page) -> None:
     tab = page.get_by_role("tab", name="Ask")
     tab.focus()
     page.keyboard.press("End")
-    correct = page.get_by_role("tab", name="Correct")
-    assert correct.get_attribute("aria-selected") == "true"
+    page.get_by_role("tab", name="Correct", selected=True).wait_for()
     assert page.evaluate("document.activeElement.id") == "tab-correct"
     page.get_by_role("tabpanel", name="Correct").wait_for()
     assert [one.get_attribute("tabindex") for one in page.get_by_role("tab").all()] == ["-1", "-1", "-1", "0"]
     page.keyboard.press("Home")
     page.get_by_role("tabpanel", name="Ask").wait_for()
+    page.get_by_role("tab", name="Ask", selected=True).wait_for()
     assert page.title().startswith("Ask")

@@ -17,7 +17,7 @@ from beholder.cli import _run
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
-from beholder.errors import BeholderError, RunError, UsageError
+from beholder.errors import ArtifactError, BeholderError, RunError, UsageError
 from beholder.models import MODELS
 from beholder.runs.events import read_events
 from beholder.training.settings import Settings
@@ -158,22 +158,45 @@ def test_a_network_from_a_file_trains_answers_and_can_be_started_from_again(tmp_
     from keras import layers
 
     file, first, second = tmp_path / "own.keras", tmp_path / "first", tmp_path / "second"
-    keras.Sequential(
-        [keras.Input((12, 12, 1)), layers.Conv2D(4, 3), layers.ReLU(), layers.GlobalMaxPooling2D(), layers.Dense(9)]
-    ).save(file)
+    scaling = layers.Normalization()
+    scaling.adapt(np.random.default_rng(0).random((9, 12, 12, 1)).astype(np.float32))
+    body = keras.Sequential([layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU()])
+    last = [layers.GlobalMaxPooling2D(), layers.Dropout(0.2), layers.Dense(9, "softmax")]
+    keras.Sequential([keras.Input((12, 12, 1)), layers.RandomFlip(), scaling, body, *last]).save(file)
     train(letters, start_from=file, input_range=(0.0, 1.0), epochs=1, out=first)
     file.unlink()
     manifest = json.loads((first / "model" / "manifest.json").read_bytes())
     assert manifest["picture"] == {"rule": 1, "height": 12, "width": 12, "mode": "L"}
     assert [layer["name"] for layer in manifest["layers"]][-2:] == ["features", "logits"]
-    [answer] = predict(first, np.zeros((12, 12, 1), np.uint8))
-    assert answer.label in letters.class_names
+    picture = np.random.default_rng(0).integers(256, size=(12, 12, 1)).astype(np.uint8)
+    [answer] = predict(first, picture, exact=True)
+    logits = keras.saving.load_model(first / "model" / "model.keras")(picture[None], training=False)
+    probabilities = dict(zip(letters.class_names, np.asarray(keras.ops.softmax(logits))[0], strict=True))
+    assert dict(answer.top) == pytest.approx(probabilities, abs=1e-4)
     train(letters, start_from=first, epochs=1, out=second)
     assert [row["name"] for row in json.loads((second / "model" / "manifest.json").read_bytes())["layers"]] == [
         layer["name"] for layer in manifest["layers"]
     ]
     events = [event["event"] for event in read_events(second / "events.jsonl")]
     assert events[-1] == "end"
+
+
+def test_a_network_that_cannot_become_a_graph_is_told_in_one_sentence(
+    tmp_path: Path, letters: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from beholder.training import export
+
+    def refusing(*_: object) -> None:
+        raise ValueError("no such operator\nanywhere")
+
+    file = tmp_path / "own.keras"
+    keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(file)
+    monkeypatch.setattr(export, "write_network", refusing)
+    with pytest.raises(ArtifactError, match=r"own\.keras.*ONNX.*no such operator anywhere") as told:
+        train(letters, start_from=file, epochs=1, out=tmp_path / "run")
+    assert "\n" not in str(told.value)
 
 
 def refused(**arguments: Any) -> str:

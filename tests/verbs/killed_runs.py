@@ -100,7 +100,7 @@ def start(run: Path, options: dict[str, Any], listener: Callable[[dict[str, Any]
 
 def die(run: Path, options: dict[str, Any], kind: str, moments: np.random.Generator, seconds: float) -> str:
     """Go on with the run, and kill it at a moment of that kind; where it died, in words."""
-    delay, count = float(moments.uniform(0, seconds)), int(moments.integers(1, 4))
+    delay, count = float(moments.uniform(0, seconds)), int(moments.integers(1, 3))
 
     def train() -> None:
         count_down = [count]

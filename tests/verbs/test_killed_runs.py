@@ -46,7 +46,7 @@ def test_killed_and_resumed_with_the_plan_of_a_budget_run(tmp_path: Path) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("how", "more"),
-    [("epochs", {"early_stop": 12, "learning_rate": 0.05}), ("plan", {"early_stop": 100, "budget": 50.0})],
+    [("epochs", {"early_stop": 25, "learning_rate": 0.05}), ("plan", {"early_stop": 100, "budget": 50.0})],
 )
 def test_killed_at_twenty_moments(tmp_path: Path, how: str, more: dict[str, Any]) -> None:
     found = kill(tmp_path, how=how, kills=20, seed=3, batch_size=10, seconds=6, **more)

@@ -114,3 +114,22 @@ def test_the_time_of_killed_and_stopped_sittings_counts(tmp_path: Path) -> None:
     ]
     run.events_file.write_text("".join(json.dumps(event) + "\n" for event in log))
     assert _earlier_seconds(run) == pytest.approx(41.0 + 5.0)
+
+
+def test_early_stopping_under_a_budget_is_that_of_its_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A budget judges its epochs in a hurry, on some of the validation part; what decides is judged on all of it."""
+    from beholder.data.opening import open_source
+    from beholder.data.split import Parts
+    from beholder.training import fit
+    from beholder.training.pace import Pace
+    from beholder.training.settings import choose
+
+    monkeypatch.setattr(fit, "TRAIN_SAMPLE", 40)
+    monkeypatch.setattr(Pace, "fitting", lambda *_: None)
+    parts = Parts(open_source("digits"), seed=0)
+    settings = choose("linear", seed=0, precision="float32", early_stop=3, changes={"epochs": 3, "batch_size": 200})
+    for name, timed in (("budget", {"until": 0.0}), ("plan", {"plans": [(0, 24)]})):
+        run = create_run(tmp_path / name)
+        log = EventLog(run.events_file)
+        fit.Fit(parts.train(), parts.validation(), settings, run, log, lambda: False, **timed).run_to_end()
+    assert state(tmp_path / "budget") == state(tmp_path / "plan")

@@ -5,7 +5,8 @@ before it. What is left gives the features; maps are averaged over their places 
 nested models become one flat network whose every layer can be explained, and so that precision can differ.
 
 Batch normalisation whose statistics were learned keeps them, scale and offset too, as is usual for few pictures
-(https://keras.io/guides/transfer_learning/); layers that are saved as not trainable stay so.
+(https://keras.io/guides/transfer_learning/); layers that are saved as not trainable stay so. Layers that vary pictures
+at random are left out: training varies them itself, as a function of the seed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from beholder.models.entrance import logits
 
 # Layers that carry code or call another framework's: Keras opens some of them even in its safe mode.
 _CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
+_AUGMENTATIONS = {"AugMix", "CutMix", "MixUp", "RandAugment"}  # and those called Random…
 _POOLINGS = {3: "GlobalAveragePooling1D", 4: "GlobalAveragePooling2D"}
 
 
@@ -141,24 +143,31 @@ class _Rebuilding:
     def copy_weights(self) -> None:
         """Give each new layer the weights of the one that it was made after."""
         for original, layer in self.made.values():
-            layer.set_weights(original.get_weights())
-            if isinstance(layer, keras.layers.Normalization):
-                layer.finalize_state()  # it computes with what it derives from its weights
+            if layer.weights:
+                layer.set_weights(original.get_weights())
             if isinstance(layer, keras.layers.BatchNormalization) and np.any(layer.moving_mean):
                 layer.trainable = False
 
     def _remade(self, layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer) or isinstance(layer, keras.Model):
             return layer
+        if type(layer).__name__ == "RandomCrop":  # it would be missed: it changes the size
+            raise UsageError("The network crops pictures at random; replace its RandomCrop layer by Resizing.")
         if id(layer) not in self.made:  # a layer that is used twice stays one layer
-            config = {**layer.get_config(), "name": self._unused(layer.name), "dtype": self.dtype}
-            self.made[id(layer)] = layer, type(layer).from_config(config)
+            config = {"name": self._unused(layer.name), "dtype": self.dtype}
+            if isinstance(layer, keras.layers.Normalization):
+                remade = _as_rescaling(layer, config)
+            else:
+                remade = type(layer).from_config({**layer.get_config(), **config})
+            self.made[id(layer)] = layer, remade
         return self.made[id(layer)][1]
 
     def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, keras.Model):
             outputs = self(keras.Model(layer.inputs, layer.outputs), args[0])
             return outputs if len(outputs) > 1 else outputs[0]
+        if type(layer).__name__.startswith("Random") or type(layer).__name__ in _AUGMENTATIONS:
+            return args[0]
         return layer(*args, **kwargs)
 
     def _unused(self, name: str) -> str:
@@ -168,6 +177,14 @@ class _Rebuilding:
             unused = f"{name}_{number}"
         self.names.add(unused)
         return unused
+
+
+def _as_rescaling(layer: Any, config: dict[str, Any]) -> Any:
+    """`layer`, a Normalization, as the same product and sum: its statistics are tensors that no ONNX graph can hold."""
+    mean, variance = (np.asarray(layer.convert_weight(value), np.float64) for value in (layer.mean, layer.variance))
+    deviation = np.maximum(np.sqrt(variance), keras.config.epsilon())
+    scale, offset = (deviation, mean) if layer.invert else (1 / deviation, -mean / deviation)
+    return keras.layers.Rescaling(scale.tolist(), offset.tolist(), **config)
 
 
 def _before_classifier(x: Any) -> Any:

@@ -92,14 +92,12 @@ class Follower:
         running = self._state.get("state") in ("running", "stopping")
         return {**self._state, "spent_seconds": round(self._stopwatch.at(time.time() if running else None), 3)}
 
-    def look(self) -> bool:
-        """Read what is new; whether there was any."""
-        before = (self._offset, self._story, self._state)
+    def look(self) -> None:
+        """Read what is new."""
         # In this order: the log is whole once nobody trains.
         trained = is_trained(self._run)
         self._read()
         self._state = {"state": self._judge(trained)}
-        return before != (self._offset, self._story, self._state)
 
     async def _begin(self) -> None:
         self._watchers += 1
@@ -114,10 +112,14 @@ class Follower:
             self._task = None
 
     async def _follow(self) -> None:
+        told = None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             closing = self._closing.is_set()
-            if self.look() or closing:
+            self.look()
+            now = (self._offset, self._story, self._state)  # whoever else looked meanwhile told nobody
+            if now != told or closing:
+                told = now
                 async with self._changed:
                     self._changed.notify_all()
 

@@ -56,7 +56,8 @@ def routes(served: Served) -> list[BaseRoute]:
     async def sheet(request: Request) -> Response:
         """The maps of a layer in one PNG, strongest first; `?all=1` for more than 64."""
         every = request.query_params.get("all") == "1"
-        return _png(await served.workers.call(sights.sheet, *_address(request, "token", "layer"), every))
+        token, layer = _address(request, "token", "layer")
+        return _png(await served.workers.call(sights.sheet, token, layer, every))
 
     async def one_map(request: Request) -> Response:
         return _png(await served.workers.call(sights.map, *_address(request, "token", "layer", "map")))
@@ -244,8 +245,8 @@ class Sights:
         Returns:
             The manifest's row; `words`, one sentence; `kind` as in `number`, or `vector`; `source`, the layer that its
             window slides over; `order` of its maps, strongest first; of a vector the `values`, at most 64 of the
-            largest by size, with `order`; and `fully_connected`, how many weights a fully connected layer in its place would
-            have, null where that makes no sense.
+            largest by size, with `order`; and `fully_connected`, how many weights a fully connected layer in its place
+            would have, null where that makes no sense.
         """
         row = self._layers[index]
         kind, source = self._kind(sight, index)

@@ -46,8 +46,9 @@ def judgement(served: Served) -> dict[str, Any]:
 
     Returns:
         `class_names`; `parts`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
-        its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class` and `mistakes`;
-        `epochs`, with what the curves show, and `curves_words`; `filters`, data URIs of the first layer's windows; and
+        its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class` and
+        `mistakes`; `epochs`, with what the curves show, and `curves_words`; `filters`, data URIs of the first layer's
+        windows, and `filter_size`, their shape (K, h, w, C); and
         `notes`, sentences about what is missing.
     """
     run, notes = _read(served)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from beholder.artifact.manifest import Manifest
 from beholder.artifact.store import TWIN, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import PictureRules
+from beholder.errors import ArtifactError, StorageError
 from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
@@ -49,7 +52,8 @@ def export_artifact(
         What the artifact says of itself, and its probabilities (N, classes) of the validation part's N pictures.
 
     Raises:
-        ArtifactError: the exported graph does not answer as the network does.
+        ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
+            be written as ONNX.
     """
     shape = validation.picture_shape
     model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
@@ -58,11 +62,12 @@ def export_artifact(
     rules = PictureRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
-        write_network(building, model, views)
+        with _network_errors(settings):
+            write_network(building, model, views)
+            graph = Graph(building / "model.onnx")
+            answers = _answers(graph, validation)
         _save_filters(model, building / "filters.npy")
         _save_head(model, building / "head.npy")
-        graph = Graph(building / "model.onnx")
-        answers = _answers(graph, validation)
         figures = _figures(answers, validation)
         twin, twin_facts = _twin(building, train, validation, figures["accuracy"])
         pictures = validation.pictures[_spread(len(validation), golden.COUNT)]
@@ -82,6 +87,21 @@ def export_artifact(
         manifest.write(building / "manifest.json")
         files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
     return manifest, answers
+
+
+@contextmanager
+def _network_errors(settings: Settings) -> Iterator[None]:
+    """One sentence for a network from a person's file that cannot become a graph; of our own it is our fault."""
+    try:
+        yield
+    except Exception as error:
+        if settings.initial is None or settings.own_file is None or isinstance(error, OSError | StorageError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise ArtifactError(
+            f"The network from {settings.initial.source!r} cannot be written as ONNX ({reason}); rebuild it from "
+            "Keras's common layers."
+        ) from error
 
 
 def model_card(manifest: Manifest) -> str:

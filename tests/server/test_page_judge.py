@@ -1,0 +1,75 @@
+"""A person relies on: the figures of the Judge tab are those of `evaluate`, and a cell leads to its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.testclient import TestClient
+
+from beholder.artifact.validation import open_validation
+from beholder.server.app import create_app
+from beholder.server.served import open_served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def test_the_test_part_is_told_as_evaluate_told_it(client: TestClient, served_run: Path) -> None:
+    document = client.get("/page/judge").json()
+    evaluation = json.loads((served_run / "evaluation.json").read_text("utf-8"))
+    test = document["parts"]["test"]
+    assert test["confusion"] == evaluation["confusion"]
+    assert test["accuracy"] == evaluation["accuracy"]
+    for row, expected in zip(test["per_class"], evaluation["per_class"], strict=True):
+        assert row == {key: pytest.approx(value) if key != "class_name" else value for key, value in expected.items()}
+    assert [one["path"] for one in test["mistakes"]] == [one["name"] for one in evaluation["mistakes"]][:24]
+    assert len(document["epochs"]) == 3
+    assert len(document["filters"]) == 8
+
+
+def test_a_cell_holds_the_validation_pictures_that_got_this_answer(client: TestClient, served_run: Path) -> None:
+    kept = open_validation(served_run)
+    assert kept is not None
+    counts = client.get("/page/judge").json()["parts"]["validation"]["confusion"]
+    assert counts == kept.confusion().tolist()
+    cell = client.get("/page/judge/cell/3/3").json()
+    assert cell["count"] == counts[3][3]
+    assert {(one["label"], one["answer"]) for one in cell["pictures"]} == {("3", "3")}
+    assert {one["path"] for one in cell["pictures"]} <= {
+        kept.names[row] for row in range(len(kept)) if kept.labels[row] == 3
+    }
+    for address in ("10/0", "x/0", "0/" + "9" * 5000):
+        assert client.get(f"/page/judge/cell/{address}").status_code == 404
+
+
+def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:
+    served = open_served(served_run / "model")
+    document = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge").json()
+    served.workers.close()
+    assert (document["parts"], document["epochs"]) == ({}, [])
+    assert "serve the RUN folder" in document["notes"][0]
+
+
+def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
+    page.goto("/#judge")
+    first = page.locator("[data-cell='0/0']")
+    first.click()
+    page.get_by_role("heading", name="0, and answered so").wait_for()
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="1, and answered so").wait_for()
+    page.get_by_role("button", name="Precision").click()
+    shares = page.locator(".classes td:nth-child(2)").all_inner_texts()
+    numbers = [float(share.split()[0]) for share in shares]
+    assert numbers == sorted(numbers, reverse=True)
+    page.get_by_role("button", name="Validation part").click()
+    assert "steered by" in page.locator(".headline").inner_text()
+    assert page.locator(".curve").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious_violations(page) == []
