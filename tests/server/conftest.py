@@ -90,7 +90,7 @@ def read_address(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the server ended with {process.wait()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; the tests that need it are skipped where there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

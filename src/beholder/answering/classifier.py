@@ -20,6 +20,8 @@ from beholder.data.pictures import decode, fit
 from beholder.errors import PictureError
 from beholder.runs.environment import has_int8
 
+_GROUP = 16  # pictures that a thread decodes at a time: handing over each small one would cost as much as decoding it
+
 Picture = str | Path | bytes | NDArray[np.uint8]
 
 
@@ -77,11 +79,26 @@ class Classifier:
         return list(self.stream(pictures, top=top))
 
     def stream(self, pictures: Iterable[Picture], *, top: int = 5) -> Iterator[Prediction]:
-        """As `predict`, one by one and with flat memory, for any number of pictures."""
+        """As `predict`, one by one and with flat memory, for any number of pictures.
+
+        While a batch is answered the next one is decoded, so at most two batches are taken ahead of what was given.
+        """
         remaining = iter(pictures)
         with ThreadPoolExecutor() as pool:
-            while batch := list(islice(remaining, BATCH_SIZE)):
-                yield from self._answer(batch, list(pool.map(self._decode, batch)), top)
+            batch, decoding = self._start_decoding(pool, remaining)
+            while batch:
+                decoded = [outcome for outcomes in decoding for outcome in outcomes]
+                following = self._start_decoding(pool, remaining)
+                yield from self._answer(batch, decoded, top)
+                batch, decoding = following
+
+    def _start_decoding(
+        self, pool: ThreadPoolExecutor, remaining: Iterator[Picture]
+    ) -> tuple[list[Picture], Iterator[list[NDArray[np.uint8] | PictureError]]]:
+        """The next batch, and its pixels as they become ready."""
+        batch = list(islice(remaining, BATCH_SIZE))
+        groups = [batch[start : start + _GROUP] for start in range(0, len(batch), _GROUP)]
+        return batch, pool.map(lambda group: [self._decode(picture) for picture in group], groups)
 
     def _decode(self, picture: Picture) -> NDArray[np.uint8] | PictureError:
         rules = self.artifact.manifest.picture

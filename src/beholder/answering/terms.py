@@ -44,7 +44,8 @@ class Terms:
     @property
     def sums(self) -> NDArray[np.float64]:
         """(C,) the sum of each channel's products."""
-        return np.einsum("hwc,hwc->c", self.pixels.astype(np.float64), self.weights.astype(np.float64))
+        totals: NDArray[np.float64] = (self.pixels.astype(np.float64) * self.weights).sum(axis=(0, 1))
+        return totals
 
     @property
     def value(self) -> float:
