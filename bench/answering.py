@@ -201,11 +201,11 @@ def print_table(measured: dict[str, list[Any]]) -> None:
     """Rates, ratios to ONNX Runtime in float32, milliseconds and agreement."""
     rates = {peer: [figure["rate"] for figure in figures] for peer, figures in measured.items()}
     expected = np.array(measured[REFERENCE][0]["labels"])
-    print(f"{'':26}{'pictures/s, batch 256':26}{'times onnxruntime fp32':24}{'ms for one':22}same labels")
+    print(f"{'':26}{'pictures/s, batch 256':26}{'times onnxruntime fp32':24}{'ms for one':24}same labels")
     for peer, figures in measured.items():
         times, ms = rounds.ratio(rates[peer], rates[REFERENCE]), rounds.spread([row["ms"] for row in figures], 2)
         same = float((np.array(figures[0]["labels"]) == expected).mean())
-        print(f"{peer:26}{rounds.spread(rates[peer]):26}{times:24}{ms:22}{same:.1%}")
+        print(f"{peer:26}{rounds.spread(rates[peer]):26}{times:24}{ms:24}{same:.1%}")
     if INT8 in measured:
         one = statistics.median(row["ms"] for row in measured[INT8])
         said = rounds.verdict(rounds.median_ratio(rates[INT8], rates[REFERENCE]), BATCH_BAR)

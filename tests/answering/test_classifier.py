@@ -79,7 +79,7 @@ def test_a_whole_batch_of_bad_pictures_and_no_pictures_at_all_are_answered(class
     assert classifier.predict([]) == []
 
 
-def test_it_streams_without_reading_ahead_of_a_batch(classifier: Classifier) -> None:
+def test_it_streams_with_one_batch_read_ahead_at_most(classifier: Classifier) -> None:
     taken = 0
 
     def endless() -> object:
@@ -91,7 +91,16 @@ def test_it_streams_without_reading_ahead_of_a_batch(classifier: Classifier) -> 
     stream = classifier.stream(endless())  # type: ignore[arg-type]  # a generator that never ends
     for _ in range(3):
         next(stream)
-    assert taken <= BATCH_SIZE
+    assert taken <= 2 * BATCH_SIZE  # one is answered, the next one decoded meanwhile
+
+
+def test_answers_keep_the_order_of_many_batches_with_a_bad_picture_among_them(classifier: Classifier) -> None:
+    pictures = list(grey(2 * BATCH_SIZE + 5))
+    bad = BATCH_SIZE + 7
+    one_by_one = [classifier.predict([picture])[0].probability for picture in pictures]
+    answers = classifier.predict([*pictures[:bad], b"no picture", *pictures[bad:]])
+    assert answers.pop(bad).error
+    assert np.allclose([answer.probability for answer in answers], one_by_one, atol=1e-5)  # type: ignore[arg-type]
 
 
 def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_path: Path) -> None:
