@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,3 +51,15 @@ def reading_progress(wanted: bool = True) -> Iterator[Progress]:
 def percent(share: float) -> str:
     """0.8731 as 87.3 %."""
     return f"{share * 100:.1f} %"
+
+
+def address_teller(doing: str, run: Path, *, as_json: bool) -> Callable[[str], None]:
+    """What tells the address of a page once it is served: `doing` (Serving, Watching) the `run`."""
+
+    def tell(address: str) -> None:
+        if as_json:
+            print_json({"schema": 1, "address": address, "process": os.getpid()})
+        else:
+            click.echo(f"{doing} {str(run)!r} at {address} (Ctrl+C ends it)")
+
+    return tell

@@ -60,3 +60,28 @@ def reading_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def server_options(port: int) -> Callable[[Command], Command]:
+    """Where a page is served: `--host`, `--port`, which is `port` by default, and `--allow-host`."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--allow-host",
+                "allow_hosts",
+                multiple=True,
+                metavar="NAME",
+                help="A further name for this server; repeatable.",
+            ),
+            click.option(
+                "--port", type=click.IntRange(0, 65535), default=port, show_default=True, help="0 takes a free one."
+            ),
+            click.option(
+                "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is every one."
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from beholder.cli.console import print_json
-from beholder.cli.options import exact_option, json_option, run_argument
+from beholder.cli.console import address_teller
+from beholder.cli.options import exact_option, json_option, run_argument, server_options
 
 PORT = 8000
 
 
 @click.command(short_help="A web page and an HTTP interface, without TensorFlow.")
 @run_argument()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is every one.")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one.")
-@click.option(
-    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A further name for this server; repeatable."
-)
+@server_options(PORT)
 @exact_option
 @json_option
 def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: bool, as_json: bool) -> None:
@@ -30,10 +25,5 @@ def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: 
     """
     from beholder.server.run import serve as run_server
 
-    def ready(address: str) -> None:
-        if as_json:
-            print_json({"schema": 1, "address": address, "process": os.getpid()})
-        else:
-            click.echo(f"Serving {str(run)!r} at {address} (Ctrl+C ends it)")
-
+    ready = address_teller("Serving", run, as_json=as_json)
     run_server(run, host=host, port=port, allow_hosts=allow_hosts, exact=exact, ready=ready)

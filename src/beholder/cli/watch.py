@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beholder.cli.console import print_json
-from beholder.cli.options import json_option, run_argument
+from beholder.cli.console import address_teller
+from beholder.cli.options import json_option, run_argument, server_options
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
@@ -24,11 +23,7 @@ PORT = 8001
 
 @click.command(short_help="A training run, live, in the browser.")
 @run_argument()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is every one.")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one.")
-@click.option(
-    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A further name for this server; repeatable."
-)
+@server_options(PORT)
 @json_option
 def watch(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool) -> None:
     """Show the training of RUN as it goes, or as it went: curves, answers, filters; stop it, and go on with it.
@@ -38,12 +33,7 @@ def watch(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json
     """
     from beholder.server.watching import watch as run_server
 
-    def ready(address: str) -> None:
-        if as_json:
-            print_json({"schema": 1, "address": address, "process": os.getpid()})
-        else:
-            click.echo(f"Watching {str(run)!r} at {address} (Ctrl+C ends it)")
-
+    ready = address_teller("Watching", run, as_json=as_json)
     run_server(run, host=host, port=port, allow_hosts=allow_hosts, ready=ready)
 
 
