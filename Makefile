@@ -54,7 +54,7 @@ docs: install
 # Pins every package for Python 3.11 to 3.13, without addresses.
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --extra train --extra jax --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra audit --extra jax --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
 

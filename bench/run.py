@@ -45,7 +45,10 @@ def commands(*, long: bool) -> dict[str, list[str]]:
     }
     slow = {
         "checkpoints": ["checkpoints.py"],
+        "watching": ["watching.py"],
         "loaded_core": ["loaded_core.py", "--data", archive],
+        "faults": ["faults.py"],
+        "siege": ["siege.py"],
         "fine_tuning": ["fine_tuning.py"],
         "accuracy": ["accuracy.py"],
     }

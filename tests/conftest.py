@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from beholder.verbs.audit_result import AuditResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -41,3 +46,48 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def write_audit() -> Callable[[Path], AuditResult]:
+    """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 pictures of three classes."""
+    from beholder.data.dataset import Dataset
+    from beholder.data.findings import Finding
+    from beholder.data.overlay import Correction, Overlay
+    from beholder.verbs.audit_result import AuditResult
+
+    names = ("cat", "dog", "<b>owl</b>")
+
+    def part(name: str, count: int) -> Dataset:
+        pixels = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        return Dataset(pixels, np.arange(count) % 3, names, [f"{name}/{row}, odd \udcff.png" for row in range(count)])
+
+    parts = {"train": part("train", 30), "test": part("test", 6)}
+    train, test = parts["train"].names, parts["test"].names
+
+    def write(out: Path) -> AuditResult:
+        findings = (
+            Finding("exact_duplicate", (train[0], train[3], test[0]), ("train", "train", "test"), 1.0, ("cat",) * 3),
+            Finding("exact_duplicate", (train[1], test[2]), ("train", "test"), 1.0, ("dog", "<b>owl</b>")),
+            Finding("wrong_label", (train[4],), ("train",), 0.97, ("dog",), "cat", "Looks wrong.", (train[6], test[3])),
+            Finding("wrong_label", (train[8],), ("train",), 0.6, ("<b>owl</b>",), "dog", "</script><script>alert(1)"),
+            Finding("unreadable", ("train/half.jpg",), ("train",), 1.0, ("cat",), None, "It ends in the middle."),
+            Finding("imbalance", (), (), 0.5, (), None, "One class has most of the pictures."),
+        )
+        result = AuditResult(
+            out=out,
+            data="some data",
+            class_names=names,
+            pictures={"train": 30, "test": 6},
+            findings=findings,
+            seed=0,
+            budget=None,
+            seconds=1.0,
+            notes=("Something to know.",),
+            decisions=Overlay((Correction(train[20], "keep"),)),
+        )
+        out.mkdir()
+        result.write(parts)
+        return result
+
+    return write

@@ -16,6 +16,7 @@ PUBLIC = [
     "Parts",
     "Prediction",
     "__version__",
+    "audit",
     "clean",
     "compare",
     "evaluate",

@@ -17,6 +17,7 @@ _ROOMS = {
     "Dataset": "data.dataset",
     "Parts": "data.split",
     "Prediction": "answering.prediction",
+    "audit": "verbs.audit",
     "clean": "data.clean",
     "compare": "verbs.compare",
     "evaluate": "verbs.evaluate",

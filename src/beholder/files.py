@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,9 +40,24 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"Cannot write {str(path)!r}: {advice}.") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Tell before long work that its outcome cannot be kept in `folder`.
+
+    Raises:
+        StorageError: writing there is not permitted, or the file system is read-only.
+    """
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"Cannot write in {str(folder)!r}: it is read-only; choose another place.")
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, keep: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary neighbour of `path` for writing; it takes the name `path` only once it is whole and on the disk.
+
+    Args:
+        path: the file.
+        keep: the name that the file before it gets, where there is one; a death between the two renames leaves that
+            alone.
 
     Raises:
         StorageError: the disk is full or may not be written to; `path` is then as it was before.
@@ -58,6 +73,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             # mkstemp makes a private file; what we leave behind has the rights any new file would have.
             temporary.chmod(0o666 & ~_umask())
+            if keep is not None:
+                with suppress(FileNotFoundError):
+                    path.replace(keep)
             temporary.replace(path)
             sync_folder(path.parent)
         except BaseException:

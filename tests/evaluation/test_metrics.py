@@ -8,11 +8,12 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from beholder.errors import DataError
-from beholder.evaluation.metrics import figures, mistakes, wilson_interval
+from beholder.evaluation.metrics import figures, macro_figures, mistakes, wilson_interval
 
 # Six pictures in three classes. Predictions: 0 0 1 | 1 1 | 0; labels: 0 0 0 | 1 1 | 2.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -81,6 +82,7 @@ def test_mistakes_are_the_wrong_answers_the_most_confident_first() -> None:
     assert mistakes(PROBABILITIES[:2], LABELS[:2]).tolist() == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 13), st.integers(0, 2**32 - 1))
 def test_figures_agree_with_one_another(count: int, classes: int, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -94,6 +96,29 @@ def test_figures_agree_with_one_another(count: int, classes: int, seed: int) -> 
     low, high = result["interval"]
     assert 0 <= low <= result["accuracy"] <= high <= 1
     assert len(mistakes(probabilities, labels, count)) == count - confusion.trace()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
+def test_macro_figures_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predictions = np.array(pairs).T
+    confusion = np.zeros((5, 5), np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn would rather not see answers of a class that does not occur
+        expected = balanced_accuracy_score(labels, predictions), f1_score(labels, predictions, average="macro")
+    result = macro_figures(confusion)
+    assert (result["macro_recall"], result["macro_f1"]) == pytest.approx(expected)
+    counts = np.bincount(labels)
+    assert result["uneven"] == (counts.max() > 1.5 * counts[counts > 0].min())
+
+
+def test_a_few_pictures_more_in_a_class_are_not_uneven_and_no_picture_is_no_figure() -> None:
+    assert not macro_figures([[15, 0], [0, 10]])["uneven"]
+    assert macro_figures([[16, 0], [0, 10]])["uneven"]
+    assert macro_figures([[16, 0], [0, 0]]) == {"macro_recall": 1.0, "macro_f1": 1.0, "uneven": False}
+    for nothing in ([], [[0, 0], [0, 0]]):
+        assert macro_figures(nothing) == {"macro_recall": 0.0, "macro_f1": 0.0, "uneven": False}
 
 
 @pytest.mark.parametrize(

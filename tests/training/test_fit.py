@@ -102,7 +102,7 @@ def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monke
 
     parts = Parts(open_source("digits"), seed=0)
     replans = {4: 40, 11: 20, 19: 25}
-    monkeypatch.setattr(Pace, "fitting", lambda _self, done, _planned: replans.get(done))
+    monkeypatch.setattr(Pace, "fitting", lambda _self, done, _planned, _ahead: replans.get(done))
     runs = [create_run(tmp_path / name) for name in ("first", "again")]
     hows: list[dict[str, Any]] = [{"until": 0.0}, {"plans": [(0, 30), *replans.items()]}]
     first, again = (

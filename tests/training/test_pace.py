@@ -51,6 +51,24 @@ def test_a_run_ends_on_time_whatever_the_machine_does(
     assert done > 100
 
 
+@pytest.mark.parametrize(("told", "real"), [(0.6, 0.6), (0.6, 0.5), (0.6, 0.75)])
+def test_a_run_whose_first_stage_is_cheaper_ends_on_time(clock: Clock, told: float, real: float) -> None:
+    """Its first 40 % cost `real` times as much a step as the rest, and the pace was told `told`."""
+    pace = Pace(clock.now + 100, steps_an_epoch=50, most_steps=10_000, closing=4.0)
+    start, planned, done, progress, small = clock.now, 600, 0, 0.0, True
+    while done < planned:
+        if small and progress >= 0.4:
+            pace.next_stage(1 / told)
+            clock.now += 1.0  # compiling
+            small = False
+        clock.now += 0.2 * (real if small else 1.0)
+        progress += (1 - progress) / (planned - done)
+        done += 1
+        share = max(0.0, 0.4 - progress) / max(1 - progress, 1e-9)
+        planned = pace.fitting(done, planned, (share * told + 1 - share) / told if small else 1.0) or planned
+    assert abs(clock.now - start - 100) < 2.0
+
+
 def test_a_steady_machine_is_not_replanned(clock: Clock) -> None:
     pace = Pace(clock.now + 100, steps_an_epoch=10_000, most_steps=10_000)
     for done in range(1, 900):

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 REPLANS = {20: 700, 90: 500, 91: 560, 300: 380}  # of the budget run whose plan is followed: done steps to steps in all
-MOMENTS = ("time", "epoch", "half a checkpoint", "before its rename", "after its rename", "step")
+RENAMES = ("before its rename", "between its renames", "after its rename")
+MOMENTS = ("time", "epoch", "half a checkpoint", *RENAMES, "step")
 
 
 def main(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +132,8 @@ def dying_writes(kind: str, kill: Callable[[], None]) -> None:
         if kind == "before its rename" and Path(target).name == "checkpoint.npz":
             kill()
         renamed = rename(self, target)
+        if kind == "between its renames" and Path(self).name == "checkpoint.npz":
+            kill()
         if kind == "after its rename" and Path(target).name == "checkpoint.npz":
             kill()
         return renamed

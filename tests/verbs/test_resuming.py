@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -81,14 +80,26 @@ def test_a_run_killed_between_its_last_step_and_its_judgement_is_judged(tmp_path
 
 
 def test_a_run_killed_before_its_report_gets_it(tmp_path: Path, digits_run: Path) -> None:
-    """The report of an earlier sitting, that was stopped, is no report of the finished run."""
     run = tmp_path / "run"
     shutil.copytree(digits_run, run)
-    (run / "report.html").write_text("Training is not finished")
-    ended = (run / "events.jsonl").stat().st_mtime
-    os.utime(run / "report.html", (ended - 60, ended - 60))
+    (run / "report.html").unlink()
     assert verb.resume(run).finished_before
-    assert "Training is not finished" not in (run / "report.html").read_text(encoding="utf-8")
+    assert (run / "report.html").exists()
+
+
+def test_the_report_of_a_stopped_sitting_goes_before_the_end_is_told(tmp_path: Path) -> None:
+    """It tells that training is not finished; whatever the clock says, it is never taken for that of the whole run."""
+    there = []
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "start":
+            (tmp_path / "run" / "report.html").write_text("Training is not finished")
+        elif event["event"] == "end":
+            there.append((tmp_path / "run" / "report.html").exists())
+
+    verb.train("digits", out=tmp_path / "run", listener=hear, **FEW)
+    assert there == [False]
+    assert "Training is not finished" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_was_left_before_its_config_is_told_without_a_dead_end(tmp_path: Path) -> None:

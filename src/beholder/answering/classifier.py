@@ -113,24 +113,35 @@ class Classifier:
         self, batch: list[Picture], decoded: list[NDArray[np.uint8] | PictureError], top: int
     ) -> Iterator[Prediction]:
         good = [picture for picture in decoded if not isinstance(picture, PictureError)]
-        probabilities: Iterator[NDArray[np.float32]] = iter(())
+        answers: Iterator[tuple[NDArray[np.float32], bool | None]] = iter(())
         if good:
-            probabilities = iter(self.artifact.graph(np.stack(good)).probabilities)
+            seen = self.artifact.graph(np.stack(good))
+            answers = zip(seen.probabilities, self.unlike(seen.features), strict=True)
         for picture, outcome in zip(batch, decoded, strict=True):
             path = str(picture) if isinstance(picture, str | Path) else "-"
             if isinstance(outcome, PictureError):
                 yield Prediction(path, error=str(outcome))
             else:
-                yield self.prediction(path, next(probabilities), top)
+                yield self.prediction(path, *next(answers), top)
 
-    def prediction(self, path: str, probabilities: NDArray[np.float32], top: int) -> Prediction:
+    def unlike(self, features: NDArray[np.float32]) -> list[bool] | list[None]:
+        """Whether pictures are unlike anything that it was trained on, from their features (N, F) float32.
+
+        None for each where the model cannot tell.
+        """
+        familiarity = self.artifact.familiarity
+        if familiarity is None:
+            return [None] * len(features)
+        flags: list[bool] = familiarity.unlike(features).tolist()
+        return flags
+
+    def prediction(self, path: str, probabilities: NDArray[np.float32], unlike: bool | None, top: int) -> Prediction:
         """The answer that (classes,) float32 `probabilities` are, with the `top` most probable class names."""
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple((self.class_names[int(k)], float(probabilities[k])) for k in order)
-        threshold = self.artifact.manifest.unsure_below
-        return Prediction(
-            path, best[0][0], best[0][1], best, unsure=None if threshold is None else best[0][1] < threshold
-        )
+        threshold = self.artifact.unsure_below
+        unsure = None if threshold is None else best[0][1] < threshold
+        return Prediction(path, best[0][0], best[0][1], best, unsure=unlike or unsure, unlike=unlike)
 
 
 @functools.cache

@@ -16,7 +16,9 @@ class Prediction:
         label: the most probable class name; None where there is an error.
         probability: of that class, 0 to 1.
         top: the most probable class names with their probabilities, in falling order.
-        unsure: whether the answer should not be relied on; None until something fitted that.
+        unsure: whether the answer should not be relied on: too improbable, or `unlike`; None where nothing is promised
+            of the others.
+        unlike: whether the picture is unlike anything that the network was trained on; None where that cannot be told.
         error: one sentence why the picture could not be read; None otherwise.
     """
 
@@ -25,10 +27,11 @@ class Prediction:
     probability: float | None = None
     top: tuple[tuple[str, float], ...] = ()
     unsure: bool | None = None
+    unlike: bool | None = None
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As in `predict --json`: path, label, probability, unsure, top; or path and error."""
+        """As in `predict --json`: path, label, probability, unsure, unlike, top; or path and error."""
         if self.error is not None:
             return {"path": self.path, "error": self.error}
         return {
@@ -36,6 +39,7 @@ class Prediction:
             "label": self.label,
             "probability": self.probability,
             "unsure": self.unsure,
+            "unlike": self.unlike,
             "top": [{"label": name, "probability": probability} for name, probability in self.top],
         }
 

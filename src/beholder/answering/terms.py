@@ -60,7 +60,7 @@ def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, 
     Args:
         source: shape of what it slides over, (H, W, …).
         output: shape of its output.
-        layer: its row in the manifest.
+        layer: its row in the manifest; `padding`, zeros above and left, where that is known better than by the shapes.
         row: of the output.
         column: likewise.
     """
@@ -83,12 +83,18 @@ def convolution_terms(source: NDArray[np.float32], convolution: Convolution, pla
     size = weights.shape[2]  # channels of a group
     group = number * convolution.groups // len(convolution.windows)
     channels = np.arange(group * size, (group + 1) * size)
-    pixels = under(source[..., channels], place)
+    down, right = convolution.dilation
+    pixels = under(source[..., channels], place)[::down, ::right]
     return Terms(pixels, weights, channels, float(convolution.bias[number]), convolution.rectified)
 
 
 def receptive_field(
-    layers: Sequence[dict[str, Any]], number: int, row: int, column: int, picture: Sequence[int]
+    layers: Sequence[dict[str, Any]],
+    sources: Sequence[Sequence[int]],
+    number: int,
+    row: int,
+    column: int,
+    picture: Sequence[int],
 ) -> Place | None:
     """The pixels of the picture that a value of layer `number` (from 0) depends on, by strides and windows.
 
@@ -97,25 +103,30 @@ def receptive_field(
     networks (Distill, 2019). What normalises over a whole picture or all channels is not counted.
 
     Args:
-        layers: rows of a manifest, each layer working on the one before.
+        layers: rows of a manifest, each perhaps with `padding` as for `window_place`.
+        sources: for each the layers before it that it works on; -1 is the picture.
         number: which.
         row: of its output; of no account where that is a vector.
         column: likewise.
         picture: shape (H, W, C) of what enters.
 
     Returns:
-        None where the layers are not such a chain.
+        None where a layer on the way is none of those that this knows.
     """
     spans: list[tuple[int, int]] = []
     for axis, at in enumerate((row, column)):
-        low = high = at
+        needed = {number: (at, at)}  # the first and the last place of each layer's output
         for index in range(number, -1, -1):
-            source = layers[index - 1]["output_shape"] if index else list(picture)
-            span = _before(layers[index], source, axis, low, high)
-            if span is None:
-                return None
-            low, high = span
-        spans.append((low, high))
+            for source in sources[index] if index in needed else ():
+                shape = layers[source]["output_shape"] if source >= 0 else list(picture)
+                span = _before(layers[index], shape, axis, *needed[index])
+                if span is None or source >= index:
+                    return None
+                low, high = needed.get(source, span)
+                needed[source] = min(low, span[0]), max(high, span[1])
+        if -1 not in needed:
+            return None
+        spans.append(needed[-1])
     (top, bottom), (left, right) = spans
     return Place(top, left, bottom - top + 1, right - left + 1)
 
@@ -123,24 +134,29 @@ def receptive_field(
 def _before(layer: dict[str, Any], source: Sequence[int], axis: int, low: int, high: int) -> tuple[int, int] | None:
     """The first and the last place of `source` along `axis` that a layer's outputs from `low` to `high` depend on."""
     output = layer["output_shape"]
-    if len(source) != 3:
-        return low, high  # a vector's vector: what it goes back to is decided where it was made of maps
-    if len(output) != 3:
-        return 0, source[axis] - 1
+    if len(source) != 3 or len(output) != 3:  # of a vector's vector it is decided where that was made of maps
+        return (low, high) if len(source) != 3 else (0, source[axis] - 1)
     if layer["type"] == "Clean":  # it cuts the middle out
         offset = (source[axis] - output[axis]) // 2
         return low + offset, high + offset
     if layer["window"]:
         stride, window = int(layer["stride"][axis]), int(layer["window"][axis])
-        if output[axis] not in (-(-source[axis] // stride), (source[axis] - window) // stride + 1):
+        if "padding" not in layer and output[axis] not in (
+            -(-source[axis] // stride),
+            (source[axis] - window) // stride + 1,
+        ):
             return None
         first = _start(source[axis], output[axis], layer, axis, low)
         last = _start(source[axis], output[axis], layer, axis, high) + window - 1
         return max(first, 0), min(last, source[axis] - 1)
+    if 1 in (output[axis], source[axis]):  # one value of all places, or one that counts at every place
+        return 0, source[axis] - 1
     return (low, high) if output[axis] == source[axis] else None
 
 
 def _start(source: int, output: int, layer: dict[str, Any], axis: int, at: int) -> int:
     stride, window = int(layer["stride"][axis]), int(layer["window"][axis])
+    if "padding" in layer:
+        return at * stride - int(layer["padding"][axis])
     padding = edges(source, window, stride, "same" if output == -(-source // stride) else "valid")[0]
     return at * stride - padding

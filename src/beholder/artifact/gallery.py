@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from PIL import Image
 
 from beholder import files
 from beholder.artifact.store import CHECKSUMS
+from beholder.data.stored_arrays import read_arrays
 from beholder.errors import ArtifactError
 
 SIDE = 64  # pixels that a thumbnail has at most
@@ -77,14 +77,11 @@ def read_gallery(
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as entries:
-            small = sum(entry.file_size for entry in entries.infolist()) < _MOST_TOLD
-        with np.load(path, allow_pickle=False) as stored:
-            read = {name: stored[name] for name in arrays if small}
-            told = {name: json.loads(stored[name].tobytes()) for name in (*texts, "model") if small}
-        whole = small and all(isinstance(text, str) for values in told.values() for text in values)
+        read = read_arrays(path, most_bytes=_MOST_TOLD, names=(*arrays, *texts, "model"))
+        told = {name: json.loads(read.pop(name).tobytes()) for name in (*texts, "model")}
+        whole = all(_is_texts(values) for values in told.values())
         own = whole and told.pop("model") == [_checksum(model)]
-    except Exception as error:  # zip, NumPy and JSON answer damage with nearly every exception there is
+    except (OSError, ValueError, RecursionError) as error:
         raise damaged(path) from error
     if not whole:
         raise damaged(path)
@@ -96,6 +93,10 @@ def read_gallery(
 def damaged(path: Path) -> ArtifactError:
     """What to say of a gallery that holds other things than it should."""
     return ArtifactError(f"{str(path)!r} is damaged; bring it back from a copy, or delete it and do without.")
+
+
+def _is_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _checksum(model: Path) -> str:

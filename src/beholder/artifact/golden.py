@@ -95,10 +95,12 @@ def _expected(folder: Path, key: str, part: str | None = None) -> tuple[dict[str
         document = document if part is None else document[part]
         expected = {str(name): np.array(row, np.float32) for name, row in document[key].items()}
         tolerance = float(document["tolerance"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ArtifactError(f"{str(folder)!r} is damaged ({error!r}); copy the model again or train again.") from error
     if not expected:
         raise ArtifactError(f"{str(folder)!r} holds no golden pictures; copy the model again.")
+    if any(Path(name).name != name for name in expected):
+        raise ArtifactError(f"{str(folder)!r} names golden pictures outside of it; copy the model again.")
     return expected, tolerance
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from beholder.errors import ArtifactError
 BATCH_SIZE = 256  # pictures that an answer is asked for at a time
 _RUN_SIZE = 64  # pictures in one run of a graph: more fall out of the cache
 _SMALL_RUN_SIZE = 16  # the same, of a graph whose runs go side by side
+# That graphs may compute in, weights not counted: a file of a hundred bytes can ask for more than any machine has.
+_MOST_BYTES = 3 << 28
+_MEMORY = "Available memory of"  # what ONNX Runtime says then
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Graph:
         side_by_side: give each run one core and let several go at once. ONNX Runtime's int8 convolutions take a batch
             picture by picture, which is too little work to share.
 
+    Attributes:
+        features: how many it gives of a picture; None where the file does not tell.
+
     Raises:
         ArtifactError: ONNX Runtime refuses the file.
     """
@@ -48,16 +55,26 @@ class Graph:
     outputs = ("probabilities", "logits", "features")
 
     def __init__(self, path: Path, *, side_by_side: bool = False) -> None:
+        self.path = path
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4
+        _bound_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         self._cores = _cores() if side_by_side else 1
         if side_by_side:
             options.intra_op_num_threads = 1
         try:
             self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise ArtifactError(f"{str(path)!r} cannot be loaded ({error}); train again.") from error
-        self.input_name = self.session.get_inputs()[0].name
+            raise ArtifactError(f"{str(path)!r} cannot be loaded ({_first_line(error)}); train again.") from error
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(inputs[0].shape) != 4:
+            raise ArtifactError(f"{str(path)!r} does not take pictures (N, H, W, C) of uint8; train again.")
+        self.input_name = inputs[0].name
+        shapes = {output.name: output.shape for output in self.session.get_outputs()}
+        width = (shapes.get("features") or [None])[-1]
+        self.features = width if isinstance(width, int) else None
 
     def __call__(self, pictures: NDArray[np.uint8]) -> Answers:
         """Answer `pictures` (N, H, W, C) uint8, N ≥ 1; batches change no answer by more than float32 rounds."""
@@ -70,11 +87,42 @@ class Graph:
                 answers = list(pool.map(self._run, batches))
         return Answers(*(np.concatenate(column) for column in zip(*answers, strict=True)))
 
-    def _run(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        results: list[NDArray[np.float32]] = self.session.run(
-            list(self.outputs), {self.input_name: np.ascontiguousarray(batch)}
-        )
+    def run(self, outputs: list[str], batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The `outputs` for one `batch` (N, H, W, C) uint8; by halves where it is too large for the memory.
+
+        Raises:
+            ArtifactError: the graph has no such outputs, does not take such pictures, or needs too much memory.
+        """
+        try:
+            results: list[NDArray[np.float32]] = self.session.run(
+                outputs, {self.input_name: np.ascontiguousarray(batch)}
+            )
+        except Exception as error:
+            if len(batch) > 1 and _MEMORY in str(error):
+                half = len(batch) // 2
+                columns = zip(self.run(outputs, batch[:half]), self.run(outputs, batch[half:]), strict=True)
+                return [np.concatenate(column) for column in columns]
+            raise ArtifactError(
+                f"{str(self.path)!r} cannot answer pictures of shape {batch.shape[1:]} ({_first_line(error)}); train again."
+            ) from error
         return results
+
+    def _run(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        return self.run(list(self.outputs), batch)
+
+
+@functools.cache
+def _bound_memory() -> None:
+    """Give all graphs of this process one memory to compute in, which refuses to grow beyond `_MOST_BYTES`."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": _MOST_BYTES}))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(".")
 
 
 def _cores() -> int:

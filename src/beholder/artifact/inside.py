@@ -49,8 +49,7 @@ class Inside:
             From layer name to its output, (N, …) float32: (N, H, W, channels) where it is spatial.
         """
         names = list(self.layers if layers is None else layers)
-        outputs = self._graph.session.run(names, {self._graph.input_name: np.ascontiguousarray(pictures)})
-        return dict(zip(names, outputs, strict=True))
+        return dict(zip(names, self._graph.run(names, pictures), strict=True))
 
 
 def _array(path: Path, dimensions: int) -> NDArray[np.float32] | None:
@@ -58,7 +57,7 @@ def _array(path: Path, dimensions: int) -> NDArray[np.float32] | None:
         return None
     try:
         array: NDArray[np.float32] = np.load(path, allow_pickle=False).astype(np.float32, copy=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # NumPy answers damage with nearly every exception there is
         raise ArtifactError(f"{str(path)!r} is damaged ({error}); copy the model again.") from error
     if array.ndim != dimensions:
         raise ArtifactError(f"{str(path)!r} is damaged (its shape is {array.shape}); copy the model again.")

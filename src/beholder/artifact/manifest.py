@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ class Manifest:
             done to it is inside the graph.
         views: what the graph averages: `["plain"]`, or `["plain", "mirrored"]`.
         temperature: divides the logits before the softmax, inside the graph.
-        unsure_below: probability under which an answer is unsure; None until something fitted it.
-        twin: of the int8 twin its `file`, its `accuracy` on the validation part, and the `tolerance` of its golden
-            probabilities; None where the network has none.
+        unsure_below: probability under which an answer is unsure; None where nothing can be promised of the others.
+        risk: what is promised of the answers that are not unsure, as `risk_facts` tells it; None if nothing fitted it.
+        familiar: `file` and `share` of what tells pictures that are unlike all that it was trained on; None without.
+        twin: of the int8 twin its `file`, its `accuracy` on the validation part, the `tolerance` of its golden
+            probabilities, and its own `unsure_below` and `risk`; None where the network has none.
         layers: a row a layer: name, type, output_shape, window, stride, parameters, multiply_adds.
         validation: figures on the validation part.
         data: name and fingerprints of the data that it learned from.
@@ -46,8 +49,18 @@ class Manifest:
     created: str
     temperature: float = 1.0
     unsure_below: float | None = None
+    risk: dict[str, Any] | None = None
+    familiar: dict[str, Any] | None = None
     twin: dict[str, Any] | None = None
     schema: int = field(default=SCHEMA)
+
+    def unsure_below_in(self, precision: str) -> float | None:
+        """`unsure_below` of the network of this precision; the twin's probabilities differ, and so does its threshold."""
+        return self.twin.get("unsure_below") if precision == "int8" and self.twin else self.unsure_below
+
+    def risk_in(self, precision: str) -> dict[str, Any] | None:
+        """`risk`, likewise."""
+        return self.twin.get("risk") if precision == "int8" and self.twin else self.risk
 
     def write(self, path: Path) -> None:
         """Write the manifest to `path` as JSON."""
@@ -69,7 +82,8 @@ def read_manifest(path: Path) -> Manifest:
                 f"update Beholder."
             )
         lists = {name: tuple(document[name]) for name in ("class_names", "views", "layers")}
-        return Manifest(**{**document, **lists, "picture": PictureRules.from_json(document["picture"])})
+        manifest = Manifest(**{**document, **lists, "picture": PictureRules.from_json(document["picture"])})
+        _check_types(manifest)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(
             f"{str(path.parent)!r} is not a trained model (it has no {path.name}); give a RUN folder that `beholder "
@@ -77,5 +91,29 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
     except DataError as error:  # picture rules of another version, or impossible ones
         raise ArtifactError(f"{str(path)!r} is damaged or made by another Beholder: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{str(path)!r} is damaged ({error!r}); copy the model again or train again.") from error
+    return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    """Refuse a manifest whose values are of other kinds than those that reading it relies on, with a TypeError."""
+    texts = (manifest.model, manifest.created, *manifest.class_names, *manifest.views, *manifest.versions.values())
+    twin = {} if manifest.twin is None else manifest.twin
+    objects = [*manifest.layers, manifest.validation, manifest.data, twin]
+    objects += [part for part in (manifest.risk, manifest.familiar) if part is not None]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a name in it is no text")
+    if not all(isinstance(one, dict) for one in objects):
+        raise TypeError("a part of it is no object")
+    numbers = [manifest.temperature]
+    for precision in ("float32", "int8"):
+        numbers += [number for number in (manifest.unsure_below_in(precision),) if number is not None]
+        risk = manifest.risk_in(precision)
+        numbers += [] if risk is None else [risk[name] for name in ("asked", "confidence", "count", "coverage")]
+    if not all(isinstance(number, int | float) and abs(number) < math.inf for number in numbers):
+        raise TypeError("a number in it is none")
+    if manifest.familiar is not None and not isinstance(manifest.familiar["share"], int | float):
+        raise TypeError("a number in it is none")
+    if not manifest.class_names:
+        raise ValueError("it names no classes")

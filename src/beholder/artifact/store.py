@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 import tempfile
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from beholder import files
+from beholder.artifact.familiar import read_familiar
 from beholder.artifact.golden import replay_golden, replay_inside, replay_twin
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
 from beholder.errors import ArtifactError
+from beholder.evaluation.familiarity import Familiarity
 
 TWIN = "model.int8.onnx"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
@@ -32,12 +35,19 @@ class Artifact:
         manifest: what it says of itself.
         graph: the network, ready to answer; its golden pictures were replayed.
         precision: of its products: `int8` where `graph` is the twin.
+        familiarity: what tells pictures that are unlike all that it was trained on; None where it cannot.
     """
 
     folder: Path
     manifest: Manifest
     graph: Graph
     precision: Literal["float32", "int8"] = "float32"
+    familiarity: Familiarity | None = None
+
+    @property
+    def unsure_below(self) -> float | None:
+        """The probability below which an answer of `graph` is unsure; None where nothing was promised."""
+        return self.manifest.unsure_below_in(self.precision)
 
     @property
     def checksum(self) -> str:
@@ -58,19 +68,37 @@ def open_artifact(path: Path, *, int8: bool = False) -> Artifact:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
             than when it was saved.
     """
-    try:
-        _bring_back(path / "model")
-        folder = path / "model" if (path / "model").is_dir() else path
-    except OSError as error:  # too long a name, or a folder above it that may not be entered
-        raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
+    while True:
+        try:
+            _bring_back(path / "model")
+            folder = path / "model" if (path / "model").is_dir() else path
+            seen = _identity(folder)
+        except OSError as error:  # too long a name, or a folder above it that may not be entered
+            raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
+        try:
+            return _open(folder, int8=int8)
+        except ArtifactError:
+            if _identity(folder) == seen:
+                raise
+            # A training run replaced it while it was read.
+
+
+def _open(folder: Path, *, int8: bool) -> Artifact:
     manifest = read_manifest(folder / "manifest.json")
     check_seal(folder)
     if int8 and manifest.twin is not None:
         with suppress(ArtifactError):
-            return Artifact(folder, manifest, open_twin(folder, manifest), "int8")
+            twin = open_twin(folder, manifest)
+            return Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"))
     graph = Graph(folder / "model.onnx")
     replay_golden(folder / "golden", graph, manifest.picture)
-    return Artifact(folder, manifest, graph)
+    return Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"))
+
+
+def _familiarity(folder: Path, manifest: Manifest, graph: Graph, precision: str) -> Familiarity | None:
+    if manifest.familiar is None:
+        return None
+    return read_familiar(folder, precision, len(manifest.class_names), graph.features)
 
 
 def open_twin(folder: Path, manifest: Manifest) -> Graph:
@@ -147,20 +175,41 @@ def _seal(folder: Path) -> None:
 
 def _digests(folder: Path) -> dict[str, str]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CHECKSUMS)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:  # in pieces: whatever lies there, it is not taken into memory
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _swap(new: Path, folder: Path) -> None:
     old = folder.with_name(f"{new.name}{_OLD}")
     try:
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
+        while True:
+            with suppress(FileNotFoundError):
+                folder.rename(old)
+            try:
+                new.rename(folder)
+                break
+            except OSError as error:
+                # Somebody who opened the model between the two renames brought the earlier one back.
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
     except BaseException:
         _bring_back(folder)
         raise
     files.sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one that takes its name; None where there is none."""
+    try:
+        status = folder.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _bring_back(folder: Path) -> None:
@@ -169,4 +218,5 @@ def _bring_back(folder: Path) -> None:
         return
     hidden = sorted(folder.parent.glob(f"{_HIDDEN}*{_OLD}"), key=lambda old: old.stat().st_mtime)
     if hidden:
-        hidden[-1].rename(folder)
+        with suppress(FileNotFoundError):  # another process was faster
+            hidden[-1].rename(folder)

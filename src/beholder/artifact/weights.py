@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from beholder.errors import ArtifactError
 
 _FLOAT32 = 1  # as TensorProto.DataType has it
-_SAME_VALUES = ("Transpose", "Reshape", "Identity", "Squeeze", "Unsqueeze")
+SAME_VALUES = ("Transpose", "Reshape", "Identity", "Squeeze", "Unsqueeze")  # operations that only arrange
 
 _TYPE = descriptor_pb2.FieldDescriptorProto
 _FIELDS: dict[str, tuple[tuple[str, int, int, str], ...]] = {  # name, number, type, and the message that it holds
@@ -30,7 +30,11 @@ _FIELDS: dict[str, tuple[tuple[str, int, int, str], ...]] = {  # name, number, t
         ("name", 8, _TYPE.TYPE_STRING, ""),
         ("raw_data", 9, _TYPE.TYPE_BYTES, ""),
     ),
-    "Attribute": (("name", 1, _TYPE.TYPE_STRING, ""), ("i", 3, _TYPE.TYPE_INT64, "")),
+    "Attribute": (
+        ("name", 1, _TYPE.TYPE_STRING, ""),
+        ("i", 3, _TYPE.TYPE_INT64, ""),
+        ("ints", 8, _TYPE.TYPE_INT64, ""),
+    ),
     "Node": (
         ("input", 1, _TYPE.TYPE_STRING, ""),
         ("output", 2, _TYPE.TYPE_STRING, ""),
@@ -40,7 +44,7 @@ _FIELDS: dict[str, tuple[tuple[str, int, int, str], ...]] = {  # name, number, t
     "Graph": (("node", 1, _TYPE.TYPE_MESSAGE, "Node"), ("initializer", 5, _TYPE.TYPE_MESSAGE, "Tensor")),
     "Model": (("graph", 7, _TYPE.TYPE_MESSAGE, "Graph"),),
 }
-_REPEATED = ("dims", "float_data", "input", "output", "attribute", "node", "initializer")
+_REPEATED = ("dims", "float_data", "ints", "input", "output", "attribute", "node", "initializer")
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,21 @@ class Convolution:
         bias: (K,) float32, zeros where it has none.
         groups: into how many groups of channels it is divided; 1 but for a depthwise one.
         rectified: whether all below zero becomes zero inside the layer.
+        padding: zeros above and left of what the windows slide over; None where the graph leaves that to its runtime.
+        dilation: pixels from one value under a window to the next, down and right.
     """
 
     windows: NDArray[np.float32]
     bias: NDArray[np.float32]
     groups: int
     rectified: bool
+    padding: tuple[int, int] | None = None
+    dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def channels(self) -> int:
+        """How many maps it works on."""
+        return int(self.windows.shape[3]) * self.groups
 
 
 def read_convolutions(path: Path, layers: Iterable[str]) -> dict[str, Convolution]:
@@ -71,13 +84,18 @@ def read_convolutions(path: Path, layers: Iterable[str]) -> dict[str, Convolutio
         ArtifactError: the file is missing or damaged.
     """
     try:
-        graph = _model_class().FromString(path.read_bytes()).graph
+        graph = read_graph(path)
         makers = {name: node for node in graph.node for name in node.output}
         tensors = {tensor.name: tensor for tensor in graph.initializer}
         found = {layer: _convolution(layer, makers, tensors) for layer in layers}
     except Exception as error:  # Protocol Buffers answer damage with an exception of their own or NumPy's
         raise ArtifactError(f"{str(path)!r} cannot be read ({error}); copy the model again.") from error
     return {layer: convolution for layer, convolution in found.items() if convolution is not None}
+
+
+def read_graph(path: Path) -> Any:
+    """The nodes and the tensors of an ONNX file, as messages of the format; damage is any exception there is."""
+    return _model_class().FromString(path.read_bytes()).graph
 
 
 def _convolution(name: str, makers: dict[str, Any], tensors: dict[str, Any]) -> Convolution | None:
@@ -92,7 +110,7 @@ def _convolution(name: str, makers: dict[str, Any], tensors: dict[str, Any]) -> 
             rectified = True
         elif node.op_type == "Add" and bias is None and node.input[1] in tensors:
             bias = _array(tensors[node.input[1]])
-        elif node.op_type not in _SAME_VALUES:
+        elif node.op_type not in SAME_VALUES:
             return None
         name = node.input[0]
     return None
@@ -112,8 +130,15 @@ def _described(
         total += own
     if bias is not None:
         total += bias.reshape(-1)
-    groups = next((int(one.i) for one in node.attribute if one.name == "group"), 1)
-    return Convolution(np.ascontiguousarray(kernel.transpose(0, 2, 3, 1)), total, groups, rectified)
+    facts = {one.name: one for one in node.attribute}
+    return Convolution(
+        windows=np.ascontiguousarray(kernel.transpose(0, 2, 3, 1)),
+        bias=total,
+        groups=int(facts["group"].i) if "group" in facts else 1,
+        rectified=rectified,
+        padding=tuple(facts["pads"].ints[:2]) if "pads" in facts else None,
+        dilation=tuple(facts["dilations"].ints[:2]) if "dilations" in facts else (1, 1),
+    )
 
 
 def _array(tensor: Any) -> NDArray[np.float32] | None:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from beholder.cli.audit import audit
 from beholder.cli.compare import compare
 from beholder.cli.evaluate import evaluate
 from beholder.cli.explain import explain
@@ -39,7 +40,7 @@ def beholder() -> None:
     """
 
 
-for _verb in (look, parameters, train, evaluate, compare, predict, explain, serve, watch):
+for _verb in (look, audit, parameters, train, evaluate, compare, predict, explain, serve, watch):
     beholder.add_command(_verb)
 
 

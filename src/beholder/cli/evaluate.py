@@ -16,6 +16,16 @@ from beholder.cli.options import exact_option, json_option, reading_options, run
 @click.argument("data", required=False)
 @reading_options
 @exact_option
+@click.option(
+    "--corruptions",
+    is_flag=True,
+    help="Judge it on corrupted pictures too: 15 kinds of noise, blur, weather and processing in 5 severities.",
+)
+@click.option(
+    "--consistency",
+    is_flag=True,
+    help="Tell whether answers stay when a picture is shifted, mirrored, brighter or darker.",
+)
 @json_option
 def evaluate(
     run: Path,
@@ -23,6 +33,8 @@ def evaluate(
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
     exact: bool,
+    corruptions: bool,
+    consistency: bool,
     as_json: bool,
 ) -> None:
     """Judge RUN on the test part of its data, or of DATA.
@@ -32,7 +44,8 @@ def evaluate(
     from beholder.verbs.evaluate import evaluate as judge
 
     with reading_progress() as progress:
-        document = judge(run, data, labels=labels, cache=cache, exact=exact, progress=progress)
+        asked = {"exact": exact, "corruptions": corruptions, "consistency": consistency}
+        document = judge(run, data, labels=labels, cache=cache, progress=progress, **asked)
     if as_json:
         print_json(document)
     else:
@@ -51,12 +64,19 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
         table.add_row(Text(row["class_name"]), *figures, str(row["count"]))
     Console(highlight=False).print(table)
     top5 = "" if document["top5"] is None else f", top-5 {percent(document['top5'])}"
+    if document.get("uneven"):
+        click.echo(
+            f"Balanced accuracy {percent(document['macro_recall'])} (the mean of the classes' recall), macro F1 "
+            f"{percent(document['macro_f1'])}: classes are uneven, and the test accuracy is mostly that of large ones."
+        )
     click.echo(
         f"Test accuracy {percent(document['accuracy'])} (95 % interval {percent(low)} to {percent(high)}) on "
         f"{document['count']:,} pictures{top5}, log-loss {document['log_loss']:.3f}."
     )
+    _print_honesty(document)
     if document["precision"] == "int8":
         click.echo("Answered by the int8 twin, as predict does here; --exact judges the float32 network.")
+    _print_robustness(document)
     for note in document["notes"]:
         click.echo(f"Note: {note}")
     click.echo(f"Judged {document['created']}.")
@@ -64,3 +84,41 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
         click.echo(f"Report: {run / 'report.html'}")
     else:
         click.echo(f"Figures: {run / document['file']}; the run's evaluation.json stays as it was.")
+
+
+def _print_honesty(document: dict[str, Any]) -> None:
+    """What its probabilities and its certainty are worth; nothing for figures of an earlier Beholder."""
+    selective = document.get("selective")
+    if selective is None:
+        return
+    click.echo(f"Expected calibration error {percent(document['ece'])}.")
+    if selective["unsure_below"] is not None and selective["risk"] is None:
+        click.echo("It was unsure of every picture.")
+    elif selective["unsure_below"] is not None:
+        promised = f" (promised: at most {percent(selective['asked'])})" if selective["promised"] else ""
+        click.echo(
+            f"It was unsure of {percent(1 - selective['coverage'])}; of the answers that it gave {percent(selective['risk'])} "
+            f"were wrong{promised}."
+        )
+
+
+def _print_robustness(document: dict[str, Any]) -> None:
+    """What corruptions and small changes leave, where that was asked for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    corruptions, consistency = document.get("corruptions"), document.get("consistency")
+    if corruptions:
+        table = Table("corruption", *("1", "2", "3", "4", "5"), "mean", box=None, pad_edge=False)
+        for kind in corruptions["kinds"]:
+            figures = (*kind["accuracies"], kind["accuracy"])
+            table.add_row(kind["name"].replace("_", " "), *map(percent, figures))
+        Console(highlight=False).print(table)
+        worst = corruptions["worst"]
+        click.echo(
+            f"Accuracy on corrupted pictures {percent(corruptions['mean_accuracy'])} in the mean, worst "
+            f"{percent(worst['accuracy'])} under {worst['name'].replace('_', ' ')}."
+        )
+    if consistency:
+        kinds = ", ".join(f"{kind} {percent(consistency[kind]['same'])}" for kind in ("shift", "flip", "brightness"))
+        click.echo(f"Answers that stay: {kinds}; under all of these {percent(consistency['all'])}.")

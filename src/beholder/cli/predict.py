@@ -33,7 +33,9 @@ def predict(
 ) -> None:
     """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
 
-    A picture that cannot be read is named with the reason; the others are answered, and the status is 2 at the end.
+    An answer is marked as unsure where it is too improbable for what the model promises of the others, or where the
+    picture is unlike anything that it was trained on. A picture that cannot be read is named with the reason; the others
+    are answered, and the status is 2 at the end.
     """
     from beholder.answering.classifier import Classifier
     from beholder.answering.inputs import STANDARD_INPUT, expand
@@ -64,11 +66,11 @@ def _write_csv(predictions: Iterable[Prediction]) -> int:
     writer = csv.writer(sys.stdout)
     first, predictions = _peek(predictions)
     best = range(1, len(first.top) + 1) if first else range(0)
-    writer.writerow(["path", "label", "probability", "unsure", "error", *_columns(best)])
+    writer.writerow(["path", "label", "probability", "unsure", "unlike", "error", *_columns(best)])
     for prediction in predictions:
         bad += prediction.error is not None
-        unsure = "" if prediction.unsure is None else str(prediction.unsure).lower()
-        row = [prediction.path, prediction.label, prediction.probability, unsure, prediction.error]
+        flags = ("" if flag is None else str(flag).lower() for flag in (prediction.unsure, prediction.unlike))
+        row = [prediction.path, prediction.label, prediction.probability, *flags, prediction.error]
         writer.writerow([*row, *chain.from_iterable(prediction.top)])
     return bad
 
@@ -89,6 +91,11 @@ def _columns(best: Iterable[int]) -> Iterator[str]:
         yield from (f"label_{place}", f"probability_{place}")
 
 
+def _answer(prediction: Prediction) -> str:
+    doubt = " (unsure, unlike its training pictures)" if prediction.unlike else " (unsure)" if prediction.unsure else ""
+    return f"{prediction.label}{doubt}"
+
+
 def _write_table(predictions: Iterable[Prediction]) -> int:
     from rich.console import Console
     from rich.table import Column, Table
@@ -101,8 +108,9 @@ def _write_table(predictions: Iterable[Prediction]) -> int:
             errors.append(prediction.error)
             continue
         others = ", ".join(f"{label} {percent(probability)}" for label, probability in prediction.top[1:])
-        answer = f"{prediction.label} (unsure)" if prediction.unsure else f"{prediction.label}"
-        table.add_row(Text(prediction.path), Text(answer), percent(prediction.probability or 0.0), Text(others))
+        table.add_row(
+            Text(prediction.path), Text(_answer(prediction)), percent(prediction.probability or 0.0), Text(others)
+        )
     if table.row_count:
         Console(highlight=False).print(table)
     for error in errors:

@@ -1,4 +1,4 @@
-"""beholder serve RUN: a page for people and an HTTP interface for programs."""
+"""beholder serve RUN: a page for people and an HTTP interface for programs; of an audit, a page to decide in."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ PORT = 8000
 @json_option
 def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: bool, as_json: bool) -> None:
     """Serve the classifier of RUN: a page to ask it and look inside, and POST /predict for programs.
+
+    The folder of an audit is served as a page to decide in, which keeps each decision in its overlay.csv at once.
 
     Only this machine reaches it unless --host says otherwise: it asks nobody for a password. Ends with Ctrl+C or
     SIGTERM, after it has answered what it accepted. With --json the address is printed as JSON once it is ready.

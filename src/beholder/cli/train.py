@@ -13,9 +13,10 @@ import click
 from beholder.cli.console import percent, print_json, reading_progress
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options, seed_option
 from beholder.cli.training_progress import listening
-from beholder.cli.values import Duration, Range, Widths
+from beholder.cli.values import Duration, Range, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
+from beholder.evaluation.abstention import risk_in_words
 from beholder.models import MODELS
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
@@ -109,6 +110,18 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     type=click.Choice(["same", "valid"]),
     help="Whether the windows of `book` reach over the edge (same) or not.  [default: same]",
 )
+@click.option(
+    "--balance",
+    type=click.Choice(["none", "weights", "sampling"]),
+    help="Make small classes count as much as large ones: weights multiplies their losses, sampling shows their "
+    "pictures more often.  [default: none]",
+)
+@click.option(
+    "--risk",
+    type=Share(),
+    help="Share of wrong answers that you tolerate, 2% say; answers too improbable to promise that are unsure.  "
+    "[default: 5%, where the validation pictures can promise it]",
+)
 @early_stop_option
 @click.option(
     "--precision",
@@ -154,6 +167,8 @@ def train(
         click.echo(f"{trained.run} was finished already; nothing was done.")
     state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
     click.echo(f"{state}Validation accuracy {percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
+    if trained.risk is not None:
+        click.echo(risk_in_words(trained.risk))
     click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
 
 

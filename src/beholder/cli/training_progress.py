@@ -110,14 +110,16 @@ def plan_in_words(plan: dict[str, Any]) -> str:
     """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32, 1.3 GB."""
     data = f"{plan['train_pictures']:,} pictures, validation on {plan['validation_pictures']:,}"
     origin = f" from {plan['started_from']}" if "started_from" in plan else ""
-    precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]]
+    balance = f", classes balanced by {plan['balance']}" if "balance" in plan else ""
+    precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]] + balance
     if "budget_seconds" not in plan:
         return (
             f"{plan['model']}{origin}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
         )
+    first = f" ({plan['first_side']} at first)" if plan.get("first_side") else ""
     network = "/".join(map(str, plan["widths"])) if plan["widths"] else plan["model"]
     return (
-        f"{network}{origin} at {plan['side']} px, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
+        f"{network}{origin} at {plan['side']} px{first}, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
         f"{plan['memory_gb']:.1f} GB; {data}."
     )
 

@@ -31,6 +31,22 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Share(click.ParamType[float]):
+    """`2%` or `0.02` as 0.02."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A share above 0 and below 1."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", value)
+        share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+        if not 0 < share < 1:
+            self.fail(f"{value!r} is not a share between 0 and 1; write 2% or 0.02.", param, ctx)
+        return share
+
+
 class Range(click.ParamType[tuple[float, float]]):
     """`-1,1`: the least and the largest value."""
 

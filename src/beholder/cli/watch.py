@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +29,10 @@ PORT = 8001
 @run_argument()
 @server_options(PORT)
 @json_option
-def watch(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool) -> None:
+@click.option("--while-parent-lives", is_flag=True, hidden=True)
+def watch(
+    run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool, while_parent_lives: bool
+) -> None:
     """Show the training of RUN as it goes, or as it went: curves, answers, filters; stop it, and go on with it.
 
     It needs no part of the training: closing it, or its page, stops nothing. Ends with Ctrl+C or SIGTERM. With --json
@@ -33,6 +40,8 @@ def watch(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json
     """
     from beholder.server.watching import watch as run_server
 
+    if while_parent_lives:
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     ready = address_teller("Watching", run, as_json=as_json)
     run_server(run, host=host, port=port, allow_hosts=allow_hosts, ready=ready)
 
@@ -44,7 +53,8 @@ def watched(run: Path, listener: Listener) -> Iterator[Listener]:
 
     def hear(event: Event) -> None:
         if event["event"] == "framework" and not watchers:
-            command = [sys.executable, "-m", "beholder", "watch", str(run), "--port", "0", "--json"]
+            options = ["--port", "0", "--json", "--while-parent-lives"]  # also when training is killed
+            command = [sys.executable, "-m", "beholder", "watch", *options, "--", str(run)]
             watchers.append(
                 subprocess.Popen(  # noqa: S603 - our own command
                     command,
@@ -63,6 +73,13 @@ def watched(run: Path, listener: Listener) -> Iterator[Listener]:
         for watcher in watchers:
             watcher.terminate()
             watcher.communicate()
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ask this process to end once another one has become its parent."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _address(watcher: subprocess.Popen[str]) -> str:

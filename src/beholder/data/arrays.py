@@ -19,7 +19,8 @@ from beholder.errors import BeholderError, DataError
 
 _MOST_BYTES = {"images": 1 << 32, "labels": 1 << 28, "names": 1 << 24}
 # Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
-_MOST_SHRINKING, _LARGE = 200, 1 << 28
+_MOST_SHRINKING, _LARGE = 200, 1 << 27
+_BYTES_A_ROW = 100  # that a picture costs beside its pixels: its name, its label
 _VALUES_AT_ONCE = 1 << 22
 
 
@@ -36,6 +37,8 @@ def open_npz(path: Path) -> Source:
         _check_pictures(shape, dtype, str(path))
         labels = _array(file, "labels", path)
         names = _array(file, "names", path) if "names.npy" in file.namelist() else None
+    if labels.ndim:  # before each of them becomes a text
+        _check_counts(shape, labels, str(path))
     indices, class_names = _classes(labels, None if names is None else list(_texts(names, str(path))), str(path))
     _check_counts(shape, indices, str(path))
     notes = (
@@ -97,9 +100,9 @@ def _check_pictures(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) ->
         )
 
 
-def _check_counts(shape: tuple[int, ...], indices: NDArray[np.int64], where: str) -> None:
-    if len(indices) != shape[0]:
-        raise DataError(f"Expected one label for each picture in {where!r}. Received: {len(indices)} for {shape[0]}.")
+def _check_counts(shape: tuple[int, ...], labels: NDArray[Any], where: str) -> None:
+    if len(labels) != shape[0]:
+        raise DataError(f"Expected one label for each picture in {where!r}. Received: {len(labels)} for {shape[0]}.")
 
 
 def _pictures(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
@@ -195,9 +198,11 @@ def _header(file: zipfile.ZipFile, key: str, path: Path) -> tuple[tuple[int, ...
             raise DataError(
                 f"{key!r} in {str(path)!r} holds Python objects, which may run code; save numbers or texts."
             )
-        if size > _MOST_BYTES[key] or (size > _LARGE and size > _MOST_SHRINKING * entry.compress_size):
+        # Pictures of a few pixels cost more than these, and bytes become texts of four bytes a letter.
+        cost = size + _BYTES_A_ROW * shape[0] if key == "images" and shape else size * (4 if dtype.kind == "S" else 1)
+        if size > _MOST_BYTES[key] or (cost > _LARGE and cost > _MOST_SHRINKING * path.stat().st_size):
             raise DataError(f"{key!r} in {str(path)!r} announces {size:,} bytes, too many to load; save a smaller one.")
-        if size != announced - stream.tell() or any(side < 0 for side in shape):
+        if dtype.itemsize == 0 or size != announced - stream.tell() or any(side < 0 for side in shape):
             raise DataError(f"{key!r} in {str(path)!r} is cut short or damaged; save it again.")
     return shape, dtype
 

@@ -220,12 +220,14 @@ def _read(path: Path, rules: PictureRules) -> tuple[_Index, NDArray[np.uint8]] |
                 return None
             names, stamps, errors = json.loads(content)
             index = _Index(names, stamps, dict(errors))
+            if len(stamps) != len(names) or not all(row in range(len(names)) for row in index.errors):
+                return None
             count = len(names) - len(index.errors)
             header = _header(count, rules)
             file.seek(0)
             whole = len(header) + count * int(np.prod(rules.shape)) + length + _TRAILER.size
             return (index, _map(file, count, rules)) if file.read(len(header)) == header and total == whole else None
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, TypeError, RecursionError, struct.error):
         return None
 
 

@@ -69,7 +69,8 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
     readers = {
         part: _reader(listing, class_names, rules, cache, skipped) for part, listing in parts.items() if listing.paths
     }
-    return Source(str(path), class_names, readers, tuple(_notes(path, ignored)), skipped)
+    names = {part: listing.paths for part, listing in parts.items() if listing.paths}
+    return Source(str(path), class_names, readers, tuple(_notes(path, ignored)), skipped, path, names)
 
 
 def _part_folders(root: Path) -> dict[str, Path]:

@@ -34,10 +34,19 @@ _COUNT_BYTES = {
 }
 # The byte strings with a count of four or eight bytes, and the width of that count.
 _BYTES = {ord("T"): 4, ord("B"): 4, 0x8E: 8, 0x96: 8}
-_WATCHED = frozenset(b".qrpt\x85\x86\x87") | frozenset(_BYTES)
+_TUPLES, _PUTS, _GETS, _INTEGERS = b"t\x85\x86\x87", b"qrp\x94", b"hjg", b"IL\x8a"
+_WATCHED = frozenset(b"." + _TUPLES + _PUTS + _GETS + _INTEGERS) | frozenset(_BYTES)
+# What they leave on the stack may be a tuple.
+_LEAVES_TUPLE = frozenset(b")b" + _TUPLES + _PUTS + _GETS + b"(\x80\x95")
 _LARGE = 1 << 16
 # Python hashes nested tuples by recursion in C and falls off the stack at about 60,000; a batch holds a dozen.
 _MOST_TUPLES = 20_000
+# Each may cost some eighty bytes; a batch of 50,000 pictures holds 350,000.
+_MOST_OPCODES = 4_000_000
+# A tuple of one tuple twice, of that one twice, and so on: hashing it takes for ever. NumPy shares one or two.
+_MOST_SHARED_TUPLES = 8
+# Whole numbers can be chosen so that they all have one hash: a dict of many takes for ever. None of ours is as long.
+_MOST_LONG_INTEGERS, _LONG = 1000, 9
 
 
 class UnreadableError(Exception):
@@ -45,7 +54,7 @@ class UnreadableError(Exception):
 
 
 def check_opcodes(content: bytes) -> list[slice]:
-    """Walk the program without running it: known opcodes, arguments that are there, a memo no larger than it.
+    """Walk the program without running it: known opcodes, arguments that are there, nothing that grows out of hand.
 
     Returns:
         Where the large byte strings are, each with its opcode; `byte_string` finds the bytes in one.
@@ -53,8 +62,9 @@ def check_opcodes(content: bytes) -> list[slice]:
     Raises:
         UnreadableError, ValueError, IndexError: it is damaged, or no pickle of pictures.
     """
-    position, opcodes, tuples = 0, 0, 0
+    position, opcodes, tuples, long_integers, last = 0, 0, 0, 0, 0
     large: list[slice] = []
+    memo = _Memo()
     while position < len(content):
         opcode = content[position]
         width = _WIDTHS[opcode]
@@ -63,16 +73,42 @@ def check_opcodes(content: bytes) -> list[slice]:
         if opcode in _WATCHED:
             if opcode in b".":
                 return large
-            tuples += opcode in b"t\x85\x86\x87"
+            tuples += opcode in _TUPLES
+            long_integers += opcode in _INTEGERS and end - position > _LONG
             if tuples > _MOST_TUPLES:
                 raise UnreadableError("it nests too deep")
-            # The unpickler makes room for every smaller index: one flipped bit in this one would cost gigabytes.
-            if opcode in b"qrp" and not 0 <= _index(content[position + 1 : end], opcode) <= opcodes:
-                raise UnreadableError("a number in it is damaged")
-            if opcode in _BYTES and end - position > _LARGE:
+            if opcode in _PUTS:
+                memo.put(content[position + 1 : end], opcode, opcodes, last in _LEAVES_TUPLE)
+            elif opcode in _GETS:
+                memo.get(content[position + 1 : end], opcode)
+            elif opcode in _BYTES and end - position > _LARGE:
                 large.append(slice(position, end))
-        position = end
+        if opcodes > _MOST_OPCODES or long_integers > _MOST_LONG_INTEGERS:
+            raise UnreadableError("it holds more than a batch does")
+        position, last = end, opcode
     raise UnreadableError("it is cut short")
+
+
+class _Memo:
+    """What the unpickler will keep to use again, as far as it may be a tuple."""
+
+    def __init__(self) -> None:
+        self._indices: set[int] = set()
+        self._tuples: set[int] = set()
+        self._shared = 0
+
+    def put(self, argument: bytes, opcode: int, opcodes: int, may_be_tuple: bool) -> None:
+        index = _index(argument, opcode) if argument else len(self._indices)
+        # The unpickler makes room for every smaller index: one flipped bit in this one would cost gigabytes.
+        if not 0 <= index <= opcodes:
+            raise UnreadableError("a number in it is damaged")
+        self._indices.add(index)
+        (self._tuples.add if may_be_tuple else self._tuples.discard)(index)
+
+    def get(self, argument: bytes, opcode: int) -> None:
+        self._shared += _index(argument, opcode) in self._tuples
+        if self._shared > _MOST_SHARED_TUPLES:
+            raise UnreadableError("it nests too deep")
 
 
 def _variable_end(content: bytes, position: int, kind: int) -> int:
@@ -91,7 +127,7 @@ def _variable_end(content: bytes, position: int, kind: int) -> int:
 
 
 def _index(argument: bytes, opcode: int) -> int:
-    return int(argument) if opcode in b"p" else int.from_bytes(argument, "little")
+    return int(argument) if opcode in b"pg" else int.from_bytes(argument, "little")
 
 
 def byte_string(content: bytes, where: slice) -> memoryview:

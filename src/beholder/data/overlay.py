@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ class Correction:
             need = "needs the label that is right" if self.action == "relabel" else f"has no use for {self.label!r}"
             raise DataError(f"The action {self.action!r} of {self.path!r} {need}; only relabel has a label.")
 
+    def to_json(self) -> dict[str, str]:
+        """As a document keeps it: path, action and label."""
+        return {"path": self.path, "action": self.action, "label": self.label}
+
 
 @dataclass(frozen=True)
 class Overlay:
@@ -77,7 +82,10 @@ class Overlay:
     @classmethod
     def from_json(cls, rows: list[dict[str, str]]) -> Overlay:
         """Of rows with path, action and label, as a run's config keeps them."""
-        return cls(tuple(Correction(**row) for row in rows))
+        try:
+            return cls(tuple(Correction(**row) for row in rows))
+        except TypeError as error:
+            raise DataError("The run's own overlay is damaged; train again into a new folder.") from error
 
     def check(self, class_names: Sequence[str]) -> None:
         """Refuse labels that are no classes.
@@ -112,6 +120,19 @@ class Overlay:
         if not dropped:
             return corrected
         return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped))
+
+    def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Overlay:
+        """This overlay once `decisions` were made: path, action and label each; the action None takes one back.
+
+        Raises:
+            DataError: an unknown action, or a label that is missing or too many.
+        """
+        kept = {one.path: one for one in self.corrections}
+        for path, action, label in decisions:
+            kept.pop(path, None)
+            if action is not None:
+                kept[path] = Correction(path, action, label)
+        return Overlay(tuple(kept.values()))
 
     def _rows(self, dataset: Dataset) -> dict[str, int]:
         """From path to row, of the pictures that are corrected."""
@@ -217,6 +238,13 @@ def write_overlay(path: Path, overlay: Overlay) -> None:
     writer.writerow(HEADER)
     writer.writerows([one.path, one.action, one.label] for one in overlay.corrections)
     files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def train_command(data: str, overlay: str) -> str:
+    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `overlay` corrects it."""
+    if data == "arrays":
+        return f"beholder.train((pictures, labels), overlay={overlay!r})"
+    return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(overlay)}"
 
 
 def _correction(row: list[str]) -> Correction:

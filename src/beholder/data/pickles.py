@@ -25,6 +25,8 @@ from beholder.errors import DataError
 # The dtypes of numbers, as NumPy's pickles spell them; no objects, no records, no texts.
 _DTYPES = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 
+_MOST_DIMENSIONS = 32  # as old NumPy; the product of a million numbers takes for ever
+
 
 def unpickle(file: str | Path) -> dict[str, Any]:
     """Read one batch of a CIFAR archive (python version), as the chapter does, without running anything in it.
@@ -147,7 +149,8 @@ class _Array:
             and isinstance(shape, tuple)
         ):
             raise UnreadableError("an array in it is damaged")
-        if not all(type(side) is int and side >= 0 for side in shape) or order not in ("C", "F"):
+        sides = len(shape) <= _MOST_DIMENSIONS and all(type(side) is int and side >= 0 for side in shape)
+        if not sides or order not in ("C", "F"):
             raise UnreadableError("an array in it is damaged")
         made = dtype.build()
         if math.prod(shape) * made.itemsize != len(content):

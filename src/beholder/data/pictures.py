@@ -30,10 +30,16 @@ from beholder.errors import DataError, PictureError
 
 RULE = 1
 MAX_PIXELS = 250_000_000
+# Bytes of memory that decoding a picture may take whatever its file is, and as a multiple of the file's size.
+_MOST_BYTES, _MOST_GROWING = 1_000_000_000, 100
+_DEAREST = 17  # bytes of memory a pixel, where formats are dearest
+_BAND_PIXELS = 1_000_000
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 # Pillow's plug-ins mutter about damaged metadata, which we neither read nor need.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+ImagePlugin")
+# It has a limit of its own for pixels, which ours takes the place of.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # EXIF 2.32, tag 0x0112: how the stored picture has to be turned to stand upright.
@@ -95,6 +101,23 @@ class PictureRules:
         return cls(height, width, mode)
 
 
+@dataclass(frozen=True)
+class Header:
+    """What the header of a picture file tells.
+
+    Attributes:
+        format: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF` or `TIFF`.
+        height: in pixels, as seen upright; likewise `width`.
+        width: see there.
+        orientation: as its EXIF has it, 1 to 8; 1 is upright.
+    """
+
+    format: str
+    height: int
+    width: int
+    orientation: int
+
+
 def decode(picture: Path | bytes, rules: PictureRules) -> NDArray[np.uint8]:
     """Decode a picture file, or its bytes, into the size and mode that `rules` ask for.
 
@@ -139,17 +162,32 @@ def measure(picture: Path | bytes) -> tuple[int, int]:
     Raises:
         PictureError: as `decode`, as far as the header tells.
     """
+    header = read_header(picture)
+    return header.height, header.width
+
+
+def read_header(picture: Path | bytes) -> Header:
+    """What the header of a picture file tells.
+
+    Raises:
+        PictureError: as `decode`, as far as the header tells.
+    """
     try:
         with _stream(picture) as stream:
             image = _open(stream)
-            width, height = _swapped(image.size) if _orientation(image) >= 5 else image.size
-            return height, width
+            orientation = _orientation(image)
+            width, height = _swapped(image.size) if orientation >= 5 else image.size
+            return Header(str(image.format), height, width, orientation)
     except Exception as error:  # as in decode
         raise PictureError(f"Cannot read {_name(picture)}: {_reason(error)}.") from error
 
 
 def _stream(picture: Path | bytes) -> IO[bytes]:
-    return io.BytesIO(picture) if isinstance(picture, bytes) else picture.open("rb")
+    if isinstance(picture, bytes):
+        return io.BytesIO(picture)
+    if picture.is_fifo():  # opening one waits for somebody to write to it
+        raise _RefusedError("it is a pipe; give a file")
+    return picture.open("rb")
 
 
 def _open(stream: IO[bytes]) -> ImageFile:
@@ -162,9 +200,31 @@ def _open(stream: IO[bytes]) -> ImageFile:
         raise _RefusedError(
             f"it has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller"
         )
+    if width * height * _DEAREST > _MOST_BYTES:
+        _refuse_bomb(image, stream)
     if min(width, height) < 2:
         raise _RefusedError(f"it has {width} x {height} pixels, fewer than 2 on a side; remove it")
     return image
+
+
+def _refuse_bomb(image: ImageFile, stream: IO[bytes]) -> None:
+    """Refuse a picture that takes much memory and is a small file: an honest one shrinks to a hundredth at best."""
+    place = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(place)
+    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    cost = 5  # bytes a pixel, as measured
+    if isinstance(image, WebPImageFile):
+        cost = _DEAREST
+    elif transparent or image.mode.startswith("I;16"):
+        cost = 12
+    elif isinstance(image, TiffImageFile | GifImageFile) or image.info.get("progressive"):
+        cost = 10
+    need = image.width * image.height * cost
+    if need > _MOST_BYTES and need > _MOST_GROWING * size:
+        raise _RefusedError(
+            f"its {size:,} bytes would take {need / 1e6:,.0f} MB of memory, more than a picture does; make it smaller"
+        )
 
 
 def _format(start: bytes) -> type[ImageFile]:
@@ -208,15 +268,27 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
     """Eight bits a channel, no transparency, in `mode`."""
     if image.mode.startswith("I;16"):
         # 65535 / 255 = 257; half of it is added to round, where Pillow's own conversion clips.
-        grey = (np.asarray(image).astype(np.uint32) + 128) // 257
+        grey = np.asarray(image).astype(np.uint32)
+        grey += 128
+        grey //= 257  # in place: each copy of a large picture fills the memory
         image = Image.fromarray(grey.astype(np.uint8))
     elif image.mode in ("I", "F"):
         raise _RefusedError("its numbers have no known range (32-bit or floating point); save it with 8 or 16 bits")
     elif image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        image = white
+        return _on_white(image, mode)
     return image if image.mode == mode else image.convert(mode)
+
+
+def _on_white(image: Image.Image, mode: str) -> Image.Image:
+    """Laid on white, band by band: three more copies of a large picture would fill the memory."""
+    rows = max(1, _BAND_PIXELS // image.width)
+    flat = Image.new(mode, image.size)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        white = Image.new("RGBA", band.size, "white")
+        white.alpha_composite(band.convert("RGBA"))
+        flat.paste(white.convert(mode), (0, top))
+    return flat
 
 
 def _cover(image: Image.Image, target: tuple[int, int]) -> Image.Image:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
@@ -21,6 +22,8 @@ class Source:
             that reads that part and no other.
         notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
         skipped: pictures that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
+        folder: where the picture files of a folder are; None for other data.
+        files: from part to the names of its picture files below `folder`.
     """
 
     name: str
@@ -28,3 +31,5 @@ class Source:
     readers: Mapping[str, Callable[[Progress], Dataset]]
     notes: tuple[str, ...] = ()
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path | None = None
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -20,7 +20,11 @@ from beholder.errors import BeholderError, DataError
 # A file of CIFAR-100 has 155 MB; ten million pictures would not come as one batch.
 _MOST_BYTES_A_FILE = 1 << 29
 _MOST_BYTES = 1 << 31
-_MOST_MEMBERS = 10_000
+_MOST_MEMBERS = 1000
+# Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
+_MOST_SHRINKING, _LARGE = 200, 1 << 26
+# That tarfile reads of headers, at once and in all: it searches long ones in quadratic time.
+_MOST_BYTES_A_HEADER, _MOST_HEADER_BYTES = 1 << 12, 1 << 20
 _BLOCK = 512
 
 
@@ -111,15 +115,20 @@ class Tar:
             raise EOFError  # the file is not the one that was opened
 
 
-class _Bounded(io.BufferedIOBase):
-    """The bytes of a tar, decompressed; refuses what no honest header asks for."""
+Stream = BinaryIO | gzip.GzipFile
 
-    def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
+
+class _Headers(io.BufferedIOBase):
+    """The bytes of a tar as tarfile gets them, which reads headers alone; refuses what no honest one asks for."""
+
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._left = _MOST_HEADER_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= _MOST_BYTES_A_FILE:
+        if size is None or not 0 <= size <= min(self._left, _MOST_BYTES_A_HEADER):
             raise tarfile.ReadError("a header asks for too much")
+        self._left -= size
         return self._stream.read(size)
 
     def seek(self, position: int, whence: int = 0, /) -> int:
@@ -132,23 +141,24 @@ class _Bounded(io.BufferedIOBase):
 
 
 @contextmanager
-def _open_stream(path: Path) -> Iterator[_Bounded]:
+def _open_stream(path: Path) -> Iterator[Stream]:
     """The bytes of the tar in `path`, whether they are compressed by gzip or not."""
     with path.open("rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        yield _Bounded(gzip.GzipFile(fileobj=file) if compressed else file)
+        yield gzip.GzipFile(fileobj=file) if compressed else file
 
 
-def _members(stream: _Bounded, path: Path) -> Iterator[tuple[tarfile.TarInfo, str]]:
+def _members(stream: Stream, path: Path) -> Iterator[tuple[tarfile.TarInfo, str]]:
     """Each member with its tidy name, checked; after the last, that the tar has its end and its checksum."""
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
+    most = min(_MOST_BYTES, max(_LARGE, _MOST_SHRINKING * path.stat().st_size))
+    with tarfile.open(fileobj=_Headers(stream), mode="r:") as tar:
         names: set[str] = set()
         size = 0
         for member in tar:
             name = _checked_name(member, path)
             size += member.size
-            if not 0 <= member.size <= _MOST_BYTES_A_FILE or size > _MOST_BYTES or len(names) > _MOST_MEMBERS:
+            if not 0 <= member.size <= _MOST_BYTES_A_FILE or size > most or len(names) > _MOST_MEMBERS:
                 raise _too_large(path)
             if member.isreg() and name in names:
                 raise DataError(f"{str(path)!r} holds {name!r} twice; get a fresh copy of the archive.")
@@ -159,7 +169,7 @@ def _members(stream: _Bounded, path: Path) -> Iterator[tuple[tarfile.TarInfo, st
     if stream.read(_BLOCK) != bytes(_BLOCK):
         raise DataError(f"Cannot read {str(path)!r}: it is cut short or damaged; get a fresh copy.")
     while stream.read(1 << 20):  # gzip compares its checksum at the end of the file
-        if stream.tell() > _MOST_BYTES:
+        if stream.tell() > most + _MOST_HEADER_BYTES:
             raise _too_large(path)
 
 
@@ -178,7 +188,7 @@ def _checked_name(member: tarfile.TarInfo, path: Path) -> str:
     )
 
 
-def _content(stream: _Bounded, member: tarfile.TarInfo) -> bytes:
+def _content(stream: Stream, member: tarfile.TarInfo) -> bytes:
     stream.seek(member.offset_data)
     content = stream.read(member.size)
     if len(content) != member.size:

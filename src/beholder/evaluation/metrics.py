@@ -1,4 +1,4 @@
-"""The figures of an evaluation: accuracy with its interval, log-loss, and each class's precision, recall and F1."""
+"""The figures of an evaluation: accuracy with its interval, macro figures, log-loss, and those of each class."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from beholder.errors import DataError
 
 # Log-loss would be infinite for a single true class given probability 0; this is about float32's resolution near 1.
 _SMALLEST_PROBABILITY = 1e-7
+UNEVEN = 1.5  # times as many pictures in the largest class as in the smallest: accuracy then tells of large ones
 
 
 def figures(
@@ -29,7 +30,8 @@ def figures(
     Returns:
         `count`; `accuracy` (0 to 1) and `interval` [low, high], its 95 % Wilson score interval; `top5`, the share of
         pictures whose true class is among the five most probable (None unless K > 10); `log_loss`, the mean of
-        -log(probability of the true class) in nats, probabilities clipped at 1e-7; `per_class`, a list of
+        -log(probability of the true class) in nats, probabilities clipped at 1e-7; `macro_recall`, `macro_f1` and
+        `uneven`, see `macro_figures`; `per_class`, a list of
         `class_name`, `precision`, `recall`, `f1`, `count`, where a ratio without a denominator (the class was never
         predicted, or does not occur) is 0; `confusion`, K lists of K counts, rows true, columns predicted.
 
@@ -53,6 +55,7 @@ def figures(
         "interval": list(wilson_interval(correct, len(labels))),
         "top5": float(top_k_accuracy_score(labels, probabilities, k=5, labels=classes)) if len(classes) > 10 else None,
         "log_loss": float(-np.log(true_probabilities.clip(_SMALLEST_PROBABILITY, 1.0)).mean()),
+        **macro_figures(confusion),
         "per_class": [
             {
                 "class_name": name,
@@ -64,6 +67,30 @@ def figures(
             for row, name in enumerate(class_names)
         ],
         "confusion": confusion.tolist(),
+    }
+
+
+def macro_figures(confusion: NDArray[np.int64] | Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Figures in which each class counts as much as any other, however few pictures it has.
+
+    Args:
+        confusion: (K, K) counts, rows true, columns predicted.
+
+    Returns:
+        `macro_recall`, the mean recall of the classes that occur, also called balanced accuracy (0 to 1); `macro_f1`,
+        the mean F1 of those that occur or were answered; `uneven`, whether the largest class that occurs has more than
+        1.5 times as many pictures as the smallest, so that these figures say more than the accuracy does. Where there
+        is no picture, both figures are 0.
+    """
+    counts = np.asarray(confusion, np.int64).reshape(len(confusion), len(confusion))
+    right, true, answered = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    occurs, known = true > 0, true + answered > 0
+    recall = right[occurs] / true[occurs]
+    f1 = 2 * right[known] / (true + answered)[known]
+    return {
+        "macro_recall": float(recall.mean()) if occurs.any() else 0.0,
+        "macro_f1": float(f1.mean()) if known.any() else 0.0,
+        "uneven": bool(occurs.any() and true[occurs].max() > UNEVEN * true[occurs].min()),
     }
 
 

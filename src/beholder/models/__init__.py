@@ -32,6 +32,8 @@ class Recipe:
         mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
             views; None: where pictures are colour, since grey ones are often writing.
         sees_pictures: its `build` takes training pictures, to set a first layer by.
+        small_share: share of all steps, the first ones, that look at pictures three quarters as large, where those
+            are not too small (`beholder.models.smaller`), 0 to 1.
         body_rate: in a run that starts from an earlier network, the learning rate of all layers but the head, as a
             share of the head's.
         options: what a person can change about the network itself; keyword arguments of its `build`.
@@ -48,6 +50,7 @@ class Recipe:
     augment: bool = False
     mirror: bool | None = None
     sees_pictures: bool = False
+    small_share: float = 0.0
     body_rate: float = 0.5
     options: tuple[str, ...] = ()
 
@@ -74,6 +77,7 @@ MODELS: dict[str, Recipe] = {
         label_smoothing=0.1,
         augment=True,
         sees_pictures=True,
+        small_share=0.4,
         options=("dropout", "widths", "side"),
     ),
 }

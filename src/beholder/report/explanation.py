@@ -27,13 +27,17 @@ _SECTIONS = {
 # One sentence a layer type, for somebody who meets it for the first time.
 _WORDS = {
     "Rescaling": "Pixel values as decimal numbers, scaled; the picture stays the same.",
-    "AveragePooling2D": "A large picture is averaged down, square by square, before anything else.",
+    "AveragePooling2D": "Averaged down: of each small square only the mean stays.",
     "Clean": "Grey, the middle of the picture, standardised: brightness and contrast no longer matter.",
     "PatchWhitening": "A small window that is computed rather than trained: it takes apart what neighbouring pixels "
     "have in common.",
     "Conv2D": "Convolution: each map shows where one window found the pattern that it looks for.",
     "Convolution3x3": "Convolution: each map shows where one window found the pattern that it looks for.",
     "Convolution": "Convolution: each map shows where one of the random windows happens to fit.",
+    "DepthwiseConv2D": "Depthwise convolution: each window slides over one map alone, so that maps are not mixed yet.",
+    "SeparableConv2D": "A window slides over each map alone, then the maps are mixed place by place: two cheap steps in "
+    "the place of one convolution.",
+    "Conv2DTranspose": "A convolution backwards: each value is spread over a window's places, so that maps grow.",
     "BiasReLU": "Bias + ReLU: a constant is added to each map, then all that is below zero becomes zero (black).",
     "ReLU": "ReLU: all that is below zero becomes zero (black).",
     "Activation": "Activation: what is below zero is silenced, so that only what was found stays.",
@@ -43,8 +47,20 @@ _WORDS = {
     "BatchNormalization": "Normalisation: each map is brought to the range that the next layer learned to expect.",
     "GlobalMaxPooling2D": "Of each map only its largest value stays: whether a pattern was found, no longer where.",
     "GlobalAveragePooling2D": "Of each map only its mean stays: how much of a pattern was found, no longer where.",
+    "LayerNormalization": "Normalisation: at each place the values of all maps are brought to one range.",
+    "GroupNormalization": "Normalisation: groups of maps are brought to one range, picture by picture.",
+    "ZeroPadding2D": "A frame of zeros around each map, so that windows reach the edge.",
+    "Cropping2D": "The edges of each map are cut off.",
+    "Resizing": "Each map is made larger or smaller, as a photograph is.",
+    "UpSampling2D": "Each value is repeated, so that maps grow.",
+    "Add": "Two ways through the network meet: their maps are added, place by place.",
+    "Multiply": "Each map is turned up or down, by a number that another way through the network found.",
+    "Concatenate": "The maps of several ways through the network, one after the other; nothing is computed.",
+    "Reshape": "The same values in another order; nothing is computed.",
+    "Softmax": "From numbers to probabilities: all above zero, and together one.",
     "Flatten": "All values in one row; nothing is computed.",
     "Dropout": "While training, some values are silenced by chance; while answering it does nothing.",
+    "SpatialDropout2D": "While training, some maps are silenced by chance; while answering it does nothing.",
     "Dense": "Fully connected: each number is a weighted sum of all numbers before it.",
 }
 

@@ -12,7 +12,8 @@ from typing import Any
 from PIL import Image
 
 from beholder import files
-from beholder.evaluation.metrics import wilson_interval
+from beholder.errors import RunError
+from beholder.evaluation.metrics import macro_figures, wilson_interval
 from beholder.report import charts, words
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
@@ -41,19 +42,25 @@ def write_report(run: Path) -> Path:
         StorageError: the disk is full or may not be written to.
     """
     contents = read_run(run)
-    html = render(
-        "report.html",
-        run=contents,
-        headline=_headline(contents),
-        notes=words.notes(contents),
-        curves=_curves(contents),
-        evaluation=_evaluation(contents),
-        filters=_filters(contents),
-        layers=_layers(contents),
-        data=_data(contents),
-        options=_options(contents),
-        comparison=f"../{COMPARISON}" if (contents.path.parent / COMPARISON).exists() else None,
-    )
+    try:
+        html = render(
+            "report.html",
+            run=contents,
+            headline=_headline(contents),
+            notes=words.notes(contents),
+            curves=_curves(contents),
+            evaluation=_evaluation(contents),
+            filters=_filters(contents),
+            layers=_layers(contents),
+            data=_data(contents),
+            options=_options(contents),
+            comparison=f"../{COMPARISON}" if (contents.path.parent / COMPARISON).exists() else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        raise RunError(
+            f"The documents in {str(run)!r} are damaged: they do not fit each other ({error!r}); bring them back from a "
+            "copy or train again."
+        ) from error
     path = run / "report.html"
     files.write_bytes(path, html)
     return path
@@ -67,6 +74,7 @@ def _headline(run: RunFiles) -> dict[str, Any]:
             "interval": run.evaluation.get("interval"),
             "part": run.evaluation.get("part", "test"),
             "count": run.evaluation.get("count"),
+            "macro": _macro(run.evaluation),
         }
     # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
     told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
@@ -74,6 +82,12 @@ def _headline(run: RunFiles) -> dict[str, Any]:
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
     return {"accuracy": accuracy, "interval": interval, "part": "validation", "count": count}
+
+
+def _macro(evaluation: dict[str, Any]) -> dict[str, Any] | None:
+    """The figures in which classes count alike where they are uneven; None where accuracy says as much."""
+    figures = macro_figures(evaluation.get("confusion", []))
+    return figures if figures["uneven"] else None
 
 
 def _curves(run: RunFiles) -> list[dict[str, Any]]:
@@ -190,6 +204,8 @@ def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
     names = ("data", "model", "epochs", "batch_size", "seed")
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
+    if run.config.get("settings", {}).get("balance", "none") != "none":
+        chosen["balance"] = run.config["settings"]["balance"]
     initial = run.config.get("settings", {}).get("initial")
     if initial is not None:
         chosen["from"] = initial["source"]

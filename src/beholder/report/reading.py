@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def _filters(path: Path) -> NDArray[np.float32] | None:
     """The first layer's windows where there are some that can be drawn; a report does without rather than fail."""
     try:
         filters = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError):
         return None
     if not isinstance(filters, np.ndarray) or filters.ndim != 4 or filters.size == 0 or filters.dtype.kind != "f":
         return None

@@ -16,11 +16,19 @@ from beholder.errors import RunError
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
+_WHOLE = ("epoch", "step", "steps", "done")
+_REAL = (
+    *("time", "seconds", "loss", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "gap"),
+    *("learning_rate", "pictures_per_second", "eta_seconds"),
+)
+_NUMBERS = (*((name, True) for name in _WHOLE), *((name, False) for name in _REAL))
 _TRAINING = ("epoch", "step", "replan", "overfitting", "snapshot")
 
 
 class EventLog:
     """Appends events to a file and tells listeners.
+
+    Its clock is read once and then only goes on: one that is set anew while a run trains changes no duration.
 
     Args:
         path: the file; it is made if it is not there.
@@ -30,10 +38,11 @@ class EventLog:
     def __init__(self, path: Path, listener: Listener | None = None) -> None:
         self.path = path
         self.listener = listener
+        self._zero = time.time() - time.monotonic()
 
     def append(self, event: str, **fields: Any) -> None:
         """Write one event as one line, with the time in seconds since 1970."""
-        entry = {"event": event, "time": round(time.time(), 3), **fields}
+        entry = {"event": event, "time": round(self._zero + time.monotonic(), 3), **fields}
         line = json.dumps(entry, ensure_ascii=False) + "\n"
         with files.storage_errors(self.path), self.path.open("ab+") as file:
             if _cut_off(file):  # by a crash or a full disk: the next event gets a line of its own
@@ -55,15 +64,25 @@ def read_events(path: Path) -> list[Event]:
         return []
     except OSError as error:
         raise RunError(f"Cannot read {str(path)!r} ({error.strerror}); check its permissions.") from error
-    events: list[Event] = []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
-    return events
+    return [event for event in map(read_event, lines) if event is not None]
+
+
+def read_event(line: bytes) -> Event | None:
+    """The event in one line of a log; None where the line is cut off, or none that an `EventLog` wrote."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    fits = all(_fits(event[name], whole) for name, whole in _NUMBERS if name in event)
+    return event if fits else None
+
+
+def _fits(value: Any, whole: bool) -> bool:
+    if not whole and (value is None or isinstance(value, float)):
+        return True
+    return isinstance(value, int) and abs(value) < 2**53
 
 
 def lasting(events: list[Event]) -> list[Event]:
@@ -100,27 +119,29 @@ class Stopwatch:
 
     def hear(self, event: Event) -> None:
         """Take one event into account, in order."""
+        moment = event.get("time") or self._last
         if event["event"] == "framework":
             self.seconds += 0.0 if self.began is None else self._last - self.began
-            self.began = event["time"] - event.get("seconds", 0.0)  # reading the data came before
+            self.began = moment - (event.get("seconds") or 0.0)  # reading the data came before
         elif event["event"] in ("stopped", "end"):
-            self.seconds, self.began = float(event["seconds"]), None
-        self._last = event["time"]
+            self.seconds, self.began = float(event.get("seconds") or 0.0), None
+        self._last = moment
 
     def at(self, moment: float | None = None) -> float:
         """Seconds up to `moment`, in seconds since 1970; up to the last event where None."""
         if self.began is None:
             return self.seconds
-        return self.seconds + (self._last if moment is None else moment) - self.began
+        # A clock that was set back since then makes nothing undone.
+        return self.seconds + max(self._last, moment or 0.0) - self.began
 
 
 def _beyond(event: Event, resumed: Event) -> bool:
     """Whether `event` tells of training that the sitting which begins with `resumed` does again."""
     epoch = resumed.get("epoch", math.inf)
     if event["event"] == "replan":
-        return bool(event["step"] > resumed.get("done", math.inf))
+        return bool(event.get("step", 0) > resumed.get("done", math.inf))
     if event["event"] == "step":
-        return (event["epoch"], event["step"]) > (epoch, resumed.get("step", math.inf))
+        return (event.get("epoch", 0), event.get("step", 0)) > (epoch, resumed.get("step", math.inf))
     return event["event"] in _TRAINING and bool(event.get("epoch", 0) >= epoch)
 
 

@@ -12,6 +12,21 @@ from beholder import files
 from beholder.errors import RunError
 
 SCHEMA = 1
+_CONFIG: dict[str, tuple[type, ...]] = {  # what a run cannot go on without, and of which kinds it may be
+    "data": (str,),
+    "labels": (str,),
+    "cache": (str, type(None)),
+    "seed": (int,),
+    "settings": (dict,),
+}
+_MORE_CONFIG: dict[str, tuple[type, ...]] = {
+    "pictures": (int, type(None)),
+    "budget": (int, float, type(None)),
+    "overlay": (dict, type(None)),
+    "plans": (list, type(None)),
+    "planned": (dict, type(None)),
+    "options": (dict, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,7 @@ class Run:
     events.jsonl      everything that happened, a line each
     initial.keras     the earlier network that it started from, where there is one
     checkpoint.npz    where to go on
+    checkpoint-before.npz  the one before, should that one be damaged; until the run is finished
     model/            the artifact
     neighbours.npz    some training pictures, and what the network makes of them, unless they were left out
     validation.npz    what the model says of the validation part
@@ -65,6 +81,16 @@ class Run:
     def checkpoint_file(self) -> Path:
         """Where to go on."""
         return self.path / "checkpoint.npz"
+
+    @property
+    def earlier_checkpoint_file(self) -> Path:
+        """The checkpoint before that one."""
+        return self.path / "checkpoint-before.npz"
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is one to go on from; a death while one is written may leave the earlier one alone."""
+        return self.checkpoint_file.exists() or self.earlier_checkpoint_file.exists()
 
     @property
     def model_folder(self) -> Path:
@@ -136,10 +162,15 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
         run.config_file,
         missing=f"{str(path)!r} is not a RUN folder (it has no config.json); give the --out of `beholder train`.",
     )
-    lacking = [name for name in ("data", "labels", "cache", "seed", "settings") if name not in config]
+    lacking = [name for name in _CONFIG if name not in config]
     if lacking:
         raise RunError(
             f"{str(run.config_file)!r} is damaged (it has no {lacking[0]!r}); train again into a new folder."
+        )
+    other = [name for name, kinds in (_CONFIG | _MORE_CONFIG).items() if not isinstance(config.get(name), kinds)]
+    if other:
+        raise RunError(
+            f"{str(run.config_file)!r} is damaged (its {other[0]!r} is no such thing); train again into a new folder."
         )
     return run, config
 
@@ -161,7 +192,7 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
         raise RunError(missing) from error
     except OSError as error:
         raise RunError(f"Cannot read {str(path)!r} ({error.strerror}); check its permissions.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{str(path)!r} is damaged (it is not JSON); {damaged}.") from error
     if not isinstance(document, dict):
         raise RunError(f"{str(path)!r} is damaged (it is a JSON {type(document).__name__}, no object); {damaged}.")

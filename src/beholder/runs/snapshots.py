@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder import files
+from beholder.data.stored_arrays import read_arrays
 from beholder.errors import RunError
 from beholder.runs.folder import Run
+
+_MOST_TOLD = 100_000_000  # bytes that a file may unpack to; ours have a few million
+_MOST_NAMES = 4_000_000  # bytes of class names; as objects they take much more memory
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,23 @@ def read_shown(run: Run) -> Shown | None:
     Raises:
         RunError: the file is damaged.
     """
-    stored = _read(run.watch_folder / "pictures.npz", ("pictures", "labels", "class_names"))
+    path = run.watch_folder / "pictures.npz"
+    stored = _read(path, ("pictures", "labels", "class_names"))
     if stored is None:
         return None
-    return Shown(stored["pictures"], stored["labels"], json.loads(stored["class_names"].tobytes()))
+    pictures, labels = stored["pictures"], stored["labels"]
+    try:
+        names = json.loads(stored["class_names"][:_MOST_NAMES].tobytes())
+    except (IndexError, ValueError, RecursionError) as error:
+        raise _damaged(path, "its class names are no JSON") from error
+    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not named or labels.dtype != np.int64 or not ((labels >= 0) & (labels < len(names))).all():
+        raise _damaged(path, "its labels are no classes")
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
+        raise _damaged(path, "its pictures are none")
+    if labels.shape != pictures.shape[:1]:
+        raise _damaged(path, "not every picture has a label")
+    return Shown(pictures, labels, names)
 
 
 def write_snapshot(run: Run, epoch: int, snapshot: Snapshot) -> None:
@@ -89,10 +105,17 @@ def read_snapshot(run: Run, epoch: int) -> Snapshot | None:
     Raises:
         RunError: the file is damaged.
     """
-    stored = _read(_file(run, epoch), ("probabilities",))
+    path = _file(run, epoch)
+    stored = _read(path, ("probabilities",))
     if stored is None:
         return None
     confusion, filters = stored.get("confusion"), stored.get("filters")
+    kinds = {"probabilities": (2, "f"), "confusion": (2, "u"), "filters": (4, "f")}
+    for name, (dimensions, kind) in kinds.items():
+        if name in stored and (stored[name].ndim, stored[name].dtype.kind) != (dimensions, kind):
+            raise _damaged(path, f"its {name} are of another shape or dtype")
+    if 0 in stored["probabilities"].shape[1:] or (filters is not None and 0 in filters.shape):
+        raise _damaged(path, "it holds nothing")
     return Snapshot(
         stored["probabilities"].astype(np.float32),
         None if confusion is None else confusion.astype(np.int64),
@@ -111,13 +134,16 @@ def _write(path: Path, **arrays: Any) -> None:
 
 def _read(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = read_arrays(path, most_bytes=_MOST_TOLD, compressed=True)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{str(path)!r} is damaged ({error}); delete it.") from error
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
     lacking = [name for name in needed if name not in arrays]
     if lacking:
-        raise RunError(f"{str(path)!r} is damaged (it has no {lacking[0]!r}); delete it.")
+        raise _damaged(path, f"it has no {lacking[0]!r}")
     return arrays
+
+
+def _damaged(path: Path, reason: str) -> RunError:
+    return RunError(f"{str(path)!r} is damaged ({reason}); delete it.")

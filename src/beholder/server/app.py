@@ -14,11 +14,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.errors import BeholderError, BusyError, StorageError
+from beholder.runs.folder import Run
 from beholder.server import ask, corrections, inside, interface, judge, pages
 from beholder.server.limits import BoundedBodies, Limits
 from beholder.server.metrics import Measured, Metrics
 from beholder.server.security import Guard, Hosts
 from beholder.server.served import Served
+from beholder.server.training_run import TrainingRun
 
 
 def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
@@ -36,7 +38,14 @@ def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
         *corrections.routes(served),
         *pages.routes(),
     ]
-    return assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)
+    training = None if served.run is None else TrainingRun(Run(served.run), served=True)
+    routes.append(Route("/page/watch", pages.document({"address": None if training is None else "/watch"})))
+    if training is not None:
+        routes += training.routes()
+    app = assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)
+    if training is not None:
+        training.follow(app)
+    return app
 
 
 def assemble(

@@ -11,8 +11,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explain import Where, where_it_looked
+from beholder.answering.prediction import Prediction
 from beholder.data.pictures import measure
 from beholder.errors import ArtifactError, PictureError
+from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
@@ -69,18 +71,22 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
     """What the page shows of one picture.
 
     Returns:
-        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `height` and
+        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`, a
+        sentence where it is unsure; `height` and
         `width` of the picture upright; `received`, what the network got: `picture` (a PNG as a data URI), `height` and
         `width`; `neighbours`, the training pictures nearest in feature space, and `neighbours_error`, one sentence
         where they cannot be read.
     """
     if isinstance(outcome, PictureError):
         return {"path": upload.name, "error": str(outcome)}
-    document = served.classifier.prediction(upload.name, outcome.probabilities, len(outcome.probabilities)).to_json()
+    every = len(outcome.probabilities)
+    prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
+    document = prediction.to_json()
     probabilities = document.pop("top")
     height, width = measure(upload.content)
     return {
         **document,
+        "why_unsure": _why_unsure(served, prediction),
         "probabilities": probabilities,
         "height": height,
         "width": width,
@@ -91,6 +97,23 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
         },
         **_neighbours(served, outcome),
     }
+
+
+def _why_unsure(served: Served, prediction: Prediction) -> str | None:
+    if prediction.unlike:
+        return "This picture is unlike anything that the network was trained on: none of its classes may be right."
+    artifact = served.classifier.artifact
+    risk = artifact.manifest.risk_in(artifact.precision)
+    if not prediction.unsure or artifact.unsure_below is None:
+        return None
+    if risk is None:
+        return f"Less probable than {artifact.unsure_below:.1%}."
+    if not risk["promised"]:
+        return risk_in_words(risk)
+    return (
+        f"Less probable than {artifact.unsure_below:.1%}. Of the answers above that, at most "
+        f"{100 * risk['asked']:.3g} % are wrong."
+    )
 
 
 def _neighbours(served: Served, answer: Answer) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing i
 
 from __future__ import annotations
 
-import shlex
 import threading
 from functools import cached_property
 from itertools import islice, starmap
@@ -18,10 +17,11 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation import ValidationAnswers
-from beholder.data.overlay import Correction, Overlay, read_overlay, write_overlay
+from beholder.data.overlay import Overlay, read_overlay, train_command, write_overlay
 from beholder.errors import UsageError
 from beholder.runs.folder import open_run
 from beholder.server.encoding import EscapedJSON, data_uri
+from beholder.server.limits import read_json
 from beholder.server.served import Served
 
 MOST = 100  # pictures in one answer
@@ -44,7 +44,7 @@ def routes(served: Served) -> list[BaseRoute]:
     async def write(request: Request) -> Response:
         """Keep one decision: `path`, `action` (null takes it back) and `label`."""
         try:
-            body = await request.json()
+            body = await read_json(request, served.limits)
         except (ValueError, RecursionError) as error:
             raise UsageError("A decision is a JSON object; what came is no JSON.") from error
         return EscapedJSON(await served.workers.call(desk.decide, body))
@@ -127,16 +127,14 @@ class Desk:
             DataError: an unknown action or class, or the overlay is damaged.
             StorageError: the disk is full or may not be written to.
         """
-        path, action, label = _fields(body)
+        path, action, label = decision(body)
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
         with self._writing:
             overlay = self._overlay()
-            others = tuple(one for one in overlay.corrections if one.path != path)
-            if len(others) == len(overlay.corrections) and path not in self._paths:
+            if path not in self._paths and path not in {one.path for one in overlay.corrections}:
                 raise UsageError(_not_kept(path))
-            mine = () if action is None else (Correction(path, action, label),)
-            changed = Overlay((*others, *mine))
+            changed = overlay.decided([(path, action, label)])
             changed.check(self._served.classifier.class_names)
             write_overlay(self._file, changed)
         return self._state(changed)
@@ -162,10 +160,7 @@ class Desk:
 
     @property
     def _command(self) -> str:
-        data = str(self._config["data"])
-        if data == "arrays":
-            return f"beholder.train((pictures, labels), overlay={str(self._file)!r})"
-        return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(str(self._file))}"
+        return train_command(str(self._config["data"]), str(self._file))
 
     def _why_not(self) -> str | None:
         if self._served.run is None:
@@ -240,7 +235,12 @@ def _with_corrections(pictures: list[dict[str, Any]], overlay: Overlay) -> list[
     return [{**picture, "correction": decided.get(picture["path"])} for picture in pictures]
 
 
-def _fields(body: Any) -> tuple[str, str | None, str]:
+def decision(body: Any) -> tuple[str, str | None, str]:
+    """Path, action and label of one decision as the page sends it.
+
+    Raises:
+        UsageError: it is none.
+    """
     if not isinstance(body, dict):
         raise UsageError("A decision is a JSON object with path, action and label.")
     path, action, label = body.get("path"), body.get("action"), body.get("label") or ""

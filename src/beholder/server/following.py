@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from beholder.runs.events import Event, Stopwatch, lasting
+from beholder.runs.events import Event, Stopwatch, lasting, read_event
 from beholder.runs.folder import Run
 from beholder.runs.presence import is_trained
 
@@ -158,12 +158,14 @@ class Follower:
 
     def _hear(self, line: bytes) -> None:
         try:
-            event = json.loads(line)
+            event = read_event(line)
+            if event is None:  # a line that a crash cut off
+                return
             self._stopwatch.hear(event)
             spent = round(self._stopwatch.at(), 3)
             name = str(event["event"])
             data = json.dumps(_finite({**event, "spent_seconds": spent}), allow_nan=False)
-        except (ValueError, TypeError, KeyError, RecursionError):  # a line that a crash cut off
+        except (ValueError, RecursionError):  # numbers that JSON does not have
             return
         if name == "step" and self._told and self._told[-1].event["event"] == "step":
             self._told.pop()

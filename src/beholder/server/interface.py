@@ -70,7 +70,7 @@ def _top(request: Request) -> int:
 def _prediction(served: Served, upload: Upload, outcome: Outcome, top: int) -> Prediction:
     if isinstance(outcome, PictureError):
         return Prediction(upload.name, error=str(outcome))
-    return served.classifier.prediction(upload.name, outcome.probabilities, top)
+    return served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, top)
 
 
 def _facts(served: Served) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.artifact.validation import ValidationAnswers
 from beholder.errors import BeholderError
+from beholder.evaluation.metrics import macro_figures
 from beholder.figures.maps import window_picture
 from beholder.report.reading import RunFiles
 from beholder.report.words import accuracy_in_words, confusion_in_words, loss_in_words
@@ -46,9 +47,9 @@ def judgement(served: Served) -> dict[str, Any]:
 
     Returns:
         `class_names`; `parts`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
-        its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class` and
-        `mistakes`; `epochs`, with what the curves show, and `curves_words`; `filters`, data URIs of the first layer's
-        windows, and `filter_size`, their shape (K, h, w, C); and
+        its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class`,
+        `macro_recall`, `macro_f1`, `uneven` and `mistakes`; `epochs`, with what the curves show, and `curves_words`;
+        `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
         `notes`, sentences about what is missing.
     """
     run, notes = _read(served)
@@ -152,6 +153,7 @@ def _part(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:
         "confusion": confusion,
         "words": confusion_in_words(confusion, names),
         "per_class": per_class(confusion, names),
+        **macro_figures(confusion),
     }
 
 

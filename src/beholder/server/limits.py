@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -19,6 +22,8 @@ class Limits:
         held_bytes: of the bodies of all requests together; more are told to come back later.
         pictures: in one request.
         pixels: of one picture.
+        request_pixels: of all pictures of one request; those beyond are refused one by one.
+        json_bytes: of a JSON document: it takes many times its size in memory.
         waiting: pictures of all requests together that wait for an answer; more are told to come back later.
         pause_seconds: between two pieces of a body.
         body_seconds: for a whole body.
@@ -28,9 +33,24 @@ class Limits:
     held_bytes: int = 256 * 2**20
     pictures: int = 256
     pixels: int = 100_000_000
+    request_pixels: int = 400_000_000
+    json_bytes: int = 4 * 2**20
     waiting: int = 1024
     pause_seconds: float = 10.0
     body_seconds: float = 120.0
+
+
+async def read_json(request: Request, limits: Limits) -> Any:
+    """The JSON document in the body of `request`.
+
+    Raises:
+        HTTPException: 413, it is larger than a document may be.
+        ValueError, RecursionError: it is no JSON, or nested too deep.
+    """
+    body = await request.body()
+    if len(body) > limits.json_bytes:
+        raise HTTPException(413, f"The document is larger than {limits.json_bytes / 2**20:g} MiB; send it in parts.")
+    return json.loads(body)
 
 
 class BoundedBodies:

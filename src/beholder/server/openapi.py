@@ -14,14 +14,18 @@ _TOP = {
 }
 _ANSWERED = {
     "type": "object",
-    "required": ["path", "label", "probability", "unsure", "top"],
+    "required": ["path", "label", "probability", "unsure", "unlike", "top"],
     "properties": {
         "path": {"type": "string", "description": "The file name that was sent, or `-`."},
         "label": {"type": "string", "description": "The most probable class."},
         "probability": _NUMBER,
         "unsure": {
             "type": ["boolean", "null"],
-            "description": "Whether not to rely on it; null where the model has no threshold.",
+            "description": "Whether not to rely on it: too improbable, or unlike; null where the model has no threshold.",
+        },
+        "unlike": {
+            "type": ["boolean", "null"],
+            "description": "Whether the picture is unlike all that it was trained on; null where it cannot tell.",
         },
         "top": {"type": "array", "items": _TOP},
     },

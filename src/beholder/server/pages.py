@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
@@ -37,6 +38,15 @@ def page(name: str) -> Callable[[Request], Awaitable[Response]]:
         response = await files.get_response(name, request.scope)
         response.headers["Cache-Control"] = "no-cache"
         return response
+
+    return show
+
+
+def document(content: Any) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that answers with `content` as JSON, always the same."""
+
+    async def show(_: Request) -> Response:
+        return JSONResponse(content)
 
     return show
 

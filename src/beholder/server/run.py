@@ -12,6 +12,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from beholder.errors import UsageError
+from beholder.runs.audit_folder import is_audit_folder
+from beholder.server import deciding
 from beholder.server.app import create_app
 from beholder.server.patience import IDLE_SECONDS, PatientProtocol
 from beholder.server.security import Hosts
@@ -34,10 +36,10 @@ def serve(
     exact: bool = False,
     ready: Ready = print,
 ) -> None:
-    """Serve the classifier of `run` to people and programs, until SIGINT or SIGTERM.
+    """Serve the classifier of `run` to people and programs, or the page of an audit, until SIGINT or SIGTERM.
 
     Args:
-        run: a RUN folder or a model folder.
+        run: a RUN folder, a model folder or an AUDIT folder.
         host: the address to listen at; only this machine by default.
         port: 0 takes a free one.
         allow_hosts: further names that requests may come under, such as that of a proxy in front.
@@ -46,11 +48,16 @@ def serve(
 
     Raises:
         ArtifactError: the model is missing, damaged or too new.
+        RunError: the audit is damaged or too new.
         UsageError: the address is taken or not this machine's.
     """
+    hosts = Hosts(host, allow_hosts)
     with listening(host, port) as listener:
-        served = open_served(run, exact=exact)
-        run_app(create_app(served, Hosts(host, allow_hosts)), listener, ready)
+        if is_audit_folder(Path(run)):
+            app = deciding.create_app(Path(run), hosts)
+        else:
+            app = create_app(open_served(run, exact=exact), hosts)
+        run_app(app, listener, ready)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from python_multipart.exceptions import FormParserError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FIELD = "file"
 UNNAMED = "-"  # as `predict` names a picture from standard input
+
+# It warns of each damaged form, of which a stranger can send as many as the log has room for.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class Upload(NamedTuple):

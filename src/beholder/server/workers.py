@@ -14,11 +14,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from beholder.answering.classifier import Classifier
 from beholder.data.pictures import decode, fit, measure
@@ -27,6 +29,10 @@ from beholder.server.limits import Limits
 from beholder.server.metrics import Metrics
 
 BATCH_PICTURES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
+LARGE_PIXELS = 4_000_000  # a picture of more is decoded alone: a small file may hold one that fills the memory
+# Pillow's own blocks of 16 MiB come from a heap for each thread, which keeps the memory of its largest picture; blocks
+# above 32 MiB come from the system and go back to it.
+Image.core.set_block_size(128 * 2**20)
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -41,12 +47,14 @@ class Answer:
         probabilities: (classes,) float32.
         logits: (classes,) float32, before the temperature.
         features: (F,) float32, what the last layer sees.
+        unlike: whether the picture is unlike anything that it was trained on; None where that cannot be told.
     """
 
     pixels: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     logits: NDArray[np.float32]
     features: NDArray[np.float32]
+    unlike: bool | None = None
 
 
 Outcome = Answer | PictureError
@@ -58,6 +66,7 @@ class _Request:
 
     outcomes: list[Outcome | None]
     missing: int
+    pixels: int = 0  # of the pictures that were decoded
     done: Future[list[Outcome]] = field(default_factory=Future)
 
 
@@ -95,6 +104,7 @@ class Workers:
         self._metrics = metrics
         self._queue: deque[_Waiting | _Call] = deque()
         self._changed = threading.Condition()
+        self._large = threading.Lock()
         self._closed = False
         self._second = 1e-3  # seconds that a picture takes, as lately seen
         count = min(4, max(2, os.cpu_count() or 1)) if threads is None else threads
@@ -194,7 +204,7 @@ class Workers:
     def _answer(self, batch: list[_Waiting]) -> None:
         start = time.perf_counter()
         try:
-            outcomes = self._outcomes([entry.picture for entry in batch])
+            outcomes = self._outcomes(batch)
         except Exception as error:  # noqa: BLE001 - it is raised again where the answer is waited for
             self._fail(batch, error)
             return
@@ -220,8 +230,8 @@ class Workers:
             if request.done.set_running_or_notify_cancel():
                 request.done.set_exception(error)
 
-    def _outcomes(self, pictures: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
-        decoded = [self._decode(picture) for picture in pictures]
+    def _outcomes(self, batch: Sequence[_Waiting]) -> list[Outcome]:
+        decoded = [self._decode(entry) for entry in batch]
         good = [pixels for pixels in decoded if not isinstance(pixels, PictureError)]
         self._metrics.pictures.labels("answered").inc(len(good))
         self._metrics.pictures.labels("unreadable").inc(len(decoded) - len(good))
@@ -229,24 +239,38 @@ class Workers:
             return [pixels for pixels in decoded if isinstance(pixels, PictureError)]
         self._metrics.batches.observe(len(good))
         answers = self._classifier.artifact.graph(np.stack(good))
-        rows = iter(zip(answers.probabilities, answers.logits, answers.features, strict=True))
+        unlike = self._classifier.unlike(answers.features)
+        rows = iter(zip(answers.probabilities, answers.logits, answers.features, unlike, strict=True))
         return [pixels if isinstance(pixels, PictureError) else Answer(pixels, *next(rows)) for pixels in decoded]
 
-    def _decode(self, picture: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | PictureError:
-        rules = self._classifier.artifact.manifest.picture
+    def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | PictureError:
+        rules, picture = self._classifier.artifact.manifest.picture, entry.picture
         try:
             if isinstance(picture, np.ndarray):
                 return fit(picture, rules)
             height, width = measure(picture)
-            if height * width > self._limits.pixels:
-                millions = self._limits.pixels / 1e6
-                return PictureError(
-                    f"Cannot read this picture: it has {width} x {height} pixels, more than {millions:g} million; "
-                    "make it smaller."
-                )
-            return decode(picture, rules)
+            self._check(height, width, entry.request)
+            with self._large if height * width > LARGE_PIXELS else nullcontext():
+                return decode(picture, rules)
         except PictureError as error:
-            return error
+            return PictureError(str(error))  # its frames hold the whole request, which holds it: memory for long
+
+    def _check(self, height: int, width: int, request: _Request) -> None:
+        """Refuse a picture by its size, or by what its request took already: both take memory and time."""
+        limits = self._limits
+        if height * width > limits.pixels:
+            raise PictureError(
+                f"Cannot read this picture: it has {width} x {height} pixels, more than {limits.pixels / 1e6:g} "
+                "million; make it smaller."
+            )
+        with self._changed:
+            request.pixels += height * width
+            spent = request.pixels
+        if spent > limits.request_pixels:
+            raise PictureError(
+                f"Cannot read this picture: with those before it the request has more than "
+                f"{limits.request_pixels / 1e6:g} million pixels; send it in another one."
+            )
 
 
 def _settle(call: _Call) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.training.balance import balanced_order
 
 # What a random stream is for; part of its key, so that no two uses share numbers.
 _ORDER, _FLIP, _SHIFT, _STEP = range(4)
@@ -25,6 +26,7 @@ class Batches:
         seed: fixes every choice.
         shift: move the pictures by a pixel or two.
         mirror: turn half of them left to right.
+        balanced: show every class equally often, its pictures as often as that takes.
     """
 
     dataset: Dataset
@@ -32,6 +34,7 @@ class Batches:
     seed: int
     shift: bool
     mirror: bool
+    balanced: bool = False
 
     @property
     def steps(self) -> int:
@@ -40,7 +43,10 @@ class Batches:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The rows of the data set in the order of `epoch` (from 0)."""
-        return stream(self.seed, _ORDER, epoch).permutation(len(self.dataset))
+        random = stream(self.seed, _ORDER, epoch)
+        if self.balanced:
+            return balanced_order(self.dataset.labels, random)
+        return random.permutation(len(self.dataset))
 
     def batch(self, order: NDArray[np.int64], epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Pictures (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given."""
@@ -70,7 +76,9 @@ def stream(seed: int, *key: int) -> np.random.Generator:
 
 def mirrored(pictures: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """`pictures` (B, H, W, C) with those at `which` (B,) turned left to right."""
-    return np.where(which[:, None, None, None], pictures[:, :, ::-1], pictures)
+    turned = pictures.copy()
+    turned[which] = turned[which, :, ::-1]
+    return turned
 
 
 def shifted(pictures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:

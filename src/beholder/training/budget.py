@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
-from beholder.models import build
+from beholder.models import MODELS, build
+from beholder.models.smaller import small_side
 from beholder.training.calibration import Calibration, calibrate, measure, multiply_adds
 from beholder.training.plan import Choice, Widths, choose, epochs_of
 from beholder.training.settings import Settings
+from beholder.training.stages import mean_cost
 
 CALIBRATION_SHARE = 0.05  # of the budget may go into measuring
 
@@ -44,11 +46,12 @@ def plan_budget(
     calibration = calibrate(folder, shape, settings.dtype, seconds=CALIBRATION_SHARE * budget)
     remaining = started + budget - calibration.closing_seconds - time.monotonic()
     if automatic:
-        choice = choose(remaining, len(train), min(shape[:2]), _rates(calibration, shape))
+        choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))
         options = {**settings.options, "widths": choice.widths, "side": choice.side}
     else:
         model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
         _, a_picture = measure(model, settings.recipe)
+        a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, min(shape[:2]))
         if settings.own_file is not None:
             calibration = calibration.closing_of(settings.own_file, len(model.layers))
         remaining = started + budget - calibration.closing_seconds - time.monotonic()
@@ -58,10 +61,13 @@ def plan_budget(
     return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget}
 
 
-def _rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
+def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
+    """From widths and side of `fast` to the pictures of `shape` that a whole run on this machine sees in a second."""
+
     @cache
     def rate(widths: Widths, side: int) -> float:
-        return calibration.rate(multiply_adds(shape, widths, side))
+        model = build("fast", shape, 2, widths=widths, side=side)
+        return calibration.rate(multiply_adds(model)) / mean_cost(MODELS["fast"], side)
 
     return rate
 
@@ -72,6 +78,7 @@ def _summary(choice: Choice, calibration: Calibration, pictures: int) -> dict[st
     return {
         "widths": choice.widths,
         "side": choice.side,
+        "first_side": None if choice.widths is None else small_side(choice.side),
         "epochs": choice.epochs,
         "training_seconds": round(choice.seconds, 1),
         "closing_seconds": calibration.closing_seconds,

@@ -19,11 +19,11 @@ from beholder.models.costs import layer_costs
 from beholder.runs.environment import describe_environment
 from beholder.training import framework
 from beholder.training.optimizer import build_optimizer
-from beholder.training.plan import Widths, networks, sides
+from beholder.training.plan import networks, sides
 from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
-CLOSING_SECONDS = 6.0  # packing, judging and reporting, until a run has told how long they take here
+CLOSING_SECONDS = 4.5  # packing, judging and reporting, until a run has told how long they take here
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
@@ -115,9 +115,9 @@ def _file(cache: Path, shape: tuple[int, int, int], dtype: str) -> Path:
     return cache / "calibration" / f"{_key(shape, dtype)}.json"
 
 
-def multiply_adds(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
-    """Of one picture through `fast`, forward."""
-    return sum(row["multiply_adds"] for row in layer_costs(build("fast", shape, 2, widths=widths, side=side)))
+def multiply_adds(model: Any) -> int:
+    """Of one picture through `model`, forward."""
+    return sum(row["multiply_adds"] for row in layer_costs(model))
 
 
 def measure(model: Any, recipe: Recipe) -> tuple[int, float]:
@@ -132,8 +132,7 @@ def measure(model: Any, recipe: Recipe) -> tuple[int, float]:
         started = time.perf_counter()
         step(pictures, labels, 0.0, number)
         taken.append(time.perf_counter() - started)
-    cost = sum(row["multiply_adds"] for row in layer_costs(model))
-    return cost, float(np.median(taken)) / recipe.batch_size
+    return multiply_adds(model), float(np.median(taken)) / recipe.batch_size
 
 
 def _key(shape: tuple[int, int, int], dtype: str) -> str:

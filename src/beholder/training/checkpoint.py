@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from beholder import files
 from beholder.errors import RunError
+from beholder.runs.folder import Run
 from beholder.training.schedule import Schedule
 
 SHARE = 0.02  # of the time, at most, goes into checkpoints
@@ -55,15 +55,15 @@ class Checkpoint:
     optimizer: list[NDArray[Any]]
     best: list[NDArray[Any]] = field(default_factory=list)
 
-    def write(self, path: Path) -> None:
-        """Write the checkpoint to `path`, whole or not at all."""
+    def write(self, path: Path, keep: Path | None = None) -> None:
+        """Write the checkpoint to `path`, whole or not at all; the one before it there is kept as `keep`."""
         arrays = {
             f"{group}_{number}": value
             for group in ("model", "optimizer", "best")
             for number, value in enumerate(getattr(self, group))
         }
         text = np.frombuffer(json.dumps(asdict(self.position)).encode(), np.uint8)
-        with files.replacing(path) as file:
+        with files.replacing(path, keep=keep) as file:
             np.savez(file, position=text, **arrays)
 
 
@@ -95,7 +95,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         RunError: the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             stood = json.loads(stored["position"].tobytes())
             plans = [(step, steps) for step, steps in stood.pop("schedule")["plans"]]
             position = Position(**stood, schedule=Schedule(plans))
@@ -103,6 +103,34 @@ def read_checkpoint(path: Path) -> Checkpoint:
             for name in stored.files:
                 if name != "position":
                     groups[name.rpartition("_")[0]].append(stored[name])
+        told = [*asdict(position).values(), *(number for plan in plans for number in plan)]
+        if not all(isinstance(number, int | float | dict) for number in told) or not plans:
+            raise ValueError("a number in it is none")
+        if not all(isinstance(array, np.ndarray) for arrays in groups.values() for array in arrays):
+            raise ValueError("an array in it is none")
         return Checkpoint(position, **groups)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"The checkpoint {str(path)!r} is damaged ({error}); train again into a new folder.") from error
+    except Exception as error:  # a flipped bit in a zip is answered with nearly every exception there is
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise RunError(f"The checkpoint {str(path)!r} is damaged ({reason}); train again into a new folder.") from error
+
+
+def latest_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
+    """The newest checkpoint of `run` that is whole, and a sentence where that is not the last one that was written.
+
+    A damaged one gives its name to the one before it, so that this is not lost at the next checkpoint.
+
+    Raises:
+        RunError: there are some and all are damaged.
+    """
+    path, earlier = run.checkpoint_file, run.earlier_checkpoint_file
+    if not path.exists():
+        return (read_checkpoint(earlier) if earlier.exists() else None), None
+    try:
+        return read_checkpoint(path), None
+    except RunError:
+        if not earlier.exists():
+            raise
+    checkpoint = read_checkpoint(earlier)
+    with files.storage_errors(path):
+        earlier.replace(path)
+    return checkpoint, f"The checkpoint {str(path)!r} is damaged; the run goes on from the one before it."

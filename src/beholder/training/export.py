@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from beholder import files
 from beholder.artifact import golden
+from beholder.artifact.familiar import FILE as FAMILIAR
+from beholder.artifact.familiar import write_familiar
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
@@ -20,10 +23,14 @@ from beholder.artifact.store import TWIN, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import PictureRules
 from beholder.errors import ArtifactError, StorageError
+from beholder.evaluation.abstention import risk_in_words
+from beholder.evaluation.calibration import fit_temperature
+from beholder.evaluation.familiarity import UNLIKE_SHARE
 from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
-from beholder.training.graphs import write_network
+from beholder.training.graphs import set_temperature, write_network
+from beholder.training.honesty import Honest, Seen, class_prototypes, fit_honesty, look
 from beholder.training.quantise import CALIBRATION_PICTURES, quantise
 from beholder.training.settings import Settings
 
@@ -37,6 +44,7 @@ def export_artifact(
     train: Dataset,
     validation: Dataset,
     data: dict[str, Any],
+    risk: float | None = None,
 ) -> tuple[Manifest, NDArray[np.float32]]:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
@@ -44,9 +52,12 @@ def export_artifact(
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
-        train: the train part; a few hundred of its pictures set the scales of the int8 twin.
-        validation: the validation part; its figures go into the manifest, a few of its pictures become golden.
+        train: the train part; a few hundred of its pictures set the scales of the int8 twin, and as many tell what each
+            class's features are like.
+        validation: the validation part; its figures go into the manifest, a few of its pictures become golden, and
+            temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
+        risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
 
     Returns:
         What the artifact says of itself, and its probabilities (N, classes) of the validation part's N pictures.
@@ -62,31 +73,47 @@ def export_artifact(
     rules = PictureRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
+        layers = tuple(layer_costs(model))
         with _network_errors(settings):
             write_network(building, model, views)
+            inside = Inside(building)
+            prototypes = class_prototypes(inside, layers, train)
+            seen = look(Graph(building / "model.onnx"), validation, prototypes)
+            temperature = fit_temperature(seen.logits, validation.labels)
+            set_temperature(building / "model.onnx", temperature)
             graph = Graph(building / "model.onnx")
-            answers = _answers(graph, validation)
         _save_filters(model, building / "filters.npy")
         _save_head(model, building / "head.npy")
-        figures = _figures(answers, validation)
-        twin, twin_facts = _twin(building, train, validation, figures["accuracy"])
+        twin, seen_by_twin = _twin(building, train, validation, prototypes, seen)
+        honest = {
+            precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
+            for precision, one in (("float32", seen), ("int8", seen_by_twin))
+            if one is not None
+        }
+        familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
+        if familiar:
+            write_familiar(building, familiar)
         pictures = validation.pictures[_spread(len(validation), golden.COUNT)]
-        golden.write_golden(building / "golden", graph, rules, pictures, Inside(building), twin)
+        golden.write_golden(building / "golden", graph, rules, pictures, inside, twin)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
             picture=rules,
             views=views,
-            layers=tuple(layer_costs(model)),
-            validation=figures,
-            twin=twin_facts,
+            layers=layers,
+            validation=honest["float32"].figures,
+            temperature=temperature,
+            unsure_below=honest["float32"].unsure_below,
+            risk=honest["float32"].risk,
+            familiar={"file": FAMILIAR, "share": UNLIKE_SHARE} if familiar else None,
+            twin=_twin_facts(honest["int8"]) if "int8" in honest else None,
             data=data,
             versions=versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         manifest.write(building / "manifest.json")
         files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
-    return manifest, answers
+    return manifest, honest["float32"].probabilities
 
 
 @contextmanager
@@ -118,8 +145,7 @@ def model_card(manifest: Manifest) -> str:
 - Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} pictures. For
   figures on pictures that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
 {_twin_line(manifest)}
-It knows its own classes only: a picture of anything else gets one of their names all the same. Its probabilities are
-not calibrated where `temperature` in `manifest.json` is 1, and it never says "unsure" where `unsure_below` is null.
+It knows its own classes only: a picture of anything else gets one of their names all the same.{_honesty(manifest)}
 
 `beholder predict` answers with it. `sha256sum --check SHA256SUMS` tells whether a byte changed.
 """
@@ -128,6 +154,22 @@ not calibrated where `temperature` in `manifest.json` is 1, and it never says "u
 def _origin(manifest: Manifest) -> str:
     earlier = manifest.data.get("started_from")
     return "" if earlier is None else f", starting from the weights of {earlier['name']} (SHA-256 {earlier['sha256']})"
+
+
+def _honesty(manifest: Manifest) -> str:
+    """What its probabilities are worth, and what it is unsure of."""
+    calibrated = f"are calibrated on the validation part (temperature {manifest.temperature:.3f})"
+    uncalibrated = "are not calibrated: the validation part is too small for that"
+    lines = [f"Its probabilities {uncalibrated if manifest.temperature == 1 else calibrated}."]
+    if manifest.risk is not None:
+        lines.append(risk_in_words(manifest.risk))
+    if manifest.familiar is not None:
+        lines.append(
+            "A picture whose features are less familiar than those of all but "
+            f"{manifest.familiar['share']:.0%} of the validation pictures is called unlike anything that it was "
+            "trained on, and its answer unsure; pictures of a class near to its own may pass for one of these."
+        )
+    return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
 
 
 def _twin_line(manifest: Manifest) -> str:
@@ -139,34 +181,39 @@ def _twin_line(manifest: Manifest) -> str:
     )
 
 
-def _answers(graph: Graph, part: Dataset) -> NDArray[np.float32]:
-    """(N, classes) float32: the probabilities alone, since the features of a large part would fill the memory."""
-    starts = range(0, len(part), 1024)
-    return np.concatenate([graph(part.pictures[start : start + 1024]).probabilities for start in starts])
-
-
-def _figures(answers: NDArray[np.float32], part: Dataset) -> dict[str, Any]:
-    correct = int((answers.argmax(axis=1) == part.labels).sum())
-    return {"accuracy": correct / len(part), "count": len(part)}
-
-
 def _twin(
-    building: Path, train: Dataset, validation: Dataset, accuracy: float
-) -> tuple[Graph, dict[str, Any]] | tuple[None, None]:
-    """The int8 twin of the graph in `building`, and what the manifest says of it.
+    building: Path,
+    train: Dataset,
+    validation: Dataset,
+    prototypes: NDArray[np.float32] | None,
+    seen: Seen,
+) -> tuple[Graph, Seen] | tuple[None, None]:
+    """The int8 twin of the graph in `building`, and what it makes of the validation part.
 
-    None where this processor could not judge it, it gains nothing, or it loses too much of the network's `accuracy`.
+    None where this processor could not judge it, it gains nothing, or it is right less often than the network itself
+    by too much, whose logits are in `seen`.
     """
     path = building / TWIN
     pictures = train.pictures[_spread(len(train), CALIBRATION_PICTURES)]
     if not has_int8() or not quantise(building / "model.onnx", path, pictures):
         return None, None
     twin = Graph(path, side_by_side=True)
-    own = _figures(_answers(twin, validation), validation)["accuracy"]
-    if round(accuracy - own, 9) > LARGEST_DROP:
+    own = look(twin, validation, prototypes)
+    accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (seen, own))
+    if round(accuracy - own_accuracy, 9) > LARGEST_DROP:
         path.unlink()
         return None, None
-    return twin, {"file": TWIN, "accuracy": own, "tolerance": golden.INT8_TOLERANCE}
+    return twin, own
+
+
+def _twin_facts(honest: Honest) -> dict[str, Any]:
+    return {
+        "file": TWIN,
+        "accuracy": honest.figures["accuracy"],
+        "tolerance": golden.INT8_TOLERANCE,
+        "unsure_below": honest.unsure_below,
+        "risk": honest.risk,
+    }
 
 
 def _spread(count: int, size: int) -> NDArray[np.int64]:

@@ -18,8 +18,9 @@ from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.folder import Run
 from beholder.training import framework
+from beholder.training.balance import class_weights
 from beholder.training.batches import Batches
-from beholder.training.checkpoint import Cadence, Checkpoint, Position, read_checkpoint
+from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint
 from beholder.training.initial import first_weights
 from beholder.training.optimizer import build_optimizer
 from beholder.training.pace import Pace
@@ -27,7 +28,8 @@ from beholder.training.plan import MOST_EPOCHS
 from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.snapshots import Snapshots
-from beholder.training.step import Look, compile_look, compile_step
+from beholder.training.stages import SMALL_COST, Stages
+from beholder.training.step import Look, compile_look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 LOOK_BATCH = 500  # pictures
@@ -67,6 +69,7 @@ class Fit:
         until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
             None: the settings' epochs decide.
         closing: seconds that packing will take after that.
+        most_epochs: of a run that is re-planned, however much time there is.
         plans: those of an earlier run, to be followed exactly (see `Schedule`).
     """
 
@@ -81,23 +84,28 @@ class Fit:
         *,
         until: float | None = None,
         closing: float = 0.0,
+        most_epochs: float = MOST_EPOCHS,
         plans: list[tuple[int, int]] | None = None,
     ) -> None:
         self.train, self.validation = train, validation
         self.settings, self.run, self.log, self.stop = settings, run, log, stop
         recipe = settings.recipe
         mirror = settings.mirrors(train.picture_shape[2])
-        self.batches = Batches(train, recipe.batch_size, settings.seed, shift=recipe.augment, mirror=mirror)
+        balanced = settings.balance == "sampling"
+        self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
         self.model = self._build()
         self.optimizer = build_optimizer(recipe, fine_tuning=settings.initial is not None)
-        self.step = compile_step(self.model, self.optimizer, label_smoothing=recipe.label_smoothing)
+        # What starts from an earlier network has learned the coarse things already.
+        weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
+        whole = settings.initial is not None
+        self.stages = Stages(self.model, self.optimizer, recipe, whole=whole, class_weights=weights)
         self.look = compile_look(self.model)
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.given_plans = plans or []
         steps = self.batches.steps
         judged = sample(len(train), TRAIN_SAMPLE).size + sample(len(validation), TRAIN_SAMPLE).size
-        most = round(MOST_EPOCHS * steps)
+        most = round(most_epochs * steps)
         self.pace = None if until is None else Pace(until, steps, most, judged / recipe.batch_size, closing)
         # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
         hurried = self.pace is not None and settings.early_stop is None
@@ -113,13 +121,16 @@ class Fit:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
             StorageError: a checkpoint or an event cannot be written.
         """
-        if self.run.checkpoint_file.exists():
-            self._restore(read_checkpoint(self.run.checkpoint_file))
+        checkpoint, advice = latest_checkpoint(self.run)
+        if advice is not None:
+            self.log.append("advice", message=advice)
+        if checkpoint is not None:
+            self._restore(checkpoint)
         self._follow_given_plans()
         stopped = False
         while not self._over() and not stopped:
             stopped = self._epoch()
-        self.step.sync()
+        self.stages.step.sync()
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
@@ -151,8 +162,10 @@ class Fit:
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
         pictures, labels = batches.batch(order, position.epoch, position.step)
-        rate = self.position.schedule.learning_rate(self.settings.recipe, position.done)
-        loss, correct = self.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
+        rate = position.schedule.learning_rate(self.settings.recipe, position.done)
+        if self.stages.at(position.schedule.progress(position.done)) and self.pace is not None:
+            self.pace.next_stage(1 / SMALL_COST)
+        loss, correct = self.stages.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
         if not math.isfinite(loss):
             raise UsageError(
                 f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
@@ -166,10 +179,12 @@ class Fit:
 
     def _replan(self) -> None:
         done = self.position.done
-        steps = None if self.pace is None else self.pace.fitting(done, self.position.schedule.steps)
+        schedule = self.position.schedule
+        ahead = self.stages.ahead(schedule.progress(done))
+        steps = None if self.pace is None else self.pace.fitting(done, schedule.steps, ahead)
         if steps is not None:
-            self.position.schedule.replan(done, steps)
-            self.log.append("replan", step=done, steps=self.position.schedule.steps)
+            schedule.replan(done, steps)
+            self.log.append("replan", step=done, steps=schedule.steps)
         self._follow_given_plans()
 
     def _follow_given_plans(self) -> None:
@@ -182,7 +197,7 @@ class Fit:
     def _end_epoch(self, seconds: float, pictures: int) -> None:
         position, recipe = self.position, self.settings.recipe
         judging = time.monotonic()
-        self.step.sync()
+        self.stages.step.sync()
         train_accuracy, train_loss = judge(self.look, self.train, sample(len(self.train), TRAIN_SAMPLE))
         validation_accuracy, validation_loss = judge(self.look, self.validation, self.judged, self.snapshots.see)
         if self.pace is not None:
@@ -227,7 +242,8 @@ class Fit:
         return patience is not None and self.position.epoch - self.position.best_epoch >= patience
 
     def _tell_step(self, seconds_a_step: float) -> None:
-        position, batches = self.position, self.batches
+        position, batches, schedule = self.position, self.batches, self.position.schedule
+        seconds_ahead = seconds_a_step * self.stages.ahead(schedule.progress(position.done))
         self.log.append(
             "step",
             epoch=position.epoch + 1,
@@ -237,7 +253,7 @@ class Fit:
             loss=round(position.loss_sum / position.seen, 5),
             train_accuracy=round(position.correct / position.seen, 5),
             pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
-            eta_seconds=round((self.position.schedule.steps - position.done) * seconds_a_step, 1),
+            eta_seconds=round((schedule.steps - position.done) * seconds_ahead, 1),
         )
 
     def _build(self) -> Any:
@@ -257,9 +273,9 @@ class Fit:
 
     def _save(self) -> None:
         began = time.monotonic()
-        self.step.sync()
+        self.stages.step.sync()
         Checkpoint(self.position, _values(self.model.variables), _values(self.optimizer.variables), self.best).write(
-            self.run.checkpoint_file
+            self.run.checkpoint_file, self.run.earlier_checkpoint_file
         )
         self.cadence.wrote(time.monotonic() - began)
 

@@ -6,6 +6,7 @@ TensorFlow is the backend on a processor. On an accelerator it is JAX, which the
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import random
 import sys
@@ -83,6 +84,8 @@ def start() -> None:
         raise UsageError(
             f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
         ) from error
+    # It warns of functions that are compiled again, as those of several networks in one process are.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # A person's own keras.json may say otherwise, and our layers mean height, width, channels.
     keras.config.set_image_data_format("channels_last")
     keras.config.disable_traceback_filtering()

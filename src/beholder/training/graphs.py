@@ -17,8 +17,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnx
 from keras import ops
 
+from beholder import files
 from beholder.training import framework
 
 OPSET = 17
@@ -73,6 +75,22 @@ def export_inside(model: Any, path: Path) -> None:
     """Write `model` to `path` as ONNX with every layer's output, named as the layer: `pictures` uint8 in, no views."""
     outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
     _export(keras.Model(model.input, outputs), path)
+
+
+def set_temperature(path: Path, temperature: float) -> None:
+    """Divide the logits of the graph at `path` by `temperature` before its last softmax; the output `logits` stays."""
+    model = onnx.load(path)
+    nodes = model.graph.node
+    softmax = next(node for node in nodes if "probabilities" in node.output)
+    while softmax.op_type != "Softmax":  # tf2onnx may put a node between that only names the output
+        softmax = next(node for node in nodes if softmax.input[0] in node.output)
+    name = "temperature"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(temperature), name))
+    division = onnx.helper.make_node("Div", [softmax.input[0], name], [f"logits_over_{name}"], name=name)
+    softmax.input[0] = division.output[0]
+    nodes.insert(list(nodes).index(softmax), division)  # nodes are listed in the order in which they run
+    with files.replacing(path) as file:
+        file.write(model.SerializeToString())
 
 
 def _export(model: Any, path: Path) -> None:

@@ -45,11 +45,16 @@ class Pace:
         if self._since is not None:
             self._since += seconds
 
-    def fitting(self, done: int, planned: int) -> int | None:
+    def next_stage(self, cost: float) -> None:
+        """From here on a step costs `cost` times as much, and the next one is compiled first."""
+        self._since, self._steps, self._recent = None, 0, None
+        self._fastest *= cost
+
+    def fitting(self, done: int, planned: int, ahead: float = 1.0) -> int | None:
         """After step number `done` (from 1) of `planned`: how many steps fit in all where that differs, otherwise None.
 
-        It answers now and then only, and from the speed of the last moments: a machine that became slower is seen
-        within a few looks.
+        `ahead` is what a step to come costs on average, in steps of now. It answers now and then only, and from the
+        speed of the last moments: a machine that became slower is seen within a few looks.
         """
         now = time.monotonic()
         if self._since is None:  # the first step is compiled, and tells nothing
@@ -70,6 +75,6 @@ class Pace:
         remaining -= self.closing * CLOSING_SHARE * min(max(seconds_a_step / self._fastest - 1, 0.0), 2.0)
         judging = self.judged_steps * JUDGING_COST * seconds_a_step if self._judging is None else self._judging
         # The judgement at the very end comes whether or not an epoch ends there.
-        cost = seconds_a_step + judging / self.steps_an_epoch
+        cost = seconds_a_step * ahead + judging / self.steps_an_epoch
         fitting = min(done + max(0, round((remaining - judging) / cost)), self.most_steps)
         return None if abs(fitting - planned) <= TOLERANCE * (planned - done) else fitting

@@ -92,7 +92,9 @@ def networks() -> list[Network]:
     ]
 
 
-def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int], float]) -> Choice:
+def choose(
+    seconds: float, pictures: int, side: int, rate: Callable[[Widths, int], float], widest: Widths | None = None
+) -> Choice:
     """The network that is expected to be best after `seconds` of training.
 
     Args:
@@ -100,12 +102,15 @@ def choose(seconds: float, pictures: int, side: int, rate: Callable[[Widths, int
         pictures: of the train part.
         side: short side of its pictures, in pixels.
         rate: from widths and side to pictures per second on this machine.
+        widest: of the networks to choose from; None: there is no such limit.
 
     Raises:
         UsageError: the seconds do not suffice for a tenth of an epoch of the narrowest network.
     """
     choices = []
     for network in networks():
+        if widest is not None and network.widths > widest:
+            continue
         speeds = {size: rate(network.widths, size) for size in sides(side)}
         # The largest resolution at which each picture is seen a few times; the smallest if there is none.
         often = (size for size, speed in speeds.items() if seconds * speed / pictures >= ENOUGH_EPOCHS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
@@ -16,6 +16,7 @@ LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
 SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
 
 Precision = Literal["float32", "bfloat16"]
+Balance = Literal["none", "weights", "sampling"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Settings:
         options: what the model's `build` takes beyond shape, classes and dtype.
         said: fields of the recipe that the person chose; the others may be fitted to the data.
         initial: the earlier network that training starts from; None: weights are drawn.
+        balance: what makes small classes count as much as large ones: `weights` of the loss, or `sampling`.
     """
 
     model: str
@@ -62,6 +64,7 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
     said: tuple[str, ...] = ()
     initial: Initial | None = None
+    balance: Balance = "none"
 
     @property
     def dtype(self) -> str:
@@ -137,6 +140,7 @@ def choose(
     changes: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
     initial: Initial | None = None,
+    balance: Balance = "none",
 ) -> Settings:
     """The settings for `model`: its recipe with `changes` (fields of `Recipe`) and the model's own `options`.
 
@@ -149,12 +153,14 @@ def choose(
     said = {name: value for name, value in (changes or {}).items() if value is not None}
     changed = replace(base, **said)
     _check(changed, seed, early_stop)
+    if balance not in get_args(Balance):
+        raise UsageError(f"Expected a balance of {', '.join(get_args(Balance))}. Received: {balance!r}.")
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for name in given:
         if name not in base.options:
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
-    return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial)
+    return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
 
 
 def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precision:

@@ -26,19 +26,27 @@ class Step(Protocol):
         """Bring the variables of model and optimizer up to date, before anything but this step reads or sets them."""
 
 
-def compile_step(model: Any, optimizer: Any, *, label_smoothing: float) -> Step:
+def compile_step(
+    model: Any, optimizer: Any, *, label_smoothing: float, class_weights: NDArray[np.float32] | None = None
+) -> Step:
     """What trains `model` on one batch.
 
     It is compiled once for each batch size. Layers that draw random numbers are seeded anew from `seed` at each step,
-    so that a step depends on nothing before it but the weights.
+    so that a step depends on nothing before it but the weights. `class_weights` (K,) multiply the loss of a picture by
+    its class.
     """
     classes = model.output.shape[-1]
 
     def objective(logits: Any, labels: Any) -> tuple[Any, Any]:
-        loss = smoothed_loss(logits, labels, classes, label_smoothing)
+        loss = smoothed_loss(logits, labels, classes, label_smoothing, class_weights)
         correct = ops.sum(ops.cast(ops.argmax(logits, axis=-1) == ops.cast(labels, "int32"), "int32"))
         return loss, correct
 
+    return compile_objective(model, optimizer, objective)
+
+
+def compile_objective(model: Any, optimizer: Any, objective: Callable[[Any, Any], tuple[Any, Any]]) -> Step:
+    """What trains `model` by `objective`, from its outputs and the labels to the mean loss and how many are right."""
     optimizer.build(model.trainable_variables)
     if keras.config.backend() == "jax":
         from beholder.training.jax_step import JaxStep
@@ -60,10 +68,18 @@ def compile_look(model: Any) -> Look:
     return tensorflow_step.compile_look(model)
 
 
-def smoothed_loss(logits: Any, labels: Any, classes: int, smoothing: float) -> Any:
-    """Mean cross-entropy of (B, K) float32 `logits` against `labels`, `smoothing` of each target spread evenly."""
+def smoothed_loss(
+    logits: Any, labels: Any, classes: int, smoothing: float, class_weights: NDArray[np.float32] | None = None
+) -> Any:
+    """Mean cross-entropy of (B, K) float32 `logits` against `labels`, `smoothing` of each target spread evenly.
+
+    Each picture's is multiplied by the one of `class_weights` (K,) that is its class's.
+    """
     targets = ops.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
-    return ops.mean(keras.losses.categorical_crossentropy(targets, logits, from_logits=True))
+    losses = keras.losses.categorical_crossentropy(targets, logits, from_logits=True)
+    if class_weights is not None:
+        losses = losses * ops.take(ops.convert_to_tensor(class_weights), labels)
+    return ops.mean(losses)
 
 
 def seed_generators(model: Any) -> list[Any]:

@@ -38,6 +38,8 @@ def evaluate(
     labels: Literal["fine", "coarse"] | None = None,
     cache: Path | None = None,
     exact: bool = False,
+    corruptions: bool = False,
+    consistency: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Judge a run's classifier on a test part and keep the figures in the run; asked again, tell them again.
@@ -53,11 +55,15 @@ def evaluate(
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded pictures are kept; the run's by default.
         exact: judge the float32 network, also where its int8 twin answers.
+        corruptions: judge it on corrupted pictures too, 75 copies of the test part, see `corruption_figures`.
+        consistency: tell whether answers stay when pictures change a little, see `consistency_figures`.
         progress: told how far it is.
 
     Returns:
         accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
-        mistakes, what was judged on what, `precision` (`float32` or `int8`, of the network that answered), and `file`,
+        mistakes, macro_recall, macro_f1, uneven, ece, reliability and selective (what the probabilities are worth, and
+        the answers that are not unsure), `corruptions` and `consistency` where they were ever asked for, what
+        was judged on what, `precision` (`float32` or `int8`, of the network that answered), and `file`,
         the name in RUN under which all this is kept.
 
     Raises:
@@ -69,13 +75,15 @@ def evaluate(
     run, config = open_run(Path(run_path))
     artifact = Classifier.load(run.path, exact=exact).artifact
     suffix = "-float32" if exact and artifact.manifest.twin is not None else ""
+    trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
     own_file = run.evaluation_file.with_stem(f"{run.evaluation_file.stem}{suffix}")
     if data is None and labels in (None, config["labels"]):
         told = _told_before(own_file, artifact)
-        if told is not None:
+        if told is not None and all(trial in told for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
             return told
+    files.check_writable(run.path)
     if data is None and config["data"] == "arrays":
         raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
@@ -101,9 +109,13 @@ def evaluate(
         "skipped": source.skipped,
         "file": file.name,
     }
-    if told is None:
+    lacking = [trial for trial in trials if trial not in document]
+    if lacking:
+        document = {**document, **_try(lacking, artifact, test, progress)}
+    changed = told is None or bool(lacking)
+    if changed:
         files.write_json(file, document)
-    if not run.report_file.exists() or (file == run.evaluation_file and told is None):
+    if not run.report_file.exists() or (file == run.evaluation_file and changed):
         _write_report(run)
     return document
 
@@ -182,9 +194,12 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
     from beholder.evaluation import metrics
 
     started = time.monotonic()
-    rows = []
+    rows, unlike = [], []
     for start in range(0, len(test), BATCH):
-        rows.append(artifact.graph(test.pictures[start : start + BATCH]).probabilities)
+        answers = artifact.graph(test.pictures[start : start + BATCH])
+        rows.append(answers.probabilities)
+        if artifact.familiarity is not None:
+            unlike.append(artifact.familiarity.unlike(answers.features))
         progress("Answering the test part", min(start + BATCH, len(test)), len(test))
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
@@ -195,10 +210,54 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
         "model": artifact.checksum,
         "precision": artifact.precision,
         **metrics.figures(probabilities, test.labels, test.class_names),
+        **_honesty(artifact, probabilities, test.labels, np.concatenate(unlike) if unlike else None),
         "mistakes": [_mistake(test, probabilities, int(row)) for row in wrong],
         "seconds": round(time.monotonic() - started, 2),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _honesty(
+    artifact: Artifact,
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    unlike: NDArray[np.bool_] | None,
+) -> dict[str, Any]:
+    """What the probabilities are worth (`ece`, `reliability`), and the answers that are not unsure (`selective`)."""
+    from beholder.evaluation import abstention, calibration
+    from beholder.evaluation.metrics import wilson_interval
+
+    confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    strange = np.zeros(len(labels), np.bool_) if unlike is None else unlike
+    given = abstention.given_answers(confidences, strange, artifact.unsure_below)
+    wrong = int((~correct[given]).sum())
+    asked = artifact.manifest.risk_in(artifact.precision) or {}
+    return {
+        "ece": calibration.expected_calibration_error(confidences, correct),
+        "reliability": calibration.reliability(confidences, correct),
+        "selective": {
+            "unsure_below": artifact.unsure_below,
+            "asked": asked.get("asked"),
+            "promised": asked.get("promised", False),
+            "coverage": abstention.share(given),
+            "risk": abstention.share(~correct[given]),
+            "interval": list(wilson_interval(wrong, int(given.sum()))) if given.any() else None,
+            "unlike": abstention.share(unlike) if unlike is not None else None,
+            "curve": abstention.coverage_curve(confidences, correct),
+        },
+    }
+
+
+def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progress) -> dict[str, Any]:
+    """The figures of each of `trials`: `corruptions`, `consistency`."""
+    from beholder.evaluation.consistency import consistency_figures
+    from beholder.evaluation.corruptions import corruption_figures
+
+    def answer(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return artifact.graph(pictures).probabilities
+
+    judges = {"corruptions": corruption_figures, "consistency": consistency_figures}
+    return {trial: judges[trial](answer, test.pictures, test.labels, progress=progress) for trial in trials}
 
 
 def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:

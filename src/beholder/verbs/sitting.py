@@ -31,6 +31,8 @@ class Trained:
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
         asked_to_stop: the person asked, if only while the finished model was packed.
+        risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`, 0 to
+            1, whether it is `promised`, and on the `count` validation pictures the `coverage` and the `observed` risk.
     """
 
     run: Path
@@ -41,6 +43,7 @@ class Trained:
     stopped: bool
     finished_before: bool = False
     asked_to_stop: bool = False
+    risk: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As in `train --json`."""
@@ -60,6 +63,7 @@ class Asked:
     automatic: bool
     overlay: Overlay = field(default_factory=Overlay)
     neighbours: bool = True
+    risk: float | None = None
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Asked:
@@ -73,6 +77,7 @@ class Asked:
             automatic=config.get("automatic", False),
             overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
             neighbours=config.get("neighbours", True),
+            risk=config.get("risk"),
         )
 
 
@@ -120,7 +125,7 @@ class Sitting:
             fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
             data = {"name": self.name, "fingerprint": fingerprint, **_origin(self.settings)}
             manifest, answers = export_artifact(
-                self.run.model_folder, self.settings, outcome.weights, train, validation, data
+                self.run.model_folder, self.settings, outcome.weights, train, validation, data, self.asked.risk
             )
             write_validation(self.run.path, validation, answers)
             if self.asked.neighbours:
@@ -133,11 +138,15 @@ class Sitting:
                 epochs=outcome.epochs,
                 stopped=outcome.stopped,
                 asked_to_stop=stop(),
+                risk=manifest.risk_in("float32" if manifest.twin is None else "int8"),
             )
             told = {**trained.to_json(), "best_epoch": outcome.best_epoch, "plans": outcome.plans}
             if outcome.stopped:
                 log.append("stopped", reason="the person asked for it", **told)
             else:
+                # A report of an earlier sitting tells of a stop; without one a killed run gets its own when it is resumed.
+                self.run.report_file.unlink(missing_ok=True)
+                self.run.earlier_checkpoint_file.unlink(missing_ok=True)
                 log.append("end", **told)
             write_report(self.run.path)
             self._learn_closing(time.monotonic() - closing)
@@ -227,4 +236,5 @@ def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
         "train_pictures": len(parts["train"]),
         "validation_pictures": len(parts["validation"]),
         **({} if settings.initial is None else {"started_from": settings.initial.source}),
+        **({} if settings.balance == "none" else {"balance": settings.balance}),
     }

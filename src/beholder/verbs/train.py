@@ -21,7 +21,7 @@ from beholder.runs.folder import Run, create_run, open_run, read_document
 from beholder.runs.presence import training
 from beholder.training import framework
 from beholder.training.initial import Start, check_start, keep_start, open_start
-from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.settings import Balance, Settings, choose, resolve_precision
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
 from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
 
@@ -42,6 +42,8 @@ def train(
     augment: bool | None = None,
     mirror: bool | None = None,
     early_stop: int | None = None,
+    balance: Balance | None = None,
+    risk: float | None = None,
     plan: Path | None = None,
     start_from: str | Path | None = None,
     input_range: tuple[float, float] | None = None,
@@ -74,6 +76,10 @@ def train(
         augment: shift training pictures, and mirror them where `mirror` allows.
         mirror: whether a mirrored picture means the same; by default where pictures are colour.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
+        balance: make small classes count as much as large ones: `weights` multiplies their losses, `sampling` shows
+            their pictures more often; `none` by default.
+        risk: the share of wrong answers that is tolerated, between 0 and 1; the model promises it of the answers that
+            are not unsure. By default 5 %, where the validation part is large enough to promise that.
         pictures: learn from so many pictures of the train part, a stratified choice; from all by default.
         overlay: a CSV file of corrections, `path,action,label`: pictures to drop and labels to change, in all parts.
         neighbours: keep some training pictures beside the model, for the page to show the nearest.
@@ -99,10 +105,13 @@ def train(
     }
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
+    if risk is not None and not 0 < risk < 1:
+        raise UsageError(f"Expected a risk between 0 and 1. Received: {risk:g}.")
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
         own = {**changes, **options, "budget": budget, "early_stop": early_stop, "model": None if automatic else model}
+        own["balance"] = balance
         settings, plans = _followed(plan, {**own, "from": start_from, "input_range": input_range})
         automatic = False
     else:
@@ -122,6 +131,7 @@ def train(
             changes=changes,
             options=options,
             initial=None if start is None else start.initial,
+            balance=balance or "none",
         )
         plans = None
     asked = Asked(
@@ -133,6 +143,7 @@ def train(
         automatic,
         read_overlay(None if overlay is None else Path(overlay)),
         neighbours,
+        risk,
     )
     run = create_run(Path(out) if out is not None else default_folder(data, model))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -152,7 +163,7 @@ def train(
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found)))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
-            if not run.checkpoint_file.exists():
+            if not run.has_checkpoint:
                 run.remove()
             raise
 
@@ -191,7 +202,7 @@ def _go_on(
 ) -> Trained:
     finished = _finished(run)
     if finished is not None:
-        if not _report_is_of_now(run):  # killed between the model and its report
+        if not run.report_file.exists():  # killed between the model and its report
             from beholder.report.page import write_report
 
             write_report(run.path)
@@ -289,12 +300,7 @@ def _finished(run: Run) -> Trained | None:
     if last is None or not run.model_folder.is_dir():
         return None
     names = ("seconds", "plan", "validation_accuracy", "epochs", "stopped")
-    return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
-
-
-def _report_is_of_now(run: Run) -> bool:
-    """Whether the report was written after the last event; that of an earlier sitting tells of a stop."""
-    return run.report_file.exists() and run.report_file.stat().st_mtime >= run.events_file.stat().st_mtime
+    return Trained(run.path, **{name: last[name] for name in names}, finished_before=True, risk=last.get("risk"))
 
 
 __all__ = ["Trained", "resume", "train"]

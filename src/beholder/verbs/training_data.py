@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import DataError
 from beholder.training.settings import Initial, Settings
+
+
+_NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
 
 
 def open_data(
@@ -88,4 +92,5 @@ def data_name(data: Data | Source) -> str:
 def default_folder(data: Data | Source, kind: str) -> Path:
     """Where a run goes when the person does not say: `runs/DATA-KIND-TIME`."""
     name = Path(data_name(data)).name.split(".")[0] or "data"
+    name = os.fsdecode(os.fsencode(name)[:_NAME_BYTES])
     return Path("runs") / f"{name}-{kind}-{datetime.datetime.now():%Y%m%d-%H%M%S}"

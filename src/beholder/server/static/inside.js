@@ -10,6 +10,9 @@ const NAMES = {
   BiasReLU: "Bias + ReLU", MaxPooling2D: "Max-pooling", LocalResponseNormalization: "Normalisation",
   BatchNormalization: "Normalisation", GlobalMaxPooling2D: "Global max-pooling",
   GlobalAveragePooling2D: "Global average pooling", Dense: "Fully connected", ZeroPadding2D: "Zero padding",
+  SeparableConv2D: "Separable convolution", Conv2DTranspose: "Transposed convolution", UpSampling2D: "Upsampling",
+  LayerNormalization: "Normalisation", GroupNormalization: "Normalisation", SpatialDropout2D: "Dropout", Add: "Sum",
+  Multiply: "Product", Concatenate: "Side by side", Cropping2D: "Cropping",
 };
 
 let strip, detail, head, message, number;
@@ -176,7 +179,7 @@ function facts(layer) {
   const shape = layer.output_shape;
   const list = [
     shape.length === 3 ? fact("Output", `${shape[1]} × ${shape[0]}`, ` × ${plural(shape[2], "map")}`)
-      : fact("Output", plural(shape[0], "number")),
+      : fact("Output", plural(shape.reduce((product, size) => product * size, 1), "number")),
     layer.window ? fact("Window", size(layer.window)) : null,
     layer.stride ? fact("Stride", layer.stride[1], layer.stride[1] === 1 ? " pixel" : " pixels") : null,
     fact("Parameters", whole(layer.parameters)),

@@ -44,12 +44,15 @@ function choice(parts) {
 }
 
 function showPart() {
-  const { accuracy, count, interval, mistakes } = verdict.parts[part];
+  const { accuracy, count, interval, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
   const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new pictures"
     : "on the validation part, which training was steered by: new pictures may fare a little worse";
   cellBox = h("section", { class: "cell", "aria-label": "Pictures of a cell", "aria-live": "polite" },
     h("p", { class: "muted" }, "Choose a cell to see its pictures."));
   replace(figures,
+    uneven ? h("p", { class: "headline" }, h("b", {}, percent(macro_recall)), " balanced accuracy",
+      h("span", { class: "muted" }, `, the mean of the classes' recall; macro F1 ${percent(macro_f1)}. `
+        + "Classes are uneven, and the accuracy below is mostly that of the large ones.")) : null,
     h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " right ",
       h("span", { class: "muted" }, `of ${plural(count, "picture")} ${said}`,
         interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".")),

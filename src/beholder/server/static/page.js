@@ -65,7 +65,8 @@ async function introduce() {
   const accuracy = facts.validation?.accuracy;
   const words = [facts.model, plural(facts.class_names.length, "class")];
   if (Number.isFinite(accuracy)) words.push(`${percent(accuracy)} right on validation`);
-  document.getElementById("model").textContent = words.join(" · ");
+  const { address } = await get("/page/watch");
+  replace(document.getElementById("model"), words.join(" · "), address && [" · ", h("a", { href: address }, "How it learned")]);
 }
 
 for (const tab of tabs) tab.addEventListener("keydown", onKey);

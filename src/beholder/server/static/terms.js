@@ -13,7 +13,8 @@ export function numberView({ sight, index, outline, box, layerName }) {
   const [rows, columns] = layer.output_shape;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const sum = h("div", { class: "sum" });
-  const play = h("button", { type: "button", class: "main", hidden: still, onclick: () => (playing ? stop() : run()) }, "Play");
+  const alone = layer.type.startsWith("Depthwise"); // each of its maps is made of one map
+  const play = h("button", { type: "button", class: "main", hidden: still || layer.kind === "other", onclick: () => (playing ? stop() : run()) }, "Play");
   let map = null, at = [0, 0], playing = false, asked = 0;
   let input, output, over, spot, seen;
 
@@ -36,7 +37,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
     const origin = input && !asPicture() ? pane("From the picture", pixels(sight.picture, ""), seen) : null;
     const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
     replace(box,
-      h("h3", {}, "How one number comes about"),
+      h("h3", {}, layer.kind === "other" ? "One number" : "How one number comes about"),
       h("div", { class: "panes" }, origin, origin ? arrow() : null, input, input ? arrow() : null, output),
       h("div", { class: "row controls" }, play,
         h("button", { type: "button", onclick: () => { stop(); step(); } }, "Step"),
@@ -47,7 +48,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
   function inputTitle() {
     const before = sight.layers[layer.source];
     const many = before.output_shape[2];
-    if (layer.kind !== "convolution") return `Input: map ${map} before it`;
+    if (layer.kind !== "convolution" || alone) return `Input: map ${madeOf()} before it`;
     return many === 1 ? "Input: one map" : asPicture() ? "Input: three colour channels" : `Input: ${many} maps`;
   }
 
@@ -59,8 +60,13 @@ export function numberView({ sight, index, outline, box, layerName }) {
 
   function inputPicture() {
     if (asPicture()) return pixels(sight.picture, "");
-    const source = layer.kind === "convolution" ? sight.layers[layer.source].order[0] : map;
+    const source = layer.kind === "convolution" && !alone ? sight.layers[layer.source].order[0] : madeOf();
     return pixels(address(layer.source, source), "");
+  }
+
+  /** The one map of the layer before it that this map is made of. */
+  function madeOf() {
+    return Math.floor((map * sight.layers[layer.source].output_shape[2]) / layer.output_shape[2]);
   }
 
   function address(place, number) {
@@ -95,7 +101,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
   }
 
   function placeWindow({ window: given }) {
-    const place = given ?? (layer.source === null ? null : { top: at[0], left: at[1], height: 1, width: 1 });
+    const place = given ?? (layer.kind === "point" ? { top: at[0], left: at[1], height: 1, width: 1 } : null);
     lay(over, place, ...(place ? sight.layers[layer.source].output_shape : []));
   }
 
@@ -175,7 +181,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
 
   function channelName(channel, count) {
     if (asPicture()) return ["red", "green", "blue"][channel];
-    return count === 1 ? "the input" : `map ${channel}`;
+    return count === 1 && !alone ? "the input" : `map ${channel}`;
   }
 
   /** Pixels × weights = products, of one channel. */
@@ -243,7 +249,8 @@ export function numberView({ sight, index, outline, box, layerName }) {
     const steps = then.map((one) => {
       const next = sight.layers[one.layer];
       if (next.kind !== "pooling") return [layerName(one.type), one.value];
-      return [one.value === value || one.value === then.at(-2)?.value ? "Max-pooling: it won" : "Pooling keeps", one.value];
+      const won = one.type.startsWith("Max") && (one.value === value || one.value === then.at(-2)?.value);
+      return [won ? "Max-pooling: it won" : "Pooling makes", one.value];
     });
     return h("div", { class: "after" }, h("p", { class: "muted" }, "Then, in the layers that follow:"), chain(steps));
   }

@@ -66,9 +66,9 @@ function drawState() {
   const [words, kind] = STATES[state.state] ?? ["Connecting", ""];
   at("state").textContent = words;
   at("state").className = `badge ${kind}`;
-  at("stop").hidden = !["running", "stopping"].includes(state.state);
+  at("stop").hidden = run.served || !["running", "stopping"].includes(state.state);
   at("stop").disabled = state.state === "stopping";
-  at("resume").hidden = !["stopped", "killed"].includes(state.state);
+  at("resume").hidden = run.served || !["stopped", "killed"].includes(state.state);
   const last = story.last?.event;
   const epoch = story.step && `Epoch ${story.step.epoch} of ${story.step.epochs}`;
   const running = last === "export" ? "Packing the model" : last === "framework" || !last ? "Getting ready"
@@ -188,7 +188,8 @@ function listen() {
 
 async function begin() {
   run = await get("/watch/state");
-  at("run").textContent = [run.run, run.data, run.model].filter(Boolean).join(" · ");
+  const facts = [run.run, run.data, run.model].filter(Boolean).join(" · ");
+  replace(at("run"), facts, run.served && [" · ", h("a", { href: "/" }, "Ask it, look inside")]);
   document.title = `${run.run} · Beholder`;
   listen();
   setInterval(() => ["running", "stopping"].includes(state.state) && drawProgress(), 1000);

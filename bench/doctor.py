@@ -1,0 +1,226 @@
+"""How much of what was planted `beholder audit` finds in the shared pictures, and how much of what it finds is there.
+
+usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
+
+duplicates: near copies of 500 training pictures are planted into the test part, of eight kinds and of a strength at
+random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
+planted copy that hold nothing but its original and what was a copy of that before anything was planted. The pictures as
+they are hold real copies; --sheet draws the least sure of them, for people to judge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pictures
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from beholder.data.dataset import Dataset
+from beholder.data.duplicates import exact_duplicates, near_duplicates
+from beholder.data.findings import Finding
+from beholder.data.opening import open_source
+from beholder.data.progress import silent
+
+SHOWN = 200  # groups on a sheet
+Picture = NDArray[np.uint8]  # (H, W, 3)
+Random = np.random.Generator
+
+
+def reencoded(picture: Picture, random: Random) -> Picture:
+    """As a JPEG of quality 30 to 90."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=int(random.integers(30, 91)))
+    return np.asarray(Image.open(stream).convert("RGB"))
+
+
+def resized(picture: Picture, random: Random) -> Picture:
+    """To a size from half to three times, and back."""
+    height, width = picture.shape[:2]
+    factor = float(random.choice([0.5, 0.6, 0.75, 1.5, 2, 3]))
+    filters = [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS]
+    chosen = filters[int(random.integers(3))]
+    other = Image.fromarray(picture).resize((round(width * factor), round(height * factor)), chosen)
+    return np.asarray(other.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def mirrored(picture: Picture, random: Random) -> Picture:
+    """Left is right."""
+    del random
+    return picture[:, ::-1]
+
+
+def shifted(picture: Picture, random: Random) -> Picture:
+    """By 1 to 3 pixels in one or both directions; what comes in is the edge, black, or the other side."""
+    down, right = _some(random, 2, lowest=-3)
+    if random.random() < 1 / 3:
+        return np.roll(picture, (down, right), (0, 1))
+    border = ((3, 3), (3, 3), (0, 0))
+    padded = np.pad(picture, border, "edge") if random.random() < 1 / 2 else np.pad(picture, border)
+    height, width = picture.shape[:2]
+    return padded[3 + down : 3 + down + height, 3 + right : 3 + right + width]
+
+
+def cropped(picture: Picture, random: Random) -> Picture:
+    """Cut by up to 3 pixels at each side, each for itself, and enlarged again."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = _some(random, 4, lowest=0)
+    cut = Image.fromarray(picture).crop((left, top, width - right, height - bottom))
+    return np.asarray(cut.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def brightened(picture: Picture, random: Random) -> Picture:
+    """20 to 30 % brighter or darker."""
+    return np.clip(np.rint(picture * _factor(random)), 0, 255).astype(np.uint8)
+
+
+def contrasted(picture: Picture, random: Random) -> Picture:
+    """20 to 30 % more or less contrast."""
+    mean = picture.mean()
+    return np.clip(np.rint((picture - mean) * _factor(random) + mean), 0, 255).astype(np.uint8)
+
+
+def two_at_once(picture: Picture, random: Random) -> Picture:
+    """Two of the others, one after the other."""
+    first, second = random.choice(len(SINGLE), 2, replace=False)
+    return SINGLE[second](SINGLE[first](picture, random), random)
+
+
+SINGLE: list[Callable[[Picture, Random], Picture]] = [
+    reencoded,
+    resized,
+    mirrored,
+    shifted,
+    cropped,
+    brightened,
+    contrasted,
+]
+
+
+def main() -> None:
+    """Plant, look, count."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=["duplicates"])
+    parser.add_argument("--planted", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
+    arguments = parser.parse_args()
+    source = open_source(pictures.archive())
+    parts = {part: source.readers[part](silent) for part in ("train", "test")}
+    duplicates(parts, arguments.planted, arguments.seed, arguments.sheet)
+
+
+def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path | None) -> None:
+    """The part `duplicates`."""
+    random = np.random.default_rng(seed)
+    kinds = [*SINGLE, two_at_once]
+    before, seconds = timed(lambda: near_duplicates(parts))
+    count = sum(map(len, parts.values()))
+    across = [one for one in before if len(set(one.parts)) > 1]
+    print(
+        f"{count:,} pictures as they are, in {seconds:.0f} s: {len(before)} groups of near copies, {len(across)} across parts"
+    )
+    originals = random.choice(len(parts["train"]), 2 * planted, replace=False)
+    copies = [kinds[index % len(kinds)](parts["train"].pictures[row], random) for index, row in enumerate(originals)]
+    copies = copies[:planted] + [parts["train"].pictures[row] for row in originals[planted:]]
+    test = extended(parts["test"], np.stack(copies), parts["train"].labels[originals])
+    mixed = {"train": parts["train"], "test": test}
+    names = parts["train"].names
+    wanted = {f"planted {index}": names[row] for index, row in enumerate(originals)}
+
+    exact, seconds = timed(lambda: exact_duplicates(mixed))
+    home = homes(exact)
+    found = sum(home.get(one) is not None and home.get(one) == home.get(wanted[one]) for one in list(wanted)[planted:])
+    print(f"equal: {found} of {planted} found in {seconds:.1f} s")
+
+    near, seconds = timed(lambda: near_duplicates(mixed))
+    home = homes(near)
+    hits = {one: home.get(one) is not None and home.get(one) == home.get(wanted[one]) for one in list(wanted)[:planted]}
+    print(f"near: {np.mean(list(hits.values())):.1%} of {planted} found in {seconds:.0f} s")
+    for index, kind in enumerate(kinds):
+        of_kind = list(hits.values())[index :: len(kinds)]
+        print(f"  {kind.__name__:12} {np.mean(of_kind):.1%} of {len(of_kind)}")
+    groups, wrong = strangers(near, wanted, before)
+    print(
+        f"{groups} groups with a planted copy, {wrong} of them with a picture that was no copy of its original before:"
+    )
+    print(f"precision {1 - wrong / max(groups, 1):.1%}")
+    if sheet is not None:
+        draw(sheet, across, parts)
+        print(f"{sheet}: the {min(len(across), SHOWN)} least sure of the groups across parts, as they are")
+
+
+def timed(run: Callable[[], list[Finding]]) -> tuple[list[Finding], float]:
+    """What `run` gives, and the seconds that it took."""
+    start = time.monotonic()
+    return run(), time.monotonic() - start
+
+
+def extended(test: Dataset, added: NDArray[np.uint8], labels: NDArray[np.int64]) -> Dataset:
+    """The test part with pictures that are called `planted 0` and so on."""
+    names = [*test.names, *(f"planted {index}" for index in range(len(added)))]
+    return replace(
+        test,
+        pictures=np.concatenate([test.pictures, added]),
+        labels=np.concatenate([test.labels, labels]),
+        names=names,
+    )
+
+
+def homes(findings: list[Finding]) -> dict[str, int]:
+    """From the name of a picture to the number of its group."""
+    return {path: number for number, one in enumerate(findings) for path in one.paths}
+
+
+def strangers(near: list[Finding], wanted: dict[str, str], before: list[Finding]) -> tuple[int, int]:
+    """How many groups have a planted copy, and how many of these a picture that was no copy of its original before."""
+    known = homes(before)
+    groups = wrong = 0
+    for one in near:
+        planted = [path for path in one.paths if path in wanted]
+        if not planted:
+            continue
+        groups += 1
+        originals = {wanted[path] for path in planted}
+        families = {known[path] for path in originals if path in known}
+        others = set(one.paths) - set(planted) - originals
+        wrong += any(known.get(path) not in families for path in others)
+    return groups, wrong
+
+
+def draw(path: Path, groups: list[Finding], parts: dict[str, Dataset]) -> None:
+    """The least sure groups, the first two pictures of each side by side."""
+    rows = {(part, name): row for part, dataset in parts.items() for row, name in enumerate(dataset.names)}
+    chosen = sorted(groups, key=lambda one: one.score)[:SHOWN]
+    columns, side = 10, 64
+    canvas = Image.new("RGB", (columns * (2 * side + 12), -(-len(chosen) // columns) * (side + 18)), "white")
+    for index, one in enumerate(chosen):
+        x, y = index % columns * (2 * side + 12), index // columns * (side + 18)
+        ends = [0, next(place for place, part in enumerate(one.parts) if part != one.parts[0])]
+        for place, member in enumerate(ends):
+            picture = parts[one.parts[member]].pictures[rows[one.parts[member], one.paths[member]]]
+            canvas.paste(Image.fromarray(picture).resize((side, side)), (x + place * side, y))
+        ImageDraw.Draw(canvas).text((x, y + side + 2), f"{one.score:.3f}", fill="black")
+    canvas.save(path)
+
+
+def _some(random: Random, count: int, *, lowest: int) -> list[int]:
+    """So many numbers from `lowest` to 3, not all of them 0."""
+    while True:
+        numbers = [int(number) for number in random.integers(lowest, 4, count)]
+        if any(numbers):
+            return numbers
+
+
+def _factor(random: Random) -> float:
+    return 1 + float(random.choice([-1, 1])) * float(random.uniform(0.2, 0.3))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Claim: ten watchers cost a training run less than 1 % of its time.
+
+One training of `fast`, in a process of its own, with equal epochs in blocks of four; during every other block ten
+clients follow the page's events over loopback and fetch each snapshot that they hear of, as browsers do. The order
+within a pair of blocks alternates. `beholder watch` is a process of its own, the clients are this one; both are on the
+cores that train. Their processor time is told as well: a cost that no noise of the machine hides.
+
+    python bench/watching.py [--pairs 15] [--pictures 2000] [--watchers 10]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pictures
+
+BLOCK = 4  # epochs
+LOOK_SECONDS = 0.1  # between two looks for a new epoch
+
+
+class Watchers:
+    """Clients that listen to the events of a run, and fetch what they hear of.
+
+    Args:
+        address: of `beholder watch`.
+        count: how many.
+    """
+
+    def __init__(self, address: str, count: int) -> None:
+        parts = urlsplit(address)
+        self.host, self.port = str(parts.hostname), int(parts.port or 80)
+        self.count = count
+        self.fetched = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def attach(self) -> None:
+        """Begin to listen."""
+        self._tasks = [asyncio.create_task(self._listen()) for _ in range(self.count)]
+
+    async def detach(self) -> None:
+        """Close every connection."""
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _listen(self) -> None:
+        reader, writer = await self._ask("/watch/events")
+        try:
+            while line := await reader.readline():
+                if b'"event": "snapshot"' in line:
+                    await self._fetch(json.loads(line.removeprefix(b"data: "))["epoch"])
+            raise RuntimeError("the events ended while the run went on")
+        finally:
+            writer.close()
+
+    async def _fetch(self, epoch: int) -> None:
+        reader, writer = await self._ask(f"/watch/snapshots/{epoch}")
+        self.fetched += (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+    async def _ask(self, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nConnection: close\r\n\r\n".encode())
+        return reader, writer
+
+
+async def measure(run: Path, address: str, server: int, pairs: int, watchers: int) -> dict[str, Any]:
+    """The ratio of each pair, and the share of the watched time that server and clients took of one core."""
+    clients = Watchers(address, watchers)
+    epoch, ended = await epoch_end(run, 1)  # of the first, which is no part of a pair
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    used = {True: 0.0, False: 0.0}  # without watchers: what looking for the ends of blocks takes
+    for pair in range(pairs):
+        for on in (True, False) if pair % 2 else (False, True):
+            before, began = processor_seconds(server) + time.process_time(), ended
+            if on:
+                clients.attach()
+            epoch, ended = await epoch_end(run, epoch + BLOCK)
+            if on:
+                await clients.detach()
+            used[on] += processor_seconds(server) + time.process_time() - before
+            seconds[on].append(ended - began)
+    watched, alone = np.array(seconds[True]), np.array(seconds[False])
+    share = used[True] / watched.sum() - used[False] / alone.sum()
+    return {"ratios": watched / alone, "alone": alone, "share": share, "fetched": clients.fetched}
+
+
+async def epoch_end(run: Path, epoch: int) -> tuple[int, float]:
+    """`epoch` and when it ended, seconds of the wall clock; waits for it."""
+    log, size = run / "events.jsonl", -1
+    while True:
+        if log.exists() and log.stat().st_size != size:
+            size = log.stat().st_size
+            epochs = [line for line in log.read_bytes().splitlines() if b'"event": "epoch"' in line]
+            if len(epochs) >= epoch:
+                return epoch, float(json.loads(epochs[epoch - 1])["time"])
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def read_document(server: subprocess.Popen[str]) -> str:
+    """What it prints once it is ready."""
+    return "" if server.stdout is None else "".join(iter(server.stdout.readline, "}\n"))
+
+
+def processor_seconds(process: int) -> float:
+    """What a process used so far; Linux."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def interval(ratios: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
+    """95 % of the median, by bootstrap."""
+    drawn = np.random.default_rng(0).choice(ratios, size=(10_000, len(ratios)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def main() -> None:
+    """Train, watch every other epoch, and print what it cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--watchers", type=int, default=10)
+    arguments = parser.parse_args()
+    beholder = [sys.executable, "-m", "beholder"]
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        train = [*beholder, "train", str(pictures.archive()), "--model", "fast", "--pictures", str(arguments.pictures)]
+        train += [
+            "--epochs",
+            str(2 * BLOCK * arguments.pairs + 3),
+            "--progress",
+            "none",
+            "--no-neighbours",
+            "--out",
+            str(run),
+        ]
+        with subprocess.Popen(train, stdout=subprocess.DEVNULL) as training:
+            try:
+                asyncio.run(epoch_end(run, 1))
+                watch = [*beholder, "watch", str(run), "--port", "0", "--json"]
+                with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as server:
+                    address = re.findall(r"http://[^\"]+/", read_document(server))[0]
+                    found = asyncio.run(measure(run, address, server.pid, arguments.pairs, arguments.watchers))
+                    server.terminate()
+            finally:
+                training.terminate()
+    ratios, (low, high) = found["ratios"], interval(found["ratios"])
+    median = float(np.median(ratios))
+    print(
+        f"{arguments.pairs} pairs of {np.median(found['alone']):.1f} s: with {arguments.watchers} watchers "
+        f"{median:.4f} times as long\n(95 % interval of the median {low:.4f} to {high:.4f}; pairs {min(ratios):.3f} to "
+        f"{max(ratios):.3f}); bar 1.01: {'reached' if median < 1.01 else 'missed'}\n"
+        f"server and watchers used {found['share']:.2%} of one core meanwhile; {found['fetched']} snapshots fetched"
+    )
+
+
+if __name__ == "__main__":
+    main()

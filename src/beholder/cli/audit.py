@@ -1,0 +1,115 @@
+"""beholder audit DATA: a doctor for a data set."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from beholder.cli.console import print_json, reading_progress
+from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.values import Duration
+
+if TYPE_CHECKING:
+    from beholder.data.findings import Finding
+    from beholder.verbs.audit_result import AuditResult
+
+_WORST = 3  # findings of a kind that the terminal shows
+
+
+@click.command(short_help="Find what is wrong with a data set, before training.")
+@data_argument
+@click.option(
+    "--budget",
+    type=Duration(),
+    help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  [default: 10m]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The AUDIT folder to make.  [default: runs/DATA-audit-TIME]",
+)
+@click.option(
+    "--overlay",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Earlier decisions, lines of path,action,label: the data are audited as they have them.",
+)
+@seed_option
+@reading_options
+@json_option
+def audit(
+    data: str,
+    budget: float | None,
+    out: Path | None,
+    overlay: Path | None,
+    seed: int,
+    labels: Literal["fine", "coarse"] | None,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Look for what is wrong with DATA: duplicates, doubtful labels, pictures that are faulty or unlike all others.
+
+    DATA is only read. What was found goes into an AUDIT folder: gallery.html, to look at and decide in, findings.csv
+    and findings.json. `train --overlay` obeys the decisions. The exit status is 0 whatever is found.
+    """
+    from beholder.verbs.audit import audit as examine
+
+    with reading_progress() as progress:
+        result = examine(
+            data,
+            out=out,
+            budget=budget,
+            seed=seed,
+            overlay=overlay,
+            labels=labels or "fine",
+            cache=cache,
+            progress=progress,
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print_findings(result)
+
+
+def _print_findings(result: AuditResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from beholder.report.finding_words import KINDS
+
+    table = Table("found", "", "for example", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for kind, words in KINDS.items():
+        found = [one for one in result.findings if one.kind == kind]
+        if found:
+            worst = "\n".join(_line(one) for one in found[:_WORST])
+            table.add_row(words.title, f"{len(found):,}", Text(worst))
+    # A table that is cut to the width of a pipe would lose names; a terminal wraps instead.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if result.findings:
+        console.print(table)
+    count = sum(result.pictures.values())
+    click.echo(
+        f"{len(result.findings):,} findings in {count:,} pictures after {result.seconds:.0f} s; nothing was changed."
+    )
+    for note in result.notes:
+        click.echo(f"Note: {note}")
+    click.echo(f"Gallery: {result.out / 'gallery.html'}  Decide: beholder serve {shlex.quote(str(result.out))}")
+
+
+def _line(finding: Finding) -> str:
+    """One finding in one line."""
+    if not finding.paths:
+        return finding.sentence
+    if finding.kind == "wrong_label":
+        return f"{finding.paths[0]}: labelled {finding.labels[0]}, looks like {finding.suggestion}"
+    if len(finding.paths) == 1:
+        return finding.paths[0]
+    named = [f"{path} ({part})" for path, part in zip(finding.paths, finding.parts, strict=True)]
+    more = f" and {len(named) - _WORST} more" if len(named) > _WORST else ""
+    return " = ".join(named[:_WORST]) + more

@@ -1,0 +1,117 @@
+"""Pairs of pictures of which one is a copy of the other: proposed by perceptual hashes, confirmed by a second look.
+
+The hashes (`spectra`) propose pairs without comparing each with each (`similar`); the second look lays the two on each
+other (`alignment`). How well copies must agree depends on the pictures: two photographs hardly ever share details, two
+handwritten digits often do. So a copy has to stand out from what other pairs of the same data reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.alignment import agreement
+from beholder.data.progress import Progress, silent
+from beholder.data.similar import similar_pairs
+from beholder.data.spectra import Hash, best_shift, central, contrast, highest_frequency, mirrored, spectra
+
+CONFIRMED = 0.86  # agreement of details: between copies and others among 50,000 photographs, see docs/lab-notebook.md
+_STANDS_OUT = 8.0  # standard deviations above what other pairs reach: handwriting needs it, photographs do not
+_OTHERS = 500  # pairs that tell what others reach
+_FEW = 20  # pictures: fewer tell nothing of that
+_CORRELATED = 0.75  # of the low frequencies at the best shift: below it a closer look finds no copies
+_PLAIN = 3.0  # grey levels: a picture that deviates less from its mean is a plain colour, like any other such picture
+_CHUNK = 4096  # pairs between two words about progress
+_TASK = "Looking for near duplicates"
+
+
+@dataclass(frozen=True)
+class Search:
+    """How hard to look.
+
+    Attributes:
+        shares: of the sides of a picture that are compared with whole pictures, so that cut copies are proposed too.
+        cells: as in `similar_pairs`.
+        limit: likewise.
+        steps: as in `agreement`.
+    """
+
+    shares: tuple[float, ...]
+    cells: int
+    limit: float
+    steps: int
+
+
+THOROUGH = Search((1.0, 0.9, 0.8), cells=8, limit=0.6, steps=6)
+QUICK = Search((1.0,), cells=3, limit=0.75, steps=2)  # two seconds for 50,000; misses a third of those shifted or cut
+
+
+def near_copies(
+    small: NDArray[np.uint8], search: Search, progress: Progress = silent
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Pairs of near copies among different pictures; plain colours are copies of nothing.
+
+    Args:
+        small: (N, h, w) uint8, from `small_grey`; the result does not depend on where a picture stands, but for ties.
+        search: how hard to look.
+        progress: told how far it is.
+
+    Returns:
+        (n, 2) int64, rows of two copies, the smaller first, and (n,) float32, how well their details agree, up to 1.
+    """
+    lively = np.flatnonzero(contrast(small) >= _PLAIN)
+    small = small[lively]
+    if len(small) < 2:
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
+    progress(_TASK, 0, 1)
+    highest = highest_frequency(small)
+    learned = Hash.learn(small)
+    whole = spectra(small, highest)
+    vectors = [
+        learned.vectors(whole if share == 1 else spectra(central(small, share), highest)) for share in search.shares
+    ]
+    owners = np.tile(np.arange(len(small)), len(vectors))
+    pairs = similar_pairs(np.concatenate(vectors), owners, limit=search.limit, cells=search.cells)
+    scores = np.zeros(len(pairs), np.float32)
+    for start in range(0, len(pairs), _CHUNK):
+        progress(_TASK, start, len(pairs))
+        scores[start : start + _CHUNK] = _second_look(small, whole, pairs[start : start + _CHUNK], search.steps)
+    copies = scores >= _least_agreement(small, whole, search.steps)
+    progress(_TASK, 1, 1)
+    return lively[pairs[copies]], scores[copies]
+
+
+def _second_look(
+    small: NDArray[np.uint8],
+    whole: NDArray[np.complex64],
+    pairs: NDArray[np.int64],
+    steps: int,
+    correlated: float = _CORRELATED,
+) -> NDArray[np.float32]:
+    """How well the details of each pair agree; 0 where their low frequencies are not `correlated`."""
+    height, width = small.shape[1:]
+    first, second = whole[pairs[:, 0]], whole[pairs[:, 1]]
+    straight, shift = best_shift(first, second, (height, width))
+    turned, turned_shift = best_shift(first, mirrored(second, width), (height, width))
+    mirror = turned > straight
+    scores = np.zeros(len(pairs), np.float32)
+    close = np.flatnonzero(np.maximum(straight, turned) >= correlated)
+    shift = np.where(mirror[:, np.newaxis], turned_shift, shift)
+    scores[close] = agreement(small, pairs[close], shift[close], mirror[close], steps)
+    return scores
+
+
+def _least_agreement(small: NDArray[np.uint8], whole: NDArray[np.complex64], steps: int) -> float:
+    """The agreement from which on a pair is one of copies, in units in which correlations are normal (Fisher's z)."""
+    count = len(small)
+    if count < _FEW:
+        return CONFIRMED
+    first = np.linspace(0, count - 1, _OTHERS).astype(np.int64)
+    second = (first + 1 + np.arange(_OTHERS) % (count - 1)) % count  # never the picture itself
+    others = _second_look(small, whole, np.stack([first, second], axis=1), steps, correlated=-1)
+    heights = np.arctanh(np.clip(others, -0.999, 0.999))
+    middle = np.median(heights)
+    deviation = 1.4826 * np.median(np.abs(heights - middle))  # of a normal distribution; copies among them do no harm
+    return max(CONFIRMED, float(np.tanh(middle + _STANDS_OUT * deviation)))

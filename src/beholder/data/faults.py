@@ -1,0 +1,232 @@
+"""What is wrong with single pictures: their files, and their pixels.
+
+The list of checks and where pixels are dark, light or without information is CleanVision's (Cleanlab, Apache-2.0,
+github.com/cleanlab/cleanvision), rewritten for arrays: it looks at single files with pandas around them, and much slower.
+Its limits are for photographs. A data set of line drawings is no fault, so a picture must also stand out from its own:
+it has less than half of what the median picture has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.findings import Finding, Kind
+from beholder.data.pictures import Header, read_header
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.errors import PictureError
+
+_PIXELS_AT_ONCE = 1 << 20
+_BRIGHTNESS = np.sqrt([0.241, 0.691, 0.068]).astype(np.float32)  # of red, green and blue, before they are squared
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601-2 luma
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+}
+_TURNED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "mirrored and upside down",
+    5: "mirrored and on its side",
+    6: "on its side",
+    7: "mirrored and on its side",
+    8: "on its side",
+}
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A quantity that a picture has too little of.
+
+    Attributes:
+        kind: of the findings.
+        measure: (n, H, W, C) uint8 to (n,) float32, the quantity, at least 0.
+        limit: below it there is too little.
+        sentence: what is said of a picture.
+    """
+
+    kind: Kind
+    measure: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    limit: float
+    sentence: str
+
+
+def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
+    """Pictures that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
+
+    Args:
+        parts: from part name to its pictures.
+        progress: told how far it is.
+    """
+    total = sum(len(dataset) for dataset in parts.values())
+    measured: dict[str, list[NDArray[np.float32]]] = {check.kind: [] for check in _CHECKS}
+    done = 0
+    for dataset in parts.values():
+        height, width = dataset.picture_shape[:2]
+        step = max(_PIXELS_AT_ONCE // (height * width), 1)
+        for start in range(0, len(dataset), step):
+            progress("Checking pictures", done, total)
+            chunk = dataset.pictures[start : start + step]
+            done += len(chunk)
+            for check in _CHECKS:
+                measured[check.kind].append(check.measure(chunk))
+    progress("Checking pictures", total, total)
+    found = []
+    for check in _CHECKS:
+        values = np.concatenate([np.zeros(0, np.float32), *measured[check.kind]])
+        found += list(_worst_first(_lacking(check, values, parts)))
+    return _once(found)
+
+
+def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
+    """Picture files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
+
+    Args:
+        source: an opened folder; other data have no picture files. What could not be read is known once its parts
+            were read.
+        progress: told how far it is.
+    """
+    found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
+    broken = {failure["path"] for failure in source.skipped}
+    headers: list[tuple[str, str, Header]] = []
+    files = [(part, name) for part, names in source.files.items() for name in names if name not in broken]
+    for done, (part, name) in enumerate(files):
+        if done % 256 == 0:
+            progress("Checking files", done, len(files))
+        try:
+            headers.append((part, name, read_header(Path(source.folder or "", name))))
+        except PictureError as error:
+            found.append(_unreadable(source, name, str(error)))
+    progress("Checking files", len(files), len(files))
+    found += [_wrong_format(*one) for one in headers if Path(one[1]).suffix.lower() not in _SUFFIXES[one[2].format]]
+    found += _worst_first(_odd_sizes(headers))
+    found += [_turned(*one) for one in headers if one[2].orientation in _TURNED]
+    return found
+
+
+def _entropy(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Bits of a grey pixel, from the histogram of its picture."""
+    grey = np.rint(_grey(pictures)).astype(np.int64).reshape(len(pictures), -1)
+    levels = grey + 256 * np.arange(len(grey))[:, np.newaxis]
+    shares = np.bincount(levels.ravel(), minlength=256 * len(grey)).reshape(len(grey), 256) / grey.shape[1]
+    logarithms = np.log2(np.where(shares > 0, shares, 1))
+    return -(shares * logarithms).sum(axis=1).astype(np.float32)
+
+
+def _brightest(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The brightness, 0 to 1, that one pixel in a hundred exceeds."""
+    return np.percentile(_brightness(pictures), 99, axis=1).astype(np.float32)
+
+
+def _darkness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How far from white, 0 to 1, the pixel is that one in twenty is darker than."""
+    return (1 - np.percentile(_brightness(pictures), 5, axis=1)).astype(np.float32)
+
+
+def _sharpness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Deviation of the Laplacian (Pecherz et al., ICIP 2000), in units of the deviation of the grey levels."""
+    grey = _grey(pictures)
+    if min(grey.shape[1:]) < 3:
+        return np.full(len(grey), np.inf, np.float32)
+    middle = grey[:, 1:-1, 1:-1]
+    edges = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * middle
+    deviation = grey.std(axis=(1, 2))
+    plain = deviation < 2  # grey levels: such a picture has nothing that could be blurred
+    return np.where(plain, np.inf, edges.std(axis=(1, 2)) / np.maximum(deviation, 1e-6)).astype(np.float32)
+
+
+def _grey(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, H, W) float32."""
+    floats = pictures.astype(np.float32)
+    return floats @ _GREY if pictures.shape[3] == 3 else floats[..., 0]
+
+
+def _brightness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, H * W) float32, 0 to 1, as the eye weighs it (Finley, HSP color model, 2006)."""
+    if pictures.shape[3] == 1:
+        bright = pictures[..., 0].astype(np.float32)
+    else:
+        bright = np.sqrt(((pictures * _BRIGHTNESS) ** 2).sum(axis=3))
+    return (bright / 255).reshape(len(pictures), -1)
+
+
+_CHECKS = (
+    _Check("low_information", _entropy, 3.0, "nearly of one colour: {value:.1f} bits a pixel"),
+    _Check("dark", _brightest, 0.32, "very dark: hardly a pixel reaches {value:.0%} of white"),
+    _Check("light", _darkness, 0.05, "very light: hardly a pixel is {value:.0%} darker than white"),
+    _Check("blurred", _sharpness, 0.1, "blurred: its edges are soft ({value:.2f} of its contrast)"),
+)
+
+
+def _lacking(check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset]) -> Iterator[Finding]:
+    finite = values[np.isfinite(values)]
+    limit = min(check.limit, float(np.median(finite)) / 2) if len(finite) else check.limit
+    start = 0
+    for part, dataset in parts.items():
+        own = values[start : start + len(dataset)]
+        start += len(dataset)
+        for row in np.flatnonzero(own < limit).tolist():
+            name, label = dataset.names[row], dataset.class_names[dataset.labels[row]]
+            sentence = f"{name} is {check.sentence.format(value=own[row])}."
+            yield Finding(check.kind, (name,), (part,), 1 - float(own[row]) / limit, (label,), sentence=sentence)
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Without what a plain picture is besides: one that shows nothing is not dark, light or blurred too."""
+    plain = {(one.paths, one.parts) for one in found if one.kind == "low_information"}
+    return [one for one in found if one.kind == "low_information" or (one.paths, one.parts) not in plain]
+
+
+def _worst_first(found: Iterator[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda one: -one.score)
+
+
+def _about(kind: Kind, part: str, name: str, score: float, sentence: str) -> Finding:
+    """Of a file, whose class is the name of its folder."""
+    folders = Path(name).parts
+    label = folders[0] if part == "all" else folders[1] if len(folders) > 2 else ""
+    return Finding(kind, (name,), (part,), score, (label,), sentence=sentence)
+
+
+def _unreadable(source: Source, name: str, error: str) -> Finding:
+    part = next((part for part, names in source.files.items() if name in names), "all")
+    return _about("unreadable", part, name, 1.0, error)
+
+
+def _wrong_format(part: str, name: str, header: Header) -> Finding:
+    sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
+    return _about("wrong_format", part, name, 1.0, sentence)
+
+
+def _turned(part: str, name: str, header: Header) -> Finding:
+    sentence = f"{name} is stored {_TURNED[header.orientation]}, and upright by its EXIF alone; Beholder turns it."
+    return _about("exif_orientation", part, name, 0.5, sentence)
+
+
+def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:
+    """Sizes far outside the middle half of all (three times its width, as CleanVision), and very long shapes."""
+    if not headers:
+        return
+    sides = np.sqrt([header.height * header.width for _, _, header in headers])
+    shapes = np.array([min(one.height / one.width, one.width / one.height) for _, _, one in headers])
+    low, middle, high = np.percentile(sides, [25, 50, 75])
+    reach = max(3 * (high - low), middle / 2)  # where nearly all have one size, half of it is not odd yet
+    usual_shape = float(np.median(shapes))
+    for (part, name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
+        size = f"{name} has {header.width} × {header.height} pixels"
+        if not low - reach <= side <= high + reach:
+            word = "small" if side < middle else "large"
+            away = min(side, middle) / max(side, middle)
+            yield _about("odd_size", part, name, 1 - away, f"{size}, unusually {word} for these data.")
+        elif shape < 0.35 and shape < usual_shape / 2:
+            yield _about("odd_size", part, name, 1 - shape, f"{size}, an unusual shape for these data.")

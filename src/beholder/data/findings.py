@@ -1,0 +1,62 @@
+"""What the doctor says of a data set: one finding a line, worst first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "unreadable",
+    "wrong_format",
+    "low_information",
+    "odd_size",
+    "exif_orientation",
+    "dark",
+    "light",
+    "blurred",
+    "exact_duplicate",
+    "near_duplicate",
+    "wrong_label",
+    "outlier",
+    "few_pictures",
+    "imbalance",
+    "inseparable",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a data set that a person may want to decide on.
+
+    Attributes:
+        kind: what it is.
+        paths: names of the pictures in the data, as its overlay names them; each once; none where it is about classes.
+        parts: for each path the part that it lies in: `train`, `validation`, `test`, or `all` where none was made.
+        score: 0 to 1, how sure the doctor is; findings of one kind rank by it.
+        labels: for each path the class that the data gives it; empty where it is about no picture.
+        suggestion: of a wrong label the class that is more likely; of classes their names; None otherwise.
+        sentence: what was found, for people.
+        neighbours: names of the pictures most like a single one, nearest first, for people to compare; may be empty.
+    """
+
+    kind: Kind
+    paths: tuple[str, ...]
+    parts: tuple[str, ...]
+    score: float
+    labels: tuple[str, ...] = ()
+    suggestion: str | None = None
+    sentence: str = ""
+    neighbours: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As in `audit --json`."""
+        return {
+            "kind": self.kind,
+            "paths": list(self.paths),
+            "parts": list(self.parts),
+            "score": round(self.score, 4),
+            "labels": list(self.labels),
+            "suggestion": self.suggestion,
+            "sentence": self.sentence,
+            "neighbours": list(self.neighbours),
+        }

@@ -1,0 +1,84 @@
+"""All parts of a data set in one, where a picture is looked at for itself and not for the part that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+
+_CHUNK = 256  # pictures that are shrunk at once
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The pictures of several parts, one part after the other.
+
+    Attributes:
+        dataset: all N of them.
+        parts: (N,) text, the part that each picture lies in.
+    """
+
+    dataset: Dataset
+    parts: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+def pooled(parts: Mapping[str, Dataset], factor: int = 1) -> Pool:
+    """Put `parts` together, in their order.
+
+    Args:
+        parts: from part name to its pictures, all of one shape and of the same classes.
+        factor: the side of the square of pixels that become one; pixels beyond whole squares fall away.
+    """
+    datasets = list(parts.values())
+    names = [name for dataset in datasets for name in dataset.names]
+    dataset = Dataset(
+        np.concatenate([_shrunk(dataset.pictures, factor) for dataset in datasets]),
+        np.concatenate([dataset.labels for dataset in datasets]),
+        datasets[0].class_names,
+        names,
+    )
+    return Pool(dataset, np.repeat(list(parts), [len(dataset) for dataset in datasets]))
+
+
+def joined(parts: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
+    """One number a picture of `parts`, in their order, equal for pictures that belong together.
+
+    Args:
+        parts: from part name to its pictures.
+        groups: of pictures, each given by its part and its name; a picture may be in several, which then are one.
+    """
+    keys = [(part, name) for part, dataset in parts.items() for name in dataset.names]
+    row_of = {key: row for row, key in enumerate(keys)}
+    leader = list(range(len(keys)))
+    for group in groups:
+        heads = [_head(leader, row_of[key]) for key in group if key in row_of]
+        for head in heads:
+            leader[head] = min(heads)
+    return [_head(leader, row) for row in range(len(keys))]
+
+
+def _head(leader: list[int], row: int) -> int:
+    while leader[row] != row:
+        leader[row] = leader[leader[row]]
+        row = leader[row]
+    return row
+
+
+def _shrunk(pictures: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    if factor == 1:
+        return pictures
+    count, height, width, channels = pictures.shape
+    rows, columns = height // factor, width // factor
+    small = np.empty((count, rows, columns, channels), np.uint8)
+    for start in range(0, count, _CHUNK):
+        cut = pictures[start : start + _CHUNK, : rows * factor, : columns * factor]
+        blocks = cut.reshape(len(cut), rows, factor, columns, factor, channels)
+        small[start : start + _CHUNK] = np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+    return small

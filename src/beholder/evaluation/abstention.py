@@ -1,0 +1,137 @@
+"""Abstention: which answers to hold back so that, of those given, few are wrong, and what can be promised of that."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RISK = 0.05  # share of wrong answers among those given, where nobody asks for another
+CONFIDENCE = 0.99
+ALL_UNSURE = 2.0  # a threshold that no probability reaches
+_STEPS = 50  # thresholds that are tried, and points of a curve
+
+
+def risk_threshold(
+    confidences: NDArray[np.float32], correct: NDArray[np.bool_], risk: float, confidence: float = CONFIDENCE
+) -> float | None:
+    """The least probability from which on answers may be given, so that at most the share `risk` of them is wrong.
+
+    Thresholds are tried in a sequence that is fixed before any label is seen: first so high that few pictures are
+    answered, then lower and lower, until for one of them the exact binomial test (equal to the upper bound of Clopper
+    and Pearson, 1934) no longer rules out at level 1 - `confidence` that more than `risk` of its answers are wrong. The
+    last that passed is returned. Since testing stops at the first failure, no correction for many tests is due: fixed
+    sequence testing (Bauer, Multiple testing in clinical trials, 1991; for risks of classifiers Angelopoulos, Bates,
+    Candès, Jordan and Lei, Learn then Test, 2021).
+
+    The promise is for new pictures of the same kind as these, and holds with probability `confidence` over the choice
+    of these.
+
+    Args:
+        confidences: (N,) float32, the probability of each answer on the validation part.
+        correct: (N,) bool, whether it is right.
+        risk: the share that is tolerated, between 0 and 1, both excluded.
+        confidence: with which it is promised, likewise.
+
+    Returns:
+        The threshold; answers of at least this probability are given. None where nothing can be promised: too few
+        pictures, or too many wrong answers among the surest.
+    """
+    from scipy.stats import binom  # not above: a light install reads the words of this room without it
+
+    count, fewest = len(confidences), fewest_pictures(risk, confidence)
+    if count < fewest:
+        return None
+    order = np.argsort(-confidences, kind="stable")
+    falling, errors = confidences[order], np.cumsum(~correct[order])
+    # From four times what no mistake at all would take: there some mistakes may happen, as they do.
+    first = max(fewest, min(4 * fewest, count // 2))
+    threshold = None
+    for rank in np.unique(np.linspace(first, count, _STEPS).astype(np.int64)):
+        tried = float(falling[rank - 1])
+        answered = int(np.searchsorted(-falling, -tried, side="right"))  # with all that are exactly as sure
+        if binom.cdf(int(errors[answered - 1]), answered, risk) > 1 - confidence:
+            break
+        threshold = tried
+    return threshold
+
+
+def fewest_pictures(risk: float, confidence: float = CONFIDENCE) -> int:
+    """How many validation pictures, all answered right, it takes to promise `risk` at all."""
+    return math.ceil(math.log(1 - confidence) / math.log1p(-risk))
+
+
+def risk_facts(
+    confidences: NDArray[np.float32], correct: NDArray[np.bool_], unlike: NDArray[np.bool_], asked: float | None
+) -> tuple[float | None, dict[str, Any]]:
+    """The threshold of a classifier and what its manifest says of it.
+
+    Args:
+        confidences: (N,) float32, the probability of each answer on the validation part.
+        correct: (N,) bool, whether it is right.
+        unlike: (N,) bool, pictures that are not answered however sure the answer is.
+        asked: the risk that the person asked for; None: 5 %.
+
+    Returns:
+        The probability below which an answer is unsure, and the facts: `asked`, the risk; `confidence`; `promised`;
+        `count`, N; `coverage`, the share of them that is answered, and `observed`, the share of wrong answers among
+        these (None where there are none). Where nothing can be promised the threshold is None, and one that no
+        probability reaches where the person asked for a risk.
+    """
+    risk = RISK if asked is None else asked
+    threshold = risk_threshold(confidences[~unlike], correct[~unlike], risk)
+    promised = threshold is not None
+    if threshold is None and asked is not None:
+        threshold = ALL_UNSURE
+    given = given_answers(confidences, unlike, threshold)
+    facts = {"asked": risk, "confidence": CONFIDENCE, "promised": promised, "count": len(confidences)}
+    return threshold, {**facts, "coverage": share(given), "observed": share(~correct[given])}
+
+
+def given_answers(
+    confidences: NDArray[np.float32], unlike: NDArray[np.bool_], threshold: float | None
+) -> NDArray[np.bool_]:
+    """(N,) bool: which answers are not unsure."""
+    return ~unlike if threshold is None else ~unlike & (confidences >= threshold)
+
+
+def coverage_curve(confidences: NDArray[np.float32], correct: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """What fewer answers would be worth: `coverage`, the share that is answered, and `risk`, the share of wrong ones.
+
+    The surest are answered first (El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification,
+    2010); at most 50 points, from few to all.
+    """
+    errors = np.cumsum(~correct[np.argsort(-confidences, kind="stable")])
+    count = len(confidences)
+    ranks = np.unique(np.linspace(max(1, count // _STEPS), count, min(_STEPS, count)).astype(np.int64))
+    return [{"coverage": int(rank) / count, "risk": float(errors[rank - 1] / rank)} for rank in ranks]
+
+
+def risk_in_words(facts: dict[str, Any]) -> str:
+    """One sentence about the facts that `risk_facts` gave: what is promised, or why nothing is."""
+    risk, count = _percent(facts["asked"]), f"{facts['count']:,}"
+    if facts["promised"]:
+        return (
+            f"Of the answers that it gives, at most {risk} are wrong, at {facts['confidence']:.0%} confidence and for "
+            f"pictures like the {count} of the validation part; there it was unsure of "
+            f"{_percent(1 - facts['coverage'])}."
+        )
+    fewest = fewest_pictures(facts["asked"], facts["confidence"])
+    why = (
+        f"that takes {fewest:,} validation pictures at the least, and there are {count}"
+        if facts["count"] < fewest
+        else f"it is wrong too often on the {count} validation pictures"
+    )
+    then = "so every answer is unsure" if facts["coverage"] == 0 else "so no answer is unsure for its probability"
+    return f"That at most {risk} of its answers are wrong cannot be promised: {why}, {then}."
+
+
+def share(of: NDArray[np.bool_]) -> float | None:
+    """The share that is true, 0 to 1; None of nothing."""
+    return float(of.mean()) if len(of) else None
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g} %"

@@ -1,0 +1,103 @@
+"""Familiarity: whether a picture is like anything that the network was trained on.
+
+Two things of a picture's features tell: their length (short where nothing was found that the network knows: plain
+colours, text) and their direction (far from that of every class where known parts come together as in none: noise).
+Among the scores that were compared on classifiers of photographs these two together were the best against each kind of
+strange picture, and need no training picture to be kept (docs/lab-notebook.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNLIKE_SHARE = 0.05  # of the validation pictures that count as unlike
+FEWEST = 20  # validation pictures, of which that share is one
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """What a network makes of pictures of its own kind.
+
+    Attributes:
+        prototypes: (K, F) float32, the mean direction of each class's features; rows of length 1, 0 without pictures.
+        lengths: (n,) float32, ascending: the lengths of the validation pictures' features.
+        likenesses: (n,) float32, ascending: their likeness to the nearest class.
+        threshold: a picture of a lower score is unlike anything that the network was trained on.
+    """
+
+    prototypes: NDArray[np.float32]
+    lengths: NDArray[np.float32]
+    likenesses: NDArray[np.float32]
+    threshold: float
+
+    def scores(self, measures: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How familiar pictures are, (N,) float64, 0 at most: from what `measure` tells of them, (N, 2) float32.
+
+        The logarithms of two shares of the validation pictures are added, as Fisher adds those of p-values (Statistical
+        Methods for Research Workers, 1932): that with features as short, and that as far from every class.
+        """
+        return _scores(measures, self.lengths, self.likenesses)
+
+    def unlike(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) bool: which pictures are unlike anything that it was trained on; from their features (N, F) float32."""
+        return self.scores(measure(features, self.prototypes)) < self.threshold
+
+
+def class_sums(features: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    """The sum of the directions of each class's features, (K, F) float32: of features (n, F) with labels (n,)."""
+    sums = np.zeros((classes, features.shape[1]), np.float32)
+    np.add.at(sums, labels, _flattened(features))
+    return sums
+
+
+def measure(features: NDArray[np.float32], prototypes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 2) float32: the length of each picture's features (N, F), and its likeness to the nearest class, -1 to 1."""
+    likeness = (_flattened(features) @ prototypes.T).max(axis=1)
+    return np.stack([np.linalg.norm(features, axis=1), likeness], axis=1)
+
+
+def fit_familiarity(
+    prototypes: NDArray[np.float32], measures: NDArray[np.float32], share: float = UNLIKE_SHARE
+) -> Familiarity | None:
+    """The familiarity of which at most `share` of new pictures of the same kind count as unlike.
+
+    The threshold is that of a conformal p-value of at most `share` (Bates, Candès, Lei, Romano and Sesia, Testing for
+    Outliers with Conformal p-values, 2023).
+
+    Args:
+        prototypes: (K, F) float32, `directions` of the sums of `class_sums` over some training pictures.
+        measures: (n, 2) float32, what `measure` gives for the validation part.
+        share: 0 to 1.
+
+    Returns:
+        None where there are too few pictures for such a share, or figures that are not finite.
+    """
+    rank = int(share * (len(measures) + 1))
+    if rank < 1 or len(measures) < FEWEST or not (np.isfinite(measures).all() and np.isfinite(prototypes).all()):
+        return None
+    lengths, likenesses = np.sort(measures[:, 0]), np.sort(measures[:, 1])
+    threshold = np.sort(_scores(measures, lengths, likenesses))[rank - 1]
+    return Familiarity(prototypes, lengths, likenesses, float(threshold))
+
+
+def _scores(
+    measures: NDArray[np.float32], lengths: NDArray[np.float32], likenesses: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    places = [
+        np.searchsorted(known, measures[:, column], side="right") for column, known in enumerate((lengths, likenesses))
+    ]
+    return np.log((np.stack(places) + 1) / (len(lengths) + 1)).sum(axis=0)
+
+
+def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`rows` (n, F) float32, each scaled to length 1; one of zeros stays so."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _flattened(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The directions of the features' signed square roots, so that no single large feature decides."""
+    return directions(np.sign(features) * np.sqrt(np.abs(features)))

@@ -1,0 +1,100 @@
+"""Labels that are probably wrong, and classes that the data cannot tell apart, by out-of-fold probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.findings import Finding
+from beholder.data.pool import Pool
+from beholder.evaluation.metrics import wilson_interval
+
+SHOWN_NEIGHBOURS = 5
+SEPARATE = 0.75  # of the pictures of two classes that fall on their own side; 0.5 is chance
+MOST_PAIRS = 20  # of classes that are told
+
+
+def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDArray[np.int64]) -> list[Finding]:
+    """Findings `wrong_label`, the surest first.
+
+    Which labels are in doubt, and how much, is confident learning as cleanlab has it; a finding's score is 1 less its
+    label quality. Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels
+    (JAIR 2021).
+
+    Args:
+        pool: N pictures of K classes.
+        probabilities: (N, K), of networks that did not learn from the picture.
+        neighbours: (N, n) rows of the pictures most like it.
+
+    Raises:
+        ImportError: cleanlab is not installed.
+    """
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    labels, names = pool.dataset.labels, pool.dataset.class_names
+    probabilities = probabilities.astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    # One process: a fork of one that TensorFlow runs in may hang.
+    issues = find_label_issues(labels, probabilities, filter_by="low_self_confidence", n_jobs=1)
+    quality = get_label_quality_scores(labels, probabilities, method="self_confidence")
+    findings = []
+    for row in np.flatnonzero(issues)[np.argsort(quality[issues], kind="stable")].tolist():
+        likely, given = names[int(probabilities[row].argmax())], names[labels[row]]
+        findings.append(
+            Finding(
+                "wrong_label",
+                (pool.dataset.names[row],),
+                (str(pool.parts[row]),),
+                float(1 - quality[row]),
+                (given,),
+                likely,
+                f"Labelled {given!r}; a network that did not learn from it says {likely!r} "
+                f"({probabilities[row].max():.0%}, and {probabilities[row, labels[row]]:.0%} for {given!r}).",
+                _names(pool, neighbours[row]),
+            )
+        )
+    return findings
+
+
+def inseparable(pool: Pool, probabilities: NDArray[np.float32]) -> list[Finding]:
+    """Findings `inseparable`, one a pair of classes, the worst first.
+
+    Two classes count as such where fewer than three quarters of their pictures fall on the side of their own class, the
+    mean of both classes, and that is no accident (the upper end of Wilson's 95 % interval). The score is 0 where three
+    quarters do and 1 where no more than half, as by chance.
+
+    Args:
+        pool: N pictures of K classes.
+        probabilities: (N, K), of networks that did not learn from the picture.
+    """
+    labels, names = pool.dataset.labels, pool.dataset.class_names
+    classes = np.arange(len(names))
+    sides = np.full(
+        (len(names), len(names)), np.nan
+    )  # of row's pictures, the share that row's class has above column's
+    for label in np.unique(labels).tolist():
+        own = probabilities[labels == label]
+        sides[label] = (own[:, label, None] > own).mean(axis=0)
+    shares, counts = (sides + sides.T) / 2, np.bincount(labels, minlength=len(names))
+    found = []
+    for one, other in np.argwhere((shares < SEPARATE) & (classes[:, None] < classes)).tolist():
+        share, count = float(shares[one, other]), 2 * min(int(counts[one]), int(counts[other]))
+        if wilson_interval(round(share * count), count)[1] < SEPARATE:
+            found.append((share, names[one], names[other]))
+    return [
+        Finding(
+            "inseparable",
+            (),
+            (),
+            min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
+            suggestion=f"{one}, {other}",
+            sentence=f"{one!r} and {other!r}: of their pictures networks put {share:.0%} on the right side, where "
+            "chance puts 50%; join them, or bring pictures that show the difference.",
+        )
+        for share, one, other in sorted(found)[:MOST_PAIRS]
+    ]
+
+
+def _names(pool: Pool, rows: NDArray[np.int64]) -> tuple[str, ...]:
+    return tuple(pool.dataset.names[row] for row in rows[:SHOWN_NEIGHBOURS].tolist())

@@ -1,0 +1,41 @@
+"""The pictures most like a picture: nearest neighbours in the space of a network's features."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CHUNK = 1024  # queries compared at once
+
+
+def nearest(
+    queries: NDArray[np.float32], references: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The `count` rows of `references` nearest to each query, by cosine distance (1 - cosine, 0 to 2).
+
+    Args:
+        queries: (Q, D).
+        references: (R, D), R at least `count`.
+        count: how many.
+
+    Returns:
+        Rows of `references` (Q, count), nearest first, and their distances (Q, count).
+    """
+    queries, references = _unit(queries), _unit(references)
+    rows = np.empty((len(queries), count), np.int64)
+    distances = np.empty((len(queries), count), np.float32)
+    for start in range(0, len(queries), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        apart = 1 - queries[chunk] @ references.T
+        near = np.argpartition(apart, count - 1, axis=1)[:, :count]
+        values = np.take_along_axis(apart, near, axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        rows[chunk] = np.take_along_axis(near, order, axis=1)
+        distances[chunk] = np.take_along_axis(values, order, axis=1)
+    return rows, np.maximum(distances, 0)
+
+
+def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = features / np.maximum(norms, np.float32(1e-12))
+    return unit

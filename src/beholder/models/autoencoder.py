@@ -1,0 +1,35 @@
+"""An autoencoder: rebuilds a picture from a short code, which succeeds with what it has seen often.
+
+It is the network of the chapter before that on convolutions, made of fully connected layers.
+Source: Hinton and Salakhutdinov, Reducing the dimensionality of data with neural networks (Science, 2006).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from beholder.models.entrance import entrance
+
+SIDE = 32  # pixels of the short side, about, that larger pictures are averaged down to
+
+
+def build(shape: tuple[int, int, int], *, neurons: int = 512, code: int = 64) -> Any:
+    """(N, H, W, C) uint8 to (N, 1) float32: the mean squared error of the rebuilt pixels, of 0 to 1.
+
+    Args:
+        shape: height, width and channels of a picture.
+        neurons: of the layers before and after the code.
+        code: numbers that a picture is rebuilt from; the layer `code` gives them.
+    """
+    layers = keras.layers
+    inputs, x = entrance(shape, SIDE)
+    pixels = layers.Flatten(name="pixels")(layers.Rescaling(1 / 255, name="scale")(x))
+    x = layers.Dense(neurons, "relu", kernel_initializer="he_normal", name="encoder")(pixels)
+    x = layers.Dense(code, name="code")(x)
+    x = layers.Dense(neurons, "relu", kernel_initializer="he_normal", name="decoder")(x)
+    rebuilt = layers.Dense(pixels.shape[-1], name="rebuilt")(x)
+    squares = ops.square(layers.Subtract(name="difference")([rebuilt, pixels]))
+    return keras.Model(inputs, ops.mean(squares, axis=1, keepdims=True), name="autoencoder")

@@ -1,0 +1,70 @@
+"""What an audit can find, in words: a title and a sentence for each kind, in the order in which people should look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from beholder.data.findings import Kind
+
+
+@dataclass(frozen=True)
+class Words:
+    """A kind of finding for people.
+
+    Attributes:
+        title: above its findings, and in the terminal's table.
+        sentence: what it means, and what to think about.
+        decisions: whether a person can decide about its pictures.
+    """
+
+    title: str
+    sentence: str
+    decisions: bool = True
+
+
+KINDS: dict[Kind, Words] = {
+    "exact_duplicate": Words(
+        "Equal pictures",
+        "The same pixels more than once. Where copies lie in several parts, test figures are flattered: the network "
+        "has seen the answer. Where their labels differ, one of them is wrong.",
+    ),
+    "near_duplicate": Words(
+        "Nearly equal pictures",
+        "The same picture encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across parts "
+        "they flatter test figures too.",
+    ),
+    "wrong_label": Words(
+        "Labels in doubt",
+        "Networks that learned without these pictures are sure of another class. Hard pictures are among them: "
+        "look before you decide.",
+    ),
+    "inseparable": Words(
+        "Classes that look the same",
+        "Pairs of classes that the networks cannot tell apart. Join them, or bring pictures that show the difference.",
+        decisions=False,
+    ),
+    "few_pictures": Words(
+        "Classes with few pictures", "Too few to learn from, or to judge by. Bring more.", decisions=False
+    ),
+    "imbalance": Words(
+        "Uneven classes",
+        "Some classes have many more pictures than others, which a network learns to prefer.",
+        decisions=False,
+    ),
+    "unreadable": Words(
+        "Unreadable files", "No picture can be read from them. Training leaves them out by itself.", decisions=False
+    ),
+    "low_information": Words("Next to nothing to see", "Pictures of almost one colour."),
+    "outlier": Words("Unlike all others", "Pictures that are far from every other. Do they belong here at all?"),
+    "dark": Words("Very dark", "Pictures that are almost black."),
+    "light": Words("Very light", "Pictures that are almost white."),
+    "blurred": Words("Blurred", "Pictures without any sharp edge."),
+    "odd_size": Words("Oddly sized", "Pictures that are much larger, smaller, wider or taller than the others."),
+    "wrong_format": Words(
+        "Named as another format", "Files whose content is not what their name says. Beholder reads them all the same."
+    ),
+    "exif_orientation": Words(
+        "Turned by EXIF alone",
+        "Stored on their side, with a note that says how to turn them. Beholder turns them; other programs may not.",
+    ),
+}

@@ -1,0 +1,206 @@
+"""Writes an audit's gallery: one HTML file that shows what was found and in which a person decides.
+
+It asks nothing of any network and works as it lies on the disk. A browser runs its own script in it and no other: a
+policy in the page names script and style by their hashes (Content Security Policy Level 3, section 2.3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder import files
+from beholder.data.dataset import Dataset
+from beholder.data.overlay import train_command
+from beholder.report.finding_words import KINDS
+
+MOST_FINDINGS = 300  # of one kind
+MOST_PICTURES = 60  # of one finding
+MOST_BYTES = 24 * 2**20  # of all pictures together
+_SMALL = 64  # pixels; a picture of at most that stays as it is, and is enlarged without blur
+_SIDE = 160  # pixels that a larger one gets on its long side
+
+
+def write_gallery(path: Path, document: dict[str, Any], parts: Mapping[str, Dataset]) -> None:
+    """Write the gallery of the audit `document` to `path`, whole or not at all.
+
+    At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_PICTURES` of one; the page says where there are
+    more. Pictures are what a network would receive of them.
+
+    Args:
+        path: the HTML file.
+        document: as `findings.json`.
+        parts: what was audited, by the names that its findings give to parts.
+
+    Raises:
+        StorageError: the disk is full or may not be written to.
+    """
+    files.write_bytes(path, _page(_shown(document, parts)).encode("utf-8"))
+
+
+def policy() -> str:
+    """The Content Security Policy of the page: its own style and script, pictures within it, its own server if any."""
+    script, style = (f"'sha256-{_hash(text)}'" for text in (_script(), _style()))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {script}",
+            f"style-src {style}",
+            "img-src data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _page(shown: dict[str, Any]) -> str:
+    # ASCII holds any file name, and without < nothing in it can end the element.
+    data = json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    title = escape(shown["data"].encode("utf-8", "replace").decode())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy()}">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>Audit of {title} – Beholder</title>
+<style>{_style()}</style>
+</head>
+<body>
+<noscript><p>This page needs JavaScript. The same findings are in findings.csv, beside it.</p></noscript>
+<script type="application/json" id="audit">{data}</script>
+<script type="module">{_script()}</script>
+</body>
+</html>
+"""
+
+
+def _script() -> str:
+    return _file("gallery_decisions.js") + _file("gallery.js")
+
+
+def _style() -> str:
+    return _file("report.css") + _file("gallery.css")
+
+
+@cache
+def _file(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _shown(document: dict[str, Any], parts: Mapping[str, Dataset]) -> dict[str, Any]:
+    """What the page draws: facts, and for each kind its findings, whose pictures are numbers in one list."""
+    by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
+    present = [(kind, found) for kind, found in by_kind if found]
+    album = _Album(parts, document["findings"], MOST_BYTES // max(1, len(present)))
+    kinds = []
+    for kind, found in present:
+        album.begin()
+        kinds.append(
+            {
+                "kind": kind,
+                "title": KINDS[kind].title,
+                "sentence": KINDS[kind].sentence,
+                "decisions": KINDS[kind].decisions,
+                "count": len(found),
+                "findings": [album.finding(one) for one in found[:MOST_FINDINGS]],
+            }
+        )
+    names = ("beholder", "created", "data", "class_names", "pictures", "notes", "decisions")
+    facts = {name: document[name] for name in names}
+    command = train_command(document["data"], "overlay.csv")
+    identity = _hash(json.dumps(document["findings"]))
+    return {**facts, "id": identity, "command": command, "kinds": kinds, "album": album.pictures}
+
+
+class _Album:
+    """The pictures of a page, each once, as long as there is room.
+
+    Args:
+        parts: what was audited.
+        findings: of the whole audit.
+        room: bytes for the pictures of one kind.
+    """
+
+    def __init__(self, parts: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int) -> None:
+        self.pictures: list[dict[str, Any]] = []
+        self._places: dict[tuple[str, str], int] = {}
+        self._parts = parts
+        self._room = room
+        self._left = room
+        wanted = {path for one in findings for path in (*one["paths"], *one["neighbours"])}
+        named = [(part, row, name) for part, row, name in _named(parts) if name in wanted]
+        self._rows = {(part, name): row for part, row, name in named}
+        self._homes = {name: part for part, _, name in reversed(named)}
+        self._counts = Counter(name for _, _, name in named)
+
+    def begin(self) -> None:
+        """A new kind has the whole room for itself."""
+        self._left = self._room
+
+    def finding(self, one: dict[str, Any]) -> dict[str, Any]:
+        """One finding, its pictures as places in `pictures`."""
+        labels = one["labels"] or [""] * len(one["paths"])
+        members = list(zip(one["paths"], one["parts"], labels, strict=True))
+        return {
+            "score": one["score"],
+            "sentence": one["sentence"],
+            "suggestion": one["suggestion"],
+            "count": len(members),
+            "members": [self._place(*member) for member in members[:MOST_PICTURES]],
+            "neighbours": [self._neighbour(path) for path in one["neighbours"][:5] if path in self._homes],
+        }
+
+    def _neighbour(self, path: str) -> int:
+        part = self._homes[path]
+        dataset = self._parts[part]
+        return self._place(path, part, dataset.class_names[dataset.labels[self._rows[part, path]]])
+
+    def _place(self, path: str, part: str, label: str) -> int:
+        place = self._places.setdefault((part, path), len(self.pictures))
+        if place == len(self.pictures):
+            row = self._rows.get((part, path))
+            picture = None if row is None or self._left <= 0 else _picture(self._parts[part].pictures[row])
+            self._left -= len(picture or "")
+            # Two pictures of one name cannot be told apart in an overlay.
+            unique = self._counts[path] <= 1
+            self.pictures.append({"path": path, "part": part, "label": label, "unique": unique, "picture": picture})
+        return place
+
+
+def _named(parts: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
+    """Part, row and name of every picture."""
+    return ((part, row, name) for part, dataset in parts.items() for row, name in enumerate(dataset.names))
+
+
+def _picture(pixels: NDArray[np.uint8]) -> str:
+    """`pixels` (H, W, C) uint8 as a data URI: a small picture as it is, a larger one averaged down."""
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+    small = max(image.size) <= _SMALL
+    buffer = io.BytesIO()
+    if small:
+        image.save(buffer, "PNG")
+    else:
+        image.thumbnail((_SIDE, _SIDE))
+        image.save(buffer, "JPEG", quality=85)
+    kind = "png" if small else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,104 @@
+"""The AUDIT folder and its documents: what the doctor found in a data set, and what a person decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beholder import files
+from beholder.errors import RunError
+from beholder.runs.folder import read_document
+
+SCHEMA = 1
+_FIELDS = {"data": str, "class_names": list, "findings": list, "decisions": list}  # what others lean on
+
+
+@dataclass(frozen=True)
+class AuditFolder:
+    """An AUDIT folder by its path.
+
+    findings.csv   a line for each picture of each finding
+    gallery.html   all of it for people, who decide in it
+    findings.json  the whole document; written last, so that it is the mark of an audit that is finished
+    overlay.csv    what was decided, where it was decided on the served page
+    """
+
+    path: Path
+
+    @property
+    def findings_file(self) -> Path:
+        """The whole document."""
+        return self.path / "findings.json"
+
+    @property
+    def table_file(self) -> Path:
+        """The findings for a spreadsheet."""
+        return self.path / "findings.csv"
+
+    @property
+    def gallery_file(self) -> Path:
+        """The page to decide in."""
+        return self.path / "gallery.html"
+
+    @property
+    def overlay_file(self) -> Path:
+        """What was decided."""
+        return self.path / "overlay.csv"
+
+
+def create_audit_folder(path: Path, data: str) -> AuditFolder:
+    """Make the AUDIT folder `path`; one that an audit left unfinished is taken again.
+
+    Args:
+        path: where it goes.
+        data: what is audited; an audit is not written into a person's own folder.
+
+    Raises:
+        RunError: an audit or something else is there, or it lies inside the data.
+        StorageError: the folder cannot be made.
+    """
+    folder = AuditFolder(path)
+    if Path(data).is_dir() and path.resolve().is_relative_to(Path(data).resolve()):
+        raise RunError(f"{str(path)!r} lies inside the data {data!r}, which is never written to; choose another --out.")
+    with files.storage_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise RunError(f"{str(path)!r} is a file; choose another --out.") from error
+        except NotADirectoryError as error:
+            raise RunError(f"{str(path)!r} lies below a file, not a folder; choose another --out.") from error
+        left = {one.name for one in path.iterdir()}
+    if folder.findings_file.name in left:
+        raise RunError(f"{str(path)!r} holds an audit already; choose another --out.")
+    own = {folder.table_file.name, folder.gallery_file.name}
+    strangers = sorted(name for name in left - own if not (name.startswith(".") and name.endswith(".part")))
+    if strangers:
+        raise RunError(f"{str(path)!r} holds {strangers[0]!r}, which is not of an audit; choose another --out.")
+    return folder
+
+
+def is_audit_folder(path: Path) -> bool:
+    """Whether `path` is an AUDIT folder rather than a RUN folder or a model folder."""
+    return AuditFolder(path).findings_file.is_file()
+
+
+def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
+    """The AUDIT folder at `path` and its document.
+
+    Raises:
+        RunError: it is none, it is damaged, or a newer Beholder made it.
+    """
+    folder = AuditFolder(path)
+    document = read_document(
+        folder.findings_file,
+        missing=f"{str(path)!r} is no AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
+        damaged="audit again into a new folder",
+    )
+    wrong = [name for name, kind in _FIELDS.items() if not isinstance(document.get(name), kind)]
+    if wrong:
+        raise RunError(
+            f"{str(folder.findings_file)!r} is damaged (its {wrong[0]!r} is not as it should be); audit again into a "
+            "new folder."
+        )
+    return folder, document

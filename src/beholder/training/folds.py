@@ -1,0 +1,203 @@
+"""Out-of-fold answers: a few quick trainings, so that each picture is judged by a network that never saw it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.pool import Pool, pooled
+from beholder.data.progress import Progress, silent
+from beholder.data.split import split
+from beholder.data.subset import stratified_order
+from beholder.evaluation.nearest import nearest
+from beholder.models.entrance import shrink_factor
+from beholder.runs.events import Event, EventLog
+from beholder.runs.folder import create_run
+from beholder.training.budget import CALIBRATION_SHARE, rates
+from beholder.training.calibration import calibrate
+from beholder.training.fit import Fit
+from beholder.training.plan import Widths
+from beholder.training.plan import choose as choose_network
+from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.views import FeatureView
+
+FOLDS = 4
+WIDEST: Widths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
+NEIGHBOURS = 10  # of each picture, as cleanlab's own distance takes
+MOST_REFERENCES = 10_000  # pictures that neighbours are looked for among: the time stays in proportion to the pictures
+JUDGED = 1000  # held-out pictures that are looked at after each epoch, for the log
+COMPILING_SECONDS = 5.0  # of one training
+LOOKING_SPEED = 3.0  # pictures looked at in the time of training on one
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What networks that never saw a picture say of it, for N pictures and K classes.
+
+    Attributes:
+        pool: the pictures, as the networks saw them.
+        probabilities: (N, K) float32.
+        neighbours: (N, n) int64, the rows of the most similar pictures among those that its network learned from,
+            nearest first.
+        distances: (N, n) float32, their cosine distances, in units of the median of the network's own, so that those
+            of several networks compare.
+        settings: of each training.
+    """
+
+    pool: Pool
+    probabilities: NDArray[np.float32]
+    neighbours: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """How the trainings are made.
+
+    Attributes:
+        settings: of each.
+        factor: by which pictures are shrunk before.
+        most_epochs: of each, where the machine turns out faster than planned.
+        until: when the last one has been looked at, on the clock of `time.monotonic`; None: epochs decide.
+    """
+
+    settings: Settings
+    factor: int
+    most_epochs: float
+    until: float | None
+
+
+def plan_folds(
+    parts: Mapping[str, Dataset], cache: Path, *, until: float, seed: int = 0, folds: int = FOLDS
+) -> FoldPlan:
+    """Spend the time until `until` on `folds` trainings of the network that is expected to be best.
+
+    Args:
+        parts: all pictures.
+        cache: where the machine's speed is kept.
+        until: on the clock of `time.monotonic`.
+        seed: fixes every random choice.
+        folds: how many trainings.
+
+    Raises:
+        UsageError: the time is too short.
+    """
+    shape = next(iter(parts.values())).picture_shape
+    learned = sum(len(dataset) for part, dataset in parts.items() if part != "test") * (folds - 1) // folds
+    settings = choose("fast", seed=seed, precision=resolve_precision("auto")).fitted(learned)
+    started = time.monotonic()
+    calibration = calibrate(cache, shape, settings.dtype, seconds=CALIBRATION_SHARE * (until - started))
+    seconds = (until - time.monotonic()) / folds - COMPILING_SECONDS
+    # As many pictures are looked at as are learned from, two views of each.
+    seconds /= 1 + 2 / (LOOKING_SPEED * settings.recipe.epochs)
+    choice = choose_network(seconds, learned, min(shape[:2]), rates(calibration, shape), WIDEST)
+    most = settings.recipe.epochs  # more only learn the wrong labels too
+    recipe = replace(settings.recipe, epochs=min(choice.epochs, most))
+    options = {"widths": choice.widths, "side": choice.side}
+    settings = replace(settings, recipe=recipe, options=options)
+    return FoldPlan(settings, shrink_factor(shape, choice.side), most, until)
+
+
+def out_of_fold(
+    parts: Mapping[str, Dataset],
+    groups: Sequence[int] | None,
+    plan: FoldPlan,
+    *,
+    folds: int = FOLDS,
+    progress: Progress = silent,
+) -> OutOfFold:
+    """Answers for all pictures of `parts`, each by a network that learned from none of its group.
+
+    The pictures are dealt into `folds` shares, stratified by class. For each share one network learns from the others,
+    the test part left out, and then looks at this share, its test pictures included. All follow from the plan's seed,
+    but for the number of steps where a clock decides it.
+
+    Args:
+        parts: from part name to its pictures.
+        groups: one number a picture, in the order of the parts, equal for duplicates; None: there are none.
+        plan: of each training.
+        folds: how many.
+        progress: told how far it is, in steps.
+
+    Raises:
+        UsageError: training diverged.
+        StorageError: the disk for temporary files is full.
+    """
+    pool = pooled(parts, plan.factor)
+    dataset, learnable = pool.dataset, pool.parts != "test"
+    seed = plan.settings.seed
+    shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
+    count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
+    answers = OutOfFold(
+        pool,
+        np.empty((len(pool), len(dataset.class_names)), np.float32),
+        np.empty((len(pool), count), np.int64),
+        np.empty((len(pool), count), np.float32),
+        plan.settings,
+    )
+    looking = 0.0
+    for number, held_out in enumerate(shares.values()):
+        learned = np.setdiff1d(np.flatnonzero(learnable), held_out)
+        until = plan.until
+        if until is not None:
+            now = time.monotonic()
+            until = now + (until - now) / (folds - number) - looking
+        told = _Told(progress, number, folds)
+        network = _train(dataset.select(learned), dataset.select(held_out[:JUDGED]), plan, until, told)
+        began = time.monotonic()
+        _look(network, answers, held_out, learned)
+        looking = time.monotonic() - began
+    return answers
+
+
+class _Told:
+    """Tells a person's progress of the steps of one training out of several."""
+
+    def __init__(self, progress: Progress, number: int, folds: int) -> None:
+        self.progress, self.number, self.folds = progress, number, folds
+        self.fit: Fit | None = None
+
+    def __call__(self, event: Event) -> None:
+        if self.fit is not None and event["event"] in ("step", "epoch"):
+            steps = self.fit.position.schedule.steps
+            done = self.number * steps + min(self.fit.position.done, steps)
+            self.progress(f"Training {self.folds} networks", done, self.folds * steps)
+
+
+def _train(learned: Dataset, held_out: Dataset, plan: FoldPlan, until: float | None, told: _Told) -> FeatureView:
+    """A network trained on `learned`; `held_out` decides nothing."""
+    with tempfile.TemporaryDirectory(prefix="beholder-") as folder:
+        run = create_run(Path(folder) / "run")
+        fit = Fit(
+            learned,
+            held_out,
+            plan.settings,
+            run,
+            EventLog(run.events_file, told),
+            lambda: False,
+            until=until,
+            most_epochs=plan.most_epochs,
+        )
+        told.fit = fit
+        fit.run_to_end()
+    return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.picture_shape[2]))
+
+
+def _look(network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64], learned: NDArray[np.int64]) -> None:
+    """Let `network` fill the rows `held_out` of `answers`; neighbours come from the rows `learned`."""
+    dataset = answers.pool.dataset
+    order = stratified_order(dataset.labels[learned], seed=answers.settings.seed)
+    references = np.sort(learned[order[:MOST_REFERENCES]])
+    features = network.features(dataset.pictures, held_out)
+    answers.probabilities[held_out] = network.probabilities(features)
+    rows, distances = nearest(features, network.features(dataset.pictures, references), answers.neighbours.shape[1])
+    answers.neighbours[held_out] = references[rows]
+    answers.distances[held_out] = distances / max(float(np.median(distances)), 1e-12)

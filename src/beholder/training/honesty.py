@@ -1,0 +1,115 @@
+"""What makes answers honest, fitted on the validation part: the temperature, what is unsure, what is unlike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.artifact.graph import Graph
+from beholder.artifact.inside import Inside
+from beholder.data.dataset import Dataset
+from beholder.data.subset import stratified_order
+from beholder.evaluation.abstention import risk_facts
+from beholder.evaluation.calibration import expected_calibration_error, softmax
+from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
+
+MOST_PICTURES = 2000  # of the train part, whose features give the classes' directions; more change nothing
+MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
+MOST_VALUES = 8_000_000  # of the directions: 32 MB
+_BATCH = 64  # pictures in one run of the graph that shows the inside
+_ANSWERED = 1024  # pictures whose features are held in memory at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a graph makes of the N pictures of the validation part.
+
+    Attributes:
+        logits: (N, K) float32.
+        measures: (N, 2) float32, see `measure`; None where the classes have no directions.
+    """
+
+    logits: NDArray[np.float32]
+    measures: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Honest:
+    """The answers of a graph to the validation part, and what is to be thought of others.
+
+    Attributes:
+        probabilities: (N, K) float32.
+        figures: `accuracy`, `count` and `ece` on the validation part.
+        unsure_below: as in the manifest.
+        risk: as in the manifest.
+        familiarity: None where it cannot be told.
+    """
+
+    probabilities: NDArray[np.float32]
+    figures: dict[str, Any]
+    unsure_below: float | None
+    risk: dict[str, Any]
+    familiarity: Familiarity | None
+
+
+def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Dataset) -> NDArray[np.float32] | None:
+    """The direction of each class in the features of some pictures of the `train` part, (K, F) float32.
+
+    None where they would not fit into a model folder, as with very many classes and features.
+    """
+    classes = len(train.class_names)
+    cost = sum(int(layer["multiply_adds"]) for layer in layers)
+    count = min(MOST_PICTURES, max(MOST_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
+    width = next(int(np.prod(layer["output_shape"])) for layer in layers if layer["name"] == "features")
+    if width * classes > MOST_VALUES:
+        return None
+    rows = np.sort(stratified_order(train.labels, seed=0)[:count])
+    sums = np.zeros((classes, width), np.float32)
+    for part in np.array_split(rows, max(1, len(rows) // _BATCH)):
+        sums += class_sums(inside(train.pictures[part], ("features",))["features"], train.labels[part], classes)
+    return directions(sums)
+
+
+def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Seen:
+    """Show the `validation` part to `graph`; its features themselves would fill the memory, and are not kept."""
+    logits, measures = [], []
+    for start in range(0, len(validation), _ANSWERED):
+        answers = graph(validation.pictures[start : start + _ANSWERED])
+        logits.append(answers.logits)
+        if prototypes is not None:
+            measures.append(measure(answers.features, prototypes))
+    return Seen(np.concatenate(logits), np.concatenate(measures) if measures else None)
+
+
+def fit_honesty(
+    seen: Seen,
+    labels: NDArray[np.int64],
+    temperature: float,
+    prototypes: NDArray[np.float32] | None,
+    risk: float | None,
+) -> Honest:
+    """What to think of the answers of a graph, a pure function of what it makes of the validation part.
+
+    Args:
+        seen: of `look`.
+        labels: (N,) int64, the true classes.
+        temperature: which divides the logits in the graph.
+        prototypes: of `class_prototypes`.
+        risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
+    """
+    probabilities = softmax(seen.logits, temperature)
+    confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    familiarity, unlike = None, np.zeros(len(labels), np.bool_)
+    if prototypes is not None and seen.measures is not None:
+        familiarity = fit_familiarity(prototypes, seen.measures)
+    if familiarity is not None and seen.measures is not None:
+        unlike = familiarity.scores(seen.measures) < familiarity.threshold
+    unsure_below, facts = risk_facts(confidences, correct, unlike, risk)
+    figures = {"accuracy": float(correct.sum()) / len(labels), "count": len(labels)}
+    if np.isfinite(confidences).all():
+        figures["ece"] = expected_calibration_error(confidences, correct)
+    return Honest(probabilities, figures, unsure_below, facts, familiarity)

@@ -1,0 +1,60 @@
+"""Trains an autoencoder on pictures, and tells how well it rebuilds each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from beholder.data.progress import Progress, silent
+from beholder.models.autoencoder import build
+from beholder.training import framework
+from beholder.training.batches import stream
+from beholder.training.step import compile_look, compile_objective
+
+BATCH = 250  # pictures
+STEPS = 480  # some seconds on two cores; more rebuild outliers too
+MOST_EPOCHS = 20  # of a small data set, which would be learned by heart
+LEARNING_RATE = 1e-3
+_LOOK = 1000  # pictures
+
+
+def reconstruct(
+    pictures: NDArray[np.uint8], *, seed: int = 0, progress: Progress = silent
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How well an autoencoder that is trained on `pictures` rebuilds each of them.
+
+    Args:
+        pictures: (N, H, W, C).
+        seed: decides everything.
+        progress: told how far it is, in steps.
+
+    Returns:
+        Mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
+    """
+    framework.set_random_seed(seed)
+    model = build(pictures.shape[1:])
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
+    step = compile_objective(model, optimizer, _mean_error)
+    batch = min(BATCH, len(pictures))
+    steps = min(STEPS, MOST_EPOCHS * len(pictures) // batch)
+    for number in range(steps):
+        rows = stream(seed, number).choice(len(pictures), batch, replace=False, shuffle=False)
+        step(pictures[np.sort(rows)], np.zeros(batch, np.int64), LEARNING_RATE, number)
+        progress("Training an autoencoder", number + 1, steps)
+    step.sync()
+    errors = _seen(model, pictures)[:, 0]
+    return errors, _seen(keras.Model(model.input, model.get_layer("code").output), pictures)
+
+
+def _mean_error(errors: Any, labels: Any) -> tuple[Any, Any]:
+    """The loss of a batch; nothing in it is right or wrong, so that `labels` count for nothing."""
+    return ops.mean(errors), ops.sum(labels)
+
+
+def _seen(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    look = compile_look(model)
+    return np.concatenate([look(pictures[start : start + _LOOK]) for start in range(0, len(pictures), _LOOK)])

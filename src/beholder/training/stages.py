@@ -1,0 +1,65 @@
+"""The stages of a run: the first steps look at smaller pictures, the others at whole ones, in the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.models import Recipe
+from beholder.models.smaller import small_side, smaller
+from beholder.training.step import Step, compile_step
+
+SMALL_COST = 0.6  # of a step over whole pictures, as measured; of its products it has SCALE² = 0.56
+
+
+class Stages:
+    """Which compiled step trains, and what the steps to come cost.
+
+    Args:
+        model: the network over whole pictures.
+        optimizer: of its variables.
+        recipe: what to do.
+        whole: look at whole pictures from the first step on, whatever the recipe says.
+        class_weights: what the loss of a picture of each class is multiplied by, (K,) float32; None: all weigh 1.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        recipe: Recipe,
+        *,
+        whole: bool = False,
+        class_weights: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._compile: Callable[[Any], Step] = lambda network: compile_step(
+            network, optimizer, label_smoothing=recipe.label_smoothing, class_weights=class_weights
+        )
+        self._model = model
+        small = None if whole or not recipe.small_share else smaller(model)
+        self.small_share = 0.0 if small is None else recipe.small_share
+        self._small_steps = small is not None
+        self.step: Step = self._compile(model if small is None else small)
+
+    def at(self, progress: float) -> bool:
+        """Make `step` that of a moment `progress` (0 to 1) into the run; True where it is another than before."""
+        if not self._small_steps or progress < self.small_share:
+            return False
+        self.step.sync()
+        self.step, self._small_steps = self._compile(self._model), False
+        return True
+
+    def ahead(self, progress: float) -> float:
+        """What a step costs on average from `progress` on, in steps of now."""
+        if not self._small_steps:
+            return 1.0
+        small = max(0.0, self.small_share - progress) / (1 - progress)
+        return (small * SMALL_COST + (1 - small)) / SMALL_COST
+
+
+def mean_cost(recipe: Recipe, side: int) -> float:
+    """What a step costs on average in a run over pictures of a short `side`, in steps over whole pictures."""
+    return 1 - recipe.small_share * (1 - SMALL_COST) if small_side(side) is not None else 1.0

@@ -1,0 +1,46 @@
+"""What a trained network makes of pictures: its features and, by its last layer, probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.training.step import compile_look
+
+_BATCH = 500  # pictures
+
+
+class FeatureView:
+    """Looks at pictures through a trained network.
+
+    Args:
+        model: one of Beholder's networks; its layer `features` feeds its last, `logits`.
+        mirrored: average the features of a picture and of its mirror image, and so the logits, as answers do.
+    """
+
+    def __init__(self, model: Any, *, mirrored: bool) -> None:
+        self._look = compile_look(keras.Model(model.input, model.get_layer("features").output))
+        self._kernel, self._bias = (np.asarray(values) for values in model.get_layer("logits").get_weights())
+        self._mirrored = mirrored
+
+    def features(self, pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(R, D) float32 for those of `pictures` (N, H, W, C) at `rows` (R,)."""
+        return np.concatenate(
+            [self._features(pictures[rows[start : start + _BATCH]]) for start in range(0, len(rows), _BATCH)]
+        )
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(R, K) float32 from `features` (R, D)."""
+        logits = features @ self._kernel + self._bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def _features(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen = self._look(pictures).astype(np.float32)
+        if self._mirrored:
+            seen = (seen + self._look(pictures[:, :, ::-1]).astype(np.float32)) / 2
+        return seen

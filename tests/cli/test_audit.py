@@ -1,0 +1,75 @@
+"""A person relies on: one table, one JSON document, status 0 whatever is found; trouble is one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import beholder.verbs.audit as room
+from beholder.cli import _run
+from beholder.verbs.audit_result import AuditResult
+
+
+@pytest.fixture
+def asked(
+    tmp_path: Path, write_audit: Callable[[Path], AuditResult], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """What the verb was asked for, once it was; it finds what was made up."""
+    given: dict[str, Any] = {}
+
+    def found(data: str, **options: Any) -> AuditResult:
+        given.update(options, data=data)
+        return write_audit(tmp_path / "audit")
+
+    monkeypatch.setattr(room, "audit", found)
+    return given
+
+
+def test_a_table_says_how_many_of_what_and_where_to_look(
+    asked: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["audit", "digits", "--budget", "2m", "--seed", "3", "--overlay", "mine.csv"]) == 0
+    captured = capfd.readouterr()
+    assert (asked["data"], asked["budget"], asked["seed"], asked["overlay"]) == ("digits", 120.0, 3, Path("mine.csv"))
+    lines = captured.out.splitlines()
+    assert any(line.startswith("Equal pictures") and " 2 " in line for line in lines)
+    assert "labelled dog, looks like cat" in captured.out
+    assert "Note: Something to know." in lines
+    assert "6 findings in 36 pictures after 1 s; nothing was changed." in lines
+    gallery = tmp_path / "audit" / "gallery.html"
+    assert lines[-1] == f"Gallery: {gallery}  Decide: beholder serve {tmp_path / 'audit'}"
+    assert captured.err == ""
+
+
+@pytest.mark.usefixtures("asked")
+def test_json_is_the_document_of_the_folder_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _run(["audit", "digits", "--json"]) == 0
+    captured = capfd.readouterr()
+    document = json.loads(captured.out)
+    written = json.loads((tmp_path / "audit" / "findings.json").read_bytes())
+    assert {**document, "created": None} == {**written, "created": None}
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["digit"], "Did you mean 'digits'?"),
+        (["digits", "--overlay", "nowhere.csv"], "'nowhere.csv'"),
+        (["digits", "--out", "{here}"], "'mine.txt'"),
+    ],
+)
+def test_trouble_is_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert _run(["audit", *(argument.format(here=tmp_path) for argument in arguments)]) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: ")
+    assert captured.err.count("\n") == 1
+    assert words in captured.err

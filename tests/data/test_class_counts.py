@@ -1,0 +1,38 @@
+"""Classes with few pictures, and uneven ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from beholder.data.class_counts import count_findings
+from beholder.data.dataset import Dataset
+
+
+def dataset(*counts: int) -> Dataset:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    names = [str(row) for row in range(len(labels))]
+    return Dataset(np.zeros((len(labels), 1, 1, 1), np.uint8), labels, tuple("abcdef"[: len(counts)]), names)
+
+
+def test_even_classes_of_many_pictures_are_fine() -> None:
+    assert count_findings({"train": dataset(60, 61, 80)}) == []
+
+
+def test_a_class_with_few_pictures_is_told_and_how_few() -> None:
+    [finding] = count_findings({"train": dataset(40, 60), "test": dataset(10, 10)})
+    assert (finding.kind, finding.suggestion, finding.paths) == ("few_pictures", "a", ())
+    assert "40 pictures" in finding.sentence
+    assert finding.score == pytest.approx(0.2)
+
+
+def test_an_uneven_class_is_told_and_the_worst_comes_first() -> None:
+    findings = count_findings({"train": dataset(1000, 200, 100)})
+    assert [(one.kind, one.suggestion) for one in findings] == [("imbalance", "c"), ("imbalance", "b")]
+    assert findings[0].score > findings[1].score
+
+
+def test_pictures_of_the_test_part_cannot_be_learned_from() -> None:
+    kinds = {one.kind for one in count_findings({"train": dataset(49, 60), "test": dataset(900, 10)})}
+    assert kinds == {"few_pictures"}
+    assert count_findings({"test": dataset(60, 60)}) == []

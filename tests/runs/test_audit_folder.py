@@ -1,0 +1,75 @@
+"""A person relies on: an AUDIT folder replaces nothing, never lies in their data, and is read only when it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from beholder.errors import RunError
+from beholder.runs.audit_folder import create_audit_folder, is_audit_folder, open_audit_folder
+from beholder.verbs.audit_result import AuditResult
+
+WriteAudit = Callable[[Path], AuditResult]
+
+
+def test_a_new_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    folder = create_audit_folder(tmp_path / "a" / "b", "digits")
+    assert folder.path.is_dir()
+    assert not is_audit_folder(folder.path)
+
+
+def test_what_is_there_stays(tmp_path: Path, write_audit: WriteAudit) -> None:
+    write_audit(tmp_path / "audit")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    for name, words in (("audit", "an audit already"), ("file", "is a file"), ("other", "'notes.txt'")):
+        with pytest.raises(RunError, match=words):
+            create_audit_folder(tmp_path / name, "digits")
+    with pytest.raises(RunError, match="below a file"):
+        create_audit_folder(tmp_path / "file" / "audit", "digits")
+
+
+def test_one_that_was_never_finished_is_taken_again(tmp_path: Path, write_audit: WriteAudit) -> None:
+    write_audit(tmp_path / "audit")
+    (tmp_path / "audit" / "findings.json").unlink()
+    (tmp_path / "audit" / ".abc.part").write_bytes(b"half")
+    assert create_audit_folder(tmp_path / "audit", "digits").path == tmp_path / "audit"
+
+
+def test_it_never_lies_in_the_data(tmp_path: Path) -> None:
+    (tmp_path / "birds" / "wren").mkdir(parents=True)
+    for out in ("birds", "birds/runs/audit", "birds/../birds/audit"):
+        with pytest.raises(RunError, match="never written to"):
+            create_audit_folder(tmp_path / out, str(tmp_path / "birds"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["birds", "wren"]
+
+
+def test_it_is_read_back(tmp_path: Path, write_audit: WriteAudit) -> None:
+    result = write_audit(tmp_path / "audit")
+    assert is_audit_folder(tmp_path / "audit")
+    document = open_audit_folder(tmp_path / "audit")[1]
+    assert {**document, "created": None} == {**result.to_json(), "created": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "no object"),
+        (json.dumps({"schema": 99}).encode(), "newer than"),
+        (json.dumps({"schema": 1, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
+    ],
+)
+def test_a_damaged_one_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "findings.json").write_bytes(content)
+    with pytest.raises(RunError, match=words):
+        open_audit_folder(tmp_path)
+
+
+def test_another_folder_is_none(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is no AUDIT folder"):
+        open_audit_folder(tmp_path)

@@ -1,0 +1,117 @@
+"""Out-of-fold answers: nobody judges what it learned from, and equal seeds give equal answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.data.opening import open_source
+from beholder.data.progress import silent
+from beholder.training.settings import choose
+
+pytestmark = pytest.mark.usefixtures("framework")
+
+
+def digits(*ranges: tuple[int, int]) -> dict[str, Dataset]:
+    whole = open_source("digits").readers["all"](silent)
+    return {
+        part: whole.select(np.arange(*rows))
+        for part, rows in zip(("train", "validation", "test"), ranges, strict=False)
+    }
+
+
+def plan(**changes: Any) -> Any:
+    from beholder.training.folds import FoldPlan
+
+    settings = choose(
+        "fast",
+        seed=1,
+        precision="float32",
+        changes={"epochs": 8, "batch_size": 25, **changes},
+        options={"widths": (8, 16, 32)},
+    )
+    return FoldPlan(settings, 1, 8.0, None)
+
+
+class Spy:
+    """A network that knows what it learned from, and says so in its probabilities and features."""
+
+    def __init__(self, learned: Dataset) -> None:
+        self.names = set(learned.names)
+
+    def features(self, pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return pictures[rows].reshape(len(rows), -1).astype(np.float32)
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full((len(features), 10), len(self.names), np.float32)
+
+
+def test_no_picture_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.training import folds
+
+    parts = digits((0, 200), (200, 240), (240, 280))
+    groups = list(range(280))
+    groups[7] = groups[100] = groups[250] = 7
+    spies: list[Spy] = []
+
+    def train(learned: Dataset, *_rest: Any) -> Spy:
+        spies.append(Spy(learned))
+        return spies[-1]
+
+    judged: dict[str, Spy] = {}
+    look = folds._look
+
+    def spying_look(network: Any, answers: Any, held_out: NDArray[np.int64], learned: NDArray[np.int64]) -> None:
+        judged.update((answers.pool.dataset.names[row], network) for row in held_out.tolist())
+        look(network, answers, held_out, learned)
+
+    monkeypatch.setattr(folds, "_train", train)
+    monkeypatch.setattr(folds, "_look", spying_look)
+    answers = folds.out_of_fold(parts, groups, plan(), folds=4)
+    names = list(answers.pool.dataset.names)
+    assert len(spies) == 4
+    assert set(judged) == set(names)
+    for row, name in enumerate(names):
+        assert name not in judged[name].names
+        assert {names[near] for near in answers.neighbours[row].tolist()} <= judged[name].names
+    assert judged[names[7]] is judged[names[100]] is judged[names[250]]
+    everyone = set().union(*(spy.names for spy in spies))
+    assert everyone == set(names[:240])  # the test part teaches nobody
+    assert all(len(spy.names) == pytest.approx(180, abs=15) for spy in spies)
+
+
+def test_equal_seeds_give_equal_answers_that_are_mostly_right() -> None:
+    from beholder.training.folds import out_of_fold
+
+    parts = digits((0, 500))
+    told: list[tuple[int, int]] = []
+    first = out_of_fold(parts, None, plan(), folds=2, progress=lambda _task, done, total: told.append((done, total)))
+    again = out_of_fold(parts, None, plan(), folds=2)
+    assert np.array_equal(first.probabilities, again.probabilities)
+    assert np.array_equal(first.neighbours, again.neighbours)
+    assert np.allclose(first.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (first.probabilities.argmax(axis=1) == parts["train"].labels).mean() > 0.6
+    labels = parts["train"].labels
+    assert (labels[first.neighbours[:, 0]] == labels).mean() > 0.6
+    assert told[-1] == (160, 160)  # two trainings of eight epochs of ten steps
+    assert told == sorted(told)
+
+
+def test_a_budget_is_spread_over_the_trainings_and_too_little_is_told(tmp_path: Path) -> None:
+    import time
+
+    from beholder.errors import UsageError
+    from beholder.training.folds import WIDEST, plan_folds
+
+    parts = digits((0, 500))
+    planned = plan_folds(parts, tmp_path, until=time.monotonic() + 600, seed=5)
+    assert planned.settings.seed == 5
+    assert tuple(planned.settings.options["widths"]) <= WIDEST
+    assert planned.settings.recipe.epochs <= planned.most_epochs
+    with pytest.raises(UsageError, match="budget"):
+        plan_folds(parts, tmp_path, until=time.monotonic(), seed=5)

@@ -1,0 +1,56 @@
+"""A person's names are as the person likes: whatever a file system takes, every verb takes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from beholder.cli import _run
+from beholder.verbs.training_data import default_folder
+
+NAMES = ["-new\nline \"and' $(quotes) 🦉", "é" * 127, os.fsdecode(b"bytes \xff\xfe")]
+
+
+def make_pictures(folder: Path, name: str) -> Path:
+    draw = np.random.default_rng(0)
+    for number in range(30):
+        path = folder / (name, "other")[number % 2] / f"{number:02}{name[:100]}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(256, size=(8, 8, 3)).astype(np.uint8)).save(path)
+    return folder
+
+
+@pytest.mark.usefixtures("framework")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_verb_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    data = make_pictures(tmp_path / "home" / name, name)
+    picture = str(next((data / name).iterdir()))
+    run, cache = str(tmp_path / name), ["--cache", str(tmp_path / "cache")]
+    training = ["--model", "linear", "--epochs", "1", "--progress", "none", "--out", run]
+    for arguments in (
+        ["look", str(data), "--out", str(tmp_path / "sheet.png"), *cache],
+        ["train", *training, *cache, "--json", "--", str(data)],
+        ["evaluate", "--json", run],
+        ["predict", "--json", run, picture],
+        ["explain", run, picture, "--out", f"{run}/explained"],
+        ["train", "--resume", run],
+    ):
+        capfd.readouterr()
+        status = _run(arguments)
+        told = capfd.readouterr()
+        assert status == 0, told.err
+        if "--json" in arguments:
+            json.loads(told.out)
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "é" * 127, os.fsdecode(b"\xff" * 255)])
+def test_a_run_is_called_after_data_with_the_longest_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    default_folder(name, "auto").mkdir(parents=True)
