@@ -50,6 +50,7 @@ bench/.venv/installed: pyproject.toml requirements.lock bench/requirements.lock
 
 docs: install
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/write_licences.py
 
 # Pins every package for Python 3.11 to 3.13, without addresses.
 lock: install

@@ -1,11 +1,14 @@
 """How much of what was planted `beholder audit` finds in the shared pictures, and how much of what it finds is there.
 
 usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
+       python bench/doctor.py labels [--budget 600] [--seed 0]
 
 duplicates: near copies of 500 training pictures are planted into the test part, of eight kinds and of a strength at
 random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
 planted copy that hold nothing but its original and what was a copy of that before anything was planted. The pictures as
 they are hold real copies; --sheet draws the least sure of them, for people to judge.
+
+labels: one in twenty training pictures gets another label at random, a few become no photographs (flipped_labels.py).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import flipped_labels
 import numpy as np
 import pictures
 from numpy.typing import NDArray
@@ -106,11 +110,15 @@ SINGLE: list[Callable[[Picture, Random], Picture]] = [
 def main() -> None:
     """Plant, look, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["duplicates"])
+    parser.add_argument("part", choices=["duplicates", "labels"])
     parser.add_argument("--planted", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
+    parser.add_argument("--budget", type=float, default=600, help="seconds of the audit that looks for labels")
     arguments = parser.parse_args()
+    if arguments.part == "labels":
+        flipped_labels.measure(arguments.budget, arguments.seed)
+        return
     source = open_source(pictures.archive())
     parts = {part: source.readers[part](silent) for part in ("train", "test")}
     duplicates(parts, arguments.planted, arguments.seed, arguments.sheet)
@@ -124,7 +132,8 @@ def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path |
     count = sum(map(len, parts.values()))
     across = [one for one in before if len(set(one.parts)) > 1]
     print(
-        f"{count:,} pictures as they are, in {seconds:.0f} s: {len(before)} groups of near copies, {len(across)} across parts"
+        f"{count:,} pictures as they are: {len(before)} groups of near copies in {seconds:.0f} s, "
+        f"{len(across)} of them across parts"
     )
     originals = random.choice(len(parts["train"]), 2 * planted, replace=False)
     copies = [kinds[index % len(kinds)](parts["train"].pictures[row], random) for index, row in enumerate(originals)]

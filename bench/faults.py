@@ -63,7 +63,7 @@ def kills(folder: Path, share: int) -> list[str]:
             ("train, epochs again", "killed_runs.py", {"how": "epochs", **EPOCHS, "seed": 4}),
             ("train, plan", "killed_runs.py", {"how": "plan", **PLAN, "seed": 3}),
             ("evaluate", "killed_verbs.py", {"verb": "evaluate", "seconds": 0.3, "seed": 3}),
-            ("audit", "killed_verbs.py", {"verb": "audit", "seconds": 8, "seed": 3}),
+            ("audit", "killed_verbs.py", {"verb": "audit", "seconds": 20, "seed": 3}),
         ]
     ):
         began = time.monotonic()

@@ -1,8 +1,8 @@
 """Claim: whatever bytes a reader gets, it reads them or refuses in one sentence: 1,000,000 inputs, led by coverage.
 
 Each reader (`fuzz_targets.py`) runs in a process of its own under atheris (libFuzzer for Python), niced, on one core.
-Forbidden throughout: any exception but a `BeholderError`, an error of several lines, more than SECONDS for an input, more
-than MEMORY, writing outside of its own folder, starting a process, and opening a connection. What fails is kept.
+Forbidden throughout: any exception but a `BeholderError`, an error of several lines, more than SECONDS for an input,
+more than MEMORY, writing outside of its own folder, starting a process, opening a connection. What fails is kept.
 
 usage: python bench/fuzz.py [--inputs 1000000] [--only NAME,NAME] [--out FOLDER]
 """
@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 SECONDS = 10  # that one input may take
 MEMORY = 1024  # MiB beyond what the process has before the first input
 LARGEST = 16_384  # bytes of an input
+ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "ctypes.dlopen")
 
 
@@ -62,7 +63,7 @@ def measure(name: str, runs: int, out: Path) -> tuple[int, str, bool]:
     begun = time.monotonic()
     log = out / f"{name}.log"
     with log.open("wb") as file:
-        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=ENVIRONMENT, check=False)
     seconds = time.monotonic() - begun
     told = log.read_text("utf-8", "replace")
     inputs = max([int(number) for number in re.findall(r"^#(\d+)\s", told, re.MULTILINE)] or [0])
@@ -76,7 +77,7 @@ def feed(name: str, runs: int, out: Path) -> None:
     """Never returns: libFuzzer ends the process."""
     import atheris
 
-    os.nice(10)
+    os.nice(max(0, 10 - os.nice(0)))
     with atheris.instrument_imports(include=["beholder", "tarfile", "python_multipart"]):
         from fuzz_targets import targets
     target = targets()[name]

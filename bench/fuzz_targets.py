@@ -89,7 +89,7 @@ def _tars() -> list[bytes]:
         with tarfile.open(fileobj=stream, mode="w", format=kind) as tar:
             for name, content in members.items():
                 info = tarfile.TarInfo(f"{'long' * 30}/{name}")
-                info.size, info.mtime = len(content), 1.5  # type: ignore[assignment]
+                info.size, info.mtime = len(content), 1.5
                 tar.addfile(info, io.BytesIO(content))
         whole = stream.getvalue().rstrip(b"\0")
         whole += bytes(-len(whole) % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
@@ -143,8 +143,7 @@ def _picture(_: Path, content: bytes) -> None:
 
 
 def _pictures() -> list[bytes]:
-    made = []
-    for mode, kind, options in (
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
         *(("RGB", kind, {}) for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")),
         ("RGBA", "PNG", {}),
         ("I;16", "PNG", {}),
@@ -158,7 +157,9 @@ def _pictures() -> list[bytes]:
         ("RGBA", "WEBP", {"lossless": True}),
         ("RGB", "TIFF", {"compression": "tiff_lzw"}),
         ("1", "TIFF", {"compression": "group4"}),
-    ):
+    ]
+    made = []
+    for mode, kind, options in kinds:
         stream = io.BytesIO()
         image = Image.fromarray((np.arange(12 * 12 * 3) % 251).astype(np.uint8).reshape(12, 12, 3))
         (Image.new(mode, (12, 12), 77) if mode == "I;16" else image.convert(mode)).save(stream, kind, **options)
@@ -334,7 +335,7 @@ def _onnxs() -> list[bytes]:
 
 
 def _upload(_: Path, content: bytes) -> None:
-    kind, _, body = content.partition(b"\n")
+    kind, _newline, body = content.partition(b"\n")
     sent = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Any:

@@ -51,6 +51,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "siege": ["siege.py"],
         "fine_tuning": ["fine_tuning.py"],
         "accuracy": ["accuracy.py"],
+        "trust": ["trust.py", "--near"],
     }
     return sections | slow if long else sections
 

@@ -59,17 +59,23 @@ class Watchers:
 
     async def _listen(self) -> None:
         reader, writer = await self._ask("/watch/events")
+        told, snapshot = False, 0  # whether all of the past was told, which the state ends; the latest snapshot
         try:
             while line := await reader.readline():
-                if b'"event": "snapshot"' in line:
-                    await self._fetch(json.loads(line.removeprefix(b"data: "))["epoch"])
+                heard = b'"event": "snapshot"' in line
+                if heard:
+                    snapshot = json.loads(line.removeprefix(b"data: "))["epoch"]
+                if (heard and told) or (snapshot and not told and line.startswith(b"event: state")):
+                    await self._fetch(snapshot)
+                told |= line.startswith(b"event: state")
             raise RuntimeError("the events ended while the run went on")
         finally:
             writer.close()
 
     async def _fetch(self, epoch: int) -> None:
         reader, writer = await self._ask(f"/watch/snapshots/{epoch}")
-        self.fetched += (await reader.read()).startswith(b"HTTP/1.1 200")
+        answer = await reader.read()
+        self.fetched += answer.startswith(b"HTTP/1.1 200")
         writer.close()
 
     async def _ask(self, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -113,7 +119,12 @@ async def epoch_end(run: Path, epoch: int) -> tuple[int, float]:
 
 def read_document(server: subprocess.Popen[str]) -> str:
     """What it prints once it is ready."""
-    return "" if server.stdout is None else "".join(iter(server.stdout.readline, "}\n"))
+    told = ""
+    for line in server.stdout or ():
+        told += line
+        if line == "}\n":
+            break
+    return told
 
 
 def processor_seconds(process: int) -> float:

@@ -113,14 +113,45 @@ def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_pat
         assert classifier.predict([pixels])[0].error  # type: ignore[list-item]  # that is the point
 
 
-def test_unsure_is_none_until_a_threshold_was_fitted(classifier: Classifier) -> None:
-    (answer,) = classifier.predict([grey(1)[0]])
-    assert answer.unsure is None
-    assert answer.to_json()["unsure"] is None
-    for threshold, unsure in ((1.1, True), (0.0, False)):
-        manifest = replace(classifier.artifact.manifest, unsure_below=threshold)
-        fitted = Classifier(replace(classifier.artifact, manifest=manifest))
-        assert fitted.predict([grey(1)[0]])[0].unsure is unsure
+def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(digits_run: Path) -> None:
+    artifact = Classifier.load(digits_run, exact=True).artifact
+    for threshold, unsure in ((1.1, True), (0.0, False), (None, None)):
+        manifest = replace(artifact.manifest, unsure_below=threshold)
+        (answer,) = Classifier(replace(artifact, manifest=manifest, familiarity=None)).predict([grey(1)[0]])
+        assert (answer.unsure, answer.unlike) == (unsure, None)
+        assert answer.to_json()["unsure"] is unsure
+
+
+def test_the_twin_has_a_threshold_of_its_own(digits_run: Path) -> None:
+    artifact = Classifier.load(digits_run, exact=True).artifact
+    manifest = replace(artifact.manifest, unsure_below=0.0, twin={"file": "model.int8.onnx", "unsure_below": 1.1})
+    for precision, unsure in (("float32", False), ("int8", True)):
+        classifier = Classifier(replace(artifact, manifest=manifest, precision=precision, familiarity=None))
+        assert classifier.predict([grey(1)[0]])[0].unsure is unsure
+
+
+def test_a_strange_picture_is_unsure_whatever_its_probability(digits_run: Path) -> None:
+    artifact = Classifier.load(digits_run).artifact
+    known = artifact.familiarity
+    assert known is not None
+    for threshold, unlike in ((1.0, True), (-99.0, False)):  # scores are 0 at most
+        sure = replace(artifact.manifest, unsure_below=None, twin=None)
+        one = Classifier(replace(artifact, manifest=sure, familiarity=replace(known, threshold=threshold)))
+        (answer,) = one.predict([grey(1)[0]])
+        assert answer.unlike is unlike
+        assert answer.unsure is (True if unlike else None)
+
+
+def test_few_validation_pictures_are_strange_and_a_page_of_nothing_is(classifier: Classifier) -> None:
+    from beholder.data.opening import open_source
+    from beholder.data.split import Parts
+
+    validation = Parts(open_source("digits")).validation()
+    strange = [answer.unlike for answer in classifier.predict(list(validation.pictures))]
+    assert np.mean(np.array(strange, np.float64)) <= 0.06
+    [plain] = classifier.predict([np.full((8, 8), 255, np.uint8)])
+    assert plain.unlike
+    assert plain.unsure
 
 
 def test_a_grey_model_sees_colour_pictures_as_grey(classifier: Classifier) -> None:

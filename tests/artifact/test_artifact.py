@@ -70,8 +70,9 @@ def test_it_holds_what_the_house_promises(model: Path) -> None:
     assert manifest["class_names"] == ["blue", "green", "red"]
     assert manifest["views"] == ["plain", "mirrored"]
     assert (manifest["picture"]["height"], manifest["picture"]["width"], manifest["picture"]["mode"]) == (12, 12, "RGB")
-    assert manifest["unsure_below"] is None
+    assert manifest["unsure_below"] is None  # twelve validation pictures promise nothing
     assert manifest["temperature"] == 1.0
+    assert manifest["familiar"] is None
     assert set(manifest["data"]["fingerprint"]) == {"train", "validation"}
     assert {"numpy", "onnxruntime", "beholder"} <= set(manifest["versions"])
     card = (model / "README.md").read_text(encoding="utf-8")
@@ -252,7 +253,54 @@ def test_the_graph_and_the_keras_model_give_one_answer_for_one_picture(colour_ru
         logits = np.asarray(network(pictures, training=False))
         if mirrored:
             logits = (logits + np.asarray(network(pictures[:, :, ::-1], training=False))) / 2
-        assert np.allclose(answers(run, pictures), softmax(logits), atol=1e-4)
+        temperature = Classifier.load(run).artifact.manifest.temperature
+        assert np.allclose(answers(run, pictures), softmax(logits / temperature), atol=1e-4)
+
+
+def test_the_temperature_is_inside_both_graphs_and_the_logits_are_before_it(digits_run: Path) -> None:
+    grey = np.random.default_rng(4).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    for int8 in (False, True):
+        artifact = open_artifact(digits_run, int8=int8)
+        told = artifact.graph(grey)
+        assert artifact.manifest.temperature != 1
+        assert np.allclose(told.probabilities, softmax(told.logits / artifact.manifest.temperature), atol=1e-5)
+
+
+def test_a_model_of_before_there_was_a_temperature_still_answers(digits_run: Path, tmp_path: Path) -> None:
+    old = tmp_path / "model"
+    shutil.copytree(digits_run / "model", old)
+    (old / "familiar.npz").unlink()
+    document = json.loads((old / "manifest.json").read_bytes())
+    for name in ("risk", "familiar"):
+        del document[name]
+    document["unsure_below"] = None
+    if document["twin"]:
+        document["twin"] = {name: document["twin"][name] for name in ("file", "accuracy", "tolerance")}
+    (old / "manifest.json").write_text(json.dumps(document))
+    seal(old)
+    for exact in (True, False):
+        [answer] = Classifier.load(old, exact=exact).predict([np.zeros((8, 8), np.uint8)])
+        assert (answer.unsure, answer.unlike) == (None, None)
+        assert answer.label is not None
+
+
+@pytest.mark.parametrize("damage", ["missing", "no file", "others", "numbers"])
+def test_a_familiarity_that_fits_no_model_is_refused(digits_run: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(digits_run / "model", folder)
+    path = folder / "familiar.npz"
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    path.unlink()
+    if damage == "no file":
+        path.write_bytes(b"no file")
+    elif damage == "others":
+        np.savez(path, **{**arrays, "prototypes": arrays["prototypes"][:, :-1]})
+    elif damage == "numbers":
+        np.savez(path, **{**arrays, "float32_threshold": np.array(np.nan)})
+    seal(folder)
+    with pytest.raises(ArtifactError, match=r"familiar\.npz"):
+        open_artifact(folder)
 
 
 def test_a_mirrored_picture_gets_the_same_answer_where_both_views_are_averaged(colour_run: Path) -> None:

@@ -47,21 +47,21 @@ def one_sentence(capfd: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-def assert_refused(data: Path, *named: str, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """`look` and `train` refuse `data`, which lies in `home`, with a sentence that holds all of `named`."""
-    before, cache = snapshot(home), home.parent / "cache"
-    run, sheet = home.parent / "run", home.parent / "sheet.png"
-    common = ["--cache", str(cache)]
-    for arguments in (
-        ["train", str(data), "--out", str(run), *common],
-        ["look", str(data), "--out", str(sheet), *common],
-    ):
-        assert _run(arguments) == 2, arguments[0]
+def assert_refused(
+    data: Path,
+    *named: str,
+    home: Path,
+    capfd: pytest.CaptureFixture[str],
+    verbs: tuple[str, ...] = ("train", "look", "audit"),
+) -> None:
+    """Each of `verbs` refuses `data`, which lies in `home`, with a sentence that holds all of `named`."""
+    before, cache, out = snapshot(home), home.parent / "cache", home.parent / "out.png"
+    for verb in verbs:
+        assert _run([verb, str(data), "--out", str(out), "--cache", str(cache)]) == 2, verb
         message = one_sentence(capfd)
         for name in named:
             assert name in message
-        assert not run.exists()
-        assert not sheet.exists()
+        assert not out.exists()
     assert snapshot(home) == before
 
 
@@ -337,7 +337,9 @@ def test_more_than_five_percent_unreadable_pictures_stop_the_run(
     write_classes(home, {"cat": 19, "dog": 18})
     for name in ("cat/bad.png", "dog/bad.png"):
         (home / name).write_bytes(BAD_PICTURES[kind])
-    assert_refused(home, "2 of 39", str(home / "cat" / "bad.png"), home=home, capfd=capfd)
+    # An audit is what tells of them.
+    refusing = ("train", "look")
+    assert_refused(home, "2 of 39", str(home / "cat" / "bad.png"), home=home, capfd=capfd, verbs=refusing)
 
 
 @pytest.mark.usefixtures("framework")

@@ -46,8 +46,9 @@ def test_files_folders_and_globs_are_answered_in_order(
     predictions = answers(capfd)
     assert [p["path"] for p in predictions] == [str(paths[n]) for n in (2, 0, 1, 2, 3)]
     for prediction in predictions:
-        assert set(prediction) == {"path", "label", "probability", "unsure", "top"}
-        assert prediction["unsure"] is None
+        assert set(prediction) == {"path", "label", "probability", "unsure", "unlike", "top"}
+        assert prediction["unlike"] in (True, False)
+        assert prediction["unsure"] in (True, False, None)
         assert prediction["label"] in list("0123456789")
     assert predictions[0] == predictions[3]
 
@@ -113,13 +114,23 @@ def test_csv_reads_back_with_any_reader(digits_run: Path, tmp_path: Path, capfd:
     bad.write_bytes(b"")
     assert predict(digits_run, bad, good, "--csv", "--top", "2") == 2
     refused, answered = csv.DictReader(io.StringIO(capfd.readouterr().out))
-    columns = ["path", "label", "probability", "unsure", "error"]
+    columns = ["path", "label", "probability", "unsure", "unlike", "error"]
     assert list(answered) == [*columns, "label_1", "probability_1", "label_2", "probability_2"]
     assert answered["path"] == str(good)
     assert answered["label"] == answered["label_1"]
     assert 0 < float(answered["probability_2"]) <= float(answered["probability"]) <= 1
-    assert answered["unsure"] == answered["error"] == refused["label"] == ""
+    assert answered["unlike"] in ("true", "false")
+    assert answered["error"] == refused["unsure"] == refused["unlike"] == refused["label"] == ""
     assert str(bad) in refused["error"]
+
+
+def test_the_table_says_which_answers_are_unsure_and_why(
+    digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "plain.png"
+    Image.new("L", (8, 8), 255).save(plain)
+    assert predict(digits_run, plain) == 0
+    assert "(unsure: unlike)" in capfd.readouterr().out
 
 
 def test_a_table_for_people_names_the_whole_path(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.duplicates import content_groups
 from beholder.data.progress import Progress
 from beholder.data.source import Source
-from beholder.data.split import Parts, content_groups, split
+from beholder.data.split import Parts, split
 from beholder.errors import DataError
 
 THREE = {"train": 0.8, "validation": 0.1, "test": 0.1}

@@ -25,7 +25,8 @@ def answers(truth: NDArray[np.int64], sharpness: float, seed: int = 0) -> NDArra
     logits = random.normal(size=(len(truth), len(NAMES)))
     logits[np.arange(len(truth)), truth] += sharpness
     powers = np.exp(logits)
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 def test_flipped_labels_are_found_and_the_right_ones_suggested() -> None:

@@ -40,6 +40,13 @@ def test_one_that_was_never_finished_is_taken_again(tmp_path: Path, write_audit:
     assert create_audit_folder(tmp_path / "audit", "digits").path == tmp_path / "audit"
 
 
+def test_an_audit_that_comes_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    folder = create_audit_folder(tmp_path / "audit", "digits")
+    with pytest.raises(RunError), folder.removed_on_error():
+        raise RunError("The data are of no use.")
+    assert not folder.path.exists()
+
+
 def test_it_never_lies_in_the_data(tmp_path: Path) -> None:
     (tmp_path / "birds" / "wren").mkdir(parents=True)
     for out in ("birds", "birds/runs/audit", "birds/../birds/audit"):

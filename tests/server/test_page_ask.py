@@ -107,11 +107,25 @@ def test_a_bad_picture_is_one_sentence(client: TestClient) -> None:
 
 
 def test_unsure_is_said_where_the_model_says_so(served: Served, pictures: list[bytes]) -> None:
-    for threshold, unsure in ((1.1, True), (0.0, False), (None, None)):
-        manifest = dataclasses.replace(served.classifier.artifact.manifest, unsure_below=threshold)
-        classifier = Classifier(dataclasses.replace(served.classifier.artifact, manifest=manifest))
+    artifact = served.classifier.artifact
+    for threshold, unsure, why in ((1.1, True, "Less probable"), (0.0, False, None), (None, None, None)):
+        twin = None if artifact.manifest.twin is None else {**artifact.manifest.twin, "unsure_below": threshold}
+        manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, twin=twin)
+        classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
         client = TestClient(create_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
-        assert ask(client, pictures[0])["unsure"] is unsure
+        answer = ask(client, pictures[0])
+        assert answer["unsure"] is unsure
+        assert (answer["why_unsure"] or "").startswith(why or "")
+        assert (answer["why_unsure"] is None) is (why is None)
+
+
+def test_a_strange_picture_is_unsure_and_the_reason_is_told(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), 255).save(buffer, "PNG")
+    answer = ask(client, buffer.getvalue())
+    assert answer["unlike"]
+    assert answer["unsure"]
+    assert "unlike anything" in answer["why_unsure"]
 
 
 def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(
@@ -264,7 +278,7 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[
 
     def altered(route: Route) -> None:
         document = route.fetch().json()
-        document["answers"][0].update(label=markup, unsure=True)
+        document["answers"][0].update(label=markup, unsure=True, why_unsure="Less probable than it should be.")
         document["answers"][0]["neighbours"][0].update(label=markup, path=markup)
         route.fulfill(body=json.dumps(document), content_type="application/json")
 
@@ -274,6 +288,7 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[
     card = answers(page).first
     assert card.locator("h2").inner_text().startswith(markup)
     assert card.get_by_text("unsure", exact=True).is_visible()
+    assert card.get_by_text("Less probable than it should be.").is_visible()
     assert page.locator("img[src=x]").count() == 0
     assert fits(page)
 

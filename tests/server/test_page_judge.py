@@ -24,11 +24,28 @@ def test_the_test_part_is_told_as_evaluate_told_it(client: TestClient, served_ru
     test = document["parts"]["test"]
     assert test["confusion"] == evaluation["confusion"]
     assert test["accuracy"] == evaluation["accuracy"]
+    for figure in ("macro_recall", "macro_f1", "uneven"):
+        assert test[figure] == evaluation[figure]
     for row, expected in zip(test["per_class"], evaluation["per_class"], strict=True):
         assert row == {key: pytest.approx(value) if key != "class_name" else value for key, value in expected.items()}
     assert [one["path"] for one in test["mistakes"]] == [one["name"] for one in evaluation["mistakes"]][:24]
     assert len(document["epochs"]) == 3
     assert len(document["filters"]) == 8
+
+
+def test_reliability_and_coverage_are_those_of_evaluate_and_of_the_kept_answers(
+    client: TestClient, served_run: Path
+) -> None:
+    document = client.get("/page/judge").json()
+    evaluation = json.loads((served_run / "evaluation.json").read_text("utf-8"))
+    test, validation = (document["parts"][part]["honesty"] for part in ("test", "validation"))
+    for name in ("ece", "reliability", "selective"):
+        assert test[name] == evaluation[name]
+    assert sum(one["count"] for one in validation["reliability"]) == document["parts"]["validation"]["count"]
+    last = validation["selective"]["curve"][-1]
+    assert last == {"coverage": 1.0, "risk": pytest.approx(1 - document["parts"]["validation"]["accuracy"])}
+    assert f"of {test['reliability'][-1]['count']:,}" in test["words"]["reliability"]
+    assert document["promise"].endswith(".")
 
 
 def test_a_cell_holds_the_validation_pictures_that_got_this_answer(client: TestClient, served_run: Path) -> None:
@@ -70,6 +87,7 @@ def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[
     assert numbers == sorted(numbers, reverse=True)
     page.get_by_role("button", name="Validation part").click()
     assert "steered by" in page.locator(".headline").inner_text()
-    assert page.locator(".curve").count() == 2
+    assert page.locator(".charts .curve").count() == 4
+    assert page.get_by_role("img", name="Reliability diagram").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert serious_violations(page) == []

@@ -25,17 +25,17 @@ def digits(*ranges: tuple[int, int]) -> dict[str, Dataset]:
     }
 
 
-def plan(**changes: Any) -> Any:
+def plan(folds: int) -> Any:
     from beholder.training.folds import FoldPlan
 
     settings = choose(
         "fast",
         seed=1,
         precision="float32",
-        changes={"epochs": 8, "batch_size": 25, **changes},
+        changes={"epochs": 8, "batch_size": 25},
         options={"widths": (8, 16, 32)},
     )
-    return FoldPlan(settings, 1, 8.0, None)
+    return FoldPlan(settings, folds, 1, 8.0, None)
 
 
 class Spy:
@@ -72,7 +72,7 @@ def test_no_picture_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch:
 
     monkeypatch.setattr(folds, "_train", train)
     monkeypatch.setattr(folds, "_look", spying_look)
-    answers = folds.out_of_fold(parts, groups, plan(), folds=4)
+    answers = folds.out_of_fold(parts, groups, plan(4))
     names = list(answers.pool.dataset.names)
     assert len(spies) == 4
     assert set(judged) == set(names)
@@ -90,8 +90,8 @@ def test_equal_seeds_give_equal_answers_that_are_mostly_right() -> None:
 
     parts = digits((0, 500))
     told: list[tuple[int, int]] = []
-    first = out_of_fold(parts, None, plan(), folds=2, progress=lambda _task, done, total: told.append((done, total)))
-    again = out_of_fold(parts, None, plan(), folds=2)
+    first = out_of_fold(parts, None, plan(2), lambda _task, done, total: told.append((done, total)))
+    again = out_of_fold(parts, None, plan(2))
     assert np.array_equal(first.probabilities, again.probabilities)
     assert np.array_equal(first.neighbours, again.neighbours)
     assert np.allclose(first.probabilities.sum(axis=1), 1, atol=1e-5)

@@ -142,34 +142,47 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
     assert not quantise.quantise(graph, tmp_path / TWIN, TRAIN.pictures)
 
 
-def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: float) -> Path:
-    """An artifact in `folder` whose twin `loses` so much accuracy, on a processor that is made for int8."""
+def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
+    """An artifact in `folder` whose twin `loses` so many pictures, where one may be lost and the processor has int8."""
     from beholder.training import export as room
+    from beholder.training.honesty import Seen
 
-    accuracies = iter([0.9, 0.9 - loses])  # of the network, then of its twin
-    monkeypatch.setattr(room, "_figures", lambda _, part: {"accuracy": next(accuracies), "count": len(part)})
+    assert room.LARGEST_DROP == 0.002
+
+    wrong = iter([3, 3 + loses])  # of the network, then of its twin
+    monkeypatch.setattr(room, "look", lambda *_: Seen(right_but(next(wrong)), None))
+    monkeypatch.setattr(room, "LARGEST_DROP", 1 / len(VALIDATION))
     monkeypatch.setattr(room, "has_int8", lambda: True)
     weights = [np.asarray(variable) for variable in network.variables]
     room.export_artifact(folder, settings, weights, TRAIN, VALIDATION, {"name": "colours", "fingerprint": {}})
     return folder
 
 
-def test_a_twin_that_loses_a_fifth_of_a_point_is_kept_and_sealed(
+def right_but(wrong: int) -> np.ndarray:
+    """Logits for the validation part that are right but for the first `wrong` pictures."""
+    answers = (VALIDATION.labels + (np.arange(len(VALIDATION)) < wrong)) % 3
+    return np.eye(3, dtype=np.float32)[answers] * 3
+
+
+def test_a_twin_that_loses_no_more_than_it_may_is_kept_and_sealed(
     tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=0.002)
+    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=1)
     manifest = open_artifact(folder).manifest
-    assert manifest.twin == {"file": TWIN, "accuracy": pytest.approx(0.898), "tolerance": 0.01}
+    assert manifest.twin is not None
+    assert (manifest.twin["file"], manifest.twin["tolerance"]) == (TWIN, 0.01)
+    assert manifest.twin["accuracy"] == pytest.approx(26 / 30)
+    assert manifest.twin["risk"]["observed"] == pytest.approx(4 / 30)
     assert manifest.validation["accuracy"] == 0.9
     assert TWIN in (folder / "SHA256SUMS").read_text()
-    assert "0.8980" in (folder / "README.md").read_text()
+    assert "0.8667" in (folder / "README.md").read_text()
     assert open_artifact(folder, int8=True).precision == "int8"
 
 
 def test_a_twin_that_loses_more_is_not_kept(
     tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=0.0021)
+    folder = export(tmp_path / "model", settings, network, monkeypatch, loses=2)
     artifact = open_artifact(folder, int8=True)
     assert artifact.manifest.twin is None
     assert artifact.precision == "float32"

@@ -96,7 +96,7 @@ def test_what_only_reads_works_in_a_folder_that_is_read_only(
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
     assert _run(["predict", str(whole), str(whole / "model" / "golden" / "0.png")]) == 0
     assert _run(["train", "--resume", str(whole)]) == 0
     capfd.readouterr()

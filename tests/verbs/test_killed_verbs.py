@@ -29,7 +29,7 @@ def test_an_evaluation_killed_at_eight_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("verb", "seconds"), [("evaluate", 0.3), ("audit", 8.0)])
+@pytest.mark.parametrize(("verb", "seconds"), [("evaluate", 0.3), ("audit", 20.0)])
 def test_killed_at_twenty_moments(tmp_path: Path, verb: str, seconds: float) -> None:
     found = kill(tmp_path, verb=verb, kills=20, seed=2, seconds=seconds)
     assert (found["wrong"], found["same"]) == ([], True)

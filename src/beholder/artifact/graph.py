@@ -102,8 +102,9 @@ class Graph:
                 half = len(batch) // 2
                 columns = zip(self.run(outputs, batch[:half]), self.run(outputs, batch[half:]), strict=True)
                 return [np.concatenate(column) for column in columns]
+            shape, reason = batch.shape[1:], _first_line(error)
             raise ArtifactError(
-                f"{str(self.path)!r} cannot answer pictures of shape {batch.shape[1:]} ({_first_line(error)}); train again."
+                f"{str(self.path)!r} cannot answer pictures of shape {shape} ({reason}); train again."
             ) from error
         return results
 

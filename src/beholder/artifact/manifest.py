@@ -55,7 +55,7 @@ class Manifest:
     schema: int = field(default=SCHEMA)
 
     def unsure_below_in(self, precision: str) -> float | None:
-        """`unsure_below` of the network of this precision; the twin's probabilities differ, and so does its threshold."""
+        """`unsure_below` of the network of this precision: the twin has a threshold of its own."""
         return self.twin.get("unsure_below") if precision == "int8" and self.twin else self.unsure_below
 
     def risk_in(self, precision: str) -> dict[str, Any] | None:
@@ -74,7 +74,7 @@ def read_manifest(path: Path) -> Manifest:
         ArtifactError: it is missing, damaged, or of a newer schema than this Beholder knows.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(_content(path))
         schema = document["schema"]
         if schema > SCHEMA:
             raise ArtifactError(
@@ -94,6 +94,12 @@ def read_manifest(path: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{str(path)!r} is damaged ({error!r}); copy the model again or train again.") from error
     return manifest
+
+
+def _content(path: Path) -> bytes:
+    if path.is_fifo():  # reading a pipe waits for somebody to write to it
+        raise FileNotFoundError
+    return path.read_bytes()
 
 
 def _check_types(manifest: Manifest) -> None:

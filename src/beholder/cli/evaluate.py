@@ -96,10 +96,8 @@ def _print_honesty(document: dict[str, Any]) -> None:
         click.echo("It was unsure of every picture.")
     elif selective["unsure_below"] is not None:
         promised = f" (promised: at most {percent(selective['asked'])})" if selective["promised"] else ""
-        click.echo(
-            f"It was unsure of {percent(1 - selective['coverage'])}; of the answers that it gave {percent(selective['risk'])} "
-            f"were wrong{promised}."
-        )
+        unsure, wrong = percent(1 - selective["coverage"]), percent(selective["risk"])
+        click.echo(f"It was unsure of {unsure}; of the answers that it gave {wrong} were wrong{promised}.")
 
 
 def _print_robustness(document: dict[str, Any]) -> None:

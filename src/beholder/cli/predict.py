@@ -34,8 +34,8 @@ def predict(
     """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
 
     An answer is marked as unsure where it is too improbable for what the model promises of the others, or where the
-    picture is unlike anything that it was trained on. A picture that cannot be read is named with the reason; the others
-    are answered, and the status is 2 at the end.
+    picture is unlike anything that it was trained on. A picture that cannot be read is named with the reason; the
+    others are answered, and the status is 2 at the end.
     """
     from beholder.answering.classifier import Classifier
     from beholder.answering.inputs import STANDARD_INPUT, expand
@@ -92,7 +92,7 @@ def _columns(best: Iterable[int]) -> Iterator[str]:
 
 
 def _answer(prediction: Prediction) -> str:
-    doubt = " (unsure, unlike its training pictures)" if prediction.unlike else " (unsure)" if prediction.unsure else ""
+    doubt = " (unsure: unlike)" if prediction.unlike else " (unsure)" if prediction.unsure else ""
     return f"{prediction.label}{doubt}"
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 _SURE = 0.97  # agreement at which nothing is to be gained by a better fit
 _LARGEST_STEP = np.array([2, 2, 0.1, 0.1], np.float32)  # pixels down and right; scale down and right
 _NOISE = 4.0  # squared grey levels: the energy of details below which they are noise
+_QUARTER = np.float32(0.25)
 _CHUNK = 256  # pairs that are worked on at once: they stay in a core's cache
 
 Grey = NDArray[np.float32]  # (n, h, w)
@@ -74,12 +75,14 @@ def _lay(first: Grey, place: NDArray[np.float32]) -> Grey:
     x = (1 + place[:, 3:4]) * _from_centre(width) + place[:, 1:2] + (width - 1) / 2
     y, x = np.clip(y, 0, height - 1.001), np.clip(x, 0, width - 1.001)
     top, left = y.astype(np.int64), x.astype(np.int64)
-    lower, right = (y - top)[:, :, np.newaxis], (x - left)[:, np.newaxis, :]
+    lower = (y - top).astype(np.float32)[:, :, np.newaxis]
+    right = (x - left).astype(np.float32)[:, np.newaxis, :]
     corner = ((np.arange(count)[:, np.newaxis] * height + top) * width)[:, :, np.newaxis] + left[:, np.newaxis, :]
     pixels = first.ravel()
     upper_line = pixels[corner] * (1 - right) + pixels[corner + 1] * right
     lower_line = pixels[corner + width] * (1 - right) + pixels[corner + width + 1] * right
-    return (upper_line * (1 - lower) + lower_line * lower).astype(np.float32)
+    result: Grey = upper_line * (1 - lower) + lower_line * lower
+    return result
 
 
 def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[np.float32]:
@@ -93,9 +96,8 @@ def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[
     target = (wanted - wanted.mean(axis=(1, 2), keepdims=True)).reshape(count, -1, 1)
     transposed = columns.transpose(0, 2, 1)
     normal = transposed @ columns
-    normal += (1e-4 * np.trace(normal, axis1=1, axis2=2) + 1e-3)[:, np.newaxis, np.newaxis] * np.eye(
-        5, dtype=np.float32
-    )
+    ridge = 1e-4 * np.trace(normal, axis1=1, axis2=2) + 1e-3
+    normal += ridge[:, np.newaxis, np.newaxis] * np.eye(5, dtype=np.float32)
     solution = np.linalg.solve(normal, transposed @ target)[..., 0]
     move = solution[:, 1:] / np.maximum(solution[:, :1], 0.2)  # by the gain, which is above zero for a copy
     move[:, 2:] *= 4 / np.array([height, width], np.float32)
@@ -105,15 +107,16 @@ def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[
 def _details(grey: Grey) -> Grey:
     fine = _blur(grey, 1)
     band = fine - _blur(fine, 3)
-    return band / np.sqrt(_blur(band * band, 4) + _NOISE)
+    details: Grey = band / np.sqrt(_blur(band * band, 4) + _NOISE)
+    return details
 
 
 def _blur(grey: Grey, times: int) -> Grey:
     """Binomial weights 1, 2, 1 in both directions, so often."""
     for _ in range(times):
-        padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), "edge")
-        lines = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
-        grey = (lines[:, :, :-2] + 2 * lines[:, :, 1:-1] + lines[:, :, 2:]) / 4
+        padded: Grey = np.pad(grey, ((0, 0), (1, 1), (1, 1)), "edge")
+        lines: Grey = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) * _QUARTER
+        grey = (lines[:, :, :-2] + 2 * lines[:, :, 1:-1] + lines[:, :, 2:]) * _QUARTER
     return grey
 
 
@@ -121,7 +124,8 @@ def _correlation(one: Grey, other: Grey) -> NDArray[np.float32]:
     one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
     one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
     norms = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1))
-    return (one * other).sum(axis=1) / np.maximum(norms, 1e-6)
+    correlation: NDArray[np.float32] = (one * other).sum(axis=1) / np.maximum(norms, 1e-6)
+    return correlation
 
 
 def _from_centre(length: int) -> NDArray[np.float32]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,9 @@ from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import BeholderError, DataError
+
+# NumPy mutters about files of Python 2, which it reads all the same.
+warnings.filterwarnings("ignore", message="Reading `.npy` or `.npz` file required", category=UserWarning)
 
 _MOST_BYTES = {"images": 1 << 32, "labels": 1 << 28, "names": 1 << 24}
 # Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
@@ -212,6 +217,10 @@ def _array(file: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
     with file.open(f"{key}.npy") as stream:
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
         stream.read()  # the zip compares its checksum at the end
+    if array.dtype.kind == "U":
+        letters = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if letters.size and letters.max() > sys.maxunicode:
+            raise DataError(f"{key!r} in {str(path)!r} holds what is no text; save it again.")
     return array
 
 

@@ -67,27 +67,25 @@ def content_groups(dataset: Dataset) -> list[bytes]:
     return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in dataset.pictures]
 
 
-def copy_groups(dataset: Dataset, progress: Progress = silent, *, largest: float = 0.05) -> list[bytes]:
+def copy_groups(
+    dataset: Dataset, contents: Sequence[bytes], progress: Progress = silent, *, largest: float = 0.05
+) -> list[bytes]:
     """One value a picture (16 bytes), equal for pictures of which each is equal to another one or a near copy of it.
 
     Args:
         dataset: the pictures, in any order.
+        contents: their `content_groups`.
         progress: told how far it is.
         largest: share of all pictures that near copies may make one group of, but five they may be: the frames of a
             film would be a single one, and leave no part without it.
     """
-    groups = content_groups(dataset)
-    contents = _Contents.of([dataset], groups)
-    sizes = [len(rows) for rows in contents.rows]
-    linked = _linked(
-        *contents.copies(search_for(len(dataset)), progress),
-        count=len(sizes),
-        sizes=sizes,
-        most=max(5, largest * len(dataset)),
-    )
-    for group, _ in linked:
-        for row in np.concatenate([contents.rows[content] for content in group]).tolist():
-            groups[row] = contents.hashes[group[0]]
+    groups = list(contents)
+    different = _Contents.of([dataset], contents)
+    sizes = [len(rows) for rows in different.rows]
+    pairs, scores = different.copies(search_for(len(dataset)), progress)
+    for group, _ in _linked(pairs, scores, count=len(sizes), sizes=sizes, most=max(5, largest * len(dataset))):
+        for row in np.concatenate([different.rows[content] for content in group]).tolist():
+            groups[row] = different.hashes[group[0]]
     return groups
 
 

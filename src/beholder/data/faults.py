@@ -1,14 +1,15 @@
 """What is wrong with single pictures: their files, and their pixels.
 
-The list of checks and where pixels are dark, light or without information is CleanVision's (Cleanlab, Apache-2.0,
-github.com/cleanlab/cleanvision), rewritten for arrays: it looks at single files with pandas around them, and much slower.
+The list of checks, and the limits of dark, light and without information, are CleanVision's (Cleanlab, Apache-2.0,
+github.com/cleanlab/cleanvision), rewritten for arrays: CleanVision takes files one by one, and brings pandas along.
 Its limits are for photographs. A data set of line drawings is no fault, so a picture must also stand out from its own:
 it has less than half of what the median picture has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,7 @@ from beholder.data.source import Source
 from beholder.errors import PictureError
 
 _PIXELS_AT_ONCE = 1 << 20
-_BRIGHTNESS = np.sqrt([0.241, 0.691, 0.068]).astype(np.float32)  # of red, green and blue, before they are squared
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601-2 luma
+_BRIGHTNESS = np.array([0.241, 0.691, 0.068], np.float32)  # of red, green and blue squared
 _SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
@@ -46,19 +46,25 @@ _TURNED = {
 
 @dataclass(frozen=True)
 class _Check:
-    """A quantity that a picture has too little of.
+    """A quantity that a picture has too little of; the quantities are those of `_measure`, in its order.
 
     Attributes:
         kind: of the findings.
-        measure: (n, H, W, C) uint8 to (n,) float32, the quantity, at least 0.
         limit: below it there is too little.
         sentence: what is said of a picture.
     """
 
     kind: Kind
-    measure: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     limit: float
     sentence: str
+
+
+_CHECKS = (
+    _Check("low_information", 3.0, "nearly of one colour: {value:.1f} bits a pixel"),
+    _Check("dark", 0.32, "very dark: hardly a pixel reaches {value:.0%} of white"),
+    _Check("light", 0.05, "very light: hardly a pixel is {value:.0%} darker than white"),
+    _Check("blurred", 0.16, "blurred: its edges are soft ({value:.2f} of its contrast)"),
+)
 
 
 def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
@@ -69,22 +75,17 @@ def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) ->
         progress: told how far it is.
     """
     total = sum(len(dataset) for dataset in parts.values())
-    measured: dict[str, list[NDArray[np.float32]]] = {check.kind: [] for check in _CHECKS}
+    measured = [np.zeros((len(_CHECKS), 0), np.float32)]
     done = 0
-    for dataset in parts.values():
-        height, width = dataset.picture_shape[:2]
-        step = max(_PIXELS_AT_ONCE // (height * width), 1)
-        for start in range(0, len(dataset), step):
+    with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
+        for values in threads.map(_measure, _chunks(parts)):
+            measured.append(values)
+            done += values.shape[1]
             progress("Checking pictures", done, total)
-            chunk = dataset.pictures[start : start + step]
-            done += len(chunk)
-            for check in _CHECKS:
-                measured[check.kind].append(check.measure(chunk))
     progress("Checking pictures", total, total)
-    found = []
-    for check in _CHECKS:
-        values = np.concatenate([np.zeros(0, np.float32), *measured[check.kind]])
-        found += list(_worst_first(_lacking(check, values, parts)))
+    found: list[Finding] = []
+    for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
+        found += _worst_first(_lacking(check, values, parts))
     return _once(found)
 
 
@@ -114,58 +115,54 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
     return found
 
 
-def _entropy(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Bits of a grey pixel, from the histogram of its picture."""
-    grey = np.rint(_grey(pictures)).astype(np.int64).reshape(len(pictures), -1)
-    levels = grey + 256 * np.arange(len(grey))[:, np.newaxis]
-    shares = np.bincount(levels.ravel(), minlength=256 * len(grey)).reshape(len(grey), 256) / grey.shape[1]
+def _chunks(parts: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
+    for dataset in parts.values():
+        height, width = dataset.picture_shape[:2]
+        step = max(_PIXELS_AT_ONCE // (height * width), 1)
+        for start in range(0, len(dataset), step):
+            yield dataset.pictures[start : start + step]
+
+
+def _measure(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(4, n) float32 of n pictures: entropy in bits, brightest pixels, distance from white, and sharpness.
+
+    The brightest pixel in a hundred and the darkest in twenty are left out, so that a speck changes nothing.
+    """
+    bright = _brightness(pictures)
+    shares = _histograms(bright)
+    up_to = np.cumsum(shares, axis=1)
+    brightest, darkest = (up_to < 0.99).sum(axis=1) / 255, (up_to < 0.05).sum(axis=1) / 255
     logarithms = np.log2(np.where(shares > 0, shares, 1))
-    return -(shares * logarithms).sum(axis=1).astype(np.float32)
+    entropy = -(shares * logarithms).sum(axis=1)
+    return np.stack([entropy, brightest, 1 - darkest, _sharpness(bright.astype(np.float32))]).astype(np.float32)
 
 
-def _brightest(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The brightness, 0 to 1, that one pixel in a hundred exceeds."""
-    return np.percentile(_brightness(pictures), 99, axis=1).astype(np.float32)
+def _histograms(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, 256) float32: the share of each picture's pixels that has each level."""
+    flat = levels.reshape(len(levels), -1)
+    numbers = flat + 256 * np.arange(len(flat))[:, np.newaxis]
+    counts = np.bincount(numbers.ravel(), minlength=256 * len(flat)).reshape(len(flat), 256)
+    return (counts / flat.shape[1]).astype(np.float32)
 
 
-def _darkness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How far from white, 0 to 1, the pixel is that one in twenty is darker than."""
-    return (1 - np.percentile(_brightness(pictures), 5, axis=1)).astype(np.float32)
-
-
-def _sharpness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Deviation of the Laplacian (Pecherz et al., ICIP 2000), in units of the deviation of the grey levels."""
-    grey = _grey(pictures)
-    if min(grey.shape[1:]) < 3:
-        return np.full(len(grey), np.inf, np.float32)
-    middle = grey[:, 1:-1, 1:-1]
-    edges = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * middle
-    deviation = grey.std(axis=(1, 2))
+def _sharpness(bright: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) deviation of the Laplacian (Pech-Pacheco et al., ICPR 2000), in units of that of the pixels."""
+    if min(bright.shape[1:]) < 3:
+        return np.full(len(bright), np.inf, np.float32)
+    middle = bright[:, 1:-1, 1:-1]
+    edges = bright[:, :-2, 1:-1] + bright[:, 2:, 1:-1] + bright[:, 1:-1, :-2] + bright[:, 1:-1, 2:] - 4 * middle
+    deviation = bright.std(axis=(1, 2))
     plain = deviation < 2  # grey levels: such a picture has nothing that could be blurred
-    return np.where(plain, np.inf, edges.std(axis=(1, 2)) / np.maximum(deviation, 1e-6)).astype(np.float32)
+    return np.where(plain, np.float32(np.inf), edges.std(axis=(1, 2)) / np.maximum(deviation, 1e-6))
 
 
-def _grey(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, H, W) float32."""
-    floats = pictures.astype(np.float32)
-    return floats @ _GREY if pictures.shape[3] == 3 else floats[..., 0]
-
-
-def _brightness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, H * W) float32, 0 to 1, as the eye weighs it (Finley, HSP color model, 2006)."""
+def _brightness(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, H, W) uint8, as the eye weighs it (Finley, HSP colour model, 2006)."""
     if pictures.shape[3] == 1:
-        bright = pictures[..., 0].astype(np.float32)
-    else:
-        bright = np.sqrt(((pictures * _BRIGHTNESS) ** 2).sum(axis=3))
-    return (bright / 255).reshape(len(pictures), -1)
-
-
-_CHECKS = (
-    _Check("low_information", _entropy, 3.0, "nearly of one colour: {value:.1f} bits a pixel"),
-    _Check("dark", _brightest, 0.32, "very dark: hardly a pixel reaches {value:.0%} of white"),
-    _Check("light", _darkness, 0.05, "very light: hardly a pixel is {value:.0%} darker than white"),
-    _Check("blurred", _sharpness, 0.1, "blurred: its edges are soft ({value:.2f} of its contrast)"),
-)
+        return pictures[..., 0]
+    channels = pictures.astype(np.float32)
+    bright: NDArray[np.float32] = np.sqrt((channels * channels) @ _BRIGHTNESS)
+    return np.rint(bright).astype(np.uint8)
 
 
 def _lacking(check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset]) -> Iterator[Finding]:

@@ -34,7 +34,9 @@ class _Listing:
     classes: list[str]
 
 
-def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = None) -> Source:
+def open_folder(
+    path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, most_unreadable: float = MAX_UNREADABLE
+) -> Source:
     """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
 
     Pictures anywhere below a class folder belong to that class. Hidden files and files of other types are left out and
@@ -45,6 +47,7 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
         cache: where decoded pictures are kept.
         canvas: height and width in pixels of every picture; without it the size that all pictures of a sample share, if
             its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        most_unreadable: share of the pictures of a part, 0 to 1, that may be unreadable and are left out.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
@@ -52,7 +55,7 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
 
     Raises:
         DataError: no such folder, no pictures, one class, a class with fewer than two pictures to learn from, a class
-            of validation or test that train does not have; from a reader: more than 5 % of the pictures are unreadable.
+            of validation or test that train does not have; from a reader: too many pictures are unreadable.
         UsageError: the cache lies inside the folder.
     """
     if not path.is_dir():
@@ -67,7 +70,9 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
     rules = PictureRules(height, width, "RGB")
     skipped: list[dict[str, Any]] = []
     readers = {
-        part: _reader(listing, class_names, rules, cache, skipped) for part, listing in parts.items() if listing.paths
+        part: _reader(listing, class_names, rules, cache, skipped, most_unreadable)
+        for part, listing in parts.items()
+        if listing.paths
     }
     names = {part: listing.paths for part, listing in parts.items() if listing.paths}
     return Source(str(path), class_names, readers, tuple(_notes(path, ignored)), skipped, path, names)
@@ -188,13 +193,14 @@ def _reader(
     rules: PictureRules,
     cache: Path,
     skipped: list[dict[str, Any]],
+    most_unreadable: float,
 ) -> Callable[[Progress], Dataset]:
     files = PictureFiles(listing.root, listing.part, listing.paths)
     label_of = {name: label for label, name in enumerate(class_names)}
 
     def read(progress: Progress) -> Dataset:
         loaded = load_pictures(files, rules, cache=cache, progress=progress)
-        _refuse_many_unreadable(files, loaded.failures)
+        _refuse_many_unreadable(files, loaded.failures, most_unreadable)
         for row, error in loaded.failures.items():
             failure = {"path": listing.paths[row], "error": error}
             if failure not in skipped:  # a part may be read twice
@@ -205,12 +211,12 @@ def _reader(
     return read
 
 
-def _refuse_many_unreadable(files: PictureFiles, failures: dict[int, str]) -> None:
-    if len(failures) > MAX_UNREADABLE * len(files.names):
+def _refuse_many_unreadable(files: PictureFiles, failures: dict[int, str], most: float) -> None:
+    if len(failures) > most * len(files.names):
         first = min(failures)
         raise DataError(
             f"{len(failures)} of {len(files.names)} pictures in {str(files.folder)!r} are unreadable, more than "
-            f"{MAX_UNREADABLE:.0%}; repair or remove them, the first: {failures[first]}"
+            f"{most:.0%}; repair or remove them, the first: {failures[first]}"
         )
 
 

@@ -29,18 +29,24 @@ def similar_pairs(
     Returns:
         (n, 2) int64: two owners, the smaller first; each pair once, in ascending order.
     """
-    found = [np.zeros((0, 2), np.int64)]
-    for members in _cells(vectors, cells):
-        for start in range(0, len(members), _CHUNK):
-            block = members[start : start + _CHUNK]
-            likeness = vectors[block] @ vectors[members].T
-            row, column = np.nonzero(_alike(likeness, limit))
-            pairs = np.stack([owners[block[row]], owners[members[column]]], axis=1)
-            found.append(pairs[pairs[:, 0] < pairs[:, 1]])  # the other order is found from the other one
-    pairs = np.concatenate(found)
+    found = [_pairs_within(vectors, owners, members, limit) for members in _cells(vectors, cells)]
+    pairs = np.concatenate([np.zeros((0, 2), np.int64), *found])
     count = int(owners.max(initial=0)) + 1
     numbers = np.unique(pairs[:, 0] * count + pairs[:, 1])
     return np.stack([numbers // count, numbers % count], axis=1)
+
+
+def _pairs_within(
+    vectors: NDArray[np.float32], owners: NDArray[np.int64], members: NDArray[np.int64], limit: float
+) -> NDArray[np.int64]:
+    """(n, 2) int64: the pairs of owners of the `members` of a cell, the smaller first."""
+    found = []
+    for start in range(0, len(members), _CHUNK):
+        block = members[start : start + _CHUNK]
+        row, column = np.nonzero(_alike(vectors[block] @ vectors[members].T, limit))
+        pairs = np.stack([owners[block[row]], owners[members[column]]], axis=1)
+        found.append(pairs[pairs[:, 0] < pairs[:, 1]])  # the other order is found from the other one
+    return np.concatenate(found)
 
 
 def _cells(vectors: NDArray[np.float32], cells: int) -> list[NDArray[np.int64]]:

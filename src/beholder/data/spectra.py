@@ -152,12 +152,14 @@ def best_shift(
 def mirrored(frequencies: Spectra, width: int) -> Spectra:
     """The spectra of the mirror images of pictures that are `width` pixels wide."""
     turn = np.exp(2j * np.pi / width * np.arange(frequencies.shape[2])).astype(np.complex64)
-    return np.conj(frequencies[:, ::-1]) * turn
+    result: Spectra = np.conj(frequencies[:, ::-1]) * turn
+    return result
 
 
 def _norm(frequencies: Spectra, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares = (frequencies.real**2 + frequencies.imag**2) * weights
-    return np.sqrt(squares.sum(axis=(1, 2)))
+    squares: NDArray[np.float32] = (frequencies.real**2 + frequencies.imag**2) * weights
+    norm: NDArray[np.float32] = np.sqrt(squares.sum(axis=(1, 2), dtype=np.float32))
+    return norm
 
 
 def _magnitudes(frequencies: Spectra) -> NDArray[np.float32]:
@@ -173,7 +175,8 @@ def _magnitudes(frequencies: Spectra) -> NDArray[np.float32]:
 def _waves(length: int, frequencies: NDArray[np.int64]) -> NDArray[np.complex128]:
     """(f, length): complex waves under a Hann window that does not reach zero at the edges."""
     window = np.hanning(length + 2)[1:-1]
-    return np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length))) * window
+    waves: NDArray[np.complex128] = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length))) * window
+    return waves
 
 
 def _cuts(small: Small) -> list[Small]:
@@ -196,4 +199,4 @@ def _block_means(grey: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     starts = np.arange(SIDE) * length // SIDE
     sizes = np.diff([*starts, length]).astype(np.float32)
     sizes = sizes.reshape([-1 if place == axis else 1 for place in range(3)])
-    return np.add.reduceat(grey, starts, axis=axis) / sizes
+    return (np.add.reduceat(grey, starts, axis=axis) / sizes).astype(np.float32)

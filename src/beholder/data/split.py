@@ -1,18 +1,21 @@
-"""Making train, validation and test: stratified by class, decided by the seed alone, equal pictures kept together."""
+"""Making train, validation and test: stratified by class, decided by the seed alone, copies kept together."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.duplicates import content_groups, copy_groups
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError
+
+Together = Literal["copies", "equal"]
 
 HELD_OUT = 0.1  # the share of a part that had to be made
 
@@ -52,26 +55,23 @@ def split(
     return {name: np.array(sorted(chosen), np.int64) for name, chosen in rows.items()}
 
 
-def content_groups(dataset: Dataset) -> list[bytes]:
-    """One value a picture (16 bytes), equal for equal pixels.
-
-    Files that are equal byte for byte decode to equal pixels, so groups by pixels keep them together too.
-    """
-    return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in dataset.pictures]
-
-
 class Parts:
     """Train, validation and test of a source, each read when it is asked for; parts that it lacks are split off.
 
     A part that the source has is used as it is. A missing validation or test part is a stratified tenth of train, or
-    of everything where the source is unsplit (80/10/10), chosen by `seed`.
+    of everything where the source is unsplit (80/10/10), chosen by `seed`. Pictures that are copies of each other stay
+    in one part: `copies` of any kind, or only `equal` ones, as before near copies were looked for.
     """
 
-    def __init__(self, source: Source, seed: int = 0, progress: Progress = silent) -> None:
+    def __init__(
+        self, source: Source, seed: int = 0, progress: Progress = silent, together: Together = "copies"
+    ) -> None:
         self.source = source
         self.seed = seed
         self.progress = progress
+        self.together = together
         self._whole: Dataset | None = None
+        self.copies: dict[bytes, bytes] | None = None  # from content to its group, once near copies were looked for
         self._rows: dict[str, NDArray[np.int64]] = {}
 
     def train(self) -> Dataset:
@@ -125,7 +125,11 @@ class Parts:
         if self._whole is None:
             self._whole = self.source.readers[home](self.progress)
             shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
-            self._rows = split(self._whole.labels, content_groups(self._whole), seed=self.seed, fractions=shares)
+            groups = contents = content_groups(self._whole)
+            if self.together == "copies":
+                groups = copy_groups(self._whole, contents, self.progress)
+                self.copies = dict(zip(contents, groups, strict=True))
+            self._rows = split(self._whole.labels, groups, seed=self.seed, fractions=shares)
         return self._whole.select(self._rows[part])
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+# NumPy mutters about files of Python 2, which it reads all the same.
+warnings.filterwarnings("ignore", message="Reading `.npy` or `.npz` file required", category=UserWarning)
 
 
 def read_arrays(
@@ -28,14 +32,10 @@ def read_arrays(
             words without a line break.
     """
     try:
-        with zipfile.ZipFile(path) as entries:
-            members = entries.infolist()
-        if sum(member.file_size for member in members) > most_bytes:
-            raise ValueError("it announces more than it can hold")
-        if not compressed and any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("it is compressed")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in (stored.files if names is None else names)}
+        with path.open("rb") as file:
+            _check_sizes(file, most_bytes, compressed)
+            with np.load(file, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in (stored.files if names is None else names)}
     except FileNotFoundError:
         raise
     except Exception as error:  # zip and NumPy answer damage with nearly every exception there is
@@ -45,3 +45,13 @@ def read_arrays(
     if other:  # NumPy hands on what is no array as bytes
         raise ValueError(f"its {other[0]!r} is no array")
     return arrays
+
+
+def _check_sizes(file: BinaryIO, most_bytes: int, compressed: bool) -> None:
+    with zipfile.ZipFile(file) as entries:
+        members = entries.infolist()
+    if sum(member.file_size for member in members) > most_bytes:
+        raise ValueError("it announces more than it can hold")
+    if not compressed and any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed")
+    file.seek(0)

@@ -19,12 +19,12 @@ def risk_threshold(
 ) -> float | None:
     """The least probability from which on answers may be given, so that at most the share `risk` of them is wrong.
 
-    Thresholds are tried in a sequence that is fixed before any label is seen: first so high that few pictures are
-    answered, then lower and lower, until for one of them the exact binomial test (equal to the upper bound of Clopper
-    and Pearson, 1934) no longer rules out at level 1 - `confidence` that more than `risk` of its answers are wrong. The
-    last that passed is returned. Since testing stops at the first failure, no correction for many tests is due: fixed
-    sequence testing (Bauer, Multiple testing in clinical trials, 1991; for risks of classifiers Angelopoulos, Bates,
-    Candès, Jordan and Lei, Learn then Test, 2021).
+    Thresholds are tried in a sequence that the confidences alone decide, before any label is seen: first so high that
+    few pictures are answered, then lower and lower, until for one of them the exact binomial test (equal to the upper
+    bound of Clopper and Pearson, 1934) no longer rules out at level 1 - `confidence` that more than `risk` of its
+    answers are wrong. The last that passed is returned. Since testing stops at the first failure, no correction for
+    many tests is due: fixed sequence testing (Bauer, Multiple testing in clinical trials, 1991; for risks of
+    classifiers Angelopoulos, Bates, Candès, Jordan and Lei, Learn then Test, 2021).
 
     The promise is for new pictures of the same kind as these, and holds with probability `confidence` over the choice
     of these.
@@ -46,16 +46,29 @@ def risk_threshold(
         return None
     order = np.argsort(-confidences, kind="stable")
     falling, errors = confidences[order], np.cumsum(~correct[order])
-    # From four times what no mistake at all would take: there some mistakes may happen, as they do.
-    first = max(fewest, min(4 * fewest, count // 2))
+    ranks = np.unique(np.linspace(fewest, count, _STEPS).astype(np.int64))
     threshold = None
-    for rank in np.unique(np.linspace(first, count, _STEPS).astype(np.int64)):
+    for rank in ranks[_first(falling, ranks, risk, confidence) :]:
         tried = float(falling[rank - 1])
         answered = int(np.searchsorted(-falling, -tried, side="right"))  # with all that are exactly as sure
         if binom.cdf(int(errors[answered - 1]), answered, risk) > 1 - confidence:
             break
         threshold = tried
     return threshold
+
+
+def _first(falling: NDArray[np.float32], ranks: NDArray[np.int64], risk: float, confidence: float) -> int:
+    """Where among `ranks` the sequence starts: where the test would most probably pass if the confidences were true.
+
+    A start with few pictures bears no mistake, one with many bears as many as the risk. No label is seen here: were the
+    confidences wrong, less would be promised, but not more than is true.
+    """
+    from scipy.stats import binom, poisson
+
+    expected = np.cumsum(1 - falling.astype(np.float64))[ranks - 1]  # mistakes among so many of the surest
+    borne = binom.ppf(1 - confidence, ranks, risk)
+    borne -= binom.cdf(borne, ranks, risk) > 1 - confidence
+    return int(np.argmax(poisson.cdf(borne, expected)))
 
 
 def fewest_pictures(risk: float, confidence: float = CONFIDENCE) -> int:
@@ -114,8 +127,8 @@ def risk_in_words(facts: dict[str, Any]) -> str:
     risk, count = _percent(facts["asked"]), f"{facts['count']:,}"
     if facts["promised"]:
         return (
-            f"Of the answers that it gives, at most {risk} are wrong, at {facts['confidence']:.0%} confidence and for "
-            f"pictures like the {count} of the validation part; there it was unsure of "
+            f"Of the answers that it gives, at most {risk} are wrong, at {_percent(facts['confidence'])} confidence and "
+            f"for pictures like the {count} of the validation part; there it was unsure of "
             f"{_percent(1 - facts['coverage'])}."
         )
     fewest = fewest_pictures(facts["asked"], facts["confidence"])

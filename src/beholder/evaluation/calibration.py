@@ -44,7 +44,8 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         return float(np.mean(np.log(sums) - (1 - targets) * others))
 
     bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    # Rounded: another machine's last bits, or another order of sums, make no other model.
+    return round(float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)), 3)
 
 
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:

@@ -89,7 +89,7 @@ def _scores(
     places = [
         np.searchsorted(known, measures[:, column], side="right") for column, known in enumerate((lengths, likenesses))
     ]
-    return np.log((np.stack(places) + 1) / (len(lengths) + 1)).sum(axis=0)
+    return np.asarray(np.log((np.stack(places) + 1) / (len(lengths) + 1)).sum(axis=0), np.float64)
 
 
 def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,10 +11,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
 
 from beholder.errors import DataError
+from beholder.evaluation.macro import macro_figures
 
 # Log-loss would be infinite for a single true class given probability 0; this is about float32's resolution near 1.
 _SMALLEST_PROBABILITY = 1e-7
-UNEVEN = 1.5  # times as many pictures in the largest class as in the smallest: accuracy then tells of large ones
 
 
 def figures(
@@ -67,30 +67,6 @@ def figures(
             for row, name in enumerate(class_names)
         ],
         "confusion": confusion.tolist(),
-    }
-
-
-def macro_figures(confusion: NDArray[np.int64] | Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Figures in which each class counts as much as any other, however few pictures it has.
-
-    Args:
-        confusion: (K, K) counts, rows true, columns predicted.
-
-    Returns:
-        `macro_recall`, the mean recall of the classes that occur, also called balanced accuracy (0 to 1); `macro_f1`,
-        the mean F1 of those that occur or were answered; `uneven`, whether the largest class that occurs has more than
-        1.5 times as many pictures as the smallest, so that these figures say more than the accuracy does. Where there
-        is no picture, both figures are 0.
-    """
-    counts = np.asarray(confusion, np.int64).reshape(len(confusion), len(confusion))
-    right, true, answered = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
-    occurs, known = true > 0, true + answered > 0
-    recall = right[occurs] / true[occurs]
-    f1 = 2 * right[known] / (true + answered)[known]
-    return {
-        "macro_recall": float(recall.mean()) if occurs.any() else 0.0,
-        "macro_f1": float(f1.mean()) if known.any() else 0.0,
-        "uneven": bool(occurs.any() and true[occurs].max() > UNEVEN * true[occurs].min()),
     }
 
 

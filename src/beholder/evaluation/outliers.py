@@ -27,7 +27,10 @@ def strangeness(
         codes: (N, D), its codes.
     """
     signs = (distances.mean(axis=1), errors, _mahalanobis(codes.astype(np.float64)))
-    return np.sum([np.maximum(_deviations(np.log(np.maximum(sign, 1e-12))), 0) for sign in signs], axis=0)
+    strange = np.zeros(len(errors))
+    for sign in signs:
+        strange += np.maximum(_deviations(np.log(np.maximum(sign, 1e-12))), 0)
+    return strange
 
 
 def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.int64]) -> list[Finding]:

@@ -13,8 +13,10 @@ from PIL import Image
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.metrics import macro_figures, wilson_interval
+from beholder.evaluation.macro import macro_figures
+from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
+from beholder.report.honesty import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
 
@@ -50,6 +52,7 @@ def write_report(run: Path) -> Path:
             notes=words.notes(contents),
             curves=_curves(contents),
             evaluation=_evaluation(contents),
+            honesty=honesty(contents),
             filters=_filters(contents),
             layers=_layers(contents),
             data=_data(contents),
@@ -58,8 +61,8 @@ def write_report(run: Path) -> Path:
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise RunError(
-            f"The documents in {str(run)!r} are damaged: they do not fit each other ({error!r}); bring them back from a "
-            "copy or train again."
+            f"The documents in {str(run)!r} are damaged: they do not fit each other ({error!r}); bring them back from "
+            "a copy or train again."
         ) from error
     path = run / "report.html"
     files.write_bytes(path, html)

@@ -113,6 +113,27 @@ def confused_pairs(confusion: list[list[int]], class_names: list[str], count: in
     ]
 
 
+def reliability_in_words(bins: list[dict[str, Any]], error: Any) -> str:
+    """What the reliability diagram shows; `bins` as `reliability` has them, `error` the expected calibration error."""
+    known = [one for one in bins if one["count"]]
+    listed = "; ".join(
+        f"{percent(one['confidence'])} sure, {percent(one['accuracy'])} right, of {one['count']:,}"
+        for one in known[-5:]
+    )
+    return f"Reliability diagram, expected calibration error {percent(error)}. The surest bins: {listed}."
+
+
+def coverage_in_words(selective: dict[str, Any]) -> str:
+    """What the curve of coverage and risk shows, and where the model answers."""
+    curve = selective["curve"]
+    points = [curve[round(share * (len(curve) - 1))] for share in (0.25, 0.5, 0.75, 1)]
+    listed = "; ".join(f"{percent(one['coverage'])} answered, {percent(one['risk'])} of these wrong" for one in points)
+    words = f"Risk over coverage, the surest pictures first: {listed}."
+    if selective["unsure_below"] is None or selective["risk"] is None:
+        return words
+    return f"{words} The model answers {percent(selective['coverage'])}, {percent(selective['risk'])} of these wrong."
+
+
 def notes(run: RunFiles) -> list[str]:
     """What a person should know before believing the figures, one sentence each."""
     return [*_data_notes(run), *_training_notes(run)]

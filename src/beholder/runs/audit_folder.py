@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,16 @@ class AuditFolder:
     def overlay_file(self) -> Path:
         """What was decided."""
         return self.path / "overlay.csv"
+
+    @contextmanager
+    def removed_on_error(self) -> Iterator[None]:
+        """Leave no empty folder behind where the data turn out to be of no use."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):  # it holds something, which stays
+                self.path.rmdir()
+            raise
 
 
 def create_audit_folder(path: Path, data: str) -> AuditFolder:

@@ -107,11 +107,11 @@ def _why_unsure(served: Served, prediction: Prediction) -> str | None:
     if not prediction.unsure or artifact.unsure_below is None:
         return None
     if risk is None:
-        return f"Less probable than {artifact.unsure_below:.1%}."
+        return f"Less probable than {100 * artifact.unsure_below:.1f} %."
     if not risk["promised"]:
         return risk_in_words(risk)
     return (
-        f"Less probable than {artifact.unsure_below:.1%}. Of the answers above that, at most "
+        f"Less probable than {100 * artifact.unsure_below:.1f} %. Of the answers above that, at most "
         f"{100 * risk['asked']:.3g} % are wrong."
     )
 

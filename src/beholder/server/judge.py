@@ -15,10 +15,18 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.artifact.validation import ValidationAnswers
 from beholder.errors import BeholderError
-from beholder.evaluation.metrics import macro_figures
+from beholder.evaluation.abstention import coverage_curve, risk_in_words
+from beholder.evaluation.calibration import expected_calibration_error, reliability
+from beholder.evaluation.macro import macro_figures
 from beholder.figures.maps import window_picture
 from beholder.report.reading import RunFiles
-from beholder.report.words import accuracy_in_words, confusion_in_words, loss_in_words
+from beholder.report.words import (
+    accuracy_in_words,
+    confusion_in_words,
+    coverage_in_words,
+    loss_in_words,
+    reliability_in_words,
+)
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
 
@@ -48,12 +56,16 @@ def judgement(served: Served) -> dict[str, Any]:
     Returns:
         `class_names`; `parts`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
         its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class`,
-        `macro_recall`, `macro_f1`, `uneven` and `mistakes`; `epochs`, with what the curves show, and `curves_words`;
+        `macro_recall`, `macro_f1`, `uneven`, `honesty` (`ece`, `reliability`, `selective` as of `evaluate`, and `words`
+        for them; null for figures of an earlier Beholder) and `mistakes`; `promise`, what is promised of the answers
+        that are not unsure, a sentence; `epochs`, with what the curves show, and `curves_words`;
         `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
         `notes`, sentences about what is missing.
     """
     run, notes = _read(served)
     names = list(served.classifier.class_names)
+    artifact = served.classifier.artifact
+    promise = artifact.manifest.risk_in(artifact.precision)
     parts: dict[str, Any] = {}
     if run is not None and run.evaluation is not None:
         parts["test"] = _test_part(run.evaluation, names)
@@ -68,6 +80,7 @@ def judgement(served: Served) -> dict[str, Any]:
     words = {"loss": loss_in_words(run.epochs), "accuracy": accuracy_in_words(run.epochs)} if run and epochs else None
     return {
         "class_names": names,
+        "promise": None if promise is None else risk_in_words(promise),
         "parts": parts,
         "epochs": epochs,
         "curves_words": words,
@@ -135,14 +148,30 @@ def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
         }
         for one in evaluation.get("mistakes", [])[:MISTAKES]
     ]
-    facts = {"interval": evaluation.get("interval")}
+    selective = evaluation.get("selective")
+    facts = {
+        "interval": evaluation.get("interval"),
+        "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
+    }
     return {**_part(evaluation.get("confusion", []), names), **facts, "mistakes": mistakes}
 
 
 def _validation_part(validation: ValidationAnswers) -> dict[str, Any]:
     rows = validation.mistakes()[:MISTAKES]
     mistakes = [_answered(validation, int(row)) for row in rows]
-    return {**_part(validation.confusion().tolist(), validation.class_names), "interval": None, "mistakes": mistakes}
+    correct = validation.answers == validation.labels
+    honesty = _honesty(
+        reliability(validation.probabilities, correct),
+        expected_calibration_error(validation.probabilities, correct),
+        {"unsure_below": None, "risk": None, "curve": coverage_curve(validation.probabilities, correct)},
+    )
+    facts = {"interval": None, "honesty": honesty}
+    return {**_part(validation.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
+
+
+def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) -> dict[str, Any]:
+    words = {"reliability": reliability_in_words(bins, error), "coverage": coverage_in_words(selective)}
+    return {"ece": error, "reliability": bins, "selective": selective, "words": words}
 
 
 def _part(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _ANSWERED = {
         "probability": _NUMBER,
         "unsure": {
             "type": ["boolean", "null"],
-            "description": "Whether not to rely on it: too improbable, or unlike; null where the model has no threshold.",
+            "description": "Whether not to rely on it: improbable, or unlike; null where the model has no threshold.",
         },
         "unlike": {
             "type": ["boolean", "null"],

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
 from beholder.data.pictures import decode, fit, measure
@@ -32,7 +32,7 @@ BATCH_PICTURES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time,
 LARGE_PIXELS = 4_000_000  # a picture of more is decoded alone: a small file may hold one that fills the memory
 # Pillow's own blocks of 16 MiB come from a heap for each thread, which keeps the memory of its largest picture; blocks
 # above 32 MiB come from the system and go back to it.
-Image.core.set_block_size(128 * 2**20)
+_imaging.set_block_size(128 * 2**20)
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -176,12 +176,19 @@ class Workers:
             self._changed.notify(len(entries))
 
     def _work(self) -> None:
-        while entries := self._take():
-            first = entries[0]
-            if isinstance(first, _Call):
-                _settle(first)
-            else:
-                self._answer([entry for entry in entries if isinstance(entry, _Waiting)])
+        while self._work_once():
+            pass  # nothing of a batch is held while the next one is waited for
+
+    def _work_once(self) -> bool:
+        entries = self._take()
+        if not entries:
+            return False
+        first = entries[0]
+        if isinstance(first, _Call):
+            _settle(first)
+        else:
+            self._answer([entry for entry in entries if isinstance(entry, _Waiting)])
+        return True
 
     def _take(self) -> list[_Waiting | _Call]:
         """A call, or this thread's share of the pictures that wait; empty once closed and all is done."""

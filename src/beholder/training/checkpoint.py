@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder import files
+from beholder.data.stored_arrays import read_arrays
 from beholder.errors import RunError
 from beholder.runs.folder import Run
 from beholder.training.schedule import Schedule
 
+_MOST_BYTES = 1 << 40
 SHARE = 0.02  # of the time, at most, goes into checkpoints
 SECONDS = 120.0  # between two checkpoints inside an epoch, where the share allows it
 
@@ -95,23 +97,22 @@ def read_checkpoint(path: Path) -> Checkpoint:
         RunError: the file is damaged.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            stood = json.loads(stored["position"].tobytes())
-            plans = [(step, steps) for step, steps in stood.pop("schedule")["plans"]]
-            position = Position(**stood, schedule=Schedule(plans))
-            groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
-            for name in stored.files:
-                if name != "position":
-                    groups[name.rpartition("_")[0]].append(stored[name])
-        told = [*asdict(position).values(), *(number for plan in plans for number in plan)]
-        if not all(isinstance(number, int | float | dict) for number in told) or not plans:
-            raise ValueError("a number in it is none")
-        if not all(isinstance(array, np.ndarray) for arrays in groups.values() for array in arrays):
-            raise ValueError("an array in it is none")
+        arrays = read_arrays(path, most_bytes=_MOST_BYTES)
+        position = _position(json.loads(arrays.pop("position").tobytes()))
+        groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
+        for name, array in arrays.items():
+            groups[name.rpartition("_")[0]].append(array)
         return Checkpoint(position, **groups)
     except Exception as error:  # a flipped bit in a zip is answered with nearly every exception there is
         reason = " ".join(str(error).split())[:100] or type(error).__name__
         raise RunError(f"The checkpoint {str(path)!r} is damaged ({reason}); train again into a new folder.") from error
+
+
+def _position(document: dict[str, Any]) -> Position:
+    plans = [(int(step), int(steps)) for step, steps in document.pop("schedule")["plans"]]
+    if not plans or not all(isinstance(value, int | float) for value in document.values()):
+        raise ValueError("its position is none")
+    return Position(**document, schedule=Schedule(plans))
 
 
 def latest_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:

@@ -166,7 +166,7 @@ def _honesty(manifest: Manifest) -> str:
     if manifest.familiar is not None:
         lines.append(
             "A picture whose features are less familiar than those of all but "
-            f"{manifest.familiar['share']:.0%} of the validation pictures is called unlike anything that it was "
+            f"{100 * manifest.familiar['share']:.3g} % of the validation pictures is called unlike anything that it was "
             "trained on, and its answer unsure; pictures of a class near to its own may pass for one of these."
         )
     return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)

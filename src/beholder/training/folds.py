@@ -64,12 +64,14 @@ class FoldPlan:
 
     Attributes:
         settings: of each.
+        folds: how many there are.
         factor: by which pictures are shrunk before.
         most_epochs: of each, where the machine turns out faster than planned.
         until: when the last one has been looked at, on the clock of `time.monotonic`; None: epochs decide.
     """
 
     settings: Settings
+    folds: int
     factor: int
     most_epochs: float
     until: float | None
@@ -103,20 +105,18 @@ def plan_folds(
     recipe = replace(settings.recipe, epochs=min(choice.epochs, most))
     options = {"widths": choice.widths, "side": choice.side}
     settings = replace(settings, recipe=recipe, options=options)
-    return FoldPlan(settings, shrink_factor(shape, choice.side), most, until)
+    return FoldPlan(settings, folds, shrink_factor(shape, choice.side), most, until)
 
 
 def out_of_fold(
     parts: Mapping[str, Dataset],
     groups: Sequence[int] | None,
     plan: FoldPlan,
-    *,
-    folds: int = FOLDS,
     progress: Progress = silent,
 ) -> OutOfFold:
     """Answers for all pictures of `parts`, each by a network that learned from none of its group.
 
-    The pictures are dealt into `folds` shares, stratified by class. For each share one network learns from the others,
+    The pictures are dealt into shares, stratified by class. For each share one network learns from the others,
     the test part left out, and then looks at this share, its test pictures included. All follow from the plan's seed,
     but for the number of steps where a clock decides it.
 
@@ -124,7 +124,6 @@ def out_of_fold(
         parts: from part name to its pictures.
         groups: one number a picture, in the order of the parts, equal for duplicates; None: there are none.
         plan: of each training.
-        folds: how many.
         progress: told how far it is, in steps.
 
     Raises:
@@ -133,7 +132,7 @@ def out_of_fold(
     """
     pool = pooled(parts, plan.factor)
     dataset, learnable = pool.dataset, pool.parts != "test"
-    seed = plan.settings.seed
+    seed, folds = plan.settings.seed, plan.folds
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
     count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
     answers = OutOfFold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,8 +10,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from beholder.data.dataset import Dataset
+from beholder.data.pool import pooled
 from beholder.data.progress import Progress, silent
-from beholder.models.autoencoder import build
+from beholder.models.autoencoder import SIDE, build
+from beholder.models.entrance import shrink_factor
 from beholder.training import framework
 from beholder.training.batches import stream
 from beholder.training.step import compile_look, compile_objective
@@ -23,18 +27,20 @@ _LOOK = 1000  # pictures
 
 
 def reconstruct(
-    pictures: NDArray[np.uint8], *, seed: int = 0, progress: Progress = silent
+    parts: Mapping[str, Dataset], *, seed: int = 0, progress: Progress = silent
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How well an autoencoder that is trained on `pictures` rebuilds each of them.
+    """How well an autoencoder that is trained on all pictures of `parts` rebuilds each of them.
 
     Args:
-        pictures: (N, H, W, C).
+        parts: from part name to its pictures, N in all and of one shape.
         seed: decides everything.
         progress: told how far it is, in steps.
 
     Returns:
-        Mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
+        In the order of the parts: mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
     """
+    shape = next(iter(parts.values())).picture_shape
+    pictures = pooled(parts, shrink_factor(shape, SIDE)).dataset.pictures  # small ones, whatever size they are of
     framework.set_random_seed(seed)
     model = build(pictures.shape[1:])
     optimizer = keras.optimizers.Adam(LEARNING_RATE)

@@ -42,5 +42,6 @@ class FeatureView:
     def _features(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         seen = self._look(pictures).astype(np.float32)
         if self._mirrored:
-            seen = (seen + self._look(pictures[:, :, ::-1]).astype(np.float32)) / 2
+            seen += self._look(pictures[:, :, ::-1]).astype(np.float32)
+            seen /= 2
         return seen

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from beholder.data.class_counts import count_findings
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.duplicates import exact_duplicates, near_duplicates
 from beholder.data.faults import file_faults, picture_faults
 from beholder.data.findings import Finding
-from beholder.data.opening import Data
+from beholder.data.opening import Data, open_source
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
@@ -23,10 +25,11 @@ from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
 from beholder.runs.audit_folder import create_audit_folder
 from beholder.verbs.audit_result import AuditResult, undecided
-from beholder.verbs.training_data import data_name, default_folder, open_data
+from beholder.verbs.training_data import data_name, default_folder
 
 DEFAULT_BUDGET = 600.0  # seconds, as for train; a small data set needs a fraction of it
-CLOSING_SECONDS = 5.0  # for the gallery
+CLOSING_SECONDS, CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
+LEAST_PICTURES = 20  # that networks can learn anything from
 DUPLICATES = ("exact_duplicate", "near_duplicate")
 BY_NETWORKS = "Wrong labels, outliers and classes that look the same were not looked for"
 
@@ -66,13 +69,15 @@ def audit(
         raise UsageError(f"Expected a budget above 0 seconds. Received: {seconds:g}.")
     decisions = read_overlay(None if overlay is None else Path(overlay))
     corrections: set[str] = set()
-    source = corrected(open_data(data, labels, cache, progress), decisions, corrections)
+    source = corrected(_open(data, labels, cache, progress), decisions, corrections)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
-    parts = _read(source, progress)
+    with folder.removed_on_error():
+        parts = _read(source, progress)
+        told = decisions.notes(corrections)
     checkup = _Checkup(parts, cache or default_cache(), seed, progress)
     checkup.cheap(source)
-    checkup.by_networks(started + seconds - CLOSING_SECONDS)
+    checkup.by_networks(started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds))
     result = AuditResult(
         out=folder.path,
         data=name,
@@ -82,11 +87,18 @@ def audit(
         seed=seed,
         budget=budget,
         seconds=time.monotonic() - started,
-        notes=(*source.notes, *decisions.notes(corrections), *checkup.notes),
+        notes=(*source.notes, *told, *checkup.notes),
         decisions=decisions,
     )
     result.write(parts)
     return result
+
+
+def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
+    if isinstance(data, Source):
+        return data
+    # However many pictures are unreadable: to say which is what an audit is for.
+    return open_source(data, labels=labels, cache=cache, most_unreadable=1.0, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
@@ -119,15 +131,29 @@ class _Checkup:
 
     def by_networks(self, until: float) -> None:
         """What is found by networks that are trained until `until`, on the clock of `time.monotonic`."""
-        lacking = _lacking()
-        if lacking is not None:
-            advice = f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
-            self.notes.append(f"{BY_NETWORKS}: {advice}.")
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            self.notes.append(f"{BY_NETWORKS}: {hindrance}.")
             return
         try:
             self._trained(until)
         except UsageError as error:
             self.notes.append(f"{BY_NETWORKS}: {error}")
+
+    def _hindrance(self) -> str | None:
+        """Why no networks can be trained; None where they can."""
+        needed = ("keras", "tensorflow", "cleanlab")
+        lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
+        if lacking is not None:
+            return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
+        learned = [dataset.labels for part, dataset in self.parts.items() if part != "test"]
+        count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
+        if count < LEAST_PICTURES or classes < 2:
+            return f"there are {count} pictures of {classes} classes to learn from; that takes {LEAST_PICTURES} of two"
+        shape = next(iter(self.parts.values())).picture_shape
+        if any(dataset.picture_shape != shape for dataset in self.parts.values()):
+            return "pictures are not of one size"
+        return None
 
     def _trained(self, until: float) -> None:
         # Imported here, not above: the framework takes seconds.
@@ -139,17 +165,11 @@ class _Checkup:
         from beholder.training.folds import out_of_fold, plan_folds
         from beholder.training.reconstruction import reconstruct
 
+        errors, codes = reconstruct(self.parts, seed=self.seed, progress=self.progress)
         plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed)
         duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
-        answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, progress=self.progress)
+        answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
         self.findings += wrong_labels(answers.pool, answers.probabilities, answers.neighbours)
         self.findings += inseparable(answers.pool, answers.probabilities)
-        errors, codes = reconstruct(answers.pool.dataset.pictures, seed=self.seed, progress=self.progress)
         strange = strangeness(answers.distances, errors, codes)
         self.findings += outliers(answers.pool, strange, answers.neighbours)
-
-
-def _lacking() -> str | None:
-    """The first library that training or judging labels needs and that is not installed."""
-    needed = ("keras", "tensorflow", "cleanlab")
-    return next((name for name in needed if importlib.util.find_spec(name) is None), None)

@@ -91,12 +91,13 @@ def evaluate(
     # Its own data are what its overlay makes of them: in other pictures a split would find other parts.
     overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
     as_learned = corrected(source, overlay, set())
-    parts = Parts(as_learned, seed=config["seed"], progress=progress)
+    together = config.get("together", "equal")
+    parts = Parts(as_learned, seed=config["seed"], progress=progress, together=together)
     own = _is_own(run, config, as_learned, parts)
     if own:
         source = as_learned
     else:
-        parts = Parts(source, seed=config["seed"], progress=progress)
+        parts = Parts(source, seed=config["seed"], progress=progress, together=together)
     test = parts.test()
     _fits(artifact, test, source.name)
     fingerprint = test.fingerprint()

@@ -11,6 +11,7 @@ from beholder.artifact.validation import write_validation
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.overlay import Overlay
+from beholder.data.split import Together
 from beholder.errors import UsageError
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
@@ -31,8 +32,8 @@ class Trained:
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
         asked_to_stop: the person asked, if only while the finished model was packed.
-        risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`, 0 to
-            1, whether it is `promised`, and on the `count` validation pictures the `coverage` and the `observed` risk.
+        risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`,
+            0 to 1, whether it is `promised`, and on the `count` validation pictures `coverage` and `observed` risk.
     """
 
     run: Path
@@ -64,6 +65,7 @@ class Asked:
     overlay: Overlay = field(default_factory=Overlay)
     neighbours: bool = True
     risk: float | None = None
+    together: Together = "copies"  # what a split keeps in one part
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Asked:
@@ -78,6 +80,7 @@ class Asked:
             overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
             neighbours=config.get("neighbours", True),
             risk=config.get("risk"),
+            together=config.get("together", "equal"),  # runs that lack it were split before near copies were looked for
         )
 
 
@@ -144,7 +147,7 @@ class Sitting:
             if outcome.stopped:
                 log.append("stopped", reason="the person asked for it", **told)
             else:
-                # A report of an earlier sitting tells of a stop; without one a killed run gets its own when it is resumed.
+                # That of an earlier sitting tells of a stop; a killed run without one gets its own when it is resumed.
                 self.run.report_file.unlink(missing_ok=True)
                 self.run.earlier_checkpoint_file.unlink(missing_ok=True)
                 log.append("end", **told)

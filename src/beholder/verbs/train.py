@@ -13,6 +13,7 @@ from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
+from beholder.data.split import Parts
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED
 from beholder.runs.environment import describe_environment
@@ -22,8 +23,9 @@ from beholder.runs.presence import training
 from beholder.training import framework
 from beholder.training.initial import Start, check_start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
+from beholder.verbs.data_checks import check_data
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
-from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
+from beholder.verbs.training_data import data_name, default_folder, describe, fingerprints, open_data, read_parts
 
 DEFAULT_BUDGET = 600.0  # seconds
 
@@ -103,10 +105,7 @@ def train(
         "augment": augment,
         "mirror": mirror,
     }
-    if budget is not None and epochs is not None:
-        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
-    if risk is not None and not 0 < risk < 1:
-        raise UsageError(f"Expected a risk between 0 and 1. Received: {risk:g}.")
+    _check(budget, epochs, risk)
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
@@ -156,11 +155,13 @@ def train(
             files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
             found: set[str] = set()
             source = corrected(open_data(data, labels, cache, progress, settings.initial), asked.overlay, found)
-            parts = read_parts(source, settings, pictures, progress)
+            whole = Parts(source, settings.seed, progress, asked.together)
+            parts = read_parts(whole, pictures)
             if plan is None:
                 settings = settings.fitted(len(parts["train"]))
             run.write_config(_config(asked, settings, command, plans, created))
-            files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found)))
+            checks = check_data(whole, parts, budget)
+            files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:
@@ -221,19 +222,27 @@ def _go_on(
     source = open_data(config["data"] if data is None else data, config["labels"], cache, progress, settings.initial)
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)
-    parts = read_parts(source, settings, asked.pictures, progress)
-    described = describe(source, parts, asked.overlay.notes(found))
+    whole = Parts(source, settings.seed, progress, asked.together)
+    parts = read_parts(whole, asked.pictures)
     if run.data_file.exists():
         before = read_document(run.data_file, missing="")
-        if before.get("fingerprint") != described["fingerprint"]:
+        if before.get("fingerprint") != fingerprints(parts):
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:  # killed before its data were read
         if config.get("plans") is None:
             settings = settings.fitted(len(parts["train"]))
             run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
-        files.write_json(run.data_file, described)
+        checks = check_data(whole, parts, asked.budget)
+        files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+
+
+def _check(budget: float | None, epochs: float | None, risk: float | None) -> None:
+    if budget is not None and epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
+    if risk is not None and not 0 < risk < 1:
+        raise UsageError(f"Expected a risk between 0 and 1. Received: {risk:g}.")
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:

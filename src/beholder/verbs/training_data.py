@@ -15,8 +15,7 @@ from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import DataError
-from beholder.training.settings import Initial, Settings
-
+from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
 
@@ -39,24 +38,26 @@ def open_data(
     return refitted(data, height, width, initial.channels)
 
 
-def read_parts(source: Source, settings: Settings, pictures: int | None, progress: Progress) -> dict[str, Dataset]:
-    """The train and validation parts; the test part stays closed.
+def read_parts(parts: Parts, pictures: int | None) -> dict[str, Dataset]:
+    """The train part, or so many `pictures` of it, and the validation part; the test part stays closed.
 
     Raises:
         DataError: a part is empty, or there is one class only.
     """
+    source = parts.source
     if len(source.class_names) < 2:
         raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring pictures of at least two.")
-    parts = Parts(source, seed=settings.seed, progress=progress)
-    read = {"train": first_pictures(parts.train(), pictures, seed=settings.seed), "validation": parts.validation()}
+    read = {"train": first_pictures(parts.train(), pictures, seed=parts.seed), "validation": parts.validation()}
     for part, dataset in read.items():
         if not len(dataset):
             raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
     return read
 
 
-def describe(source: Source, parts: dict[str, Dataset], notes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """`data.json`: classes, counts, fingerprints, notes (`notes` too), and the pictures that were skipped."""
+def describe(
+    source: Source, parts: dict[str, Dataset], notes: tuple[str, ...], checks: dict[str, Any]
+) -> dict[str, Any]:
+    """`data.json`: classes, counts, fingerprints, notes (`notes` too), what `checks` found, and what was skipped."""
     classes = len(source.class_names)
     return {
         "schema": 1,
@@ -64,10 +65,16 @@ def describe(source: Source, parts: dict[str, Dataset], notes: tuple[str, ...] =
         "class_names": list(source.class_names),
         "picture_shape": list(parts["train"].picture_shape),
         "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
-        "fingerprint": {part: dataset.fingerprint() for part, dataset in parts.items()},
-        "notes": [*source.notes, *notes],
+        "fingerprint": fingerprints(parts),
+        "notes": [*source.notes, *notes, *checks["sentences"]],
+        "checks": checks,
         "skipped": source.skipped,
     }
+
+
+def fingerprints(parts: dict[str, Dataset]) -> dict[str, str]:
+    """Of each part, see `Dataset.fingerprint`."""
+    return {part: dataset.fingerprint() for part, dataset in parts.items()}
 
 
 def _counts(dataset: Dataset, classes: int) -> list[int]:

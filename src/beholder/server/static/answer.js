@@ -8,12 +8,13 @@ const SIDE = 320; // pixels that the small copy of the person's picture is wide
 /** The card for `answer` (see server/ask.py) about `file`; `remove` takes it off the page. */
 export function answerCard(file, answer, model, remove) {
   const close = h("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, onclick: remove }, "✕");
-  const unsure = answer.unsure ? h("span", { class: "badge warn", title: "Too improbable to rely on" }, "unsure") : null;
+  const unsure = answer.unsure ? h("span", { class: "badge warn" }, "unsure") : null;
   return h("article", { class: "card answer" },
     h("header", {},
       h("div", {},
         h("h2", {}, answer.label, h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
-        h("p", { class: "muted file" }, file.name)),
+        h("p", { class: "muted file" }, file.name),
+        answer.why_unsure ? h("p", { class: "why" }, answer.why_unsure) : null),
       close),
     h("div", { class: "answer-body" }, received(answer), original(file, answer), bars(answer)),
     nearest(answer),

@@ -121,7 +121,7 @@ function card(layer, index) {
 /** The strongest few maps, cut out of the sheet of all. */
 function mosaic(index, maps, rows, columns) {
   const across = Math.min(8, maps);
-  const shown = Math.min(maps >= 9 ? 3 : maps >= 4 ? 2 : 1, across);
+  const shown = maps > 16 ? 3 : maps > 8 ? 2 : 1; // as many across as down, and the sheet has rows of eight
   return h("span", { class: "mosaic", "aria-hidden": "true", style: {
     "background-image": `url("${sheet(index)}")`, "background-size": `${100 * across / shown}% auto`,
     "aspect-ratio": `${columns} / ${rows}` } });

@@ -2,6 +2,7 @@
 
 import { announce, get, h, percent, pixels, plural, problem, replace, whole } from "./draw.js";
 import { curve } from "./curves.js";
+import { trust } from "./honesty.js";
 
 const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
 const PARTS = { test: "Test part", validation: "Validation part" };
@@ -44,7 +45,7 @@ function choice(parts) {
 }
 
 function showPart() {
-  const { accuracy, count, interval, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
+  const { accuracy, count, honesty, interval, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
   const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new pictures"
     : "on the validation part, which training was steered by: new pictures may fare a little worse";
   cellBox = h("section", { class: "cell", "aria-label": "Pictures of a cell", "aria-live": "polite" },
@@ -59,6 +60,7 @@ function showPart() {
     h("div", { class: "judge-grid" },
       h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
       h("section", {}, h("h2", {}, "Each class"), classTable())),
+    honesty ? trust(honesty, verdict.promise) : null,
     h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes)
       : h("p", { class: "muted" }, "Not one answer was wrong.")));
 }

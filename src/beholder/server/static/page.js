@@ -66,7 +66,7 @@ async function introduce() {
   const words = [facts.model, plural(facts.class_names.length, "class")];
   if (Number.isFinite(accuracy)) words.push(`${percent(accuracy)} right on validation`);
   const { address } = await get("/page/watch");
-  replace(document.getElementById("model"), words.join(" · "), address && [" · ", h("a", { href: address }, "How it learned")]);
+  replace(document.getElementById("model"), words.join(" · "), address && [" ·\u00a0", h("a", { href: address }, "How it learned")]);
 }
 
 for (const tab of tabs) tab.addEventListener("keydown", onKey);

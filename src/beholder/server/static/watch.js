@@ -73,7 +73,7 @@ function drawState() {
   const epoch = story.step && `Epoch ${story.step.epoch} of ${story.step.epochs}`;
   const running = last === "export" ? "Packing the model" : last === "framework" || !last ? "Getting ready"
     : story.step && ["step", "epoch", "snapshot", "replan", "overfitting"].includes(last) ? epoch : "Building the network";
-  const end = story.epochs.at(-1);
+  const end = story.last?.event === "end" ? story.last : story.epochs.at(-1); // the packed model may answer better
   const finished = `${percent(end?.validation_accuracy)} right on validation after ${clock(spent())}.`;
   replace(at("now"), state.state === "running" ? running : state.state === "finished" ? finished : NOW[state.state]);
 }
@@ -106,7 +106,7 @@ function drawFigures() {
   const later = step && (!end || step.epoch > end.epoch) ? step : null; // within an epoch that is not judged yet
   const rows = [
     ["Epoch", step ? `${Math.max(step.epoch, end?.epoch ?? 0)} / ${Math.max(step.epochs, end?.epochs ?? 0)}` : end ? `${end.epoch} / ${end.epochs}` : plan ? `0 / ${Math.ceil(plan.epochs)}` : "–"],
-    ["Loss", number(later?.loss ?? end?.loss)],
+    ["Loss it minimises", number(later?.loss ?? end?.loss)],
     ["Train accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
     ["Validation accuracy", percent(end?.validation_accuracy)],
     ["Gap", end ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
@@ -189,7 +189,7 @@ function listen() {
 async function begin() {
   run = await get("/watch/state");
   const facts = [run.run, run.data, run.model].filter(Boolean).join(" · ");
-  replace(at("run"), facts, run.served && [" · ", h("a", { href: "/" }, "Ask it, look inside")]);
+  replace(at("run"), facts, run.served && [" ·\u00a0", h("a", { href: "/" }, "Ask it, look inside")]);
   document.title = `${run.run} · Beholder`;
   listen();
   setInterval(() => ["running", "stopping"].includes(state.state) && drawProgress(), 1000);

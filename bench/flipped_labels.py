@@ -1,0 +1,103 @@
+"""The part `labels` of doctor.py: planted wrong labels and pictures that are no photographs, found by an audit.
+
+One in twenty of the training pictures gets another label at random, and a few others become noise, digits or text.
+Recall: how many of them stand among the findings of their kind. Precision: how many of the findings about training
+pictures were planted; what is wrong, or looks so, with the pictures as they are counts against it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pictures
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from beholder.data.dataset import Dataset
+from beholder.data.findings import Kind
+from beholder.data.opening import open_source
+from beholder.data.progress import silent
+from beholder.data.source import Source
+from beholder.verbs.audit import audit
+from beholder.verbs.audit_result import AuditResult
+
+FLIPPED = 0.05  # of the labels
+STRANGERS = 20  # pictures of each kind that is no photograph
+Picture = NDArray[np.uint8]
+Random = np.random.Generator
+
+
+def noise(random: Random, side: int) -> Picture:
+    """Every pixel at random."""
+    return random.integers(256, size=(side, side, 3)).astype(np.uint8)
+
+
+def text(random: Random, side: int) -> Picture:
+    """Three lines of letters, black on white."""
+    image = Image.new("RGB", (side, side), "white")
+    for line in range(3):
+        letters = "".join(random.choice(list("abcdefghijklmnop"), 6))
+        ImageDraw.Draw(image).text((1, 10 * line), letters, fill="black")
+    return np.asarray(image)
+
+
+def digit(random: Random, side: int) -> Picture:
+    """A handwritten digit, white on black."""
+    digits = open_source("digits").readers["all"](silent).pictures
+    grey = Image.fromarray(digits[int(random.integers(len(digits)))][:, :, 0])
+    return np.asarray(grey.resize((side, side)).convert("RGB"))
+
+
+KINDS: tuple[Callable[[Random, int], Picture], ...] = (noise, text, digit)
+
+
+def measure(budget: float, seed: int) -> None:
+    """Plant, audit, count."""
+    source = open_source(pictures.archive())
+    random = np.random.default_rng(seed)
+    train, test = (source.readers[part](silent) for part in ("train", "test"))
+    planted, flipped, strangers = plant(train, random)
+    readers = {"train": lambda _progress: planted, "test": lambda _progress: test}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        mixed = Source("planted", source.class_names, readers)
+        result = audit(mixed, out=Path(folder) / "audit", budget=budget, seed=seed)
+    print(f"{len(train):,} + {len(test):,} pictures, budget {budget:.0f} s: {time.monotonic() - began:.0f} s")
+    for note in result.notes:
+        print(note)
+    tell(result, "wrong_label", {train.names[row] for row in flipped.tolist()})
+    tell(result, "outlier", {train.names[row] for rows in strangers for row in rows.tolist()})
+    for kind, rows in zip(KINDS, strangers, strict=True):
+        print(f"  {kind.__name__:6} {len(found(result, 'outlier') & {train.names[row] for row in rows.tolist()})}")
+
+
+def plant(train: Dataset, random: Random) -> tuple[Dataset, NDArray[np.int64], list[NDArray[np.int64]]]:
+    """`train` with wrong labels and strangers, the rows of the first, and those of each kind of the second."""
+    order = random.permutation(len(train))
+    flipped, others = np.split(order, [round(FLIPPED * len(train))])
+    labels = train.labels.copy()
+    classes = len(train.class_names)
+    labels[flipped] = (labels[flipped] + random.integers(1, classes, len(flipped))) % classes
+    changed = np.array(train.pictures)
+    strangers = [others[kind * STRANGERS : (kind + 1) * STRANGERS] for kind in range(len(KINDS))]
+    for draw, rows in zip(KINDS, strangers, strict=True):
+        for row in rows.tolist():
+            changed[row] = draw(random, train.picture_shape[0])
+    return replace(train, pictures=changed, labels=labels), flipped, strangers
+
+
+def tell(result: AuditResult, kind: Kind, planted: set[str]) -> None:
+    """Print recall and precision of one kind of findings."""
+    names = found(result, kind)
+    hits = len(names & planted)
+    print(f"{kind}: {len(names):,} found, recall {hits / len(planted):.1%}, precision {hits / max(len(names), 1):.1%}")
+
+
+def found(result: AuditResult, kind: Kind) -> set[str]:
+    """The training pictures that findings of `kind` are about."""
+    return {one.paths[0] for one in result.findings if one.kind == kind and one.parts == ("train",)}

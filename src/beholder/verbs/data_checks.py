@@ -1,0 +1,101 @@
+"""The cheap checks of the pictures that a run learns from, made before each training and told in two lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from beholder.data.copies import QUICK
+from beholder.data.dataset import Dataset
+from beholder.data.duplicates import content_groups, exact_duplicates, near_duplicates
+from beholder.data.faults import picture_faults
+from beholder.data.findings import Kind
+from beholder.data.progress import Progress
+from beholder.data.split import Parts
+
+SHARE = 0.02  # of a budget that looking for copies may take
+_SPEED = 25_000  # pictures that a quick look for copies gets through in a second
+_AUDIT = "`beholder audit` shows them"
+_FAULTS: dict[Kind, str] = {
+    "low_information": "nearly of one colour",
+    "dark": "very dark",
+    "light": "very light",
+    "blurred": "blurred",
+}
+
+
+def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) -> dict[str, Any]:
+    """What was found in the train and validation parts.
+
+    Near copies are known where a part was split off. Where the data came with both, they are looked for across the two
+    if that takes less than `SHARE` of the budget; within one they do no harm.
+
+    Args:
+        parts: where the parts are from.
+        read: the train and validation part.
+        budget: of the training, in seconds; None where there is none.
+
+    Returns:
+        `sentences`: two, for people; and `counts`, from kind to the number of pictures: of `exact_duplicate` and
+        `near_duplicate` those that are a copy of another one, equal or not, and of `across_parts` the validation
+        pictures that are a copy of one to learn from. None is what was not looked for.
+    """
+    faults = Counter(one.kind for one in picture_faults(read, parts.progress))
+    total = sum(map(len, read.values()))
+    contents = [value for dataset in read.values() for value in content_groups(dataset)]
+    equal = _repeated(contents)
+    near: int | None = None
+    if parts.copies is not None:
+        near = _repeated(parts.copies.get(value, value) for value in contents) - equal
+        across: int | None = 0
+    else:
+        across = _across(read, budget, parts.progress)
+    counts = {str(kind): faults[kind] for kind in _FAULTS}
+    return {
+        "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_parts": across},
+        "sentences": [_faults_in_words(counts, total), _copies_in_words(equal, near, across)],
+    }
+
+
+def _repeated(groups: Iterable[bytes]) -> int:
+    """How many stand in a group with others."""
+    return sum(count for count in Counter(groups).values() if count > 1)
+
+
+def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progress) -> int | None:
+    """Validation pictures that are a copy of one to learn from, if that may be looked for."""
+    if budget is not None and sum(map(len, read.values())) / _SPEED > SHARE * budget:
+        return None
+    found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
+    across = [one for one in found if "train" in one.parts]
+    names = {name for one in across for name, part in zip(one.paths, one.parts, strict=True) if part == "validation"}
+    return len(names)
+
+
+def _faults_in_words(counts: Mapping[str, int], total: int) -> str:
+    found = [
+        f"{count:,} {'are' if count > 1 else 'is'} {words}"
+        for kind, words in _FAULTS.items()
+        if (count := counts[kind])
+    ]
+    if not found:
+        *most, last = _FAULTS.values()
+        return f"Checked {total:,} pictures: none is {', '.join(most)} or {last}."
+    return f"Checked {total:,} pictures: {', '.join(found)}."
+
+
+def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
+    if across:
+        which = "validation picture is a copy" if across == 1 else "validation pictures are copies"
+        return f"{across:,} {which} of training pictures, which flatters the figures; {_AUDIT}."
+    found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
+    told = f"Copies of each other: {' and '.join(found)} ones" if found else "No picture is a copy of another"
+    if near is not None:
+        return f"{told}{', kept in one part; ' + _AUDIT if found else ''}."
+    told = told if found else "No picture is equal to another"
+    if across is None:
+        return (
+            f"{told}; near copies were not looked for, which would take more than {SHARE:.0%} of the budget; {_AUDIT}."
+        )
+    return f"{told}, none across the parts{'; ' + _AUDIT if found else ''}."

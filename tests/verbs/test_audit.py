@@ -1,0 +1,116 @@
+"""An audit finds what was planted, needs no more than is installed, and writes nothing but its own folder."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from beholder.data.dataset import Dataset
+from beholder.data.opening import open_source
+from beholder.data.progress import silent
+from beholder.errors import RunError, UsageError
+from beholder.verbs.audit import audit
+
+
+def digits(count: int) -> Dataset:
+    return open_source("digits").readers["all"](silent).select(np.arange(count))
+
+
+@pytest.fixture
+def without_cleanlab(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cleanlab" else find_spec(name))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("framework")
+def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.training import folds
+
+    monkeypatch.setattr(folds, "WIDEST", (16, 64, 128))  # for the sake of time, as fewer trainings are
+    monkeypatch.setattr(folds, "plan_folds", partial(folds.plan_folds, folds=2))
+    data = digits(600)
+    random = np.random.default_rng(0)
+    flipped, stranger = np.split(random.permutation(600)[:31], [30])
+    labels, pictures = data.labels.copy(), np.array(data.pictures)
+    labels[flipped] = (labels[flipped] + random.integers(1, 10, 30)) % 10
+    pictures[stranger] = random.integers(256, size=pictures[stranger].shape)
+    result = audit(replace(data, labels=labels, pictures=pictures), out=tmp_path / "audit", cache=tmp_path / "cache")
+    planted = {data.names[row] for row in flipped.tolist()}
+    found = [one for one in result.findings if one.kind == "wrong_label"]
+    hits = [one for one in found if one.paths[0] in planted]
+    assert len(hits) >= 0.7 * len(planted)
+    assert len(hits) >= 0.6 * len(found)
+    truth = dict(zip(data.names, data.labels.tolist(), strict=True))
+    right = [one.suggestion == data.class_names[truth[one.paths[0]]] for one in hits]
+    assert np.mean(right) > 0.8
+    assert {one.parts for one in found} == {("all",)}
+    assert all(len(one.neighbours) == 5 for one in found)
+    outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
+    assert data.names[int(stranger[0])] in outliers
+    assert result.notes == ()
+
+
+@pytest.mark.usefixtures("without_cleanlab")
+def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
+    data = digits(100)
+    pictures = np.array(data.pictures)
+    pictures[40] = pictures[10]
+    result = audit(replace(data, pictures=pictures), out=tmp_path / "audit")
+    groups = [set(one.paths) for one in result.findings if one.kind == "exact_duplicate"]
+    assert {data.names[10], data.names[40]} in groups
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+    [note] = result.notes
+    assert "'cleanlab'" in note
+    assert "pip install 'beholder[audit]'" in note
+    with pytest.raises(RunError, match="holds an audit already"):
+        audit(data, out=tmp_path / "audit")
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_budget_that_is_too_short_costs_the_networks_alone(tmp_path: Path) -> None:
+    result = audit(digits(100), out=tmp_path / "audit", budget=0.5, cache=tmp_path / "cache")
+    assert {one.kind for one in result.findings} >= {"few_pictures"}
+    assert "--budget" in result.notes[-1]
+    with pytest.raises(UsageError, match="budget above 0"):
+        audit(digits(100), out=tmp_path / "other", budget=0)
+
+
+def test_too_few_pictures_for_a_network_are_no_error(tmp_path: Path) -> None:
+    result = audit(digits(12), out=tmp_path / "audit")
+    assert "12 pictures" in result.notes[-1]
+
+
+@pytest.mark.usefixtures("without_cleanlab")
+def test_a_folder_half_of_which_is_unreadable_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for row in range(20):
+        file = tmp_path / "data" / "train" / ("cat", "dog")[row % 2] / f"{row}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(256, size=(16, 16, 3)).astype(np.uint8)).save(file)
+        if row % 4 == 0:
+            file.write_bytes(b"no picture")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data").rglob("*")}
+    result = audit(tmp_path / "data", out=tmp_path / "audit", cache=tmp_path / "cache")
+    unreadable = {one.paths[0] for one in result.findings if one.kind == "unreadable"}
+    assert unreadable == {f"train/cat/{row}.png" for row in range(0, 20, 4)}
+    assert result.pictures == {"train": 15}
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "data").rglob("*")} == before
+
+
+@pytest.mark.usefixtures("without_cleanlab")
+def test_what_an_overlay_dropped_is_gone(tmp_path: Path) -> None:
+    data = digits(100)
+    pictures = np.array(data.pictures)
+    pictures[40] = pictures[10]
+    overlay = tmp_path / "overlay.csv"
+    overlay.write_text(f"path,action,label\n{data.names[40]},drop,\n", encoding="utf-8")
+    result = audit(replace(data, pictures=pictures), out=tmp_path / "audit", overlay=overlay)
+    assert not [one for one in result.findings if data.names[40] in one.paths]
+    assert result.pictures == {"all": 99}
