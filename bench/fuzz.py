@@ -1,6 +1,6 @@
 """Claim: whatever bytes a reader gets, it reads them or refuses in one sentence: 1,000,000 inputs, led by coverage.
 
-Each reader (`fuzz_targets.py`) runs in a process of its own under atheris (libFuzzer for Python), niced, on one core.
+Each reader (`fuzz_targets.py`, `fuzz_run_targets.py`) runs in a process of its own under atheris (libFuzzer for Python), niced, on one core.
 Forbidden throughout: any exception but a `BeholderError`, an error of several lines, more than SECONDS for an input,
 more than MEMORY, writing outside of its own folder, starting a process, opening a connection. What fails is kept.
 
@@ -80,7 +80,8 @@ def feed(name: str, runs: int, out: Path) -> None:
     os.nice(max(0, 10 - os.nice(0)))
     with atheris.instrument_imports(include=["beholder", "tarfile", "python_multipart"]):
         from fuzz_targets import targets
-    target = targets()[name]
+
+        target = targets()[name]
     corpus = Path(tempfile.mkdtemp(prefix=f"beholder-fuzz-{name}-"))
     memory = Path("/dev/shm")  # noqa: S108  a disk would wear out
     folder = Path(tempfile.mkdtemp(prefix="beholder-fuzz-", dir=memory if memory.is_dir() else None))

@@ -92,8 +92,8 @@ def validation_of(run: Path, parts: Parts) -> Dataset:
     names = set() if kept is None else set(kept.names)
     every = (parts.train(), parts.validation())
     both = [part.select(np.flatnonzero([name in names for name in part.names])) for part in every]
-    columns = (np.concatenate([getattr(part, name) for part in both]) for name in ("pictures", "labels"))
-    return Dataset(*columns, both[0].class_names, both[0].names + both[1].names)
+    many, labels = (np.concatenate([getattr(part, name) for part in both]) for name in ("pictures", "labels"))
+    return Dataset(many, labels, both[0].class_names, [*both[0].names, *both[1].names])
 
 
 def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
@@ -126,8 +126,14 @@ def told(artifact: Artifact, familiar: Answers, name: str, strange: Answers) -> 
     scores = [known.scores(measure(answers.features, known.prototypes)) for answers in (familiar, strange)]
     truth = np.repeat([1, 0], [len(scores[0]), len(scores[1])])
     area = roc_auc_score(truth, np.concatenate(scores))
-    flagged = [(one < known.threshold).mean() for one in scores]
-    return f"{name}: AUROC {area:.3f}, {flagged[1]:.0%} called unlike, and {flagged[0]:.1%} of the test part"
+    sure = [answers.probabilities.max(axis=1) for answers in (familiar, strange)]
+    alone = roc_auc_score(truth, np.concatenate(sure))
+    flagged = [(one < known.threshold) for one in scores]
+    unsure = [(flags | (one < (artifact.unsure_below or 0))).mean() for flags, one in zip(flagged, sure, strict=True)]
+    return (
+        f"{name}: AUROC {area:.3f} (of the probability {alone:.3f}); {flagged[1].mean():.0%} called unlike and "
+        f"{unsure[1]:.0%} unsure, of the test part {flagged[0].mean():.1%} and {unsure[0]:.0%}"
+    )
 
 
 def near(parts: Parts, folder: Path, budget: float) -> None:

@@ -3,7 +3,8 @@
 One training of `fast`, in a process of its own, with equal epochs in blocks of four; during every other block ten
 clients follow the page's events over loopback and fetch each snapshot that they hear of, as browsers do. The order
 within a pair of blocks alternates. `beholder watch` is a process of its own, the clients are this one; both are on the
-cores that train. Their processor time is told as well: a cost that no noise of the machine hides.
+cores that train. Their processor time as a share of training's is told as well: a cost that no noise of the machine
+hides.
 
     python bench/watching.py [--pairs 15] [--pictures 2000] [--watchers 10]
 """
@@ -84,24 +85,24 @@ class Watchers:
         return reader, writer
 
 
-async def measure(run: Path, address: str, server: int, pairs: int, watchers: int) -> dict[str, Any]:
-    """The ratio of each pair, and the share of the watched time that server and clients took of one core."""
+async def measure(run: Path, address: str, training: int, server: int, pairs: int, watchers: int) -> dict[str, Any]:
+    """The ratio of each pair; and of the processor time that training took, which share server and clients took."""
     clients = Watchers(address, watchers)
     epoch, ended = await epoch_end(run, 1)  # of the first, which is no part of a pair
     seconds: dict[bool, list[float]] = {True: [], False: []}
-    used = {True: 0.0, False: 0.0}  # without watchers: what looking for the ends of blocks takes
+    used = {True: np.zeros(2), False: np.zeros(2)}  # without watchers: what looking for the ends of blocks takes
     for pair in range(pairs):
         for on in (True, False) if pair % 2 else (False, True):
-            before, began = processor_seconds(server) + time.process_time(), ended
+            before, began = processor_seconds(training, server), ended
             if on:
                 clients.attach()
             epoch, ended = await epoch_end(run, epoch + BLOCK)
             if on:
                 await clients.detach()
-            used[on] += processor_seconds(server) + time.process_time() - before
+            used[on] += processor_seconds(training, server) - before
             seconds[on].append(ended - began)
     watched, alone = np.array(seconds[True]), np.array(seconds[False])
-    share = used[True] / watched.sum() - used[False] / alone.sum()
+    share = used[True][1] / used[True][0] - used[False][1] / used[False][0]
     return {"ratios": watched / alone, "alone": alone, "share": share, "fetched": clients.fetched}
 
 
@@ -127,10 +128,13 @@ def read_document(server: subprocess.Popen[str]) -> str:
     return told
 
 
-def processor_seconds(process: int) -> float:
-    """What a process used so far; Linux."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def processor_seconds(training: int, server: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What training used so far, and what the server and this process did together; Linux."""
+    ticks = []
+    for process in (training, server):
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        ticks.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return np.array([ticks[0], ticks[1] + time.process_time()])
 
 
 def interval(ratios: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
@@ -166,7 +170,9 @@ def main() -> None:
                 watch = [*beholder, "watch", str(run), "--port", "0", "--json"]
                 with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as server:
                     address = re.findall(r"http://[^\"]+/", read_document(server))[0]
-                    found = asyncio.run(measure(run, address, server.pid, arguments.pairs, arguments.watchers))
+                    found = asyncio.run(
+                        measure(run, address, training.pid, server.pid, arguments.pairs, arguments.watchers)
+                    )
                     server.terminate()
             finally:
                 training.terminate()
@@ -176,7 +182,7 @@ def main() -> None:
         f"{arguments.pairs} pairs of {np.median(found['alone']):.1f} s: with {arguments.watchers} watchers "
         f"{median:.4f} times as long\n(95 % interval of the median {low:.4f} to {high:.4f}; pairs {min(ratios):.3f} to "
         f"{max(ratios):.3f}); bar 1.01: {'reached' if median < 1.01 else 'missed'}\n"
-        f"server and watchers used {found['share']:.2%} of one core meanwhile; {found['fetched']} snapshots fetched"
+        f"server and watchers used {found['share']:.2%} of training's processor time; {found['fetched']} snapshots fetched"
     )
 
 

@@ -89,7 +89,7 @@ def test_all_verbs_but_a_download_stay_on_this_machine(
         ["predict", run, picture],
         ["explain", run, picture, "--out", str(tmp_path / "explained")],
         ["compare", str(folder), "--models", "linear,dense", "--out", str(tmp_path / "compared"), *SMALL],
-        ["audit", str(folder), "--out", str(tmp_path / "audit"), "--budget", "30s"],
+        ["audit", str(folder), "--out", str(tmp_path / "audit"), "--budget", "10s"],
     ]
     command = [sys.executable, "-c", VERBS, json.dumps(verbs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -125,7 +126,8 @@ def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(di
 def test_the_twin_has_a_threshold_of_its_own(digits_run: Path) -> None:
     artifact = Classifier.load(digits_run, exact=True).artifact
     manifest = replace(artifact.manifest, unsure_below=0.0, twin={"file": "model.int8.onnx", "unsure_below": 1.1})
-    for precision, unsure in (("float32", False), ("int8", True)):
+    expected: tuple[tuple[Literal["float32", "int8"], bool], ...] = (("float32", False), ("int8", True))
+    for precision, unsure in expected:
         classifier = Classifier(replace(artifact, manifest=manifest, precision=precision, familiarity=None))
         assert classifier.predict([grey(1)[0]])[0].unsure is unsure
 

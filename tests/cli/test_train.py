@@ -18,7 +18,7 @@ from beholder.cli import _run
 from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
-DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped", "finished_before"}
+DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped", "finished_before", "risk"}
 
 
 def train(*arguments: str | Path) -> int:
@@ -62,6 +62,9 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert not document["stopped"]
     assert not document["finished_before"]
     assert 0 <= document["validation_accuracy"] <= 1
+    manifest = json.loads((run / "model" / "manifest.json").read_bytes())
+    assert document["risk"] == manifest["risk"]
+    assert (document["risk"]["asked"], document["risk"]["confidence"], document["risk"]["count"]) == (0.05, 0.99, 179)
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
     names |= {"neighbours.npz", "validation.npz", "watch"}
     assert {path.name for path in run.iterdir()} == names
@@ -95,6 +98,20 @@ def test_a_table_on_standard_error_and_two_lines_of_answer_by_default(
     assert "epoch   1/1" in captured.err
     assert captured.out.startswith("Validation accuracy ")
     assert f"beholder evaluate {run}" in captured.out
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_risk_that_cannot_be_promised_makes_every_answer_unsure_and_that_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train(*linear(run, "--risk", "1%")) == 0  # which takes 459 validation pictures, and there are 179
+    assert "takes 459 validation pictures at the least, and there are 179, so every answer is unsure" in (
+        capfd.readouterr().out
+    )
+    assert json.loads((run / "config.json").read_bytes())["risk"] == 0.01
+    assert _run(["predict", str(run), str(run / "model" / "golden" / "0.png"), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["predictions"][0]["unsure"] is True
 
 
 def test_an_existing_out_is_refused_and_left_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -283,6 +300,12 @@ def test_arguments_that_cannot_work_are_told_in_one_sentence(
     assert train(*arguments) == 2
     assert named in one_sentence(capfd)
     assert [path.name for path in tmp_path.rglob("*")] in ([], ["runs"])
+
+
+@pytest.mark.parametrize("risk", ["120%", "0", "1", "2 pictures", "-1%"])
+def test_a_risk_that_is_no_share_is_refused(capfd: pytest.CaptureFixture[str], risk: str) -> None:
+    assert train("digits", "--risk", risk) == 2
+    assert f"{risk!r} is not a share between 0 and 1; write 2% or 0.02." in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("framework")

@@ -24,9 +24,11 @@ from PIL import Image
 
 from beholder.data.archive import open_archive
 from beholder.data.arrays import open_npz
+from beholder.data.folder import open_folder
 from beholder.data.overlay import read_overlay
 from beholder.data.pickles import loads
 from beholder.data.pictures import PictureRules, decode
+from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError, PictureError
 
 MOST = 400  # MB that reading one of them may take
@@ -120,7 +122,7 @@ BOMBS = {
         folder / "c.npz", images=np.zeros((2, 8, 8), np.uint8), labels=np.zeros(100_000_000, "S1")
     ),
     "a large WebP of one colour": lambda folder: webp(folder / "d.webp", 16_000),
-    "a large PNG with transparency": lambda folder: png(folder / "e.png", 10_000, 6, 4),
+    "a large PNG with transparency": lambda folder: png(folder / "e.png", 11_000, 6, 4),
     "a batch of zeros in a tar": lambda folder: tar(
         folder / "f.tar.gz", **{"batches.meta": b"N.", "data_batch_1": bytes(150_000_000)}
     ),
@@ -141,7 +143,7 @@ def test_a_small_file_does_not_fill_the_memory(make: object, tmp_path: Path) -> 
 
 
 def test_what_a_picture_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.data.pictures._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("beholder.data.picture_memory._MOST_BYTES", 1_000_000)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)
     for pixels, small in ((noise, False), (noise * 0, True)):
         stream = io.BytesIO()
@@ -245,3 +247,40 @@ def test_any_overlay_is_read_or_refused(
     except BeholderError as error:
         assert str(path) in str(error)  # noqa: PT017  (either outcome is right)
         assert "\n" not in str(error)  # noqa: PT017
+
+
+NAMES = st.binary(min_size=1, max_size=12).filter(
+    lambda name: not {0, ord("/")} & set(name) and name not in (b".", b"..")
+)
+FILES = st.sampled_from([b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
+ENDS = st.sampled_from([b"", b".png", b".JPG", b".gif"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tree=st.dictionaries(
+        st.sampled_from([b"train", b"test", b"a", b"b", b".c"]) | NAMES,
+        st.lists(st.tuples(NAMES, ENDS, FILES), max_size=3),
+        max_size=4,
+    ),
+    picture=st.booleans(),
+)
+def test_any_folder_is_opened_or_refused_and_left_alone(
+    tree: dict[bytes, list[tuple[bytes, bytes, bytes]]], picture: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("any") / "data"
+    root.mkdir()
+    for folder, entries in tree.items():
+        home = root / os.fsdecode(folder)
+        home.mkdir()
+        for name, end, content in entries:
+            (home / os.fsdecode(name + end)).write_bytes(content)
+        for number in range(4 if picture else 0):
+            Image.new("L", (8, 8), number).save(home / f"own {number}.png")
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    try:
+        for read in open_folder(root, cache=root.parent / "cache").readers.values():
+            read(silent)
+    except BeholderError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before

@@ -120,6 +120,12 @@ def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
+def test_an_overlay_of_test_pictures_alone_is_obeyed_where_the_test_part_is_opened() -> None:
+    """The doctor finds copies across parts, and one may drop those of the test part alone."""
+    [note] = overlay(("test/cat/1.png", "drop")).notes(set())
+    assert "'test/cat/1.png'" in note
+
+
 def test_an_overlay_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
     with pytest.raises(DataError, match=r"None of the overlay's 1 pictures.*'elsewhere'"):
         overlay(("elsewhere", "drop")).notes(set())

@@ -137,6 +137,31 @@ def test_equal_pictures_are_one_group_and_others_are_not() -> None:
     assert len(set(groups)) == 299
 
 
+def test_near_copies_stay_in_one_part_and_a_part_that_is_there_stays_as_it_is() -> None:
+    random = np.random.default_rng(0)
+    # Shapes of a few pixels: what is shifted by one is alike.
+    pictures = np.kron(random.integers(0, 256, (200, 8, 8, 1)), np.ones((1, 4, 4, 1), np.int64)).astype(np.uint8)
+    pictures = np.concatenate([pictures, pictures[:100, :, ::-1] // 2 + 40])  # mirrored and paler
+    both = Dataset(pictures, np.arange(300) % 2, ("even", "odd"), [str(row) for row in range(300)])
+    parts = Parts(Source("copies", both.class_names, {"all": lambda _: both}))
+    homes = {name: part for part in ("train", "validation", "test") for name in getattr(parts, part)().names}
+    assert len(homes) == 300
+    assert [row for row in range(100) if homes[str(row)] != homes[str(200 + row)]] == []
+
+    first, last = both.select(np.arange(200)), both.select(np.arange(200, 300))
+    readers = {"train": lambda _: first, "validation": lambda _: last, "test": lambda _: last}
+    given = Parts(Source("given", both.class_names, readers))
+    assert given.train().names == first.names
+    assert given.validation().names == last.names
+    assert given.copies is None
+
+
+def test_a_run_from_before_near_copies_were_looked_for_finds_its_split_again() -> None:
+    source, _ = make_source(all=200)
+    rows = split(make_dataset(0, 200).labels, content_groups(make_dataset(0, 200)), seed=5, fractions=THREE)
+    assert Parts(source, 5, together="equal").test().names == [str(row) for row in rows["test"]]
+
+
 def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
     source, read = make_source(all=200)
     parts = Parts(source, seed=5)

@@ -226,6 +226,33 @@ def test_its_charts_ask_for_nothing_either_and_take_names_as_text(html: str) -> 
     assert len(set(uris)) == 6
 
 
+def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
+    bins = [{"low": k / 15, "high": (k + 1) / 15, "count": 0, "confidence": None, "accuracy": None} for k in range(15)]
+    bins[12] |= {"count": 10, "confidence": 0.83, "accuracy": 0.7}
+    bins[14] |= {"count": 30, "confidence": 0.97, "accuracy": 29 / 30}
+    curve = [{"coverage": 0.5, "risk": 0.0}, {"coverage": 1.0, "risk": 0.1}]
+    selective = {"unsure_below": 0.9, "asked": 0.05, "promised": True, "coverage": 0.75, "risk": 1 / 30, "curve": curve}
+    selective |= {"interval": [0.0059, 0.1667], "unlike": 0.025}
+    _evaluation(run, ece=0.035, reliability=bins, selective=selective)
+    page = _page(run)
+    text = page.text.replace(NBSP, " ")
+    assert "Expected calibration error 3.5 %" in text
+    assert "unsure of 25.0 % of the test pictures, and of the answers that it gave 3.3 % were wrong" in text
+    assert "2.5 % of them seemed unlike" in text
+    alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
+    assert any("97.0 % sure, 96.7 % right, of 30" in alt for alt in alternatives)
+    assert any("The model answers 75.0 %, 3.3 % of these wrong" in alt for alt in alternatives)
+
+
+def test_a_promise_is_told_before_the_test_part_is_opened(run: Path) -> None:
+    (run / "evaluation.json").unlink()
+    assert "How far to trust" not in _page(run).text
+    manifest = json.loads((run / "model" / "manifest.json").read_bytes())
+    facts = {"asked": 0.02, "confidence": 0.99, "promised": True, "count": 4500, "coverage": 0.8, "observed": 0.01}
+    _write(run, "model/manifest.json", {**manifest, "risk": facts})
+    assert "at most 2 % are wrong, at 99 % confidence and for pictures like the 4,500" in _page(run).text
+
+
 def test_class_and_file_names_are_text_never_markup(html: str) -> None:
     page = Page(html)
     assert "script" not in page.tags

@@ -176,6 +176,7 @@ def test_chosen_pictures_are_answered_newest_first(
     references = Classifier.load(served_run).predict([photograph(1), pictures[0]])
     for card, reference, name in zip(answers(page).all(), references, ("photo.jpg", "one.png"), strict=True):
         heading = f"{reference.label}{100 * (reference.probability or 0):.1f}\xa0%"
+        heading += "unsure" if reference.unsure else ""
         assert card.locator("h2").inner_text().replace("\n", "") == heading
         assert card.locator(".file").inner_text() == name
         assert card.locator(".nearest img").count() == 8

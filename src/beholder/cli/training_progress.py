@@ -58,6 +58,7 @@ class _Display:
         """Show one event."""
         shown: dict[str, Callable[[Event], None]] = {
             "framework": self._framework,
+            "checks": self._checks,
             "start": self._start,
             "step": self._step,
             "epoch": self._epoch,
@@ -72,6 +73,10 @@ class _Display:
     def _framework(self, event: Event) -> None:
         self.bars.start()
         self.task = self.bars.add_task(f"Starting {event['name']}", total=1, state="")
+
+    def _checks(self, event: Event) -> None:
+        for message in event["messages"]:
+            self.console.print(message, soft_wrap=True, markup=False)
 
     def _start(self, event: Event) -> None:
         plan = event["plan"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from beholder.data.alignment import agreement
 from beholder.data.progress import Progress, silent
@@ -21,7 +22,7 @@ from beholder.data.spectra import Hash, best_shift, central, contrast, highest_f
 CONFIRMED = 0.86  # agreement of details: between copies and others among 50,000 photographs, see docs/lab-notebook.md
 _STANDS_OUT = 8.0  # standard deviations above what other pairs reach: handwriting needs it, photographs do not
 _OTHERS = 500  # pairs that tell what others reach
-_FEW = 20  # pictures: fewer tell nothing of that
+_FEW = 50  # pictures: they tell too little of what is usual among them
 _CORRELATED = 0.75  # of the low frequencies at the best shift: below it a closer look finds no copies
 _PLAIN = 3.0  # grey levels: a picture that deviates less from its mean is a plain colour, like any other such picture
 _CHUNK = 1024  # pairs that one thread looks at
@@ -46,13 +47,13 @@ class Search:
 
 
 THOROUGH = Search((1.0, 0.9, 0.8), cells=8, limit=0.6, steps=6)
-QUICK = Search((1.0,), cells=3, limit=0.8, steps=2)  # two seconds for 50,000; misses a third of those shifted or cut
+QUICK = Search((1.0,), cells=3, limit=0.75, steps=2)  # a second for 45,000 on two cores; misses a third of what was cut
 
 
 def near_copies(
     small: NDArray[np.uint8], search: Search, progress: Progress = silent
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Pairs of near copies among different pictures; plain colours are copies of nothing.
+    """Pairs of near copies among different pictures, found on all cores; plain colours are copies of nothing.
 
     Args:
         small: (N, h, w) uint8, from `small_grey`; the result does not depend on where a picture stands, but for ties.
@@ -67,14 +68,19 @@ def near_copies(
     if len(small) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
     progress(_TASK, 0, 1)
-    highest = highest_frequency(small)
-    learned = Hash.learn(small)
-    whole = spectra(small, highest)
-    vectors = [
-        learned.vectors(whole if share == 1 else spectra(central(small, share), highest)) for share in search.shares
-    ]
-    owners = np.tile(np.arange(len(small)), len(vectors))
-    pairs = similar_pairs(np.concatenate(vectors), owners, limit=search.limit, cells=search.cells)
+    # Many small products: threads of the matrix library would wait for each other, ten times longer on a busy machine.
+    with threadpool_limits(1, user_api="blas"):
+        pairs, scores = _find(small, search, progress)
+    progress(_TASK, 1, 1)
+    return lively[pairs], scores
+
+
+def _find(
+    small: NDArray[np.uint8], search: Search, progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """As `near_copies`, for pictures none of which is plain."""
+    whole = spectra(small, highest_frequency(small))
+    pairs = _proposed(small, whole, search)
     scores = np.zeros(len(pairs), np.float32)
     chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
     with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
@@ -83,8 +89,20 @@ def near_copies(
             progress(_TASK, number * _CHUNK, len(pairs))
             scores[number * _CHUNK : number * _CHUNK + len(agreed)] = agreed
     copies = scores >= _least_agreement(small, whole, search.steps)
-    progress(_TASK, 1, 1)
-    return lively[pairs[copies]], scores[copies]
+    return pairs[copies], scores[copies]
+
+
+def _proposed(small: NDArray[np.uint8], whole: NDArray[np.complex64], search: Search) -> NDArray[np.int64]:
+    """Pairs that may be copies, as `similar_pairs`; all of them where there are too few pictures to learn from."""
+    if len(small) <= _FEW:
+        return np.stack(np.triu_indices(len(small), 1), axis=1)
+    learned = Hash.learn(small)
+    highest = highest_frequency(small)
+    vectors = [
+        learned.vectors(whole if share == 1 else spectra(central(small, share), highest)) for share in search.shares
+    ]
+    owners = np.tile(np.arange(len(small)), len(vectors))
+    return similar_pairs(np.concatenate(vectors), owners, limit=search.limit, cells=search.cells)
 
 
 def _second_look(
@@ -110,7 +128,7 @@ def _second_look(
 def _least_agreement(small: NDArray[np.uint8], whole: NDArray[np.complex64], steps: int) -> float:
     """The agreement from which on a pair is one of copies, in units in which correlations are normal (Fisher's z)."""
     count = len(small)
-    if count < _FEW:
+    if count <= _FEW:
         return CONFIRMED
     first = np.linspace(0, count - 1, _OTHERS).astype(np.int64)
     second = (first + 1 + np.arange(_OTHERS) % (count - 1)) % count  # never the picture itself

@@ -132,8 +132,7 @@ def _measure(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     shares = _histograms(bright)
     up_to = np.cumsum(shares, axis=1)
     brightest, darkest = (up_to < 0.99).sum(axis=1) / 255, (up_to < 0.05).sum(axis=1) / 255
-    logarithms = np.log2(np.where(shares > 0, shares, 1))
-    entropy = -(shares * logarithms).sum(axis=1)
+    entropy = (shares * np.log2(1 / np.where(shares > 0, shares, 1))).sum(axis=1)
     return np.stack([entropy, brightest, 1 - darkest, _sharpness(bright.astype(np.float32))]).astype(np.float32)
 
 

@@ -26,13 +26,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from beholder.data.picture_memory import excessive_memory
 from beholder.errors import DataError, PictureError
 
 RULE = 1
 MAX_PIXELS = 250_000_000
-# Bytes of memory that decoding a picture may take whatever its file is, and as a multiple of the file's size.
-_MOST_BYTES, _MOST_GROWING = 1_000_000_000, 100
-_DEAREST = 17  # bytes of memory a pixel, where formats are dearest
 _BAND_PIXELS = 1_000_000
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -200,31 +198,12 @@ def _open(stream: IO[bytes]) -> ImageFile:
         raise _RefusedError(
             f"it has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller"
         )
-    if width * height * _DEAREST > _MOST_BYTES:
-        _refuse_bomb(image, stream)
+    need = excessive_memory(image, stream)
+    if need is not None:
+        raise _RefusedError(f"it is a small file that would take {need / 1e6:,.0f} MB of memory; make it smaller")
     if min(width, height) < 2:
         raise _RefusedError(f"it has {width} x {height} pixels, fewer than 2 on a side; remove it")
     return image
-
-
-def _refuse_bomb(image: ImageFile, stream: IO[bytes]) -> None:
-    """Refuse a picture that takes much memory and is a small file: an honest one shrinks to a hundredth at best."""
-    place = stream.tell()
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(place)
-    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    cost = 5  # bytes a pixel, as measured
-    if isinstance(image, WebPImageFile):
-        cost = _DEAREST
-    elif transparent or image.mode.startswith("I;16"):
-        cost = 12
-    elif isinstance(image, TiffImageFile | GifImageFile) or image.info.get("progressive"):
-        cost = 10
-    need = image.width * image.height * cost
-    if need > _MOST_BYTES and need > _MOST_GROWING * size:
-        raise _RefusedError(
-            f"its {size:,} bytes would take {need / 1e6:,.0f} MB of memory, more than a picture does; make it smaller"
-        )
 
 
 def _format(start: bytes) -> type[ImageFile]:

@@ -7,6 +7,8 @@ Douze and Schmid (Product quantization for nearest neighbor search, IEEE PAMI 20
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +31,13 @@ def similar_pairs(
     Returns:
         (n, 2) int64: two owners, the smaller first; each pair once, in ascending order.
     """
-    found = [_pairs_within(vectors, owners, members, limit) for members in _cells(vectors, cells)]
-    pairs = np.concatenate([np.zeros((0, 2), np.int64), *found])
+
+    def within(members: NDArray[np.int64]) -> NDArray[np.int64]:
+        return _pairs_within(vectors, owners, members, limit)
+
+    with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
+        found = threads.map(within, _cells(vectors, cells))
+        pairs = np.concatenate([np.zeros((0, 2), np.int64), *found])
     count = int(owners.max(initial=0)) + 1
     numbers = np.unique(pairs[:, 0] * count + pairs[:, 1])
     return np.stack([numbers // count, numbers % count], axis=1)
@@ -68,6 +75,8 @@ def _alike(likeness: NDArray[np.float32], limit: float) -> NDArray[np.bool_]:
     """Where each row reaches `limit`; of a row that does so often, only its `_MOST` surest."""
     alike = likeness >= limit
     crowded = np.flatnonzero(np.count_nonzero(alike, axis=1) > _MOST)
+    if not len(crowded):
+        return alike
     surest = np.partition(likeness[crowded], -_MOST, axis=1)[:, -_MOST]
     alike[crowded] = likeness[crowded] >= surest[:, np.newaxis]
     return alike

@@ -106,6 +106,10 @@ class Parts:
         """
         return self._part("test")
 
+    def made(self, part: str) -> bool:
+        """Whether `part` was split off, and has been read; `train` is when another one was split off from it."""
+        return part in self._rows
+
     def _part(self, part: str) -> Dataset:
         home = "all" if "all" in self.source.readers else "train"
         missing = [name for name in ("validation", "test") if name not in self.source.readers]

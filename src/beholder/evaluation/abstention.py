@@ -66,8 +66,8 @@ def _first(falling: NDArray[np.float32], ranks: NDArray[np.int64], risk: float, 
     from scipy.stats import binom, poisson
 
     expected = np.cumsum(1 - falling.astype(np.float64))[ranks - 1]  # mistakes among so many of the surest
-    borne = binom.ppf(1 - confidence, ranks, risk)
-    borne -= binom.cdf(borne, ranks, risk) > 1 - confidence
+    borne = np.asarray(binom.ppf(1 - confidence, ranks, risk), np.float64)
+    borne = np.where(binom.cdf(borne, ranks, risk) > 1 - confidence, borne - 1, borne)
     return int(np.argmax(poisson.cdf(borne, expected)))
 
 
@@ -125,11 +125,11 @@ def coverage_curve(confidences: NDArray[np.float32], correct: NDArray[np.bool_])
 def risk_in_words(facts: dict[str, Any]) -> str:
     """One sentence about the facts that `risk_facts` gave: what is promised, or why nothing is."""
     risk, count = _percent(facts["asked"]), f"{facts['count']:,}"
+    sure = _percent(facts["confidence"])
     if facts["promised"]:
         return (
-            f"Of the answers that it gives, at most {risk} are wrong, at {_percent(facts['confidence'])} confidence and "
-            f"for pictures like the {count} of the validation part; there it was unsure of "
-            f"{_percent(1 - facts['coverage'])}."
+            f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for pictures like the "
+            f"{count} of the validation part; there it was unsure of {_percent(1 - facts['coverage'])}."
         )
     fewest = fewest_pictures(facts["asked"], facts["confidence"])
     why = (

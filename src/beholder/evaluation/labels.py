@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,8 +37,15 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     labels, names = pool.dataset.labels, pool.dataset.class_names
     probabilities = probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
+    # Either rule alone tells of more, most of it hard pictures with right labels (docs/lab-notebook.md).
     # One process: a fork of one that TensorFlow runs in may hang.
-    issues = find_label_issues(labels, probabilities, filter_by="low_self_confidence", n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a class without pictures, about which there is nothing to say
+        sure, pruned = (
+            find_label_issues(labels, probabilities, filter_by=rule, n_jobs=1)
+            for rule in ("low_self_confidence", "both")
+        )
+    issues = sure & pruned
     quality = get_label_quality_scores(labels, probabilities, method="self_confidence")
     findings = []
     for row in np.flatnonzero(issues)[np.argsort(quality[issues], kind="stable")].tolist():

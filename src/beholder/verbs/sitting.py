@@ -107,6 +107,9 @@ class Sitting:
 
             name, seconds = framework.NAMES[framework.backend()], round(time.monotonic() - self.started, 3)
             log.append("framework", name=name, seconds=seconds)
+            checks = read_document(self.run.data_file, missing="").get("checks")
+            if checks and not earlier:
+                log.append("checks", messages=checks["sentences"], counts=checks["counts"])
             framework.start()
             advice = framework.advice()
             if advice is not None:

@@ -1,0 +1,160 @@
+"""Copies of a picture are found, whatever was done to them, each group once; and pictures that are alike are none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+from sklearn.datasets import load_digits
+
+from beholder.data.copies import QUICK
+from beholder.data.dataset import Dataset
+from beholder.data.duplicates import content_groups, copy_groups, exact_duplicates, near_duplicates
+
+Picture = NDArray[np.uint8]
+
+
+def scenes(count: int, side: int = 32, seed: int = 0) -> Picture:
+    """Pictures with large shapes and fine texture, as photographs have: noise with a spectrum that falls as 1 / f."""
+    random = np.random.default_rng(seed)
+    frequency = np.hypot(np.fft.fftfreq(side)[:, np.newaxis], np.fft.rfftfreq(side))
+    frequency[0, 0] = 1
+    noise = np.fft.rfft2(random.normal(size=(count, 3, side, side))) / frequency
+    plain = np.fft.irfft2(noise, s=(side, side))
+    plain /= plain.std(axis=(2, 3), keepdims=True)
+    return np.clip(128 + 45 * plain, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def dataset(pictures: Picture, name: str = "picture", label: int = 0) -> Dataset:
+    labels = np.full(len(pictures), label, np.int64)
+    return Dataset(pictures, labels, ("one", "other"), [f"{name} {row}" for row in range(len(pictures))])
+
+
+def image(picture: Picture) -> Image.Image:
+    return Image.fromarray(picture)
+
+
+def as_jpeg(picture: Picture) -> Picture:
+    stream = io.BytesIO()
+    image(picture).save(stream, "JPEG", quality=50)
+    return np.asarray(Image.open(stream).convert("RGB"))
+
+
+def resized(picture: Picture) -> Picture:
+    half = image(picture).resize((picture.shape[1] * 2 // 3, picture.shape[0] * 2 // 3), Image.Resampling.BICUBIC)
+    return np.asarray(half.resize((picture.shape[1], picture.shape[0]), Image.Resampling.BILINEAR))
+
+
+def mirrored(picture: Picture) -> Picture:
+    return np.ascontiguousarray(picture[:, ::-1])
+
+
+def shifted(picture: Picture) -> Picture:
+    return np.pad(picture, ((3, 0), (0, 2), (0, 0)), "edge")[:-3, 2:]
+
+
+def cut(picture: Picture) -> Picture:
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(image(picture).crop((3, 1, size[0] - 2, size[1])).resize(size, Image.Resampling.BILINEAR))
+
+
+def darker(picture: Picture) -> Picture:
+    return np.asarray(ImageEnhance.Brightness(image(picture)).enhance(0.75))
+
+
+def of_more_contrast(picture: Picture) -> Picture:
+    return np.asarray(ImageEnhance.Contrast(image(picture)).enhance(1.3))
+
+
+CHANGES = [as_jpeg, resized, mirrored, shifted, cut, darker, of_more_contrast]
+
+
+def test_equal_pictures_are_one_group_and_those_across_parts_come_first() -> None:
+    pictures = scenes(8)
+    train = dataset(pictures[[0, 1, 2, 2, 2, 3]], "train")
+    test = dataset(pictures[[4, 0, 5]], "test", label=1)
+    across, within = exact_duplicates({"train": train, "test": test})
+    assert (across.kind, across.paths, across.parts) == ("exact_duplicate", ("train 0", "test 1"), ("train", "test"))
+    assert across.labels == ("one", "other")
+    assert across.sentence == "2 equal pictures, in train and test, labelled one and other."
+    assert within.paths == ("train 2", "train 3", "train 4")
+    assert within.score == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_copy_in_another_part_is_found_and_nothing_else(change: Callable[[Picture], Picture]) -> None:
+    pictures = scenes(60)
+    copies = np.stack([change(picture) for picture in pictures[:20]])
+    parts = {"train": dataset(pictures, "train"), "test": dataset(np.concatenate([copies, scenes(20, seed=1)]), "test")}
+    found = near_duplicates(parts)
+    assert {one.paths for one in found} == {(f"train {row}", f"test {row}") for row in range(20)}
+    assert {one.kind for one in found} == {"near_duplicate"}
+    assert all(0.86 <= one.score <= 1 for one in found)
+
+
+def test_all_copies_of_one_picture_are_one_group_that_lists_each_once() -> None:
+    pictures = scenes(30)
+    family = np.stack([pictures[0], pictures[0], *(change(pictures[0]) for change in CHANGES)])
+    [found] = near_duplicates({"all": dataset(np.concatenate([pictures[1:], family]))})
+    assert found.paths == tuple(f"picture {row}" for row in range(29, 29 + len(family)))
+
+
+def test_many_pictures_are_not_compared_each_with_each_and_copies_are_found() -> None:
+    pictures = scenes(3000, side=16)
+    copies = np.stack([darker(picture) for picture in pictures[:100]])
+    found = near_duplicates({"train": dataset(pictures, "train"), "test": dataset(copies, "test")}, search=QUICK)
+    hits = {(f"train {row}", f"test {row}") for row in range(100)} & {one.paths for one in found}
+    assert len(hits) >= 95
+    assert len(found) - len(hits) <= 5
+
+
+def test_large_pictures_are_compared_too_and_so_are_grey_ones() -> None:
+    large = np.stack([np.asarray(image(picture).resize((200, 150))) for picture in scenes(25)])
+    both = np.concatenate([large, shifted(large[0])[np.newaxis]])
+    assert [one.paths for one in near_duplicates({"all": dataset(both)})] == [("picture 0", "picture 25")]
+    grey = both[..., :1]
+    assert [one.paths for one in near_duplicates({"all": dataset(grey)})] == [("picture 0", "picture 25")]
+
+
+def test_handwritten_digits_and_plain_colours_are_no_copies() -> None:
+    digits = load_digits().images[:600].astype(np.uint8) * 15
+    enlarged = np.stack([np.asarray(Image.fromarray(one).resize((28, 28), Image.Resampling.BICUBIC)) for one in digits])
+    assert len(near_duplicates({"all": dataset(enlarged[..., np.newaxis])})) <= 3
+    assert near_duplicates({"all": dataset(digits[..., np.newaxis])}) == []  # 8 × 8: too few details to tell
+    plain = np.repeat(np.arange(40, dtype=np.uint8), 32 * 32 * 3).reshape(40, 32, 32, 3)
+    assert near_duplicates({"all": dataset(plain)}) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_hardly_any_pictures(count: int) -> None:
+    pictures = scenes(max(count, 1))[:count]
+    assert near_duplicates({"all": dataset(pictures)}) == []
+    assert exact_duplicates({"all": dataset(pictures)}) == []
+    pair = {"train": dataset(scenes(1)), "test": dataset(mirrored(scenes(1)[0])[np.newaxis], "test")}
+    assert [one.paths for one in near_duplicates(pair)] == [("picture 0", "test 0")]
+
+
+def test_groups_for_a_split_do_not_depend_on_the_order_of_the_pictures() -> None:
+    pictures = scenes(300)
+    pictures = np.concatenate(
+        [pictures, [mirrored(pictures[5]), darker(pictures[5]), as_jpeg(pictures[9]), pictures[7]]]
+    )
+    order = np.random.default_rng(1).permutation(len(pictures))
+    one, other = (dataset(pictures), dataset(pictures[order]))
+    groups = copy_groups(one, content_groups(one))
+    assert groups[300] == groups[301] == groups[5]
+    assert groups[302] == groups[9]
+    assert groups[303] == groups[7]
+    assert len(set(groups)) == 300
+    assert copy_groups(other, content_groups(other)) == [groups[row] for row in order]
+
+
+def test_a_crowd_of_copies_does_not_become_one_group_of_a_split() -> None:
+    crowd = np.stack([np.clip(scenes(1)[0] * (0.6 + row / 100), 0, 255).astype(np.uint8) for row in range(60)])
+    frames = dataset(np.concatenate([crowd, scenes(60, seed=2)]))
+    sizes = np.unique(copy_groups(frames, content_groups(frames)), return_counts=True)[1]
+    assert 2 <= sizes.max() <= 6  # a twentieth of 120

@@ -1,0 +1,118 @@
+"""What training says of its pictures before it begins: two sentences that are true, and kept with the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beholder.data.dataset import Dataset
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.runs.events import read_events
+from beholder.verbs.data_checks import check_data
+from beholder.verbs.train import resume, train
+
+
+def pictures(count: int) -> Dataset:
+    """Shapes of four pixels, and of every colour."""
+    shapes = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3))
+    big = np.kron(shapes, np.ones((1, 4, 4, 1), np.int64)).astype(np.uint8)
+    return Dataset(big, np.arange(count) % 2, ("even", "odd"), [str(row) for row in range(count)])
+
+
+def changed(rows: list[int], source: Dataset) -> Dataset:
+    """`rows` once more, mirrored."""
+    chosen = source.select(np.array(rows))
+    return Dataset(chosen.pictures[:, :, ::-1].copy(), chosen.labels, chosen.class_names, [f"{row}m" for row in rows])
+
+
+def joined(*datasets: Dataset) -> Dataset:
+    first = datasets[0]
+    return Dataset(
+        np.concatenate([one.pictures for one in datasets]),
+        np.concatenate([one.labels for one in datasets]),
+        first.class_names,
+        [name for one in datasets for name in one.names],
+    )
+
+
+def checked(source: Source, budget: float | None = None) -> dict[str, Any]:
+    parts = Parts(source)
+    return check_data(parts, {"train": parts.train(), "validation": parts.validation()}, budget)
+
+
+def unsplit(dataset: Dataset) -> Source:
+    return Source("some data", dataset.class_names, {"train": lambda _: dataset, "test": lambda _: dataset})
+
+
+def test_good_pictures() -> None:
+    assert checked(unsplit(pictures(100)))["sentences"] == [
+        "Checked 100 pictures: none is nearly of one colour, very dark, very light or blurred.",
+        "No picture is a copy of another.",
+    ]
+
+
+def test_faults_and_copies_are_counted() -> None:
+    whole = pictures(100)
+    whole.pictures[3] = 90
+    whole.pictures[[4, 5]] //= 12
+    whole.pictures[7] = whole.pictures[8]
+    found = checked(unsplit(joined(whole, changed([20, 21, 22], whole))))
+    assert found["sentences"] == [
+        "Checked 103 pictures: 1 is nearly of one colour, 2 are very dark.",
+        "Copies of each other: 2 equal and 6 nearly equal ones, kept in one part; `beholder audit` shows them.",
+    ]
+    assert found["counts"] == {
+        "low_information": 1,
+        "dark": 2,
+        "light": 0,
+        "blurred": 0,
+        "exact_duplicate": 2,
+        "near_duplicate": 6,
+        "across_parts": 0,
+    }
+
+
+def test_copies_across_parts_that_the_data_came_with_are_told_unless_looking_takes_too_long() -> None:
+    whole = pictures(100)
+    validation = joined(changed([1, 2, 3], whole), whole.select(np.array([50])), changed([4], pictures(200)))
+    train_part = whole.select(np.arange(90))
+    readers = {"train": lambda _: train_part, "validation": lambda _: validation, "test": lambda _: whole}
+    source = Source("given", whole.class_names, readers)
+    found = checked(source)
+    assert found["sentences"] == [
+        "Checked 95 pictures: none is nearly of one colour, very dark, very light or blurred.",
+        "5 validation pictures are copies of training pictures, which flatters the figures; "
+        "`beholder audit` shows them.",
+    ]
+    hurried = checked(source, budget=0.1)
+    assert hurried["counts"]["across_parts"] is None
+    del readers["test"]  # which is split off from train; what validation has in common with that is told all the same
+    assert checked(source)["counts"]["across_parts"] >= 3
+    assert "near copies were not looked for" in str(hurried["sentences"])
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_run_keeps_what_was_found_tells_it_once_and_resumes_on_the_same_split(tmp_path: Path) -> None:
+    whole = joined(pictures(60), changed([20, 21, 22], pictures(60)))
+    run = tmp_path / "run"
+
+    def stop_early(event: dict[str, object]) -> None:
+        if event["event"] == "epoch":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    trained = train(whole, model="linear", epochs=3, out=run, listener=stop_early)
+    kept = json.loads((run / "data.json").read_text())
+    assert kept["checks"]["counts"]["near_duplicate"] == 6
+    assert kept["notes"][-2:] == kept["checks"]["sentences"]
+    assert trained.stopped
+    assert not resume(run, data=whole).stopped
+    told = [event for event in read_events(run / "events.jsonl") if event["event"] == "checks"]
+    assert [event["messages"] for event in told] == [kept["checks"]["sentences"]]
+    assert json.loads((run / "config.json").read_text())["together"] == "copies"
