@@ -2,15 +2,18 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALLED := .venv/installed
+# EXTRAS=cluster adds what bulk answers need.
+EXTRAS ?=
+EXTRA_LOCKS := $(EXTRAS:%=requirements-%.lock)
+INSTALLED := .venv/installed$(EXTRAS:%=-%)
 
 .PHONY: install demo test test-long lint format bench docs lock clean
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml requirements.lock
+$(INSTALLED): pyproject.toml requirements.lock $(EXTRA_LOCKS)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(patsubst %,-r %,requirements.lock $(EXTRA_LOCKS))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
@@ -58,6 +61,9 @@ lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra audit --extra jax --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra cluster-dev --constraint requirements.lock --universal \
+		--python-version 3.11 --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
+		--output-file requirements-cluster.lock
 
 clean:
 	rm -rf .venv bench/.venv demo build dist

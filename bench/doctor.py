@@ -41,7 +41,7 @@ def reencoded(picture: Picture, random: Random) -> Picture:
     """As a JPEG of quality 30 to 90."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=int(random.integers(30, 91)))
-    return np.asarray(Image.open(stream).convert("RGB"))
+    return np.asarray(Image.open(stream).convert("RGB"), np.uint8)
 
 
 def resized(picture: Picture, random: Random) -> Picture:
@@ -81,19 +81,20 @@ def cropped(picture: Picture, random: Random) -> Picture:
 
 def brightened(picture: Picture, random: Random) -> Picture:
     """20 to 30 % brighter or darker."""
-    return np.clip(np.rint(picture * _factor(random)), 0, 255).astype(np.uint8)
+    return _rounded(picture * _factor(random))
 
 
 def contrasted(picture: Picture, random: Random) -> Picture:
     """20 to 30 % more or less contrast."""
     mean = picture.mean()
-    return np.clip(np.rint((picture - mean) * _factor(random) + mean), 0, 255).astype(np.uint8)
+    return _rounded((picture - mean) * _factor(random) + mean)
 
 
 def two_at_once(picture: Picture, random: Random) -> Picture:
     """Two of the others, one after the other."""
     first, second = random.choice(len(SINGLE), 2, replace=False)
-    return SINGLE[second](SINGLE[first](picture, random), random)
+    once = SINGLE[int(first)](picture, random)
+    return SINGLE[int(second)](once, random)
 
 
 SINGLE: list[Callable[[Picture, Random], Picture]] = [
@@ -225,6 +226,10 @@ def _some(random: Random, count: int, *, lowest: int) -> list[int]:
         numbers = [int(number) for number in random.integers(lowest, 4, count)]
         if any(numbers):
             return numbers
+
+
+def _rounded(picture: NDArray[np.floating]) -> Picture:
+    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
 def _factor(random: Random) -> float:

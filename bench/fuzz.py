@@ -1,8 +1,9 @@
 """Claim: whatever bytes a reader gets, it reads them or refuses in one sentence: 1,000,000 inputs, led by coverage.
 
-Each reader (`fuzz_targets.py`, `fuzz_run_targets.py`) runs in a process of its own under atheris (libFuzzer for Python), niced, on one core.
-Forbidden throughout: any exception but a `BeholderError`, an error of several lines, more than SECONDS for an input,
-more than MEMORY, writing outside of its own folder, starting a process, opening a connection. What fails is kept.
+Each reader (`fuzz_targets.py`, `fuzz_run_targets.py`) runs in a process of its own under atheris (libFuzzer for
+Python), niced, on one core. Forbidden throughout: any exception but a `BeholderError`, an error of several lines, more
+than SECONDS for an input, more than MEMORY, writing outside of its own folder, starting a process, opening a
+connection. What fails is kept.
 
 usage: python bench/fuzz.py [--inputs 1000000] [--only NAME,NAME] [--out FOLDER]
 """

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "licences.md"
-TOOLS = ("dev",)  # extras that nobody who uses the program installs
+TOOLS = ("dev", "cluster-dev")  # extras that nobody who uses the program installs
 SHORT = {  # from what metadata say in their own ways to the names of https://spdx.org/licenses
     "Apache License 2.0": "Apache-2.0",
     "Apache License": "Apache-2.0",

@@ -25,6 +25,7 @@ PUBLIC = [
     "open_source",
     "parameters",
     "predict",
+    "predict_in_bulk",
     "read_data",
     "resume",
     "serve",

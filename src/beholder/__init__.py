@@ -26,6 +26,7 @@ _ROOMS = {
     "open_source": "data.opening",
     "parameters": "verbs.parameters",
     "predict": "verbs.predict",
+    "predict_in_bulk": "verbs.predict",
     "read_data": "data.archive",
     "resume": "verbs.train",
     "serve": "server.run",

@@ -73,7 +73,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert sum(described["counts"]["train"]) == document["plan"]["train_pictures"]
     assert set(described["counts"]) == set(described["fingerprint"]) == {"train", "validation"}
     told = [event["event"] for event in events(run) if event["event"] not in ("step", "snapshot")]
-    assert told == ["framework", "start", "epoch", "epoch", "export", "end"]
+    assert told == ["framework", "checks", "start", "epoch", "epoch", "export", "end"]
     for event in events(run):
         if event["event"] == "epoch":
             assert event["gap"] == pytest.approx(event["train_accuracy"] - event["validation_accuracy"], abs=1e-4)
@@ -221,6 +221,7 @@ def test_the_log_of_a_resumed_run_tells_that_it_stopped_and_went_on(resumed_run:
     told = [event["event"] for event in log if event["event"] not in ("step", "snapshot")]
     assert told == [
         "framework",
+        "checks",
         "start",
         "epoch",
         "export",

@@ -33,7 +33,7 @@ def test_about_the_stated_share_of_new_pictures_of_its_kind_is_called_strange(fa
 
 def test_pictures_in_which_it_finds_little_or_an_odd_mixture_are_strange(familiarity: Familiarity) -> None:
     random = np.random.default_rng(3)
-    faint = features(200, seed=4)[0] * 0.05
+    faint = (features(200, seed=4)[0] * 0.05).astype(np.float32)
     mixed = np.abs(random.normal(0, 3, (200, 30))).astype(np.float32)
     nothing = np.zeros((1, 30), np.float32)
     assert familiarity.unlike(faint).mean() > 0.9

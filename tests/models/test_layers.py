@@ -63,7 +63,8 @@ def test_batch_normalisation_trains_on_the_batch_and_answers_with_running_statis
     np.testing.assert_allclose(answered, (x - running_mean) / np.sqrt(running_variance + 1e-3), atol=1e-4)
 
 
-def test_whitened_patches_are_uncorrelated() -> None:
+def test_whitened_patches_are_uncorrelated_and_noise_is_not_made_louder() -> None:
+    """Strong directions come to unit variance; weak ones, where noise lives, stay below it."""
     from beholder.models.layers import PatchWhitening
 
     smooth = np.cumsum(np.random.default_rng(0).normal(0, 0.1, (200, 16, 16, 3)), axis=1).astype(np.float32)
@@ -73,7 +74,20 @@ def test_whitened_patches_are_uncorrelated() -> None:
     whitened = np.asarray(layer(smooth))[..., :12].reshape(-1, 12)
     covariance = np.cov(whitened, rowvar=False)
     assert np.abs(covariance - np.diag(np.diag(covariance))).max() < 0.02
-    assert np.abs(np.diag(covariance) - 1).max() < 0.1
+    strengths = np.linalg.eigvalsh(_patch_covariance(10 * smooth))
+    assert np.abs(np.diag(covariance)).max() < 1.0
+    layer.adapt(10 * smooth)  # all directions are strong
+    assert strengths.min() > 1
+    whitened = np.asarray(layer(10 * smooth))[..., :12].reshape(-1, 12)
+    assert np.abs(np.cov(whitened, rowvar=False) - np.eye(12)).max() < 0.1
+    noise = np.random.default_rng(1).normal(0, 0.08, (20, 16, 16, 3)).astype(np.float32)
+    layer.adapt(smooth / 100)  # none is
+    assert np.asarray(layer(noise)).std() < 4 * 0.08
+
+
+def _patch_covariance(pictures: np.ndarray) -> np.ndarray:
+    patches = np.lib.stride_tricks.sliding_window_view(pictures, (2, 2), axis=(1, 2))
+    return np.cov(patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 12), rowvar=False)
 
 
 def test_muon_steps_along_an_orthogonal_matrix() -> None:

@@ -71,7 +71,7 @@ def train_with_a_budget(run: Path, asked: dict[str, Any], options: dict[str, Any
         from beholder.training.pace import Pace
 
         if "budget" not in asked:
-            setattr(Pace, "fitting", lambda _self, done, _planned: REPLANS.get(done))  # noqa: B010  # in this fork only
+            setattr(Pace, "fitting", lambda _self, done, *_: REPLANS.get(done))  # noqa: B010  # in this fork only
         start(run, {**options, "budget": asked.get("budget", 600.0)})
 
     with spinning(asked.get("budget", 0.0) / 2) if "budget" in asked else nullcontext():

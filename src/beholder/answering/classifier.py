@@ -23,6 +23,7 @@ from beholder.runs.environment import has_int8
 _GROUP = 16  # pictures that a thread decodes at a time: handing over each small one would cost as much as decoding it
 
 Picture = str | Path | bytes | NDArray[np.uint8]
+_Given = Picture | PictureError  # an error stands for a picture that could not be fetched, and becomes its answer
 
 
 class Classifier:
@@ -30,13 +31,15 @@ class Classifier:
 
     Args:
         artifact: an opened model folder; `Classifier.load` opens one.
+        threads: how many decode pictures; with 1 nothing goes side by side. As many as Python chooses by default.
     """
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, threads: int | None = None) -> None:
         self.artifact = artifact
+        self.threads = threads
 
     @classmethod
-    def load(cls, path: str | Path, *, exact: bool = False) -> Classifier:
+    def load(cls, path: str | Path, *, exact: bool = False, threads: int | None = None) -> Classifier:
         """Open the classifier in `path`, a RUN folder or its `model` folder.
 
         Its int8 twin answers, where there is one, the processor multiplies 8-bit integers well, and the twin's golden
@@ -45,19 +48,20 @@ class Classifier:
         Args:
             path: the folder.
             exact: answer in float32 in any case.
+            threads: how many it may use; all cores by default.
 
         Raises:
             ArtifactError: it is missing, damaged, too new, or answers otherwise than when it was saved.
         """
         int8 = not exact and has_int8()
-        artifact = open_artifact(Path(path), int8=int8)
+        artifact = open_artifact(Path(path), int8=int8, threads=threads)
         if artifact.manifest.twin is not None and artifact.precision == "float32" and not exact:
             _say_once(
                 f"The int8 twin of {str(path)!r} does not answer here as when it was saved; float32 answers instead."
                 if int8
                 else "This processor does not multiply 8-bit integers well; float32 answers in the place of int8."
             )
-        return cls(artifact)
+        return cls(artifact, threads)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -69,22 +73,23 @@ class Classifier:
         """Of the network that answers: `int8` for the twin."""
         return self.artifact.precision
 
-    def predict(self, pictures: Iterable[Picture], *, top: int = 5) -> list[Prediction]:
+    def predict(self, pictures: Iterable[_Given], *, top: int = 5) -> list[Prediction]:
         """An answer for each picture, in order; a bad picture gets one with an `error`.
 
         Args:
-            pictures: paths, the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3).
+            pictures: paths, the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); a
+                `PictureError` in the place of one that could not be fetched is its answer.
             top: how many class names each answer lists.
         """
         return list(self.stream(pictures, top=top))
 
-    def stream(self, pictures: Iterable[Picture], *, top: int = 5) -> Iterator[Prediction]:
+    def stream(self, pictures: Iterable[_Given], *, top: int = 5) -> Iterator[Prediction]:
         """As `predict`, one by one and with flat memory, for any number of pictures.
 
         While a batch is answered the next one is decoded, so at most two batches are taken ahead of what was given.
         """
         remaining = iter(pictures)
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             batch, decoding = self._start_decoding(pool, remaining)
             while batch:
                 decoded = [outcome for outcomes in decoding for outcome in outcomes]
@@ -93,15 +98,19 @@ class Classifier:
                 batch, decoding = following
 
     def _start_decoding(
-        self, pool: ThreadPoolExecutor, remaining: Iterator[Picture]
-    ) -> tuple[list[Picture], Iterator[list[NDArray[np.uint8] | PictureError]]]:
+        self, pool: ThreadPoolExecutor, remaining: Iterator[_Given]
+    ) -> tuple[list[_Given], Iterator[list[NDArray[np.uint8] | PictureError]]]:
         """The next batch, and its pixels as they become ready."""
         batch = list(islice(remaining, BATCH_SIZE))
         groups = [batch[start : start + _GROUP] for start in range(0, len(batch), _GROUP)]
-        return batch, pool.map(lambda group: [self._decode(picture) for picture in group], groups)
+        # One thread decodes when its pixels are asked for, between two batches.
+        in_turn = map if self.threads == 1 else pool.map
+        return batch, iter(in_turn(lambda group: [self._decode(picture) for picture in group], groups))
 
-    def _decode(self, picture: Picture) -> NDArray[np.uint8] | PictureError:
+    def _decode(self, picture: _Given) -> NDArray[np.uint8] | PictureError:
         rules = self.artifact.manifest.picture
+        if isinstance(picture, PictureError):
+            return picture
         try:
             if isinstance(picture, np.ndarray):
                 return fit(picture, rules)
@@ -110,7 +119,7 @@ class Classifier:
             return error
 
     def _answer(
-        self, batch: list[Picture], decoded: list[NDArray[np.uint8] | PictureError], top: int
+        self, batch: list[_Given], decoded: list[NDArray[np.uint8] | PictureError], top: int
     ) -> Iterator[Prediction]:
         good = [picture for picture in decoded if not isinstance(picture, PictureError)]
         answers: Iterator[tuple[NDArray[np.float32], bool | None]] = iter(())

@@ -44,6 +44,7 @@ class Graph:
         path: the file.
         side_by_side: give each run one core and let several go at once. ONNX Runtime's int8 convolutions take a batch
             picture by picture, which is too little work to share.
+        threads: how many this graph may use; all cores by default.
 
     Attributes:
         features: how many it gives of a picture; None where the file does not tell.
@@ -54,25 +55,24 @@ class Graph:
 
     outputs = ("probabilities", "logits", "features")
 
-    def __init__(self, path: Path, *, side_by_side: bool = False) -> None:
+    def __init__(self, path: Path, *, side_by_side: bool = False, threads: int | None = None) -> None:
         self.path = path
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        self._cores = _cores() if side_by_side else 1
-        if side_by_side:
-            options.intra_op_num_threads = 1
+        self._cores = (threads or _cores()) if side_by_side else 1
+        options.intra_op_num_threads = 1 if side_by_side else threads or 0  # 0: as many as there are cores
         try:
             self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            inputs = self.session.get_inputs()
+            shapes = {output.name: output.shape for output in self.session.get_outputs()}  # a name may be no text
         except Exception as error:
             raise ArtifactError(f"{str(path)!r} cannot be loaded ({_first_line(error)}); train again.") from error
-        inputs = self.session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(inputs[0].shape) != 4:
             raise ArtifactError(f"{str(path)!r} does not take pictures (N, H, W, C) of uint8; train again.")
         self.input_name = inputs[0].name
-        shapes = {output.name: output.shape for output in self.session.get_outputs()}
         width = (shapes.get("features") or [None])[-1]
         self.features = width if isinstance(width, int) else None
 

@@ -55,7 +55,7 @@ class Artifact:
         return hashlib.sha256((self.folder / CHECKSUMS).read_bytes()).hexdigest()
 
 
-def open_artifact(path: Path, *, int8: bool = False) -> Artifact:
+def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None) -> Artifact:
     """Open the artifact at `path`, a RUN folder or the model folder itself.
 
     Where a death in the middle of replacing it left a RUN without its model, the earlier one is brought back first.
@@ -63,6 +63,7 @@ def open_artifact(path: Path, *, int8: bool = False) -> Artifact:
     Args:
         path: where it lies.
         int8: let the int8 twin answer, if there is one that answers its golden pictures as when it was saved.
+        threads: how many its graph may use; all cores by default.
 
     Raises:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
@@ -76,21 +77,21 @@ def open_artifact(path: Path, *, int8: bool = False) -> Artifact:
         except OSError as error:  # too long a name, or a folder above it that may not be entered
             raise ArtifactError(f"Cannot look into {str(path)!r}: {error.strerror}; check the path.") from error
         try:
-            return _open(folder, int8=int8)
+            return _open(folder, int8=int8, threads=threads)
         except ArtifactError:
             if _identity(folder) == seen:
                 raise
             # A training run replaced it while it was read.
 
 
-def _open(folder: Path, *, int8: bool) -> Artifact:
+def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
     manifest = read_manifest(folder / "manifest.json")
     check_seal(folder)
     if int8 and manifest.twin is not None:
         with suppress(ArtifactError):
-            twin = open_twin(folder, manifest)
+            twin = open_twin(folder, manifest, threads)
             return Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"))
-    graph = Graph(folder / "model.onnx")
+    graph = Graph(folder / "model.onnx", threads=threads)
     replay_golden(folder / "golden", graph, manifest.picture)
     return Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"))
 
@@ -101,15 +102,15 @@ def _familiarity(folder: Path, manifest: Manifest, graph: Graph, precision: str)
     return read_familiar(folder, precision, len(manifest.class_names), graph.features)
 
 
-def open_twin(folder: Path, manifest: Manifest) -> Graph:
-    """Open the int8 twin in the model folder `folder`.
+def open_twin(folder: Path, manifest: Manifest, threads: int | None = None) -> Graph:
+    """Open the int8 twin in the model folder `folder`, to answer on `threads`; on all cores by default.
 
     Raises:
         ArtifactError: there is none, or it answers the golden pictures otherwise than when it was saved.
     """
     if manifest.twin is None:
         raise ArtifactError(f"{str(folder)!r} has no int8 twin; answer in float32.")
-    twin = Graph(folder / TWIN, side_by_side=True)
+    twin = Graph(folder / TWIN, side_by_side=True, threads=threads)
     replay_twin(folder / "golden", twin, manifest.picture)
     return twin
 

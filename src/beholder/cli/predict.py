@@ -1,4 +1,4 @@
-"""beholder predict RUN PICTURE…: answers, without TensorFlow."""
+"""beholder predict RUN PICTURE…: answers, without TensorFlow; millions of pictures on Ray."""
 
 from __future__ import annotations
 
@@ -26,22 +26,54 @@ SOME_BAD = 2
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each picture.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values on standard output.")
 @exact_option
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Who answers.")
+@click.option("--out", metavar="DEST", help="With ray: a folder for the answers, or an address of an object store.")
+@click.option("--resume", is_flag=True, help="With ray: leave out the pictures whose answers are in DEST.")
+@click.option("--workers", type=click.IntRange(min=1), help="With ray: processes that answer.  [default: one a core]")
+@click.option("--address", help="With ray: a cluster to join, HOST:PORT or auto.  [default: one on this machine]")
 @json_option
 @click.pass_context
 def predict(
-    context: click.Context, run: Path, pictures: tuple[str, ...], top: int, as_csv: bool, exact: bool, as_json: bool
+    context: click.Context,
+    run: Path,
+    pictures: tuple[str, ...],
+    top: int,
+    as_csv: bool,
+    exact: bool,
+    engine: str,
+    out: str | None,
+    resume: bool,
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
 ) -> None:
     """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
 
     An answer is marked as unsure where it is too improbable for what the model promises of the others, or where the
     picture is unlike anything that it was trained on. A picture that cannot be read is named with the reason; the
     others are answered, and the status is 2 at the end.
+
+    With --engine ray, PICTURE is one folder, glob, Parquet data set (a column `bytes` or `path`) or address of an
+    object store, such as s3://bucket/pictures, of any size. The answers go to DEST as Parquet files, a row a picture;
+    one that cannot be read is a row with an error.
     """
     from beholder.answering.classifier import Classifier
     from beholder.answering.inputs import STANDARD_INPUT, expand
 
     if as_csv and as_json:
         raise click.UsageError("Choose --csv or --json, not both.")
+    if engine == "ray":
+        from beholder.cli.predict_bulk import predict_in_bulk
+
+        if as_csv:
+            raise click.UsageError("--engine ray writes Parquet files; leave --csv out.")
+        predict_in_bulk(
+            run, pictures, out, top=top, exact=exact, workers=workers, address=address, resume=resume, as_json=as_json
+        )
+        return
+    bulk = {"--out": out, "--resume": resume, "--workers": workers, "--address": address}
+    if given := [name for name, value in bulk.items() if value]:
+        raise click.UsageError(f"{given[0]} goes with --engine ray.")
     classifier = Classifier.load(run, exact=exact)
     paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(pictures))
     predictions = classifier.stream(paths, top=top)

@@ -19,7 +19,7 @@ _MOST_BYTES, _MOST_GROWING = 1_000_000_000, 100
 
 
 def excessive_memory(image: ImageFile, stream: IO[bytes]) -> int | None:
-    """Bytes that decoding `image`, whose header was read from `stream`, would take in memory; None where that is fine."""
+    """Bytes of memory that decoding `image`, read from `stream`, would take; None where that is not too much."""
     need = image.width * image.height * _bytes_a_pixel(image)
     if need <= _MOST_BYTES:
         return None

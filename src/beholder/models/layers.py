@@ -40,6 +40,9 @@ class Clean(keras.layers.Layer):
         return shape[0], (height or 0) * 3 // 4, (width or 0) * 3 // 4, 1
 
 
+WHITENING_FLOOR = 0.1  # of a variance; the record's 5e-4 breaks under slight noise (docs/lab-notebook.md)
+
+
 @keras.saving.register_keras_serializable("beholder")
 class PatchWhitening(keras.layers.Layer):
     """A frozen 2 × 2 convolution that makes neighbouring pixels uncorrelated, with a bias that is trained.
@@ -65,8 +68,8 @@ class PatchWhitening(keras.layers.Layer):
         patches = np.lib.stride_tricks.sliding_window_view(pictures, (size, size), axis=(1, 2))
         rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * pictures.shape[-1])
         values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False).astype(np.float64))
-        # 5e-4 keeps directions that hardly vary (flat grey pictures, say) from being blown up; the record's own value.
-        scaled = (vectors / np.sqrt(values + 5e-4)).astype(np.float32)
+        # Without this the directions that hardly vary are blown up, and with them the noise of pictures from elsewhere.
+        scaled = (vectors / np.sqrt(values + WHITENING_FLOOR)).astype(np.float32)
         windows = scaled.reshape(size, size, pictures.shape[-1], -1)
         self.kernel.assign(np.concatenate([windows, -windows], axis=-1))
 

@@ -14,6 +14,7 @@ from beholder.training.balance import balanced_order
 
 # What a random stream is for; part of its key, so that no two uses share numbers.
 _ORDER, _FLIP, _SHIFT, _STEP = range(4)
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,26 @@ class Batches:
             return balanced_order(self.dataset.labels, random)
         return random.permutation(len(self.dataset))
 
-    def batch(self, order: NDArray[np.int64], epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Pictures (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given."""
-        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-        pictures, labels = self.dataset.pictures[rows], self.dataset.labels[rows]
+    def size(self, step: int) -> int:
+        """Pictures of one step (from 0) of an epoch."""
+        return min(self.batch_size, len(self.dataset) - step * self.batch_size)
+
+    def batch(
+        self, order: NDArray[np.int64], epoch: int, step: int, share: slice = _ALL
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Pictures (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given.
+
+        Of the pictures only a `share` is read where that is given, and these are what they are in the whole batch.
+        """
+        whole = order[step * self.batch_size : (step + 1) * self.batch_size]
+        rows = whole[share]
+        pictures, labels = self.dataset.pictures[rows], self.dataset.labels[whole]
         if self.mirror:
             # Alternating flips: each picture is mirrored in every other epoch, so that two epochs show both sides.
             # Source: K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), section 3.6.
             pictures = mirrored(pictures, self._flips[rows] ^ bool(epoch % 2))
         if self.shift:
-            pictures = shifted(pictures, stream(self.seed, _SHIFT, epoch, step))
+            pictures = shifted(pictures, stream(self.seed, _SHIFT, epoch, step), len(whole), share)
         return pictures, labels
 
     def step_seed(self, epoch: int, step: int) -> int:
@@ -81,11 +92,16 @@ def mirrored(pictures: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[n
     return turned
 
 
-def shifted(pictures: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """`pictures` (B, H, W, C), each moved by up to a sixteenth of its side (2 pixels of 32), edges reflected."""
+def shifted(
+    pictures: NDArray[np.uint8], random: np.random.Generator, batch: int | None = None, share: slice = _ALL
+) -> NDArray[np.uint8]:
+    """`pictures` (B, H, W, C), each moved by up to a sixteenth of its side (2 pixels of 32), edges reflected.
+
+    They are the `share` of a `batch` of so many pictures, and move as they would among all of it.
+    """
     count, height, width, _ = pictures.shape
     reach = max(1, min(height, width) // 16)
     padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-    down, right = random.integers(2 * reach + 1, size=(2, count))
+    down, right = random.integers(2 * reach + 1, size=(2, batch or count))[:, share]
     return np.ascontiguousarray(windows[np.arange(count), down, right].transpose(0, 2, 3, 1))

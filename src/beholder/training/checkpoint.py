@@ -98,7 +98,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         arrays = read_arrays(path, most_bytes=_MOST_BYTES)
-        position = _position(json.loads(arrays.pop("position").tobytes()))
+        position = position_from(json.loads(arrays.pop("position").tobytes()))
         groups: dict[str, list[NDArray[Any]]] = {"model": [], "optimizer": [], "best": []}
         for name, array in arrays.items():
             groups[name.rpartition("_")[0]].append(array)
@@ -108,7 +108,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise RunError(f"The checkpoint {str(path)!r} is damaged ({reason}); train again into a new folder.") from error
 
 
-def _position(document: dict[str, Any]) -> Position:
+def position_from(document: dict[str, Any]) -> Position:
+    """From its fields as JSON has them.
+
+    Raises:
+        ValueError: they are none of a position.
+    """
     plans = [(int(step), int(steps)) for step, steps in document.pop("schedule")["plans"]]
     if not plans or not all(isinstance(value, int | float) for value in document.values()):
         raise ValueError("its position is none")

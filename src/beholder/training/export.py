@@ -164,10 +164,11 @@ def _honesty(manifest: Manifest) -> str:
     if manifest.risk is not None:
         lines.append(risk_in_words(manifest.risk))
     if manifest.familiar is not None:
+        share = f"{100 * manifest.familiar['share']:.3g} %"
         lines.append(
-            "A picture whose features are less familiar than those of all but "
-            f"{100 * manifest.familiar['share']:.3g} % of the validation pictures is called unlike anything that it was "
-            "trained on, and its answer unsure; pictures of a class near to its own may pass for one of these."
+            f"A picture whose features are less familiar than those of all but {share} of the validation pictures is "
+            "called unlike anything that it was trained on, and its answer unsure; pictures of a class near to its own "
+            "may pass for one of these."
         )
     return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
 

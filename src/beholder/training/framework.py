@@ -46,7 +46,7 @@ def accelerator() -> str | None:
     """
     if backend() == "tensorflow":
         return None
-    device = _jax().devices()[0]
+    device = import_jax().devices()[0]
     return None if device.platform == "cpu" else str(device.device_kind)
 
 
@@ -75,7 +75,7 @@ def start() -> None:
     os.environ["KERAS_BACKEND"] = backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if backend() == "jax":
-        _jax()
+        import_jax()
         _require_tensorflow()
     try:
         with muted_standard_error():
@@ -102,7 +102,12 @@ def set_random_seed(seed: int) -> None:
         random.seed(seed)
 
 
-def _jax() -> Any:
+def import_jax() -> Any:
+    """JAX, which has not looked for its devices yet.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()

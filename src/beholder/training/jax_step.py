@@ -10,6 +10,8 @@ import numpy as np
 from jax import numpy as jnp
 from numpy.typing import NDArray
 
+from beholder.training.processes import Group
+
 # The values of the model's trainable variables, of its other ones, and of the optimizer's, in their order.
 State = tuple[list[Any], list[Any], list[Any]]
 
@@ -25,9 +27,18 @@ class JaxStep:
         optimizer: built for the model's trainable variables.
         objective: from logits and labels to the mean loss and the number of correct answers.
         generators: seed generators of the layers that draw random numbers.
+        group: the processes that train together, whose values are those of process 0; None: this one trains alone.
     """
 
-    def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        objective: Callable[..., Any],
+        generators: list[Any],
+        group: Group | None = None,
+    ) -> None:
+        self._group = group
         self._variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         self._state: State | None = None
         others, held = self._variables[1:]
@@ -49,26 +60,40 @@ class JaxStep:
             trainable, held = optimizer.stateless_apply(held, gradients, trainable)
             return (trainable, others, held), loss, correct
 
-        self._compiled = jax.jit(step, donate_argnums=0)
+        laid = {} if group is None else {"out_shardings": group.everywhere}
+        self._compiled = jax.jit(step, donate_argnums=0, **laid)
 
     def __call__(
         self, pictures: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
     ) -> tuple[float, int]:
-        """As `beholder.training.step.Step`."""
-        state = _values(self._variables) if self._state is None else self._state
-        self._state, loss, correct = self._compiled(
-            state, pictures, labels.astype(np.int32), np.float32(learning_rate), np.int32(seed)
-        )
+        """As `beholder.training.step.Step`; a process in a group gives the pictures of its share alone."""
+        state = self._first_state() if self._state is None else self._state
+        numbers: Any = labels.astype(np.int32)
+        shared: Any = pictures
+        if self._group is not None:
+            count = len(labels)
+            numbers = self._group.spread(numbers[self._group.share(count)], count)
+            shared = self._group.spread(pictures, count)
+        self._state, loss, correct = self._compiled(state, shared, numbers, np.float32(learning_rate), np.int32(seed))
         loss, correct = jax.device_get((loss, correct))
         return float(loss) * len(labels), int(correct)
 
     def sync(self) -> None:
-        """Give the values back to the Keras variables; the next step takes them from there again."""
-        if self._state is not None:
-            for variables, values in zip(self._variables, self._state, strict=True):
-                for variable, value in zip(variables, values, strict=True):
-                    variable.assign(value)
+        """Give the values back to the Keras variables; the next step takes them from there again.
+
+        A process in a group gives a copy of them: the next step goes on with what all have.
+        """
+        if self._state is None:
+            return
+        for variables, values in zip(self._variables, self._state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value if self._group is None else np.array(value))
+        if self._group is None:
             self._state = None
+
+    def _first_state(self) -> State:
+        values: State = _values(self._variables)
+        return values if self._group is None else self._group.repeated(values)
 
 
 def compile_look(model: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:

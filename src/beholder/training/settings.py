@@ -88,6 +88,13 @@ class Settings:
             recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(LEAST_STEPS / steps)))
         return replace(self, recipe=recipe)
 
+    def shared_by(self, devices: int) -> Settings:
+        """These settings with batches that divide among so many `devices`, unless the person chose their size."""
+        if "batch_size" in self.said:
+            return self
+        batch_size = math.ceil(self.recipe.batch_size / devices) * devices
+        return replace(self, recipe=replace(self.recipe, batch_size=batch_size))
+
     @property
     def own_file(self) -> str | None:
         """SHA-256 of the file of the person's own that the network itself comes from; None: it is one of `MODELS`."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beholder.models import Recipe
 from beholder.models.smaller import small_side, smaller
+from beholder.training.processes import Group
 from beholder.training.step import Step, compile_step
 
 SMALL_COST = 0.6  # of a step over whole pictures, as measured; of its products it has SCALE² = 0.56
@@ -24,6 +25,7 @@ class Stages:
         recipe: what to do.
         whole: look at whole pictures from the first step on, whatever the recipe says.
         class_weights: what the loss of a picture of each class is multiplied by, (K,) float32; None: all weigh 1.
+        group: the processes that train together; None: this one trains alone.
     """
 
     def __init__(
@@ -34,9 +36,10 @@ class Stages:
         *,
         whole: bool = False,
         class_weights: NDArray[np.float32] | None = None,
+        group: Group | None = None,
     ) -> None:
         self._compile: Callable[[Any], Step] = lambda network: compile_step(
-            network, optimizer, label_smoothing=recipe.label_smoothing, class_weights=class_weights
+            network, optimizer, label_smoothing=recipe.label_smoothing, class_weights=class_weights, group=group
         )
         self._model = model
         small = None if whole or not recipe.small_share else smaller(model)

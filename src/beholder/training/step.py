@@ -11,6 +11,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from beholder.training.processes import Group
+
 Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -20,20 +22,28 @@ class Step(Protocol):
     def __call__(
         self, pictures: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
     ) -> tuple[float, int]:
-        """Train on `pictures` (B, H, W, C) and `labels` (B,); returns the summed loss and how many were right."""
+        """Train on `pictures` (B, H, W, C) and `labels` (B,); returns the summed loss and how many were right.
+
+        A process in a group brings the pictures of its share, and the labels of the whole batch.
+        """
 
     def sync(self) -> None:
         """Bring the variables of model and optimizer up to date, before anything but this step reads or sets them."""
 
 
 def compile_step(
-    model: Any, optimizer: Any, *, label_smoothing: float, class_weights: NDArray[np.float32] | None = None
+    model: Any,
+    optimizer: Any,
+    *,
+    label_smoothing: float,
+    class_weights: NDArray[np.float32] | None = None,
+    group: Group | None = None,
 ) -> Step:
     """What trains `model` on one batch.
 
     It is compiled once for each batch size. Layers that draw random numbers are seeded anew from `seed` at each step,
     so that a step depends on nothing before it but the weights. `class_weights` (K,) multiply the loss of a picture by
-    its class.
+    its class. The step of a `group` is one of all its processes.
     """
     classes = model.output.shape[-1]
 
@@ -42,16 +52,18 @@ def compile_step(
         correct = ops.sum(ops.cast(ops.argmax(logits, axis=-1) == ops.cast(labels, "int32"), "int32"))
         return loss, correct
 
-    return compile_objective(model, optimizer, objective)
+    return compile_objective(model, optimizer, objective, group)
 
 
-def compile_objective(model: Any, optimizer: Any, objective: Callable[[Any, Any], tuple[Any, Any]]) -> Step:
+def compile_objective(
+    model: Any, optimizer: Any, objective: Callable[[Any, Any], tuple[Any, Any]], group: Group | None = None
+) -> Step:
     """What trains `model` by `objective`, from its outputs and the labels to the mean loss and how many are right."""
     optimizer.build(model.trainable_variables)
     if keras.config.backend() == "jax":
         from beholder.training.jax_step import JaxStep
 
-        return JaxStep(model, optimizer, objective, seed_generators(model))
+        return JaxStep(model, optimizer, objective, seed_generators(model), group)
     from beholder.training.tensorflow_step import TensorFlowStep
 
     return TensorFlowStep(model, optimizer, objective, seed_generators(model))

@@ -1,0 +1,145 @@
+"""Ray, as bulk answers use it: a cluster on this machine or one that is there, silent and without reports."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from beholder.errors import BeholderError, ClusterError, UsageError
+
+_STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of pictures in
+_LONGEST = 40  # characters of a temporary folder that a socket's name still fits behind
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of what it will do one day
+}
+# With this, Ray listens at the loopback address and does not look for another one.
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextmanager
+def cluster(address: str | None, workers: int | None) -> Iterator[int]:
+    """A running cluster: that at `address`, or one on this machine that ends afterwards; how many workers it gets.
+
+    One that the person's own program has started already is used as it is.
+
+    Args:
+        address: of a cluster, such as `10.0.0.1:6379` or `auto`; None for one on this machine.
+        workers: how many, a core each; all of its cores by default.
+
+    Raises:
+        UsageError: Ray is not installed, or there are fewer cores than workers.
+        ClusterError: there is no cluster at `address`.
+    """
+    require()
+    os.environ.update(_QUIET | ({} if address else _LOOPBACK))
+    import ray
+
+    if ray.is_initialized():
+        yield _fitting(workers)
+        return
+    folder = None
+    try:
+        if address is None:
+            folder = tempfile.mkdtemp(prefix="bh-") if len(tempfile.gettempdir()) < _LONGEST else None
+            ray.init(
+                address="local",
+                num_cpus=workers or len(os.sched_getaffinity(0)),
+                object_store_memory=_STORE,
+                include_dashboard=False,
+                logging_level=logging.CRITICAL,
+                log_to_driver=False,
+                _temp_dir=folder,
+            )
+        else:
+            _join(address)
+        yield _fitting(workers)
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def data_settings() -> Iterator[None]:
+    """Ray Data without bars and log lines, and with a block for every row, so that parts are handed out one by one."""
+    from ray.data import DataContext
+
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of settings that are only copied
+        context = DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.raise_original_map_exception = True
+    context.target_max_block_size = 1
+    context.target_min_block_size = 1
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), DataContext.current(context):
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.")  # fewer parts than workers
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def cluster_errors() -> Iterator[None]:
+    """Turn what Ray raises into the error that a worker raised, or into one sentence.
+
+    Raises:
+        BeholderError: what a worker raised.
+        ClusterError: a worker, its machine or the cluster ended.
+    """
+    import ray.exceptions
+
+    try:
+        yield
+    except ray.exceptions.RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, BeholderError):
+            # Ray writes advice of its own below our sentence.
+            raise type(cause)(str(cause).splitlines()[0]) from None
+        raise
+    except ray.exceptions.RayError as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        raise ClusterError(f"A worker or the cluster ended ({first}); go on with --resume.") from error
+
+
+def require() -> None:
+    """Check that what bulk answers need is installed.
+
+    Raises:
+        UsageError: it is not.
+    """
+    for name in ("ray", "pyarrow"):
+        if importlib.util.find_spec(name) is None:
+            raise UsageError("Bulk answers need the extra `cluster`; install it: pip install 'beholder[cluster]'.")
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError, ImportError, OSError) as error:
+        raise ClusterError(
+            f"There is no Ray cluster at {address!r} that can be joined; check the address, or leave --address out."
+        ) from error
+
+
+def _fitting(workers: int | None) -> int:
+    import ray
+
+    resources: dict[str, Any] = ray.cluster_resources()
+    cores = int(resources.get("CPU", 0))
+    if cores < (workers or 1):
+        raise UsageError(f"Expected at most as many workers as the cluster has cores, {cores}. Received: {workers}.")
+    return workers or cores

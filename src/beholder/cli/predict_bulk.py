@@ -1,0 +1,105 @@
+"""beholder predict --engine ray: progress on standard error, and what became of it."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from beholder.cli.console import error_console, print_json
+
+if TYPE_CHECKING:
+    from beholder.answering.bulk import BulkResult, Progress
+
+_SECONDS = 10.0  # between two lines where no terminal shows a bar
+
+
+def predict_in_bulk(
+    run: Path,
+    sources: tuple[str, ...],
+    out: str | None,
+    *,
+    top: int,
+    exact: bool,
+    workers: int | None,
+    address: str | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Answer one source into `out`, and tell how it went.
+
+    Raises:
+        click.UsageError: more than one source, or no `out`.
+        BeholderError: see `beholder.predict_in_bulk`.
+    """
+    from beholder.verbs.predict import predict_in_bulk as answer
+
+    if len(sources) != 1:
+        raise click.UsageError("--engine ray answers one SOURCE: a folder, a glob, a Parquet data set or an address.")
+    if out is None:
+        raise click.UsageError("--engine ray needs --out DEST, a folder for the answers.")
+    with _telling() as tell:
+        result = answer(
+            run,
+            sources[0],
+            out,
+            top=top,
+            exact=exact,
+            workers=workers,
+            address=address,
+            resume=resume,
+            progress=tell,
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        click.echo(_in_words(result))
+
+
+def _in_words(result: BulkResult) -> str:
+    earlier = f" {result.skipped:,} were answered earlier." if result.skipped else ""
+    bad = f", {result.errors:,} of which could not be read" if result.errors else ""
+    return (
+        f"Answered {result.pictures:,} pictures{bad}, {result.pictures_per_second:,.0f} pictures/s after "
+        f"{result.start_seconds:.0f} s of starting.{earlier}\nAnswers: {result.out}"
+    )
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[Progress], None]]:
+    """What shows progress on standard error: a bar on a terminal, else a line now and then."""
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"))
+    with Bars(*columns, console=error_console(), transient=True, disable=not sys.stderr.isatty()) as bars:
+        task = bars.add_task("Starting Ray", total=None, state="")
+        told = time.monotonic()
+
+        def tell(progress: Progress) -> None:
+            nonlocal told
+            done = progress.pictures + progress.skipped
+            bars.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
+            if bars.disable and time.monotonic() - told > _SECONDS:
+                told = time.monotonic()
+                click.echo(_state(progress), err=True)
+
+        yield tell
+
+
+def _state(progress: Progress) -> str:
+    of = "" if progress.total is None else f" of {progress.total:,}"
+    bad = f", {progress.errors:,} bad" if progress.errors else ""
+    left = "" if progress.eta_seconds is None else f", {_clock(progress.eta_seconds)} to go"
+    done = progress.pictures + progress.skipped
+    return f"{done:,}{of} pictures{bad}, {progress.pictures_per_second:,.0f} pictures/s{left}"
+
+
+def _clock(seconds: float) -> str:
+    return str(datetime.timedelta(seconds=round(seconds)))
