@@ -44,10 +44,10 @@ bench: bench/.venv/installed
 	bench/.venv/bin/python bench/run.py $(OPTIONS)
 
 # The peers live in an environment of the bench's own.
-bench/.venv/installed: pyproject.toml requirements.lock bench/requirements.lock
+bench/.venv/installed: pyproject.toml requirements.lock requirements-cluster.lock bench/requirements.lock
 	$(PYTHON) -m venv bench/.venv
 	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-		-r requirements.lock -r bench/requirements.lock
+		-r requirements.lock -r requirements-cluster.lock -r bench/requirements.lock
 	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 

@@ -91,34 +91,39 @@ class Watchers:
 async def measure(run: Path, address: str, training: int, server: int, pairs: int, watchers: int) -> dict[str, Any]:
     """The ratio of each pair; and of the processor time that training took, which share server and clients took."""
     clients = Watchers(address, watchers)
-    epoch, ended = await epoch_end(run, 1)  # of the first, which is no part of a pair
+    epoch, ended = await epoch_end(run, 1, training)  # of the first, which is no part of a pair
     seconds: dict[bool, list[float]] = {True: [], False: []}
     used = {True: np.zeros(2), False: np.zeros(2)}  # without watchers: what looking for the ends of blocks takes
     for pair in range(pairs):
         for on in (True, False) if pair % 2 else (False, True):
-            before, began = processor_seconds(training, server), ended
+            before, began = processor_seconds(training.pid, server), ended
             if on:
                 clients.attach()
-            epoch, ended = await epoch_end(run, epoch + BLOCK)
+            epoch, ended = await epoch_end(run, epoch + BLOCK, training)
             if on:
                 await clients.detach()
-            used[on] += processor_seconds(training, server) - before
+            used[on] += processor_seconds(training.pid, server) - before
             seconds[on].append(ended - began)
     watched, alone = np.array(seconds[True]), np.array(seconds[False])
     share = used[True][1] / used[True][0] - used[False][1] / used[False][0]
     return {"ratios": watched / alone, "alone": alone, "share": share, "fetched": clients.fetched}
 
 
-async def epoch_end(run: Path, epoch: int) -> tuple[int, float]:
-    """`epoch` and when it ended, seconds of the wall clock; waits for it."""
+async def epoch_end(run: Path, epoch: int, training: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """`epoch` and when it ended, seconds of the wall clock; waits for it.
+
+    Raises:
+        SystemExit: training ended before.
+    """
     log, size = run / "events.jsonl", -1
-    while True:
+    while training.poll() is None:
         if log.exists() and log.stat().st_size != size:
             size = log.stat().st_size
             epochs = [line for line in log.read_bytes().splitlines() if b'"event": "epoch"' in line]
             if len(epochs) >= epoch:
                 return epoch, float(json.loads(epochs[epoch - 1])["time"])
         await asyncio.sleep(LOOK_SECONDS)
+    sys.exit(f"Training ended with status {training.returncode} before epoch {epoch}.")
 
 
 def read_document(server: subprocess.Popen[str]) -> str:
@@ -169,12 +174,12 @@ def main() -> None:
         ]
         with subprocess.Popen(train, stdout=subprocess.DEVNULL) as training:
             try:
-                asyncio.run(epoch_end(run, 1))
+                asyncio.run(epoch_end(run, 1, training))
                 watch = [*beholder, "watch", str(run), "--port", "0", "--json"]
                 with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as server:
                     address = re.findall(r"http://[^\"]+/", read_document(server))[0]
                     found = asyncio.run(
-                        measure(run, address, training.pid, server.pid, arguments.pairs, arguments.watchers)
+                        measure(run, address, training, server.pid, arguments.pairs, arguments.watchers)
                     )
                     server.terminate()
             finally:

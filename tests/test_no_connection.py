@@ -116,3 +116,14 @@ def test_the_guard_hears_a_download_that_was_asked_for_by_name(tmp_path: Path, e
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert "toronto" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_bulk_answers_stay_on_this_machine(digits_run: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    pytest.importorskip("ray", reason="the extra cluster is not installed")
+    golden, out = str(digits_run / "model" / "golden"), str(tmp_path / "out")
+    command = [sys.executable, "-m", "beholder", "predict", str(digits_run), golden, "--engine", "ray", "--out", out]
+    done = subprocess.run([*command, "--workers", "1"], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "pictures/s" not in line] == [], "Ray is silent"
+    assert (tmp_path / "log").read_text() == ""

@@ -8,7 +8,7 @@
     ├── RunError                  a RUN folder
     ├── ArtifactError             a model/ folder: damaged, too new, or not one
     ├── StorageError              a disk that is full or may not be written to
-    ├── ClusterError              a Ray cluster that is not there, or that ended
+    ├── ClusterError              a Ray cluster, or processes that train, not there or ended
     └── BusyError                 a server that has more to do than it can: come back later
 
 A message is one sentence: what, which value, what to do. Anything else that escapes is a fault of ours: exit status 1.
@@ -50,7 +50,7 @@ class StorageError(BeholderError):
 
 
 class ClusterError(BeholderError):
-    """A cluster that cannot be joined, or whose workers ended."""
+    """A cluster or a process that cannot be joined, or that ended while it was needed."""
 
 
 class BusyError(BeholderError):

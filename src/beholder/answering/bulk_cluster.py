@@ -18,6 +18,7 @@ _STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps l
 _LONGEST = 40  # characters of a temporary folder that a socket's name still fits behind
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of what it will do one day
 }
 # With this, Ray listens at the loopback address and does not look for another one.
@@ -40,7 +41,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """
     require()
     os.environ.update(_QUIET | ({} if address else _LOOPBACK))
-    import ray
+    with _silent():
+        import ray
 
     if ray.is_initialized():
         yield _fitting(workers)
@@ -49,15 +51,16 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     try:
         if address is None:
             folder = tempfile.mkdtemp(prefix="bh-") if len(tempfile.gettempdir()) < _LONGEST else None
-            ray.init(
-                address="local",
-                num_cpus=workers or len(os.sched_getaffinity(0)),
-                object_store_memory=_STORE,
-                include_dashboard=False,
-                logging_level=logging.CRITICAL,
-                log_to_driver=False,
-                _temp_dir=folder,
-            )
+            with _silent():
+                ray.init(
+                    address="local",
+                    num_cpus=workers or len(os.sched_getaffinity(0)),
+                    object_store_memory=_STORE,
+                    include_dashboard=False,
+                    logging_level=logging.CRITICAL,
+                    log_to_driver=False,
+                    _temp_dir=folder,
+                )
         else:
             _join(address)
         yield _fitting(workers)
@@ -128,11 +131,26 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
+        with _silent():
+            ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, ImportError, OSError) as error:
         raise ClusterError(
             f"There is no Ray cluster at {address!r} that can be joined; check the address, or leave --address out."
         ) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing reaches standard error: as it starts, Ray's compiled half tells there that it will be quiet."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _fitting(workers: int | None) -> int:

@@ -47,7 +47,7 @@ class Place:
         Raises:
             DataError: it, or a folder below it, cannot be listed.
         """
-        if self._kind(self.path) == "file":
+        if not self.pattern and self._kind(self.path) == "file":
             yield self.path
             return
         for path in self._walk(self.path, 1):

@@ -16,7 +16,6 @@ from beholder.cli.training_progress import listening
 from beholder.cli.values import Duration, Range, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
-from beholder.evaluation.abstention import risk_in_words
 from beholder.models import MODELS
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
@@ -131,6 +130,13 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     help="Of multiplications in training; auto is bfloat16 where the processor has it, and on an accelerator.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="Train in so many processes together, on JAX: on this machine, or on those where --process starts them.",
+)
+@click.option("--coordinator", metavar="HOST:PORT", help="Across hosts: where process 0 listens, the same for all.")
+@click.option("--process", type=click.IntRange(min=0), help="Across hosts: which of the --processes this is, from 0.")
+@click.option(
     "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
 )
 @progress_option
@@ -144,6 +150,9 @@ def train(
     progress_kind: str,
     as_json: bool,
     watching: bool,
+    processes: int | None,
+    coordinator: str | None,
+    process: int | None,
     **given: Any,
 ) -> None:
     """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
@@ -151,23 +160,29 @@ def train(
     from beholder.verbs.training_data import default_folder
 
     old = _only_run(data, resumed)
+    together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
     with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
         run = old or given["out"] or default_folder(str(data), given["model"])
         with watched(run, listener) if watching else nullcontext(listener) as heard:
             if old is not None:
-                trained = verb.resume(old, listener=heard, progress=progress)
+                trained = verb.resume(old, listener=heard, progress=progress, **together)
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
-                trained = verb.train(str(data), listener=heard, progress=progress, **given)
+                trained = verb.train(str(data), listener=heard, progress=progress, **together, **given)
     if as_json:
         print_json(trained.to_json())
+        return
+    if process:
+        click.echo(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
         return
     if trained.finished_before:
         click.echo(f"{trained.run} was finished already; nothing was done.")
     state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
     click.echo(f"{state}Validation accuracy {percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
     if trained.risk is not None:
+        from beholder.evaluation.abstention import risk_in_words
+
         click.echo(risk_in_words(trained.risk))
     click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
 

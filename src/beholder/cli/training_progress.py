@@ -121,10 +121,10 @@ def plan_in_words(plan: dict[str, Any]) -> str:
         return (
             f"{plan['model']}{origin}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
         )
-    first = f" ({plan['first_side']} at first)" if plan.get("first_side") else ""
+    pixels = f"{plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
     network = "/".join(map(str, plan["widths"])) if plan["widths"] else plan["model"]
     return (
-        f"{network}{origin} at {plan['side']} px{first}, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
+        f"{network}{origin} at {pixels}, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
         f"{plan['memory_gb']:.1f} GB; {data}."
     )
 

@@ -20,7 +20,7 @@ from beholder.data.similar import similar_pairs
 from beholder.data.spectra import Hash, best_shift, central, contrast, highest_frequency, mirrored, spectra
 
 CONFIRMED = 0.86  # agreement of details: between copies and others among 50,000 photographs, see docs/lab-notebook.md
-_STANDS_OUT = 8.0  # standard deviations above what other pairs reach: handwriting needs it, photographs do not
+_STANDS_OUT = 10.0  # standard deviations above what other pairs reach: handwriting needs it, photographs do not
 _OTHERS = 500  # pairs that tell what others reach
 _FEW = 50  # pictures: they tell too little of what is usual among them
 _CORRELATED = 0.75  # of the low frequencies at the best shift: below it a closer look finds no copies

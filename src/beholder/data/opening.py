@@ -60,7 +60,7 @@ def open_source(
 def _open_path(
     path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, most_unreadable: float
 ) -> Source:
-    if not path.exists():
+    if not _is_there(path):
         raise DataError(_unknown(str(path)))
     if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
         path = path.resolve()
@@ -74,6 +74,13 @@ def _open_path(
         f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of pictures, a CIFAR archive "
         "(.tar.gz) or a .npz file."
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long for a name
+        return False
 
 
 def _open_dataset(dataset: Dataset) -> Source:

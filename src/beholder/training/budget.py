@@ -21,6 +21,7 @@ from beholder.training.settings import Settings
 from beholder.training.stages import mean_cost
 
 CALIBRATION_SHARE = 0.05  # of the budget may go into measuring
+MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took when the machine was last busy
 
 
 def plan_budget(
@@ -44,6 +45,7 @@ def plan_budget(
     """
     shape = train.picture_shape
     calibration = calibrate(folder, shape, settings.dtype, seconds=CALIBRATION_SHARE * budget)
+    calibration = calibration.closing_within(MOST_CLOSING * budget)
     remaining = started + budget - calibration.closing_seconds - time.monotonic()
     if automatic:
         choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))

@@ -44,6 +44,10 @@ class Calibration:
     closing_seconds: float = CLOSING_SECONDS
     closing_of_files: dict[str, float] = field(default_factory=dict)
 
+    def closing_within(self, seconds: float) -> Calibration:
+        """The same where packing is not believed to take longer than `seconds` or what it takes at first."""
+        return replace(self, closing_seconds=min(self.closing_seconds, max(seconds, _closing_guess())))
+
     def closing_of(self, file: str, layers: int) -> Calibration:
         """The same for a network of so many `layers` from the `file` of this SHA-256, which takes longer to pack."""
         guess = self.closing_seconds + SECONDS_A_LAYER * layers

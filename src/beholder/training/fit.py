@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -17,10 +17,10 @@ from beholder.errors import RunError, UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.folder import Run
-from beholder.training import framework
+from beholder.training import framework, processes
 from beholder.training.balance import class_weights
 from beholder.training.batches import Batches
-from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint
+from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint, position_from
 from beholder.training.initial import first_weights
 from beholder.training.optimizer import build_optimizer
 from beholder.training.pace import Pace
@@ -59,6 +59,8 @@ class Outcome:
 class Fit:
     """Trains one network on one data set, from the beginning or from a checkpoint.
 
+    In a group of processes each of them does so, step by step together: process 0 decides, judges and writes.
+
     Args:
         train: the train part.
         validation: the validation part.
@@ -89,6 +91,8 @@ class Fit:
     ) -> None:
         self.train, self.validation = train, validation
         self.settings, self.run, self.log, self.stop = settings, run, log, stop
+        self.group = processes.current()
+        self.leads = self.group is None or self.group.leads
         recipe = settings.recipe
         mirror = settings.mirrors(train.picture_shape[2])
         balanced = settings.balance == "sampling"
@@ -99,7 +103,7 @@ class Fit:
         # What starts from an earlier network has learned the coarse things already.
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
         whole = settings.initial is not None
-        self.stages = Stages(self.model, self.optimizer, recipe, whole=whole, class_weights=weights)
+        self.stages = Stages(self.model, self.optimizer, recipe, whole=whole, class_weights=weights, group=self.group)
         self.look = compile_look(self.model)
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.given_plans = plans or []
@@ -121,11 +125,12 @@ class Fit:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
             StorageError: a checkpoint or an event cannot be written.
         """
-        checkpoint, advice = latest_checkpoint(self.run)
+        checkpoint, advice = latest_checkpoint(self.run) if self.leads else (None, None)
         if advice is not None:
             self.log.append("advice", message=advice)
         if checkpoint is not None:
             self._restore(checkpoint)
+        self._share_position()
         self._follow_given_plans()
         stopped = False
         while not self._over() and not stopped:
@@ -147,21 +152,24 @@ class Fit:
             if now - told > STEP_EVENT_SECONDS:
                 self._tell_step((now - started) / (position.step - first_step))
                 told = now
-            if self.stop():
+            asked, steps = self._decided()
+            if asked:
                 self._save()
                 return True
-            self._replan()
+            self._replan(steps)
             if self.cadence.due():
                 self._save()
         self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
-        over, asked = self._over(), self.stop()
+        self._share_position()
+        over, asked = self._over(), self._decided(look=False)[0]
         if over or asked or self.cadence.due(epoch_ended=True):
             self._save()
         return asked and not over
 
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
-        pictures, labels = batches.batch(order, position.epoch, position.step)
+        share = slice(None) if self.group is None else self.group.share(batches.size(position.step))
+        pictures, labels = batches.batch(order, position.epoch, position.step, share)
         rate = position.schedule.learning_rate(self.settings.recipe, position.done)
         if self.stages.at(position.schedule.progress(position.done)) and self.pace is not None:
             self.pace.next_stage(1 / SMALL_COST)
@@ -177,11 +185,24 @@ class Fit:
         position.correct += correct
         position.seen += len(labels)
 
-    def _replan(self) -> None:
-        done = self.position.done
-        schedule = self.position.schedule
-        ahead = self.stages.ahead(schedule.progress(done))
-        steps = None if self.pace is None else self.pace.fitting(done, schedule.steps, ahead)
+    def _decided(self, *, look: bool = True) -> tuple[bool, int | None]:
+        """Whether to stop here, and how many steps the run is to have where that changes; `look` at the clock."""
+        asked, steps = self.stop(), None
+        if look and not asked and self.pace is not None:
+            done, schedule = self.position.done, self.position.schedule
+            steps = self.pace.fitting(done, schedule.steps, self.stages.ahead(schedule.progress(done)))
+        if self.group is not None:
+            asked, steps = self.group.agree([asked, steps])
+        return asked, steps
+
+    def _share_position(self) -> None:
+        """Stand where process 0 does, which alone reads checkpoints and judges."""
+        if self.group is not None:
+            self.position = position_from(self.group.agree(asdict(self.position)))
+            self.group.meet()
+
+    def _replan(self, steps: int | None) -> None:
+        schedule, done = self.position.schedule, self.position.done
         if steps is not None:
             schedule.replan(done, steps)
             self.log.append("replan", step=done, steps=schedule.steps)
@@ -195,6 +216,8 @@ class Fit:
                 self.position.schedule = Schedule([*kept, (step, steps)])
 
     def _end_epoch(self, seconds: float, pictures: int) -> None:
+        if not self.leads:
+            return
         position, recipe = self.position, self.settings.recipe
         judging = time.monotonic()
         self.stages.step.sync()
@@ -267,11 +290,13 @@ class Fit:
         model = build(
             settings.model, self.train.picture_shape, len(names), dtype=settings.dtype, **settings.options, **fitted
         )
-        if settings.initial is not None and settings.initial.class_names:
+        if self.leads and settings.initial is not None and settings.initial.class_names:
             first_weights(model, self.run.initial_file, settings.initial.class_names, names)
         return model
 
     def _save(self) -> None:
+        if not self.leads:
+            return
         began = time.monotonic()
         self.stages.step.sync()
         Checkpoint(self.position, _values(self.model.variables), _values(self.optimizer.variables), self.best).write(

@@ -59,9 +59,19 @@ def describe() -> dict[str, str | None]:
     return {"backend": backend(), "accelerator": accelerator()}
 
 
-def advice() -> str | None:
-    """A sentence for a person who would train faster another way; None where there is nothing to say."""
-    if backend() == "jax" and accelerator() is None:
+def advice(*, together: bool = False, local: bool = True) -> str | None:
+    """A sentence for a person who would train faster another way; None where there is nothing to say.
+
+    Args:
+        together: several processes train.
+        local: all of them on this machine.
+    """
+    if together and local and accelerator() is None:
+        return (
+            "One process on TensorFlow is faster than several on this machine, which has no accelerator: leave "
+            "--processes out."
+        )
+    if not together and backend() == "jax" and accelerator() is None:
         return "JAX found no accelerator, and TensorFlow is several times faster on a processor: unset KERAS_BACKEND."
     return None
 

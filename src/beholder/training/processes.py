@@ -83,7 +83,7 @@ class Group:
         return slice(min(start for start, _ in bounds), max(stop for _, stop in bounds))
 
     def spread(self, rows: NDArray[Any], batch: int) -> Any:
-        """One array of the whole `batch` over the devices of all processes, of which each gives the `rows` of its share."""
+        """One array of the whole `batch` over all devices, of which each process gives the `rows` of its share."""
         import jax
 
         first = self.share(batch).start

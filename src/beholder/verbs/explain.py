@@ -50,8 +50,8 @@ def explain(
         force: replace an earlier explanation in `out`.
 
     Returns:
-        What `explain.json` holds: schema, path, label, probability, unsure, top, method, windows, sliding, layers and
-        files, and `out`.
+        What `explain.json` holds: schema, path, label, probability, unsure, unlike, top, method, windows, sliding,
+        layers and files, and `out`.
 
     Raises:
         UsageError: `out` is taken, or an option does not fit the network or the picture.

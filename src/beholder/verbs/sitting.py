@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class Sitting:
         earlier = _earlier_seconds(self.run)
         with stop_on_interrupt(self.run.stop_file) as stop:
             # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
-            from beholder.training import framework
+            from beholder.training import framework, processes
 
             name, seconds = framework.NAMES[framework.backend()], round(time.monotonic() - self.started, 3)
             log.append("framework", name=name, seconds=seconds)
@@ -111,7 +111,8 @@ class Sitting:
             if checks and not earlier:
                 log.append("checks", messages=checks["sentences"], counts=checks["counts"])
             framework.start()
-            advice = framework.advice()
+            group = processes.current()
+            advice = framework.advice(together=group is not None, local=group is None or group.local)
             if advice is not None:
                 log.append("advice", message=advice)
             from beholder.report.page import write_report
@@ -124,8 +125,11 @@ class Sitting:
             log.append("start", plan=plan, settings=self.settings.to_json())
             train, validation = self.parts["train"], self.parts["validation"]
             timed = {"until": self._until(planned, earlier), "closing": planned.get("closing_seconds", 0.0)}
+            if group is not None:
+                group.agree(self._for_others(plan))
             fit = Fit(train, validation, self.settings, self.run, log, stop, plans=self.plans, **timed)
             outcome = fit.run_to_end()
+            processes.leave()
             closing = time.monotonic()
             log.append("export")
             fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
@@ -178,6 +182,17 @@ class Sitting:
             self.run.write_config({**config, **facts})
             return planned
         return dict(config["planned"])
+
+    def _for_others(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """What the other processes need to train along, JSON-ready."""
+        return {
+            **asdict(self.asked),
+            "run": str(self.run.path.resolve()),
+            "plan": plan,
+            "settings": self.settings.to_json(),
+            "plans": self.plans,
+            "outline": self.parts["train"].outline(),
+        }
 
     def _until(self, planned: dict[str, Any], earlier: float) -> float | None:
         """When the last step must be done, on the clock of `time.monotonic`; None where epochs decide."""

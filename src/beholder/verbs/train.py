@@ -22,8 +22,10 @@ from beholder.runs.folder import Run, create_run, open_run, read_document
 from beholder.runs.presence import training
 from beholder.training import framework
 from beholder.training.initial import Start, check_start, keep_start, open_start
+from beholder.training.processes import current
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
 from beholder.verbs.data_checks import check_data
+from beholder.verbs.launch import launch, together
 from beholder.verbs.sitting import Asked, Sitting, Trained, logged_plan, recipe_facts
 from beholder.verbs.training_data import data_name, default_folder, describe, fingerprints, open_data, read_parts
 
@@ -55,6 +57,9 @@ def train(
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    processes: int | None = None,
+    coordinator: str | None = None,
+    process: int | None = None,
     command: str | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
@@ -88,6 +93,9 @@ def train(
         precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
+        coordinator: host and port of process 0, where the processes run on several hosts.
+        process: which of them this one is, from 0; what process 0 does not know of, the others return as they know it.
         command: how to reproduce the run, for the report.
         listener: told each event as it happens.
         progress: told how far reading is.
@@ -96,6 +104,36 @@ def train(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
+    asked_together = together(processes, coordinator, process)
+    if asked_together is not None:
+        arguments = {
+            "data": data,
+            "out": out,
+            "model": model,
+            "budget": budget,
+            "epochs": epochs,
+            "seed": seed,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+            "augment": augment,
+            "mirror": mirror,
+            "early_stop": early_stop,
+            "balance": balance,
+            "risk": risk,
+            "plan": plan,
+            "start_from": start_from,
+            "input_range": input_range,
+            "pictures": pictures,
+            "overlay": overlay,
+            "neighbours": neighbours,
+            "precision": precision,
+            "labels": labels,
+            "cache": cache,
+            "command": command,
+            **options,
+        }
+        return launch("train", arguments, asked_together, listener, progress)
     started = time.monotonic()
     changes = {
         "epochs": epochs,
@@ -158,7 +196,7 @@ def train(
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, pictures)
             if plan is None:
-                settings = settings.fitted(len(parts["train"]))
+                settings = _fitted(settings, len(parts["train"]))
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
@@ -173,6 +211,9 @@ def resume(
     run_path: str | Path,
     *,
     data: Data | Source | None = None,
+    processes: int | None = None,
+    coordinator: str | None = None,
+    process: int | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
 ) -> Trained:
@@ -181,12 +222,18 @@ def resume(
     Args:
         run_path: the RUN folder.
         data: needed only where the run was trained on arrays; or its `Source`, opened before.
+        processes: as for `train`; there may be more or fewer than before.
+        coordinator: as for `train`.
+        process: as for `train`.
         listener: told each event as it happens.
         progress: told how far reading is.
 
     Raises:
         RunError: not a RUN folder, another process trains it, or the data is no longer what it was.
     """
+    asked_together = together(processes, coordinator, process)
+    if asked_together is not None:
+        return launch("resume", {"run_path": run_path, "data": data}, asked_together, listener, progress)
     started = time.monotonic()
     run, config = open_run(Path(run_path))
     with training(run):
@@ -230,12 +277,18 @@ def _go_on(
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:  # killed before its data were read
         if config.get("plans") is None:
-            settings = settings.fitted(len(parts["train"]))
+            settings = _fitted(settings, len(parts["train"]))
             run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
         checks = check_data(whole, parts, asked.budget)
         files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+
+
+def _fitted(settings: Settings, pictures: int) -> Settings:
+    group = current()
+    fitted = settings.fitted(pictures)
+    return fitted if group is None else fitted.shared_by(group.devices)
 
 
 def _check(budget: float | None, epochs: float | None, risk: float | None) -> None:
