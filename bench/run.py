@@ -51,6 +51,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "faults": ["faults.py"],
         "siege": ["siege.py"],
         "fine_tuning": ["fine_tuning.py"],
+        "doctor_duplicates": ["doctor.py", "duplicates"],
         "accuracy": ["accuracy.py"],
         "trust": ["trust.py", "--near"],
     }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from beholder.answering.bulk_destination import Destination, part_name
 
 FACTS = {"schema": 1, "source": "pictures", "model": "abc", "top": 3}
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"path": "a.jpg", "label": "cat", "probability": 0.75, "unsure": None, "unlike": False, "top": []},
     {"path": "é☃ \\xff.jpg", "error": "Cannot read it.", "top": []},
 ]

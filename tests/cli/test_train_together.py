@@ -46,12 +46,13 @@ def test_a_lost_process_ends_all_with_a_sentence_and_the_run_goes_on_with_anothe
         said = [line for line in training.stderr if not line.startswith("{")]
         assert training.wait() == 2
         assert time.monotonic() - killed < 60
-    assert said == [f"Error: Process 1 of 2 ended (by signal 9); start all again with --resume {run}.\n"]
+    assert said == [f"Error: Process 1 of 2 was ended by signal 9; start all again with --resume {run}.\n"]
     assert _run(["train", "--resume", str(run), "--processes", "1", "--progress", "none", "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert (document["epochs"], document["stopped"]) == (200, False)
     told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert sum(event["event"] == "resumed" for event in told) == 1
+    assert beholder.resume(run, processes=1).finished_before
     answers = beholder.predict(run, list(beholder.Parts(beholder.open_source("digits")).validation().pictures))
     assert len({answer.label for answer in answers}) == 10
 
@@ -99,5 +100,5 @@ def test_arrays_cannot_be_handed_to_processes(tmp_path: Path, monkeypatch: pytes
 
 def test_another_backend_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    with pytest.raises(UsageError, match=r"runs on JAX, not on 'torch'"):
+    with pytest.raises(UsageError, match=r"not on 'torch'; unset KERAS_BACKEND"):
         beholder.train("digits", processes=2, out=tmp_path / "run")

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def trained(folder: Path, index: int, count: int, port: int) -> None:
     train, validation = parts.train().select(np.arange(205)), parts.validation().select(np.arange(50))
     run = Run(folder / f"run {index}")
     run.path.mkdir()
-    for stop in (lambda: index == 0, lambda: False):  # after the first step, which is then gone on from
+    stops: list[Callable[[], bool]] = [lambda: index == 0, lambda: False]  # after the first step, then at the end
+    for stop in stops:
         fit = Fit(train, validation, settings, run, EventLog(run.events_file), stop)
         outcome = fit.run_to_end()
         if stop():

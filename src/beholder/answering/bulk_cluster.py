@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -51,7 +52,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     try:
         if address is None:
             folder = tempfile.mkdtemp(prefix="bh-") if len(tempfile.gettempdir()) < _LONGEST else None
-            with _silent():
+            with _silent(), _without_reporter():
                 ray.init(
                     address="local",
                     num_cpus=workers or len(os.sched_getaffinity(0)),
@@ -137,6 +138,22 @@ def _join(address: str) -> None:
         raise ClusterError(
             f"There is no Ray cluster at {address!r} that can be joined; check the address, or leave --address out."
         ) from error
+
+
+@contextmanager
+def _without_reporter() -> Iterator[None]:
+    """Ray starts no process for its dashboard.
+
+    Even without the dashboard that process asks addresses of three clouds where it runs (Ray 2.60, `UsageStatsHead`),
+    and no setting keeps it from it. Ray goes on without it, as where it cannot be started.
+    """
+    services: Any = importlib.import_module("ray._private.services")
+    start = services.start_api_server
+    services.start_api_server = lambda *_, **__: (None, None)
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 @contextmanager

@@ -183,4 +183,4 @@ def is_loss(error: BaseException) -> bool:
     """Whether `error` may come of another process that was lost."""
     import jax
 
-    return isinstance(error, jax.errors.JaxRuntimeError)
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error)

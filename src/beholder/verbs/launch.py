@@ -25,8 +25,10 @@ from beholder.data.progress import Progress
 from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.runs.events import Listener
 from beholder.runs.folder import Run
+from beholder.training import framework
 from beholder.verbs.sitting import Trained
 
+_LAST_BYTES = 4000
 GRACE_SECONDS = 10.0  # in which the others may say why, once one process has ended
 
 
@@ -62,10 +64,7 @@ def together(processes: int | None, coordinator: str | None, process: int | None
         raise UsageError(f"Expected a --process from 0 to {processes - 1}. Received: {process}.")
     if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
         raise UsageError(f"Expected a coordinator as HOST:PORT, 10.0.0.1:8476 say. Received: {coordinator!r}.")
-    if os.environ.get("KERAS_BACKEND", "jax") != "jax":
-        raise UsageError(
-            f"Training over processes runs on JAX, not on {os.environ['KERAS_BACKEND']!r}; unset KERAS_BACKEND."
-        )
+    framework.backend()  # refuses what nobody here trains on; TensorFlow may be what this process used before
     if importlib.util.find_spec("jax") is None:
         raise UsageError(
             "Training over processes needs 'jax', which is not installed; run `pip install 'beholder[train,jax]'`."
@@ -73,7 +72,9 @@ def together(processes: int | None, coordinator: str | None, process: int | None
     return Together(processes, coordinator, process)
 
 
-def launch(verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress) -> Any:
+def launch(
+    verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+) -> Trained:
     """Run `train` or `resume` with `arguments` in the processes that were asked for, as far as they are this machine's.
 
     Returns:
@@ -213,17 +214,24 @@ class _Crew:
                 return _error_of(reason["error"])
             if "fault" in reason:
                 return RuntimeError(f"A process that trained failed:\n{reason['fault']}")
-        lost = f"Process {first} of {self.asked.count} ended{self._how(first)}"
+        code = self.processes[first].wait()
         if first in reasons:
-            lost = f"Process {first} of {self.asked.count} lost another one ({reasons[first]['lost']})"
+            how = f"lost another one ({reasons[first]['lost']})"
+        elif code == -signal.SIGABRT:  # as the runtime ends a process that has heard of it
+            how = "lost another one"
+        elif code < 0:
+            how = f"was ended by signal {-code}"
+        else:
+            return RuntimeError(f"A process that trained failed:\n{self._last_words(first)}")
+        lost = f"Process {first} of {self.asked.count} {how}"
         if 0 in self.indices and self.run is not None and not Run(Path(self.run)).config_file.exists():
             return ClusterError(f"{lost} before the first checkpoint; start all again.")
         return ClusterError(f"{lost}; start all again with --resume {self.run or 'RUN'}.")
 
-    def _how(self, index: int) -> str:
-        code = self.processes[index].wait(timeout=GRACE_SECONDS)
-        # An abort is how the runtime ends a process that lost another.
-        return ", for it lost another one," if code == -signal.SIGABRT else f" (by signal {-code})" if code < 0 else ""
+    def _last_words(self, index: int) -> str:
+        noise = self.noise[index]
+        noise.seek(0)
+        return noise.read()[-_LAST_BYTES:].decode(errors="replace")
 
 
 def _nameless_file() -> IO[bytes]:

@@ -354,7 +354,8 @@ def _require_backend(run: Run) -> None:
     if run.environment_file.exists():
         began = read_document(run.environment_file, missing="").get("backend", "tensorflow")
         if began != framework.backend():
-            raise RunError(f"{str(run.path)!r} began on another backend; go on with KERAS_BACKEND={began}.")
+            alone = " and without --processes" if current() is not None else ""
+            raise RunError(f"{str(run.path)!r} began on another backend; go on with KERAS_BACKEND={began}{alone}.")
 
 
 def _finished(run: Run) -> Trained | None:

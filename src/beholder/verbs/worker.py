@@ -73,7 +73,11 @@ def main() -> None:
 
 
 def _do(verb: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
-    given = {name: Path(value) if name in _PATHS and value is not None else value for name, value in arguments.items()}
+    given = dict(arguments)
+    for name in _PATHS:
+        given[name] = _path(given.get(name))
+    if given.get("input_range") is not None:
+        given["input_range"] = tuple(given["input_range"])
     if verb == "follow":
         return follow(given.get("data"), given.get("cache"))
 
@@ -85,10 +89,10 @@ def _do(verb: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
 
     if verb == "train":
         return train(given.pop("data"), listener=listener, progress=progress, **given)
-    trained = resume(given.pop("run_path"), listener=listener, progress=progress, **given)
+    trained = resume(given["run_path"], data=given["data"], listener=listener, progress=progress)
     group = processes.current()
     if group is not None:  # there was nothing to do
-        group.agree(asdict(trained))
+        group.agree({**asdict(trained), "run": str(trained.run)})
         processes.leave()
     return trained
 
@@ -114,7 +118,7 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     settings = Settings.from_json(document["settings"]).starting_from(run.initial_file)
     if "file" in settings.options and settings.initial is not None:
         check_start(run.initial_file, settings.initial)
-    source = open_data(data or asked.data, asked.labels, cache or _path(asked.cache), silent, settings.initial)
+    source = open_data(data or asked.data, document["labels"], cache or _path(asked.cache), silent, settings.initial)
     parts = read_parts(
         Parts(corrected(source, asked.overlay, set()), settings.seed, silent, asked.together), asked.pictures
     )
