@@ -4,7 +4,7 @@
 to the last one's end. Memory is the largest sum, over the process that started the job and all below it, of what each
 has for itself and its share of what they have together (PSS), looked at twice a second.
 
-usage: python bench/bulk.py [RUN] [--rounds 3] [--pictures 50000] [--memory 10000,200000]
+usage: python bench/bulk.py [RUN] [--rounds 3] [--pictures 50000] [--memory 10000,200000] [--keep bulk.json]
 
 Without a RUN, that of bench/answering.py.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,19 @@ def peak_memory(run: str, count: int) -> float:
     return peak
 
 
+def medians(rows: dict[str, list[dict[str, float]]], count: int) -> dict[str, float]:
+    """What bench/cost_model.py reads: one thread's rate, seconds of starting with Ray, and of the whole jobs."""
+    found: dict[str, float] = {"pictures": count}
+    for name, measured in rows.items():
+        rate, start = (statistics.median(row[field] for row in measured) for field in ("rate", "start"))
+        found[f"{name.replace(' ', '_')}_seconds"] = start + count / rate
+        if name == "one thread":
+            found["pictures_per_second"] = rate
+        if name == "one worker":
+            found["start_seconds"] = start
+    return found
+
+
 def tree_memory(root: int) -> float:
     """MB of the process `root` and all below it."""
     parents: dict[int, int] = {}
@@ -103,6 +117,7 @@ def main() -> None:
     parser.add_argument(
         "--memory", default="10000,200000", help="numbers of pictures, with a comma between; or nothing"
     )
+    parser.add_argument("--keep", type=Path, help="where to keep the medians for bench/cost_model.py")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -127,6 +142,8 @@ def main() -> None:
     for name, other, bar in (("one worker", "one thread", ONE_BAR), ("two workers", "one worker", TWO_BAR)):
         share = rounds.median_ratio(rates[name], rates[other])
         print(f"  {name} / {other}: {rounds.ratio(rates[name], rates[other])}  {rounds.verdict(share, bar)}")
+    if arguments.keep is not None:
+        arguments.keep.write_text(json.dumps(medians(rows, arguments.pictures)), encoding="utf-8")
     if arguments.memory:
         few, many = (int(count) for count in arguments.memory.split(","))
         peaks = [peak_memory(run, count) for count in (few, many)]

@@ -24,7 +24,7 @@ class Rates:
     """Measured on one core of this machine, on JPEG pictures of 32 × 32 and the plan of a minute (docs/scaling.md).
 
     Attributes:
-        pictures_per_second: of one worker of one thread: read, decode, answer and write.
+        pictures_per_second: of one thread, without Ray: read, decode and answer.
         decode_seconds: of a picture, within that.
         jpeg_bytes: of a picture as it is stored.
         answer_bytes: of a row of Parquet.
@@ -185,8 +185,8 @@ def checked(measured: dict[str, float], rates: Rates) -> str:
         straggler_share=0.0, failures_per_core_hour=0.0, machine_bandwidth=math.inf, latency=0.0, listing_seconds=0.0
     )
     lines = []
-    for workers in (1, 2):
-        real = measured.get(f"workers_{workers}_seconds")
+    for workers, name in ((1, "one_worker"), (2, "two_workers")):
+        real = measured.get(f"{name}_seconds")
         if real is None:
             return "  no measurement of one and two workers; run bench/bulk.py first"
         told = answering(measured["pictures"], workers, rates, quiet, packed=False).seconds
