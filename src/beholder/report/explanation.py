@@ -35,8 +35,8 @@ _WORDS = {
     "Convolution3x3": "Convolution: each map shows where one window found the pattern that it looks for.",
     "Convolution": "Convolution: each map shows where one of the random windows happens to fit.",
     "DepthwiseConv2D": "Depthwise convolution: each window slides over one map alone, so that maps are not mixed yet.",
-    "SeparableConv2D": "A window slides over each map alone, then the maps are mixed place by place: two cheap steps in "
-    "the place of one convolution.",
+    "SeparableConv2D": "A window slides over each map alone, then the maps are mixed place by place: two cheap steps "
+    "in the place of one convolution.",
     "Conv2DTranspose": "A convolution backwards: each value is spread over a window's places, so that maps grow.",
     "BiasReLU": "Bias + ReLU: a constant is added to each map, then all that is below zero becomes zero (black).",
     "ReLU": "ReLU: all that is below zero becomes zero (black).",
