@@ -4,8 +4,8 @@ Each attack is let loose on one server that is never started again. After each, 
 a picture must be what it was before. Forbidden throughout: a 5xx other than 503, a traceback in the server's output, an
 answer that tells of a file outside the page's folder, and more than MEMORY MiB. Loopback only; every attack ends.
 
-Measured: nothing forbidden in ten attacks; 993 MiB at most, by large pictures in small files, else 549.
-One run on 2 cores that were not idle, `fast` on digits, Python 3.11.
+Measured: nothing forbidden in ten attacks; 993 MiB at most, by large pictures in small files, else 549. One run on 2
+cores that were not idle, `fast` on digits, Python 3.11.
 
     python bench/siege.py [--overload SECONDS] [--only NAME]
 """
