@@ -266,7 +266,7 @@ def test_every_number_is_there(html: str) -> None:
         "book on animals",
         "90.0 % Test accuracy on 40 pictures; 95 % interval 77.0 % to 96.0 %",
         "Log-loss 0.432",
-        "2 of 2 epochs, batches of 64, seed 7, one run, on Some CPU with 2 cores",
+        "2 epochs, batches of 64, seed 7, one run, on Some CPU with 2 cores",
         "1 1.500 1.750 50.0 % 48.0 % 2.0 % 0.05 1,234 1 min 1 s",
         "2 0.750 1.000 97.0 % 83.0 % 14.0 %",
         "81.1 % 82.2 % 83.3 % 20",
