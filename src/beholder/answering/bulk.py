@@ -95,27 +95,7 @@ def answer_in_bulk(
     part_size: int = PART,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> BulkResult:
-    """Answer all pictures of `source` on Ray Data, into the folder `out` of Parquet files.
-
-    Args:
-        run: a RUN folder or a model folder.
-        source: a folder, a glob, a Parquet data set with a column `bytes` or `path`, or an address of an object store.
-        out: a folder, which must be empty unless `resume`, or an address of an object store.
-        top: how many class names each answer lists.
-        exact: answer in float32, also where an int8 twin is at hand.
-        workers: processes that answer, a thread each; as many as the cluster has cores by default.
-        address: of a Ray cluster; without it one is started on this machine, and ended.
-        resume: leave out the pictures whose answers are in `out`.
-        part_size: pictures to a file; where they are bytes in Parquet files, a row group is a file.
-        progress: hears of every part that is done.
-
-    Raises:
-        UsageError: Ray is not installed, `source` holds no pictures, or `out` does not go with what is asked.
-        ArtifactError: the model is missing, damaged or too new, or does not answer on a worker as it does here.
-        DataError: `source` cannot be listed.
-        StorageError: `out` cannot be written to.
-        ClusterError: there is no cluster at `address`, or it ended.
-    """
+    """Answer all pictures of `source` on Ray Data, into `out`; arguments and errors are those of `predict_in_bulk`."""
     begun = time.time()
     job, facts = _prepare(run, source, out, top=top, exact=exact)
     written = job.destination.begin(facts, resume=resume)
