@@ -73,23 +73,6 @@ def test_the_answer_is_the_mean_over_a_picture_and_its_mirror_image(network: Any
     assert answers.features.shape == (len(pictures), 32)
 
 
-def test_pooling_last_changes_no_answer(graph: Path, tmp_path: Path) -> None:
-    import onnx
-
-    from beholder.training.quantise import pool_last
-
-    turned = pool_last(onnx.load(graph))
-    onnx.checker.check_model(turned)
-    onnx.save(turned, tmp_path / "turned.onnx")
-    np.testing.assert_allclose(
-        logits(tmp_path / "turned.onnx", VALIDATION.pictures), logits(graph, VALIDATION.pictures), atol=1e-4
-    )
-    pooled = {node.output[0] for node in turned.graph.node if node.op_type == "MaxPool"}
-    after = {node.op_type for node in turned.graph.node if pooled & set(node.input)}
-    assert pooled
-    assert not after & {"BatchNormalization", "Relu"}
-
-
 @pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
 def test_the_twin_says_nearly_the_same_however_pictures_are_batched(graph: Path, tmp_path: Path) -> None:
     from beholder.training.quantise import quantise

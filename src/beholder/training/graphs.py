@@ -22,6 +22,7 @@ from keras import ops
 
 from beholder import files
 from beholder.training import framework
+from beholder.training.folding import fold_normalisation, pool_last
 
 OPSET = 17
 _SCRIPT = (
@@ -69,6 +70,9 @@ def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
         logits, features = inner(pictures)
     outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
     _export(keras.Model(pictures, outputs), path)
+    folded = pool_last(fold_normalisation(onnx.load(path)))
+    with files.replacing(path) as file:
+        file.write(folded.SerializeToString())
 
 
 def export_inside(model: Any, path: Path) -> None:

@@ -50,10 +50,9 @@ def quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
 
 def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
     with tempfile.TemporaryDirectory() as scratch:
-        turned, prepared = Path(scratch) / "turned.onnx", Path(scratch) / "prepared.onnx"
-        onnx.save(pool_last(onnx.load(source)), turned)
-        # Folds batch normalisation into convolutions. Symbolic shapes would need one more package, and add nothing.
-        quant_pre_process(turned, prepared, skip_symbolic_shape=True)
+        prepared = Path(scratch) / "prepared.onnx"
+        # Symbolic shapes would need one more package, and add nothing.
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
         graph = onnx.load(prepared).graph
         products = [node for node in graph.node if node.op_type in _PRODUCTS]
         gaining = _gaining(graph, products)
@@ -72,45 +71,6 @@ def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
         )
     Graph(target)(pictures[:1])  # some twins cannot be run
     return True
-
-
-def pool_last(model: Any) -> Any:
-    """Move each max-pooling of the ONNX `model` behind the batch normalisation and the rectifier that follow it.
-
-    Both grow with their input, so that the largest value of a window stays the largest and the answers stay the same;
-    next to the convolution they can be folded into it.
-    """
-    graph = model.graph
-    scales = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    del graph.value_info[:]  # shapes that are no longer true
-    while (pair := _pool_and_follower(graph, scales)) is not None:
-        pool, follower = (graph.node[index] for index in pair)
-        start, between, end = pool.input[0], pool.output[0], follower.output[0]
-        first, second = onnx.NodeProto(), onnx.NodeProto()
-        first.CopyFrom(follower)
-        second.CopyFrom(pool)
-        first.input[0], first.output[0], second.input[0], second.output[0] = start, between, between, end
-        pool.CopyFrom(first)  # nodes are listed in the order in which they run
-        follower.CopyFrom(second)
-    return model
-
-
-def _pool_and_follower(graph: Any, scales: dict[str, NDArray[Any]]) -> tuple[int, int] | None:
-    """The indices of a max-pooling and of the one node after it, where the two may change places."""
-    for index, pool in enumerate(graph.node):
-        if pool.op_type != "MaxPool" or any(output.name == pool.output[0] for output in graph.output):
-            continue
-        followers = [place for place, node in enumerate(graph.node) if pool.output[0] in node.input]
-        if len(followers) == 1 and _grows(graph.node[followers[0]], scales):
-            return index, followers[0]
-    return None
-
-
-def _grows(node: Any, scales: dict[str, NDArray[Any]]) -> bool:
-    if node.op_type == "BatchNormalization":
-        scale = scales.get(node.input[1])
-        return scale is not None and bool((scale > 0).all())
-    return bool(node.op_type == "Relu")
 
 
 def _gaining(graph: Any, products: list[Any]) -> set[str]:

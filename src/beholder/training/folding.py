@@ -1,0 +1,118 @@
+"""Batch normalisation becomes part of the convolution before it: an answer needs its running figures only.
+
+The converter does so for some layers, and where maps are one pixel large not for the same ones each time. With the rest
+folded too, the same weights make a graph of the same numbers whenever it is written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+
+
+def fold_normalisation(model: Any) -> Any:
+    """Fold each batch normalisation of the ONNX `model` into the convolution before it, if its maps go nowhere else.
+
+    A max-pooling between the two does not matter: with positive scales the largest value of a window stays the largest.
+    Neither does what only renames the axes of maps of one pixel.
+    """
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    values = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+    nodes, constants = model.graph.node, {tensor.name: tensor for tensor in model.graph.initializer}
+    for normalisation in [node for node in nodes if node.op_type == "BatchNormalization"]:
+        if any(name not in constants for name in normalisation.input[1:]):
+            continue
+        gamma, beta, mean, variance = (onnx.numpy_helper.to_array(constants[name]) for name in normalisation.input[1:])
+        scale = gamma / np.sqrt(variance + np.float32(_epsilon(normalisation)))
+        convolution = _convolution_before(model.graph, normalisation, values, rises=bool((scale > 0).all()))
+        if convolution is None or any(name not in constants for name in convolution.input[1:]):
+            continue
+        kernel, *rest = (onnx.numpy_helper.to_array(constants[name]) for name in convolution.input[1:])
+        bias = rest[0] if rest else np.zeros_like(mean)
+        # In the order of the converter's own arithmetic, so that it does not matter which of us folds.
+        folded = {"kernel": kernel * scale[:, None, None, None], "bias": (bias - mean) * scale + beta}
+        del convolution.input[1:]
+        for name, array in folded.items():
+            tensor = onnx.numpy_helper.from_array(array.astype(kernel.dtype), f"{convolution.output[0]}_{name}")
+            model.graph.initializer.append(tensor)
+            convolution.input.append(tensor.name)
+        _take_out(model.graph, normalisation)
+    _forget_unused(model.graph)
+    return model
+
+
+def pool_last(model: Any) -> Any:
+    """Move each max-pooling of the ONNX `model` behind the rectifier that follows it.
+
+    A rectifier grows with its input, so that the largest value of a window stays the largest and the answers stay the
+    same; next to the convolution it is computed with it.
+    """
+    graph = model.graph
+    del graph.value_info[:]  # shapes that are no longer true
+    while (pair := _pool_and_rectifier(graph)) is not None:
+        pool, rectifier = (graph.node[index] for index in pair)
+        start, between, end = pool.input[0], pool.output[0], rectifier.output[0]
+        first, second = onnx.NodeProto(), onnx.NodeProto()
+        first.CopyFrom(rectifier)
+        second.CopyFrom(pool)
+        first.input[0], first.output[0], second.input[0], second.output[0] = start, between, between, end
+        pool.CopyFrom(first)  # nodes are listed in the order in which they run
+        rectifier.CopyFrom(second)
+    return model
+
+
+def _epsilon(normalisation: Any) -> float:
+    return next((float(one.f) for one in normalisation.attribute if one.name == "epsilon"), 1e-5)  # ONNX's default
+
+
+def _convolution_before(graph: Any, node: Any, values: dict[str, Any], *, rises: bool) -> Any | None:
+    """The convolution whose maps reach `node` and nothing else, each channel still a channel; None if there is none."""
+    outputs = {output.name for output in graph.output}
+    name = node.input[0]
+    while True:
+        producer = next((one for one in graph.node if name in one.output), None)
+        consumers = sum(list(one.input).count(name) for one in graph.node)
+        if producer is None or consumers != 1 or name in outputs:
+            return None
+        if producer.op_type == "Conv":
+            return producer
+        renamed = producer.op_type in ("Reshape", "Transpose") and _one_place(values.get(producer.input[0]))
+        if not (renamed or (producer.op_type == "MaxPool" and rises)):
+            return None
+        name = producer.input[0]
+
+
+def _one_place(value: Any) -> bool:
+    """Whether a tensor has, for each picture, one size that is not 1: that of the channels."""
+    if value is None:
+        return False
+    sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][1:]
+    return 0 not in sizes and sum(size != 1 for size in sizes) <= 1  # 0: not known
+
+
+def _take_out(graph: Any, node: Any) -> None:
+    """Let whoever reads the output of `node` read its input."""
+    for other in graph.node:
+        for place, name in enumerate(other.input):
+            if name == node.output[0]:
+                other.input[place] = node.input[0]
+    graph.node.remove(node)
+
+
+def _forget_unused(graph: Any) -> None:
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
+def _pool_and_rectifier(graph: Any) -> tuple[int, int] | None:
+    """The indices of a max-pooling and of the rectifier that alone reads it."""
+    for index, pool in enumerate(graph.node):
+        if pool.op_type != "MaxPool" or any(output.name == pool.output[0] for output in graph.output):
+            continue
+        followers = [place for place, node in enumerate(graph.node) if pool.output[0] in node.input]
+        if len(followers) == 1 and graph.node[followers[0]].op_type == "Relu":
+            return index, followers[0]
+    return None
