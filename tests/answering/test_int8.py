@@ -21,6 +21,9 @@ from beholder.artifact.store import TWIN
 from beholder.cli import _run
 from beholder.data.pictures import decode
 from beholder.errors import ArtifactError
+from beholder.runs.environment import has_int8
+
+exact_products = pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
 
 
 def seal(folder: Path, manifest: dict[str, Any]) -> None:
@@ -75,6 +78,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
+@exact_products
 def test_the_twin_answers_unless_the_exact_network_is_asked_for(run: Path, picture: Path) -> None:
     twin, exact = Classifier.load(run), Classifier.load(run, exact=True)
     assert (twin.precision, exact.precision) == ("int8", "float32")
@@ -86,6 +90,7 @@ def test_the_twin_answers_unless_the_exact_network_is_asked_for(run: Path, pictu
     assert beholder.predict(run, picture) == [one]
 
 
+@exact_products
 def test_predict_tells_in_its_document_who_answered(
     run: Path, picture: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +148,7 @@ def test_a_model_without_a_twin_says_nothing(run: Path, picture: Path, caplog: p
     assert caplog.records == []
 
 
+@exact_products
 def test_evaluate_judges_the_network_that_answers_and_the_exact_one_apart(
     run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +166,7 @@ def test_evaluate_judges_the_network_that_answers_and_the_exact_one_apart(
     assert "int8 twin" in capfd.readouterr().out
 
 
+@exact_products
 def test_figures_of_the_twin_are_not_told_where_float32_answers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = beholder.evaluate(run)
     monkeypatch.setattr(room, "has_int8", lambda: False)
