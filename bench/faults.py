@@ -163,7 +163,7 @@ def unmount(disk: Path) -> None:
 def beholder(*arguments: str) -> tuple[int, str]:
     """Exit status and standard error of a verb, without what TensorFlow says of itself."""
     command = [str(Path(sys.executable).with_name("beholder")), *arguments]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     return done.returncode, done.stderr
 

@@ -14,13 +14,16 @@ from onnx import TensorProto, helper, numpy_helper
 CHANNELS = 4
 
 
-def graph(*, between: str | None = None, rising: bool = True, read_twice: bool = False) -> Any:
-    """A convolution, perhaps a node `between`, and a batch normalisation with drawn figures; then a rectifier."""
+def graph(*, between: str | None = None, rising: bool = True, dimensions: int = 2, told: tuple[str, ...] = ()) -> Any:
+    """A convolution, perhaps a node `between`, and a batch normalisation with drawn figures; then a rectifier.
+
+    What is `told` is an output too, beside the rectifier's.
+    """
     random = np.random.default_rng(0)
     scale = random.uniform(0.5, 2, CHANNELS)
     scale[0] *= 1 if rising else -1
     figures = {
-        "kernel": random.normal(size=(CHANNELS, 3, 3, 3)),
+        "kernel": random.normal(size=(CHANNELS, 3, *[3] * dimensions)),
         "scale": scale,
         "offset": random.normal(size=CHANNELS),
         "mean": random.normal(size=CHANNELS),
@@ -37,10 +40,9 @@ def graph(*, between: str | None = None, rising: bool = True, read_twice: bool =
     normalised = ["passed" if between else "maps", "scale", "offset", "mean", "variance"]
     nodes.append(helper.make_node("BatchNormalization", normalised, ["normalised"], epsilon=1e-3))
     nodes.append(helper.make_node("Relu", ["normalised"], ["y"]))
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", CHANNELS, "h", "w"])]
-    if read_twice:
-        outputs.append(helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["N", CHANNELS, "h", "w"]))
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, side, side])]
+    sides = [f"side {axis}" for axis in range(dimensions)]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", CHANNELS, *sides]) for name in ("y", *told)]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, *[side] * dimensions])]
     made = helper.make_graph(nodes, "made", inputs, outputs, constants)
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -60,7 +62,10 @@ def answers(model: Any) -> Any:
         ({"between": "MaxPool", "rising": False}, 1),
         ({"rising": False}, 0),
         ({"between": "Reshape"}, 0),
-        ({"read_twice": True}, 1),
+        ({"dimensions": 1}, 0),
+        ({"dimensions": 3}, 0),
+        ({"told": ("maps",)}, 1),
+        ({"told": ("normalised",)}, 1),
     ],
 )
 def test_folding_changes_no_answer(built: dict[str, Any], left: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 
 def fold_normalisation(model: Any) -> Any:
@@ -18,28 +19,28 @@ def fold_normalisation(model: Any) -> Any:
     A max-pooling between the two does not matter: with positive scales the largest value of a window stays the largest.
     Neither does what only renames the axes of maps of one pixel.
     """
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    values = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
-    nodes, constants = model.graph.node, {tensor.name: tensor for tensor in model.graph.initializer}
-    for normalisation in [node for node in nodes if node.op_type == "BatchNormalization"]:
-        if any(name not in constants for name in normalisation.input[1:]):
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    values = {value.name: value for value in (*inferred.input, *inferred.value_info, *inferred.output)}
+    graph = model.graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    outputs = {output.name for output in graph.output}
+    for normalisation in [node for node in graph.node if node.op_type == "BatchNormalization"]:
+        if outputs.intersection(normalisation.output) or not constants.keys() >= set(normalisation.input[1:]):
             continue
-        gamma, beta, mean, variance = (onnx.numpy_helper.to_array(constants[name]) for name in normalisation.input[1:])
+        gamma, beta, mean, variance = (constants[name] for name in normalisation.input[1:])
         scale = gamma / np.sqrt(variance + np.float32(_epsilon(normalisation)))
-        convolution = _convolution_before(model.graph, normalisation, values, rises=bool((scale > 0).all()))
-        if convolution is None or any(name not in constants for name in convolution.input[1:]):
+        convolution = _convolution_before(graph, normalisation, values, rises=bool((scale > 0).all()))
+        if convolution is None or not constants.keys() >= set(convolution.input[1:]):
             continue
-        kernel, *rest = (onnx.numpy_helper.to_array(constants[name]) for name in convolution.input[1:])
+        kernel, *rest = (constants[name] for name in convolution.input[1:])
+        if len(kernel) != len(scale):
+            continue
         bias = rest[0] if rest else np.zeros_like(mean)
         # In the order of the converter's own arithmetic, so that it does not matter which of us folds.
-        folded = {"kernel": kernel * scale[:, None, None, None], "bias": (bias - mean) * scale + beta}
-        del convolution.input[1:]
-        for name, array in folded.items():
-            tensor = onnx.numpy_helper.from_array(array.astype(kernel.dtype), f"{convolution.output[0]}_{name}")
-            model.graph.initializer.append(tensor)
-            convolution.input.append(tensor.name)
-        _take_out(model.graph, normalisation)
-    _forget_unused(model.graph)
+        windows = kernel * scale.reshape(-1, *[1] * (kernel.ndim - 1))
+        _set_weights(graph, convolution, {"kernel": windows, "bias": (bias - mean) * scale + beta})
+        _take_out(graph, normalisation)
+    _forget_unused(graph)
     return model
 
 
@@ -90,6 +91,15 @@ def _one_place(value: Any) -> bool:
         return False
     sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][1:]
     return 0 not in sizes and sum(size != 1 for size in sizes) <= 1  # 0: not known
+
+
+def _set_weights(graph: Any, convolution: Any, weights: dict[str, NDArray[np.float32]]) -> None:
+    """Give `convolution` these in the place of its own, which another one may share."""
+    del convolution.input[1:]
+    for name, array in weights.items():
+        tensor = onnx.numpy_helper.from_array(array, f"{convolution.output[0]}_{name}")
+        graph.initializer.append(tensor)
+        convolution.input.append(tensor.name)
 
 
 def _take_out(graph: Any, node: Any) -> None:

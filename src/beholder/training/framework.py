@@ -84,7 +84,7 @@ def start() -> None:
     """
     os.environ["KERAS_BACKEND"] = backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Its faster kernels, which TensorFlow takes of itself only on processors with AVX512_VNNI; half the others' speed.
+    # TensorFlow takes oneDNN's kernels by itself only on processors with AVX512_VNNI; its own reach half their speed.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if backend() == "jax":
         import_jax()

@@ -70,9 +70,7 @@ def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
         logits, features = inner(pictures)
     outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
     _export(keras.Model(pictures, outputs), path)
-    folded = pool_last(fold_normalisation(onnx.load(path)))
-    with files.replacing(path) as file:
-        file.write(folded.SerializeToString())
+    files.write_bytes(path, pool_last(fold_normalisation(onnx.load(path))).SerializeToString())
 
 
 def export_inside(model: Any, path: Path) -> None:
@@ -93,8 +91,7 @@ def set_temperature(path: Path, temperature: float) -> None:
     division = onnx.helper.make_node("Div", [softmax.input[0], name], [f"logits_over_{name}"], name=name)
     softmax.input[0] = division.output[0]
     nodes.insert(list(nodes).index(softmax), division)  # nodes are listed in the order in which they run
-    with files.replacing(path) as file:
-        file.write(model.SerializeToString())
+    files.write_bytes(path, model.SerializeToString())
 
 
 def _export(model: Any, path: Path) -> None:
