@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,8 +90,8 @@ def check(out: Path, expected: dict[str, beholder.Prediction]) -> None:
         assert row["probability"] == pytest.approx(answer.probability, abs=1e-6)
 
 
-def descendants(name: str) -> list[int]:
-    """The processes below this one whose command begins with `name`."""
+def descendants(name: str, root: int) -> list[int]:
+    """The processes below the process `root` whose command begins with `name`."""
     parents, commands = {}, {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -101,9 +102,9 @@ def descendants(name: str) -> list[int]:
         parents[int(status.parent.name)] = int(fields[1])
 
     def below(process: int) -> bool:
-        while process in parents and process != os.getpid():
+        while process in parents and process != root:
             process = parents[process]
-        return process == os.getpid()
+        return process == root
 
     return [process for process, command in commands.items() if command.startswith(name) and below(process)]
 
@@ -116,7 +117,7 @@ def test_answers_are_those_of_one_machine_though_a_worker_is_killed(
 
     def kill_one(progress: Any) -> None:
         if not killed and progress.pictures > COUNT // 4:
-            killed.extend(descendants("ray::MapWorker")[:1])
+            killed.extend(descendants("ray::MapWorker", os.getpid())[:1])
             os.kill(killed[0], signal.SIGKILL)
 
     out = tmp_path / "out"
@@ -130,6 +131,23 @@ def test_answers_are_those_of_one_machine_though_a_worker_is_killed(
     check(out, expected)
 
 
+def test_a_picture_that_kills_its_worker_is_one_row_with_an_error(
+    digits_run: Path, pictures: Path, tmp_path: Path, deadly: str
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted((pictures / "1").iterdir())[10:60]:
+        shutil.copy(path, few)
+    shutil.copy(path, few / deadly)
+    command = [sys.executable, "-c", DRIVER, str(digits_run), str(few), str(tmp_path / "out")]
+    subprocess.run(command, check=True, timeout=120)
+    found = {row["path"]: row["error"] for row in rows(tmp_path / "out")}
+    assert len(found) == 51
+    [(path, error)] = [item for item in found.items() if item[1] is not None]
+    assert path == str(few / deadly)
+    assert repr(path) in error
+
+
 @pytest.mark.usefixtures("two_cores")
 def test_a_killed_job_goes_on_where_it_was(
     digits_run: Path, pictures: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
@@ -140,6 +158,7 @@ def test_a_killed_job_goes_on_where_it_was(
         while len(list(out.glob("part-*"))) < 10:
             assert driver.poll() is None, driver.stderr and driver.stderr.read()
             time.sleep(0.02)
+        workers = descendants("ray::MapWorker", driver.pid)
         driver.kill()
     done = sum(pq.read_metadata(path).num_rows for path in out.glob("part-*"))
     assert done < COUNT
@@ -148,6 +167,8 @@ def test_a_killed_job_goes_on_where_it_was(
     assert result.pictures + result.skipped == COUNT
     assert result.skipped >= done
     check(out, expected)
+    assert workers
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers), "a worker was left behind"
 
 
 @pytest.mark.usefixtures("two_cores")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -49,6 +50,25 @@ def test_rows_come_back_and_are_known_as_written(tmp_path: Path) -> None:
     keys = ["b.jpg", "a.jpg", "é☃ \\xff.jpg", "zz"]
     assert destination.written(names).missing(keys) == [True, False, False, True]
     assert destination.written([]).missing(keys) == [True] * 4
+
+
+def test_an_object_store_is_a_destination_too(store: tuple[Any, str]) -> None:
+    client, options = store
+    address = f"s3://me:secret@pics/out{options}"
+    destination = Destination(address)
+    assert destination.begin(FACTS, resume=False) == []
+    destination.write_part("part-1.parquet", ROWS, by_row=False)
+    with pytest.raises(UsageError, match="--resume") as raised:
+        Destination(address).begin(FACTS, resume=False)
+    assert "secret" not in str(raised.value)
+    again = Destination(address)
+    assert again.begin(FACTS, resume=True) == ["part-1.parquet"]
+    assert again.written(["part-1.parquet"]).missing(["a.jpg", "b.jpg"]) == [False, True]
+    body = client.get_object(Bucket="pics", Key="out/part-1.parquet")["Body"].read()
+    assert [row["path"] for row in pq.read_table(io.BytesIO(body)).to_pylist()] == [row["path"] for row in ROWS]
+    with pytest.raises(StorageError, match=r"s3://gone/out.*check the address") as refused:
+        Destination(f"s3://me:secret@gone/out{options}").begin(FACTS, resume=False)
+    assert "secret" not in str(refused.value)
 
 
 def test_rows_of_a_data_set_are_known_by_their_row_and_not_by_their_path(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,20 +34,12 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """Options of an address on an S3-compatible server on this machine, with a bucket `pics`."""
-    server_room = pytest.importorskip("moto.server", reason="moto is not installed")
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    server = server_room.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"aws_access_key_id": "me", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    store = boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys)
-    store.create_bucket(Bucket="pics")
+def bucket(store: tuple[Any, str]) -> str:
+    """Options of an address on an S3-compatible server on this machine, whose bucket `pics` holds pictures."""
+    client, options = store
     for name in NAMES:
-        store.put_object(Bucket="pics", Key=f"in/{name}", Body=name.encode())
-    yield f"?scheme=http&endpoint_override={host}:{port}&region=us-east-1"
-    server.stop()
+        client.put_object(Bucket="pics", Key=f"in/{name}", Body=name.encode())
+    return options
 
 
 def said(source: Source, size: int = 3) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from beholder.answering.bulk_cluster import cluster, cluster_errors, data_settings
+from beholder.answering.bulk_cluster import cluster, cluster_errors, data_settings, end_with_parent
 from beholder.answering.bulk_destination import Destination, part_name
 from beholder.answering.bulk_files import plain
 from beholder.answering.bulk_sources import Part, Source, open_source
@@ -26,6 +26,7 @@ from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
 
 PART = 2048  # pictures; a second's work or so, and a file of some 100 kB
+_WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _answers(job: Job, written: Sequence[str], workers: int, size: int) -> Itera
         _Call,
         fn_constructor_args=(shared,),
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_WAITING),
         num_cpus=1,
     )
     for table in answers.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -174,7 +175,10 @@ class _Call:
     def __init__(self, shared: Any) -> None:
         import ray
 
+        end_with_parent()
         self.job: Job = ray.get(shared)
+        # What a worker was given when it died, it is given again: a picture of those may be the reason.
+        self.suspected = _WAITING if ray.get_runtime_context().was_current_actor_reconstructed else 0
         self.worker: Worker | BeholderError
         try:
             self.worker = Worker(self.job)
@@ -191,8 +195,10 @@ class _Call:
             part: Part = pickle.loads(row["part"])  # noqa: S301  written by `_list_parts`, never by others
             done = Done(0, 0, 0.0, 0.0)
             if len(part):
-                done = self.worker.answer(part_name(self.job.source.keys(part)), part)
+                name = part_name(self.job.source.keys(part))
+                done = self.worker.answer(name, part, careful=self.suspected > 0)
             rows.append({"skipped": row["skipped"], **asdict(done)})
+        self.suspected -= 1
         return pa.Table.from_pylist(rows)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import logging
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from beholder.errors import BeholderError, ClusterError, UsageError
 
 _STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of pictures in
 _LONGEST = 40  # characters of a temporary folder that a socket's name still fits behind
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -115,6 +119,16 @@ def cluster_errors() -> Iterator[None]:
     except ray.exceptions.RayError as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise ClusterError(f"A worker or the cluster ended ({first}); go on with --resume.") from error
+
+
+def end_with_parent() -> None:
+    """Let this process, a worker, be killed when the one that started it ends.
+
+    Ray tells its workers to end themselves; one that waits for a lock at that moment stays for ever (seen once, Ray
+    2.60). Linux alone can do this.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def require() -> None:

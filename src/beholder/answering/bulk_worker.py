@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from beholder.answering.bulk_destination import Destination
 from beholder.answering.bulk_sources import Part, Source
+from beholder.answering.bulk_trial import tried
 from beholder.answering.classifier import Classifier
 from beholder.answering.prediction import Prediction
 from beholder.errors import ArtifactError, PictureError
@@ -75,20 +76,26 @@ class Worker:
                 "A machine of the cluster cannot answer with the int8 twin, as this one does; answer with --exact."
             )
 
-    def answer(self, name: str, part: Part) -> Done:
-        """Answer `part` and write it as the file `name`."""
+    def answer(self, name: str, part: Part, *, careful: bool) -> Done:
+        """Answer `part` and write it as the file `name`.
+
+        Args:
+            name: of the file, in the destination.
+            part: the pictures.
+            careful: one of them may have ended the worker before; a process of its own decodes each first.
+        """
         began, errors = time.time(), 0
 
         def rows() -> Iterator[dict[str, Any]]:
             nonlocal errors
-            for prediction, key in self._predictions(part):
+            for prediction, key in self._predictions(part, careful):
                 errors += prediction.error is not None
                 yield _row(prediction) | ({} if key is None else {"row": key})
 
         self.job.destination.write_part(name, rows(), by_row=self.job.source.by_row)
         return Done(len(part), errors, began, time.time())
 
-    def _predictions(self, part: Part) -> Iterator[tuple[Prediction, str | None]]:
+    def _predictions(self, part: Part, careful: bool) -> Iterator[tuple[Prediction, str | None]]:
         said: deque[tuple[str, str | None]] = deque()
 
         def pictures() -> Iterator[str | bytes | PictureError]:
@@ -96,7 +103,8 @@ class Worker:
                 said.append((path, key))
                 yield picture
 
-        for prediction in self.classifier.stream(pictures(), top=self.job.top):
+        given = tried(pictures(), self.classifier.artifact.manifest.picture) if careful else pictures()
+        for prediction in self.classifier.stream(given, top=self.job.top):
             path, key = said.popleft()
             error = prediction.error and prediction.error.replace("this picture", repr(path), 1)
             yield replace(prediction, path=path, error=error), key

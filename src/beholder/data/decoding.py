@@ -1,33 +1,29 @@
 """Decoding many picture files on all cores, straight into the file that will be mapped.
 
-Small pictures spend most of their time in Python, so threads do not help; and a forked copy of a process in which
-TensorFlow runs threads can hang. So the workers are fresh Python processes that take batches of names from a pipe. They
-need no `if __name__ == "__main__"` in the person's script, and they end when the pipe does, whatever happens to us.
+Small pictures spend most of their time in Python, so threads do not help: helpers take batches of names from a pipe.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import queue
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from beholder.data.helper import helper
 from beholder.data.pictures import PictureRules, decode
 from beholder.data.progress import Progress
 from beholder.errors import DataError, PictureError
 
 _IN_PROCESS = 200  # below this many pictures, starting processes costs more than it gives
 _BATCH_PICTURES, _BATCH_BYTES = 64, 2_000_000  # some milliseconds of work: nobody waits long, progress is smooth
-_SCRIPT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from beholder.data.decoding import work; work()"
 
 Batch = tuple[int, list[str]]  # the first row, and the names of the pictures from there on
 Failures = dict[int, str]  # from row to the sentence that says why
@@ -96,9 +92,8 @@ def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progr
     return failures
 
 
-def work() -> None:
-    """What a worker process does: take a job, then answer batches until the pipe closes."""
-    connection = Connection(int(sys.argv[2]))
+def work(connection: Connection[Any, Any]) -> None:
+    """What a helper does: take a job, then answer batches until the pipe closes."""
     with suppress(EOFError, ConnectionError):
         job = connection.recv()
         while True:
@@ -142,7 +137,7 @@ def _batches(wanted: Sequence[tuple[int, str, int]], row_bytes: int) -> Iterator
 def _parallel(job: Job, batches: Sequence[Batch]) -> Iterator[Iterator[Failures]]:
     """The reply to each batch, in order; a thread waits for each worker."""
     count = min(_cores(), len(batches))
-    idle: queue.SimpleQueue[Connection[object, object]] = queue.SimpleQueue()
+    idle: queue.SimpleQueue[Connection[Any, Any]] = queue.SimpleQueue()
 
     def answer(batch: Batch) -> Failures:
         connection = idle.get()
@@ -159,28 +154,14 @@ def _parallel(job: Job, batches: Sequence[Batch]) -> Iterator[Iterator[Failures]
 
 
 @contextmanager
-def _worker(job: Job) -> Iterator[Connection]:
-    ours, theirs = Pipe()
-    search_path = json.dumps([str(entry) for entry in sys.path])
-    with ours:
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter and our own script
-                [sys.executable, "-P", "-c", _SCRIPT, search_path, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), job.descriptor],
-                start_new_session=True,  # Ctrl-C is ours to handle
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            )
-        try:
-            with suppress(ConnectionError):  # it has ended: waiting for its answer says so
-                ours.send(job)
-            yield ours
-        finally:
-            process.kill()
-            process.wait()
+def _worker(job: Job) -> Iterator[Connection[Any, Any]]:
+    with helper("beholder.data.decoding", [job.descriptor]) as connection:
+        with suppress(ConnectionError):  # it has ended: waiting for its answer says so
+            connection.send(job)
+        yield connection
 
 
-def _ask(connection: Connection, batch: Batch) -> Failures:
+def _ask(connection: Connection[Any, Any], batch: Batch) -> Failures:
     try:
         connection.send(batch)
         reply: Failures | OSError = connection.recv()
