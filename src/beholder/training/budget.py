@@ -20,7 +20,7 @@ from beholder.training.plan import Choice, Widths, choose, epochs_of
 from beholder.training.settings import Settings
 from beholder.training.stages import mean_cost
 
-CALIBRATION_SHARE = 0.05  # of the budget may go into measuring
+CALIBRATION_SHARE = 0.1  # of the budget may go into measuring, once on each machine
 MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took when the machine was last busy
 
 

@@ -19,10 +19,11 @@ from beholder.models.costs import layer_costs
 from beholder.runs.environment import describe_environment
 from beholder.training import framework
 from beholder.training.optimizer import build_optimizer
-from beholder.training.plan import networks, sides
+from beholder.training.plan import Widths, networks, sides
 from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
+PREPARING_SECONDS = 2.0  # building and compiling a network, about
 CLOSING_SECONDS = 4.5  # packing, judging and reporting, until a run has told how long they take here
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
@@ -64,29 +65,50 @@ class Calibration:
 
 
 def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
-    """Measure, or take what an earlier run measured on this machine with these versions.
+    """Measure what there is time for, beside what earlier runs measured on this machine with these versions.
 
     Args:
         cache: the cache folder.
         shape: height, width and channels of the pictures.
         dtype: Keras dtype policy to train with.
-        seconds: that measuring may take, about; one network is measured in any case.
+        seconds: that measuring may take, about; the narrowest network is measured in any case.
     """
-    path = _file(cache, shape, dtype)
-    known = _read(path)
-    if known is not None:
-        return known
     until = time.monotonic() + seconds
-    size = 2048 if framework.accelerator() is None else 8192
-    calibration = Calibration(ceiling=matrix_product_rate(dtype, size), closing_seconds=_closing_guess())
-    table = networks()
-    small, large = sides(min(shape[:2]))[-1], sides(min(shape[:2]))[0]
-    for widths, side in ((table[0].widths, small), (table[-1].widths, small), (table[0].widths, large)):
-        if not calibration.points or (time.monotonic() < until and (widths, side) != (table[0].widths, small)):
-            model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
-            calibration.points.append(measure(model, MODELS["fast"]))
-    _keep(path, calibration)
+    path = _file(cache, shape, dtype)
+    calibration = _read(path) or _nothing_measured(dtype)
+    known = len(calibration.points)
+    narrowest, *wider = (network.widths for network in networks())
+    resolutions = sides(min(shape[:2]))
+    small, large = resolutions[-1], resolutions[0]
+    _learn(calibration, narrowest, small, shape, dtype, until)
+    for widths in reversed(wider):  # the wider the better: nothing is guessed beyond the widest
+        if _learn(calibration, widths, small, shape, dtype, until):
+            break
+    _learn(calibration, narrowest, large, shape, dtype, until)
+    if len(calibration.points) > known:
+        _keep(path, calibration)
     return calibration
+
+
+def _nothing_measured(dtype: str) -> Calibration:
+    size = 2048 if framework.accelerator() is None else 8192
+    return Calibration(ceiling=matrix_product_rate(dtype, size), closing_seconds=_closing_guess())
+
+
+def _learn(
+    calibration: Calibration, widths: Widths, side: int, shape: tuple[int, int, int], dtype: str, until: float
+) -> bool:
+    """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
+    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
+    cost, recipe = multiply_adds(model), MODELS["fast"]
+    if cost in dict(calibration.points):
+        return True
+    if calibration.points:
+        takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
+        if time.monotonic() + takes > until:
+            return False
+    calibration.points.append(measure(model, recipe))
+    return True
 
 
 def _closing_guess() -> float:
