@@ -32,7 +32,8 @@ from beholder.answering.bulk_cluster import cluster
 COUNT = 640
 DRIVER = """
 import sys, beholder
-beholder.predict_in_bulk(sys.argv[1], sys.argv[2], sys.argv[3], workers=2, part_size=8)
+address = sys.argv[4] if len(sys.argv) > 4 else None
+beholder.predict_in_bulk(sys.argv[1], sys.argv[2], sys.argv[3], workers=2, part_size=8, address=address)
 """
 
 pytestmark = pytest.mark.slow
@@ -169,6 +170,19 @@ def test_a_killed_job_goes_on_where_it_was(
     check(out, expected)
     assert workers
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers), "a worker was left behind"
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_another_program_joins_a_cluster_that_stays(
+    digits_run: Path, pictures: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
+) -> None:
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", DRIVER, str(digits_run), str(pictures), str(tmp_path / "out"), address]
+    subprocess.run(command, check=True, timeout=120)
+    check(tmp_path / "out", expected)
+    assert ray.cluster_resources()["CPU"] == 2
 
 
 @pytest.mark.usefixtures("two_cores")
