@@ -28,7 +28,7 @@ _ROOMS = {
     "predict": "verbs.predict",
     "predict_in_bulk": "verbs.predict",
     "read_data": "data.archive",
-    "resume": "verbs.train",
+    "resume": "verbs.resume",
     "serve": "server.run",
     "train": "verbs.train",
     "unpickle": "data.pickles",

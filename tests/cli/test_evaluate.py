@@ -201,7 +201,7 @@ def test_what_is_no_run_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.Ca
 @pytest.mark.usefixtures("framework")
 def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from beholder.verbs.evaluate import evaluate as judge
-    from beholder.verbs.train import resume
+    from beholder.verbs.resume import resume
     from beholder.verbs.train import train as verb
 
     random = np.random.default_rng(0)

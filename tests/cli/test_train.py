@@ -192,7 +192,7 @@ def test_ctrl_c_leaves_a_run_that_predicts_evaluates_and_can_go_on(
 @pytest.fixture(scope="module")
 def resumed_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
     """As `digits_run`, but stopped by Ctrl-C within its second epoch, and resumed."""
-    from beholder.verbs.train import resume
+    from beholder.verbs.resume import resume
     from beholder.verbs.train import train as verb
 
     def interrupt(event: dict[str, Any]) -> None:

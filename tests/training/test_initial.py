@@ -23,7 +23,8 @@ from beholder.runs.events import read_events
 from beholder.training.settings import Settings
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.predict import predict
-from beholder.verbs.train import resume, train
+from beholder.verbs.resume import resume
+from beholder.verbs.train import train
 
 pytestmark = pytest.mark.usefixtures("framework")
 

@@ -17,6 +17,7 @@ from beholder.errors import DataError
 from beholder.verbs import train as verb
 from beholder.verbs import training_data
 from beholder.verbs.evaluate import evaluate
+from beholder.verbs.resume import resume
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -75,7 +76,7 @@ def test_a_resumed_run_sees_the_overlay_that_it_began_with(
     monkeypatch.setattr("beholder.verbs.train.read_parts", killed)
     verb.train("digits", out=tmp_path / "whole", overlay=overlay, **ONCE)
     overlay.unlink()
-    verb.resume(tmp_path / "killed")
+    resume(tmp_path / "killed")
     assert document(tmp_path / "killed", "data.json") == document(tmp_path / "whole", "data.json")
     with (
         np.load(tmp_path / "whole" / "checkpoint.npz") as one,

@@ -16,6 +16,7 @@ from beholder.runs.events import read_events
 from beholder.runs.folder import Run
 from beholder.training.checkpoint import Cadence, latest_checkpoint, read_checkpoint
 from beholder.verbs import train as verb
+from beholder.verbs.resume import resume
 
 FEW: dict[str, Any] = {"model": "linear", "pictures": 200, "epochs": 4, "neighbours": False}
 
@@ -66,7 +67,7 @@ def test_the_one_before_is_used_and_the_end_is_the_same(
     whole, crashed = runs
     run = Run(shutil.copytree(crashed, tmp_path / "run"))
     damage(run.checkpoint_file)
-    verb.resume(run.path)
+    resume(run.path)
     assert state(run.path) == state(whole)
     events = read_events(run.events_file)
     assert [event["epoch"] for event in events if event["event"] == "resumed"] == [3]
@@ -89,7 +90,7 @@ def test_where_both_are_damaged_one_sentence_says_so(runs: tuple[Path, Path], tm
     truncated(run.checkpoint_file)
     truncated(run.earlier_checkpoint_file)
     with pytest.raises(RunError, match=r"checkpoint-before.npz' is damaged"):
-        verb.resume(run.path)
+        resume(run.path)
 
 
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.runs.events import read_events
 from beholder.verbs.data_checks import check_data
-from beholder.verbs.train import resume, train
+from beholder.verbs.resume import resume
+from beholder.verbs.train import train
 
 
 def pictures(count: int) -> Dataset:

@@ -19,6 +19,7 @@ from beholder.cli import _run
 from beholder.errors import StorageError
 from beholder.verbs import train as verb
 from beholder.verbs.evaluate import evaluate
+from beholder.verbs.resume import resume
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -70,7 +71,7 @@ def test_training_goes_on_once_there_is_space(whole: Path, tmp_path: Path, full:
         verb.train("digits", out=run, **FEW)
     assert list(tmp_path.rglob(".*")) == []
     if run.exists():
-        verb.resume(run)
+        resume(run)
     else:
         verb.train("digits", out=run, **FEW)
     assert state(run) == state(whole)

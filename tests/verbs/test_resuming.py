@@ -15,6 +15,7 @@ from beholder.errors import RunError
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.folder import Run, create_run
 from beholder.verbs import train as verb
+from beholder.verbs.resume import resume
 from beholder.verbs.training_data import read_parts
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -40,7 +41,7 @@ def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, mon
     monkeypatch.setattr(verb, "read_parts", killed)
     verb.train("digits", out=tmp_path / "whole", **FEW)
     assert not (tmp_path / "killed" / "data.json").exists()
-    verb.resume(tmp_path / "killed")
+    resume(tmp_path / "killed")
     assert state(tmp_path / "killed") == state(tmp_path / "whole")
     for name in ("config.json", "data.json", "environment.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -83,7 +84,7 @@ def test_a_run_killed_before_its_report_gets_it(tmp_path: Path, digits_run: Path
     run = tmp_path / "run"
     shutil.copytree(digits_run, run)
     (run / "report.html").unlink()
-    assert verb.resume(run).finished_before
+    assert resume(run).finished_before
     assert (run / "report.html").exists()
 
 

@@ -156,7 +156,8 @@ def train(
     **given: Any,
 ) -> None:
     """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
-    from beholder.verbs import train as verb
+    from beholder.verbs.resume import resume
+    from beholder.verbs.train import train as verb
     from beholder.verbs.training_data import default_folder
 
     old = _only_run(data, resumed)
@@ -165,11 +166,11 @@ def train(
         run = old or given["out"] or default_folder(str(data), given["model"])
         with watched(run, listener) if watching else nullcontext(listener) as heard:
             if old is not None:
-                trained = verb.resume(old, listener=heard, progress=progress, **together)
+                trained = resume(old, listener=heard, progress=progress, **together)
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
-                trained = verb.train(str(data), listener=heard, progress=progress, **together, **given)
+                trained = verb(str(data), listener=heard, progress=progress, **together, **given)
     if as_json:
         print_json(trained.to_json())
         return

@@ -23,7 +23,8 @@ from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.folder import open_run, read_document
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
-from beholder.verbs.train import Trained, resume, train
+from beholder.verbs.resume import resume
+from beholder.verbs.train import Trained, train
 from beholder.verbs.training_data import data_name, default_folder
 
 SCHEMA = 1

@@ -15,6 +15,7 @@ from beholder.data.split import Together
 from beholder.errors import UsageError
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
+from beholder.training.processes import current
 from beholder.training.settings import Settings
 from beholder.verbs.interruption import stop_on_interrupt
 
@@ -232,6 +233,13 @@ def _earlier_seconds(run: Run) -> float:
     for event in read_events(run.events_file):
         watch.hear(event)
     return watch.at()
+
+
+def fitted(settings: Settings, pictures: int) -> Settings:
+    """Settings as they suit so many training `pictures`, and the devices of the processes that train together."""
+    group = current()
+    alone = settings.fitted(pictures)
+    return alone if group is None else alone.shared_by(group.devices)
 
 
 def recipe_facts(settings: Settings) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from beholder.runs.folder import Run
 from beholder.training import framework, processes
 from beholder.training.initial import check_start
 from beholder.training.settings import Settings
+from beholder.verbs.resume import resume
 from beholder.verbs.sitting import Asked, Trained
-from beholder.verbs.train import resume, train
+from beholder.verbs.train import train
 from beholder.verbs.training_data import open_data, read_parts
 
 _PATHS = ("cache", "plan")  # arguments that are paths and nothing else
