@@ -55,6 +55,8 @@ def test_a_run_is_shown_and_changes_as_it_trains(
         page.goto("/")
         page.locator("#state", has_text="Finished").wait_for()
         page.locator(".answers li").nth(23).wait_for()
+        [checks] = [event for event in map(json.loads, whole.splitlines()) if event["event"] == "checks"]
+        page.locator("#told", has_text=checks["messages"][0]).wait_for()
         assert page.locator("#stop").is_hidden()
         assert page.locator("#resume").is_hidden()
         assert page.locator(".matrix tbody tr").count() == 10

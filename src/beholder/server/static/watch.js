@@ -24,6 +24,7 @@ function fresh() {
 }
 
 const TOLD = {
+  checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
   resumed: (event) => `It went on at epoch ${event.epoch}, step ${whole(event.step)}.`,
   replan: (event) => `Planned anew for ${whole(event.steps)} steps, since the machine became slower or faster.`,
