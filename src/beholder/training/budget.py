@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import resource
 import sys
 import time
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
+from beholder.errors import UsageError
 from beholder.models import MODELS, build
 from beholder.models.smaller import small_side
 from beholder.training.calibration import Calibration, calibrate, measure, multiply_adds
-from beholder.training.plan import Choice, Widths, choose, epochs_of
+from beholder.training.plan import Choice, TooShortError, Widths, choose, epochs_of
 from beholder.training.settings import Settings
 from beholder.training.stages import mean_cost
 
@@ -46,21 +48,37 @@ def plan_budget(
     shape = train.picture_shape
     calibration = calibrate(folder, shape, settings.dtype, seconds=CALIBRATION_SHARE * budget)
     calibration = calibration.closing_within(MOST_CLOSING * budget)
-    remaining = started + budget - calibration.closing_seconds - time.monotonic()
-    if automatic:
-        choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))
-        options = {**settings.options, "widths": choice.widths, "side": choice.side}
-    else:
-        model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
-        _, a_picture = measure(model, settings.recipe)
-        a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, min(shape[:2]))
-        if settings.own_file is not None:
-            calibration = calibration.closing_of(settings.own_file, len(model.layers))
-        remaining = started + budget - calibration.closing_seconds - time.monotonic()
-        choice = epochs_of(remaining, len(train), min(shape[:2]), 1 / a_picture)
-        options = settings.options
+    try:
+        if automatic:
+            remaining = started + budget - calibration.closing_seconds - time.monotonic()
+            choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))
+            options = {**settings.options, "widths": choice.widths, "side": choice.side}
+        else:
+            calibration, speed = _speed_of_chosen(settings, shape, calibration)
+            remaining = started + budget - calibration.closing_seconds - time.monotonic()
+            choice = epochs_of(remaining, len(train), min(shape[:2]), speed)
+            options = settings.options
+    except TooShortError as error:
+        # Of a longer budget packing and measuring may take their shares too.
+        shortest = math.ceil(budget + error.more / (1 - MOST_CLOSING - CALIBRATION_SHARE))
+        raise UsageError(
+            f"A budget of {budget:g} s is too short: {len(train):,} pictures need one of {shortest} s at least on this "
+            "machine; give that, or fewer pictures."
+        ) from error
     planned = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs), options=options)
     return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget}
+
+
+def _speed_of_chosen(
+    settings: Settings, shape: tuple[int, int, int], calibration: Calibration
+) -> tuple[Calibration, float]:
+    """Pictures per second of the network that the person chose, and what is known of packing it."""
+    model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
+    _, a_picture = measure(model, settings.recipe)
+    a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, min(shape[:2]))
+    if settings.own_file is not None:
+        calibration = calibration.closing_of(settings.own_file, len(model.layers))
+    return calibration, 1 / a_picture
 
 
 def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:

@@ -62,6 +62,22 @@ class Network:
         return 1 - math.exp(y1 + slope * doublings)
 
 
+class TooShortError(UsageError):
+    """So many `seconds` do not suffice for `FEWEST_EPOCHS` of `pictures` at `rate` pictures per second.
+
+    Attributes:
+        more: seconds that would be needed beside those.
+    """
+
+    def __init__(self, seconds: float, pictures: int, rate: float) -> None:
+        needed = FEWEST_EPOCHS * pictures / rate
+        self.more = needed - seconds
+        super().__init__(
+            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need {needed:.1f} s at "
+            "least on this machine; give a longer --budget or fewer pictures."
+        )
+
+
 @dataclass(frozen=True)
 class Choice:
     """What to train in a budget.
@@ -105,7 +121,7 @@ def choose(
         widest: of the networks to choose from; None: there is no such limit.
 
     Raises:
-        UsageError: the seconds do not suffice for a tenth of an epoch of the narrowest network.
+        TooShortError: the seconds do not suffice for a tenth of an epoch of the narrowest network.
     """
     choices = []
     for network in networks():
@@ -120,7 +136,7 @@ def choose(
             choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * pictures / speeds[looked_at])
             choices.append((network.expected(epochs), choice))
     if not choices:
-        raise too_short(seconds, pictures, rate(networks()[0].widths, sides(side)[-1]))
+        raise TooShortError(seconds, pictures, rate(networks()[0].widths, sides(side)[-1]))
     return max(choices, key=lambda pair: pair[0])[1]
 
 
@@ -128,20 +144,12 @@ def epochs_of(seconds: float, pictures: int, side: int, rate: float) -> Choice:
     """How long to train a network that the person chose, at `rate` pictures per second.
 
     Raises:
-        UsageError: the seconds do not suffice for a tenth of an epoch.
+        TooShortError: the seconds do not suffice for a tenth of an epoch.
     """
     epochs = min(seconds * rate / pictures, MOST_EPOCHS)
     if epochs < FEWEST_EPOCHS:
-        raise too_short(seconds, pictures, rate)
+        raise TooShortError(seconds, pictures, rate)
     return Choice(None, side, round(epochs, 2), epochs * pictures / rate)
-
-
-def too_short(seconds: float, pictures: int, rate: float) -> UsageError:
-    """What to say of a budget that leaves too few `seconds`, and what would do."""
-    return UsageError(
-        f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need "
-        f"{FEWEST_EPOCHS * pictures / rate:.1f} s at least on this machine; give a longer --budget or fewer pictures."
-    )
 
 
 def sides(short: int) -> list[int]:
