@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
 from beholder.models.smaller import small_side
-from beholder.training.calibration import Calibration, calibrate, measure, multiply_adds
+from beholder.training.calibration import Calibration, calibrate, cost_of_fast, measure
 from beholder.training.plan import Choice, TooShortError, Widths, choose, epochs_of
 from beholder.training.settings import Settings
 from beholder.training.stages import mean_cost
@@ -84,10 +83,8 @@ def _speed_of_chosen(
 def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
     """From widths and side of `fast` to the pictures of `shape` that a whole run on this machine sees in a second."""
 
-    @cache
     def rate(widths: Widths, side: int) -> float:
-        model = build("fast", shape, 2, widths=widths, side=side)
-        return calibration.rate(multiply_adds(model)) / mean_cost(MODELS["fast"], side)
+        return calibration.rate(cost_of_fast(shape, widths, side)) / mean_cost(MODELS["fast"], side)
 
     return rate
 

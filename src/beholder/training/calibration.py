@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +65,17 @@ class Calibration:
         return float(1 / max(start + slope * multiply_adds, seconds.min() * 0.5))
 
 
-def calibrate(cache: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
+def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
     """Measure what there is time for, beside what earlier runs measured on this machine with these versions.
 
     Args:
-        cache: the cache folder.
+        folder: the cache, where it is kept.
         shape: height, width and channels of the pictures.
         dtype: Keras dtype policy to train with.
         seconds: that measuring may take, about; the narrowest network is measured in any case.
     """
     until = time.monotonic() + seconds
-    path = _file(cache, shape, dtype)
+    path = _file(folder, shape, dtype)
     calibration = _read(path) or _nothing_measured(dtype)
     known = len(calibration.points)
     narrowest, *wider = (network.widths for network in networks())
@@ -99,14 +100,14 @@ def _learn(
     calibration: Calibration, widths: Widths, side: int, shape: tuple[int, int, int], dtype: str, until: float
 ) -> bool:
     """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
-    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
-    cost, recipe = multiply_adds(model), MODELS["fast"]
+    cost, recipe = cost_of_fast(shape, widths, side), MODELS["fast"]
     if cost in dict(calibration.points):
         return True
     if calibration.points:
         takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
         if time.monotonic() + takes > until:
             return False
+    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
     calibration.points.append(measure(model, recipe))
     return True
 
@@ -116,20 +117,20 @@ def _closing_guess() -> float:
 
 
 def learn_closing(
-    cache: Path, shape: tuple[int, int, int], dtype: str, seconds: float, file: str | None = None
+    folder: Path, shape: tuple[int, int, int], dtype: str, seconds: float, file: str | None = None
 ) -> None:
     """Keep how many `seconds` a run took from its last step to its report, for the plan of the next one.
 
     `file` is the SHA-256 of the file that its network came from, where it was one of the person's own.
     """
-    known = _read(_file(cache, shape, dtype))
+    known = _read(_file(folder, shape, dtype))
     if known is None:
         return
     if file is None:
         learned = replace(known, closing_seconds=round(seconds, 2))
     else:
         learned = replace(known, closing_of_files={**known.closing_of_files, file: round(seconds, 2)})
-    _keep(_file(cache, shape, dtype), learned)
+    _keep(_file(folder, shape, dtype), learned)
 
 
 def _keep(path: Path, calibration: Calibration) -> None:
@@ -137,8 +138,14 @@ def _keep(path: Path, calibration: Calibration) -> None:
         files.write_json(path, asdict(calibration))
 
 
-def _file(cache: Path, shape: tuple[int, int, int], dtype: str) -> Path:
-    return cache / "calibration" / f"{_key(shape, dtype)}.json"
+def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:
+    return folder / "calibration" / f"{_key(shape, dtype)}.json"
+
+
+@cache
+def cost_of_fast(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
+    """Multiply-adds of one picture of `shape` through `fast`, forward."""
+    return multiply_adds(build("fast", shape, 2, widths=widths, side=side))
 
 
 def multiply_adds(model: Any) -> int:
