@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from beholder.verbs.audit_result import AuditResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """TensorFlow takes its settings as it is imported, so `framework.start` has to be who imports it."""
+    assert "tensorflow" not in sys.modules, "a test file imports TensorFlow at its top; import it within the test"
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from beholder.models import Recipe
-from beholder.training import calibration
-from beholder.training.calibration import calibrate, multiply_adds
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -20,10 +18,12 @@ SECONDS_A_COST = 1e-10  # of a multiply-add: the widest of `fast` takes ten seco
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The multiply-adds of what is measured, on a machine where each takes the same time."""
+    from beholder.training import calibration
+
     costs: list[int] = []
 
     def measure(model: Any, _: Recipe) -> tuple[int, float]:
-        costs.append(multiply_adds(model))
+        costs.append(calibration.multiply_adds(model))
         return costs[-1], costs[-1] * SECONDS_A_COST
 
     monkeypatch.setattr(calibration, "measure", measure)
@@ -32,6 +32,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_longer_budget_measures_what_a_shorter_one_had_no_time_for(tmp_path: Path, measured: list[int]) -> None:
+    from beholder.training.calibration import calibrate
+
     calibrate(tmp_path, SHAPE, "float32", seconds=0)
     assert len(measured) == 1, "one network in any case"
     calibrate(tmp_path, SHAPE, "float32", seconds=8)
@@ -46,6 +48,8 @@ def test_a_longer_budget_measures_what_a_shorter_one_had_no_time_for(tmp_path: P
 
 
 def test_larger_pictures_are_measured_at_both_ends_of_their_resolutions(tmp_path: Path, measured: list[int]) -> None:
+    from beholder.training.calibration import calibrate
+
     calibrate(tmp_path, (64, 64, 3), "float32", seconds=60)
     narrow, wide, narrow_and_large = measured
     assert narrow < narrow_and_large
