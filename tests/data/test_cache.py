@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data import decoding, helper
+from beholder.data import decoding, fresh_process
 from beholder.data.cache import Loaded, PictureFiles, load_pictures
 from beholder.data.pictures import PictureRules, decode
 from beholder.data.progress import silent
@@ -186,7 +186,7 @@ def test_many_pictures_are_decoded_by_several_processes(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, _ = make_pictures(tmp_path / "data", 300)
-    monkeypatch.setattr(helper, "_SCRIPT", "import os; os._exit(9)")
+    monkeypatch.setattr(fresh_process, "_SCRIPT", "import os; os._exit(9)")
     with pytest.raises(DataError, match=r"ended unexpectedly at '0000.png'"):
         load_pictures(files, RULES, cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

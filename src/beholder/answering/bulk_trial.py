@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from beholder.data.helper import helper
+from beholder.data.fresh_process import fresh_process
 from beholder.data.pictures import PictureRules, decode
 from beholder.errors import PictureError
 
@@ -48,7 +48,7 @@ def work(connection: Connection[Any, Any]) -> None:
 def _start(trials: ExitStack, rules: PictureRules) -> Connection[Any, Any]:
     """A new process in the place of the one before."""
     trials.close()
-    trial = trials.enter_context(helper(__name__))
+    trial = trials.enter_context(fresh_process(__name__))
     with suppress(ConnectionError):  # it has ended: waiting for its answer says so
         trial.send(rules)
     return trial

@@ -1,6 +1,6 @@
 """Decoding many picture files on all cores, straight into the file that will be mapped.
 
-Small pictures spend most of their time in Python, so threads do not help: helpers take batches of names from a pipe.
+Small pictures spend most of their time in Python, so threads do not help: fresh processes take batches of names from a pipe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from beholder.data.helper import helper
+from beholder.data.fresh_process import fresh_process
 from beholder.data.pictures import PictureRules, decode
 from beholder.data.progress import Progress
 from beholder.errors import DataError, PictureError
@@ -93,7 +93,7 @@ def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progr
 
 
 def work(connection: Connection[Any, Any]) -> None:
-    """What a helper does: take a job, then answer batches until the pipe closes."""
+    """What such a process does: take a job, then answer batches until the pipe closes."""
     with suppress(EOFError, ConnectionError):
         job = connection.recv()
         while True:
@@ -155,7 +155,7 @@ def _parallel(job: Job, batches: Sequence[Batch]) -> Iterator[Iterator[Failures]
 
 @contextmanager
 def _worker(job: Job) -> Iterator[Connection[Any, Any]]:
-    with helper("beholder.data.decoding", [job.descriptor]) as connection:
+    with fresh_process("beholder.data.decoding", [job.descriptor]) as connection:
         with suppress(ConnectionError):  # it has ended: waiting for its answer says so
             connection.send(job)
         yield connection

@@ -25,7 +25,7 @@ importlib.import_module(sys.argv[2]).work(Connection(int(sys.argv[3])))
 
 
 @contextmanager
-def helper(module: str, descriptors: Sequence[int] = ()) -> Iterator[Connection[Any, Any]]:
+def fresh_process(module: str, descriptors: Sequence[int] = ()) -> Iterator[Connection[Any, Any]]:
     """Our end of a pipe to a process that runs `work` of `module` with the other end; it is killed when we leave.
 
     Args:
