@@ -1,6 +1,6 @@
 """Decoding many picture files on all cores, straight into the file that will be mapped.
 
-Small pictures spend most of their time in Python, so threads do not help: fresh processes take batches of names from a pipe.
+Small pictures spend most of their time in Python, so threads do not help: processes take batches of names from a pipe.
 """
 
 from __future__ import annotations
