@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.errors import UsageError
-from beholder.training.plan import LARGEST_SIDE, MOST_EPOCHS, SMALLEST_SIDE, Choice, choose, networks, sides
+from beholder.training.plan import (
+    LARGEST_SIDE,
+    MOST_EPOCHS,
+    SMALLEST_SIDE,
+    Choice,
+    TooShortError,
+    choose,
+    networks,
+    sides,
+)
 
 TABLE = {network.widths: network for network in networks()}
 
@@ -54,8 +63,11 @@ def test_a_minute_buys_a_narrow_network_and_an_hour_a_wide_one() -> None:
 
 
 def test_too_short_a_budget_is_told_with_what_would_do() -> None:
-    with pytest.raises(UsageError, match=r"10,000,000 pictures need [\d.]+ s"):
+    with pytest.raises(TooShortError, match=r"10,000,000 pictures need [\d.]+ s") as raised:
         choose(1, 10_000_000, 32, rate)
+    assert choose(1 + 1.001 * raised.value.more, 10_000_000, 32, rate).epochs > 0
+    with pytest.raises(TooShortError):
+        choose(1 + 0.999 * raised.value.more, 10_000_000, 32, rate)
 
 
 @given(st.integers(8, 256))
