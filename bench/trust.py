@@ -98,7 +98,7 @@ def validation_of(run: Path, parts: Parts) -> Dataset:
 
 def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
     """All figures of one network."""
-    own, new = answered(artifact, validation.pictures), answered(artifact, test.pictures)
+    own, new = answered(artifact, validation.pictures[:]), answered(artifact, test.pictures[:])
     right = new.logits.argmax(axis=1) == test.labels
     raw, shown = (softmax(new.logits, t).max(axis=1) for t in (1.0, artifact.manifest.temperature))
     before, after = (expected_calibration_error(one, right) for one in (raw, shown))
@@ -143,7 +143,7 @@ def near(parts: Parts, folder: Path, budget: float) -> None:
     test = parts.test()
     known = of_classes(test, KNOWN)
     artifact = Classifier.load(run).artifact
-    seen = answered(artifact, known.pictures)
+    seen = answered(artifact, known.pictures[:])
     print(f"eight classes, accuracy {(seen.logits.argmax(axis=1) == known.labels).mean():.1%}")
     for label in UNSEEN:
         unseen = answered(artifact, test.pictures[test.labels == label])

@@ -206,7 +206,7 @@ def test_a_trained_run_keeps_both_and_they_are_of_the_graph_that_answers(digits_
     [nearest] = kept.nearest(graph(train.pictures[row : row + 1]).features[0], count=1)
     assert nearest.path == train.names[row]
     assert nearest.distance == pytest.approx(0, abs=1e-3)
-    answers = graph(validation.pictures).probabilities
+    answers = graph(validation.pictures[:]).probabilities
     assert judged.names == list(validation.names)
     assert np.array_equal(judged.answers, answers.argmax(axis=1))
     assert judged.probabilities == pytest.approx(answers.max(axis=1), abs=1e-5)

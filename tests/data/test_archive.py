@@ -145,7 +145,7 @@ def test_every_layout_gives_its_pictures(layout: str, form: str, tmp_path: Path)
     expected = [pictures(3, 1), pictures(3, 2)] if "cifar10 " in layout else [pictures(3, 1)]
     np.testing.assert_array_equal(train.pictures, np.concatenate(expected))
     np.testing.assert_array_equal(test.pictures, pictures(2, 99 if "cifar10 " in layout else 9))
-    assert train.pictures.flags.c_contiguous
+    assert np.asarray(train.pictures).flags.c_contiguous
     assert train.class_names == tuple(FINE)
     assert train.labels[0] == 1
 

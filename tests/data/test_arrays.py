@@ -73,7 +73,7 @@ def test_plain_arrays_are_not_copied() -> None:
 
 def test_plain_lists_will_do() -> None:
     data = from_arrays([[[0.0, 1.0], [0.5, 0.25]]], ["x"])
-    assert data.pictures[0, :, :, 0].tolist() == [[0, 255], [128, 64]]
+    assert data.pictures[0][:, :, 0].tolist() == [[0, 255], [128, 64]]
 
 
 def test_floats_are_scaled_and_a_note_says_so(tmp_path: Path) -> None:
@@ -208,8 +208,9 @@ def test_the_digits_are_scikit_learns() -> None:
     data = source.readers["all"](silent)
     original = datasets.load_digits()
     assert data.pictures.shape == (1797, 8, 8, 1)
-    assert (data.pictures.min(), data.pictures.max()) == (0, 255)
-    assert np.abs(data.pictures[..., 0] / 255 * 16 - original.images).max() <= 0.5 / 255 * 16 + 1e-9
+    pictures = np.asarray(data.pictures)
+    assert (pictures.min(), pictures.max()) == (0, 255)
+    assert np.abs(pictures[..., 0] / 255 * 16 - original.images).max() <= 0.5 / 255 * 16 + 1e-9
     assert data.labels.tolist() == original.target.tolist()
     assert data.class_names == source.class_names == tuple("0123456789")
     assert data.names[1] == "digits/0001"

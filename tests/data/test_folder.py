@@ -50,7 +50,7 @@ def test_an_unsplit_folder_is_one_part(root: Path, cache: Path) -> None:
     assert dataset.names == ["ant/000.png", "ant/001.png", "cat/000.png", "cat/001.png", "cat/002.png"]
     assert dataset.labels.tolist() == [0, 0, 1, 1, 1]
     assert dataset.pictures.shape == (5, 8, 10, 3)
-    assert dataset.pictures[:, 0, 0, 0].tolist() == [20, 20, 10, 10, 10]
+    assert np.asarray(dataset.pictures)[:, 0, 0, 0].tolist() == [20, 20, 10, 10, 10]
     assert dataset.class_names == source.class_names
 
 
@@ -143,7 +143,7 @@ def test_any_name_works(tmp_path: Path, cache: Path, name: str) -> None:
     for _ in range(2):
         dataset = read(source, "all")
         assert [(root / path).is_file() for path in dataset.names] == [True] * 4
-        assert dataset.pictures[:, 0, 0, 0].tolist() == [
+        assert np.asarray(dataset.pictures)[:, 0, 0, 0].tolist() == [
             10 if source.class_names[x] == name else 20 for x in dataset.labels
         ]
 

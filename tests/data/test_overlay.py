@@ -40,7 +40,7 @@ def test_what_is_dropped_goes_what_is_relabelled_changes_and_all_else_stays() ->
     after = overlay(("b", "drop"), ("d", "relabel", "dog"), ("a", "keep"), ("elsewhere", "drop")).apply(before)
     assert list(after.names) == ["a", "c", "d"]
     assert after.labels.tolist() == [0, 0, 1]
-    assert after.pictures[:, 0, 0, 0].tolist() == [0, 2, 3]
+    assert np.asarray(after.pictures)[:, 0, 0, 0].tolist() == [0, 2, 3]
     assert before.labels.tolist() == [0, 0, 0, 0], "the data themselves are not touched"
 
 

@@ -131,7 +131,7 @@ def names(dataset: Dataset) -> set[str]:
 
 def test_equal_pictures_are_one_group_and_others_are_not() -> None:
     dataset = make_dataset(0, 300)
-    dataset.pictures[7] = dataset.pictures[9]
+    np.asarray(dataset.pictures)[7] = dataset.pictures[9]
     groups = content_groups(dataset)
     assert groups[7] == groups[9]
     assert len(set(groups)) == 299
@@ -176,7 +176,7 @@ def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
 
 def test_copies_of_a_picture_stay_in_one_part() -> None:
     dataset = make_dataset(0, 100)
-    dataset.pictures[50:] = dataset.pictures[:50]
+    np.asarray(dataset.pictures)[50:] = dataset.pictures[:50]
     parts = Parts(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
     groups = [set(content_groups(part)) for part in (parts.train(), parts.validation(), parts.test())]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 50

@@ -56,7 +56,7 @@ def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
 
 
 def test_shifting_moves_whole_pictures_by_at_most_a_sixteenth() -> None:
-    pictures = dataset(count=40, side=32).pictures
+    pictures = dataset(count=40, side=32).pictures[:]
     moved = shifted(pictures, np.random.default_rng(0))
     assert moved.dtype == np.uint8
     offsets = set()

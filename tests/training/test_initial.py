@@ -145,7 +145,7 @@ def test_a_budget_plans_the_network_that_there_is(
 
     monkeypatch.setattr(budget, "calibrate", lambda *_, **__: Calibration([(10**6, 1e-4)]))
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
-    small = replace(letters, pictures=letters.pictures[:, :8, :8, :1])
+    small = replace(letters, pictures=letters.pictures[:][:, :8, :8, :1])
     planned, plan = budget.plan_budget(
         settings, small, tmp_path, automatic=False, budget=10_000, started=time.monotonic()
     )

@@ -30,6 +30,7 @@ def coloured(count: int, seed: int) -> Dataset:
 
 
 TRAIN, VALIDATION = coloured(40, seed=1), coloured(30, seed=2)
+LEARNED, JUDGED = np.asarray(TRAIN.pictures), np.asarray(VALIDATION.pictures)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def network(settings: Settings, framework: None) -> Any:
     """A colour network with drawn weights and running statistics of its own."""
     from beholder.models import build
 
-    model = build("fast", (SIDE, SIDE, 3), 3, pictures=TRAIN.pictures, **settings.options)
+    model = build("fast", (SIDE, SIDE, 3), 3, pictures=LEARNED, **settings.options)
     random = np.random.default_rng(0)
     for variable in model.variables:
         if variable.name == "moving_variance":
@@ -66,24 +67,23 @@ def logits(path: Path, pictures: np.ndarray) -> Any:
 
 
 def test_the_answer_is_the_mean_over_a_picture_and_its_mirror_image(network: Any, graph: Path) -> None:
-    pictures = VALIDATION.pictures
-    views = [np.asarray(network(view)) for view in (pictures, pictures[:, :, ::-1])]
-    answers = Graph(graph)(pictures)
+    views = [np.asarray(network(view)) for view in (JUDGED, JUDGED[:, :, ::-1])]
+    answers = Graph(graph)(JUDGED)
     np.testing.assert_allclose(answers.logits, (views[0] + views[1]) / 2, atol=1e-4)
-    assert answers.features.shape == (len(pictures), 32)
+    assert answers.features.shape == (len(JUDGED), 32)
 
 
 @pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
 def test_the_twin_says_nearly_the_same_however_pictures_are_batched(graph: Path, tmp_path: Path) -> None:
     from beholder.training.quantise import quantise
 
-    assert quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+    assert quantise(graph, tmp_path / TWIN, LEARNED)
     twin = Graph(tmp_path / TWIN, side_by_side=True)
-    answers, exact = twin(VALIDATION.pictures), Graph(graph)(VALIDATION.pictures)
+    answers, exact = twin(JUDGED), Graph(graph)(JUDGED)
     spread = float(np.ptp(exact.logits))
     np.testing.assert_allclose(answers.logits, exact.logits, atol=0.05 * spread)
     assert not np.array_equal(answers.logits, exact.logits)
-    apart = [twin(VALIDATION.pictures[row : row + 1]) for row in range(len(VALIDATION))]
+    apart = [twin(JUDGED[row : row + 1]) for row in range(len(VALIDATION))]
     np.testing.assert_allclose(answers.probabilities, np.concatenate([a.probabilities for a in apart]), atol=1e-6)
 
 
@@ -93,7 +93,7 @@ def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> Non
 
     from beholder.training.quantise import quantise
 
-    assert quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+    assert quantise(graph, tmp_path / TWIN, LEARNED)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -111,7 +111,7 @@ def test_a_network_without_convolutions_or_hidden_layers_has_no_twin(tmp_path: P
     from beholder.training.quantise import quantise
 
     export_graph(build("linear", (SIDE, SIDE, 3), 3), tmp_path / "model.onnx", ("plain",))
-    assert not quantise(tmp_path / "model.onnx", tmp_path / TWIN, TRAIN.pictures)
+    assert not quantise(tmp_path / "model.onnx", tmp_path / TWIN, LEARNED)
     assert not (tmp_path / TWIN).exists()
 
 
@@ -122,7 +122,7 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
         raise NotImplementedError("an operator of a person's own network")
 
     monkeypatch.setattr(quantise, "quantize_static", fails)
-    assert not quantise.quantise(graph, tmp_path / TWIN, TRAIN.pictures)
+    assert not quantise.quantise(graph, tmp_path / TWIN, LEARNED)
 
 
 def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
@@ -170,7 +170,7 @@ def test_a_twin_that_loses_more_is_not_kept(
     assert artifact.manifest.twin is None
     assert artifact.precision == "float32"
     assert not (folder / TWIN).exists()
-    assert isinstance(artifact.graph(VALIDATION.pictures), Answers)
+    assert isinstance(artifact.graph(JUDGED), Answers)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ FIELDS = [
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """A small part of the digits, as arrays."""
     part = Parts(open_source("digits")).train().select(np.arange(400))
-    return part.pictures, part.labels
+    return np.asarray(part.pictures), part.labels
 
 
 def events(run: Path) -> list[Event]:

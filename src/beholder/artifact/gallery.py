@@ -17,6 +17,7 @@ from PIL import Image
 
 from beholder import files
 from beholder.artifact.store import CHECKSUMS
+from beholder.data.picture_rows import Pictures
 from beholder.data.stored_arrays import read_arrays
 from beholder.errors import ArtifactError
 
@@ -34,7 +35,7 @@ def most_pictures(picture_shape: tuple[int, int, int], more_bytes: int = 0) -> i
     return min(MOST_PICTURES, MOST_BYTES // (height * width * picture_shape[2] + more_bytes))
 
 
-def thumbnails(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def thumbnails(pictures: Pictures) -> NDArray[np.uint8]:
     """`pictures` (N, H, W, C) uint8 as the network gets them, averaged down where a side is longer than 64 pixels."""
     count, height, width, channels = pictures.shape
     small_height, small_width = _size(height, width)

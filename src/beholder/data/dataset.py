@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.picture_rows import Pictures, pictures_at
 from beholder.errors import DataError
 
 
@@ -17,7 +18,8 @@ class Dataset:
     """Labelled pictures of one part (train, validation or test).
 
     Attributes:
-        pictures: (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB); may be a read-only memory map.
+        pictures: (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB); may be a read-only memory map, or rows of a larger array
+            (`PictureRows`), of which `np.asarray` makes one.
         labels: (N,) int64, each an index into `class_names`.
         class_names: one name a class, in the order of the labels.
         names: one name a picture, for people to find it again (a path, or a row of an archive).
@@ -26,7 +28,7 @@ class Dataset:
         DataError: a shape, dtype or label that does not fit the others.
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: Pictures
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     names: Sequence[str]
@@ -61,13 +63,9 @@ class Dataset:
         return height, width, channels
 
     def select(self, rows: NDArray[np.int64]) -> Dataset:
-        """The pictures at `rows`, in that order; rows that run on without a gap stay a view, others are copied."""
-        start = int(rows[0]) if len(rows) else 0
-        consecutive = bool(np.array_equal(rows, np.arange(start, start + len(rows))))
-        chosen = slice(start, start + len(rows)) if consecutive else rows
-        return Dataset(
-            self.pictures[chosen], self.labels[chosen], self.class_names, [self.names[int(row)] for row in rows]
-        )
+        """The pictures at `rows`, in that order; none is copied."""
+        names = [self.names[int(row)] for row in rows]
+        return Dataset(pictures_at(self.pictures, rows), self.labels[rows], self.class_names, names)
 
     def outline(self) -> str:
         """SHA-256 over class names, shape and labels: tells most other data apart, and reads no pixel."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.picture_rows import Pictures
 
 _CHUNK = 256  # pictures that are shrunk at once
 
@@ -71,14 +72,14 @@ def _head(leader: list[int], row: int) -> int:
     return row
 
 
-def _shrunk(pictures: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+def _shrunk(pictures: Pictures, factor: int) -> NDArray[np.uint8]:
     if factor == 1:
-        return pictures
+        return np.asarray(pictures)
     count, height, width, channels = pictures.shape
     rows, columns = height // factor, width // factor
     small = np.empty((count, rows, columns, channels), np.uint8)
     for start in range(0, count, _CHUNK):
-        cut = pictures[start : start + _CHUNK, : rows * factor, : columns * factor]
+        cut = pictures[start : start + _CHUNK][:, : rows * factor, : columns * factor]
         blocks = cut.reshape(len(cut), rows, factor, columns, factor, channels)
         small[start : start + _CHUNK] = np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
     return small

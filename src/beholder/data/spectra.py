@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.picture_rows import Pictures
+
 SIDE = 32  # pixels of the small grey picture, at most
 SHIFT = 5  # pixels of the small picture that two copies may be apart
 _FREQUENCIES = 6  # the highest, in periods a picture
@@ -31,7 +33,7 @@ Small = NDArray[np.uint8]  # (N, h, w) grey pictures
 Spectra = NDArray[np.complex64]  # (N, 2 * f + 1, f + 1): vertical frequencies from -f to f, horizontal ones from 0 to f
 
 
-def small_grey(pictures: NDArray[np.uint8]) -> Small:
+def small_grey(pictures: Pictures) -> Small:
     """Grey pictures with sides of at most `SIDE` pixels, each the mean of a block of pixels.
 
     Args:

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.picture_rows import Pictures
 from beholder.data.progress import Progress, silent
 
 SHIFT = 16  # a picture is moved by its side divided by this, two pixels of 32
 BRIGHTNESS = (0.8, 1.25)  # factors
 _BATCH = 1024  # pictures changed at a time
 
-Pictures = NDArray[np.uint8]
 
-
-def moved(pictures: Pictures, down: int, right: int) -> Pictures:
+def moved(pictures: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
     """`pictures` (N, H, W, C) moved by so many pixels; what comes in repeats the edge."""
     height, width = pictures.shape[1:3]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
@@ -25,18 +24,18 @@ def moved(pictures: Pictures, down: int, right: int) -> Pictures:
     return np.ascontiguousarray(pictures[:, rows][:, :, columns])
 
 
-def mirrored(pictures: Pictures) -> Pictures:
+def mirrored(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`pictures` (N, H, W, C) turned left to right."""
     return np.ascontiguousarray(pictures[:, :, ::-1])
 
 
-def brightened(pictures: Pictures, factor: float) -> Pictures:
+def brightened(pictures: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """`pictures` with each value times `factor`, at most 255."""
     table = np.rint(np.arange(256) * factor).clip(0, 255).astype(np.uint8)
     return np.asarray(table[pictures], np.uint8)
 
 
-def changes(height: int, width: int) -> list[tuple[str, Callable[[Pictures], Pictures]]]:
+def changes(height: int, width: int) -> list[tuple[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]]:
     """Kind and change for pictures of `height` × `width` pixels: four shifts, a flip, two brightnesses."""
     down, right = reach(height, width)
     shifts = ((-down, 0), (down, 0), (0, -right), (0, right))
@@ -53,7 +52,7 @@ def reach(height: int, width: int) -> tuple[int, int]:
 
 
 def consistency_figures(
-    answer: Callable[[Pictures], NDArray[np.float32]],
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     pictures: Pictures,
     labels: NDArray[np.int64],
     *,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.picture_rows import Pictures
 from beholder.data.progress import Progress, silent
 from beholder.evaluation import blur, digital, noise, weather
 from beholder.evaluation.noise import Floats
@@ -117,7 +118,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 
 
-def corrupted(pictures: NDArray[np.uint8], name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
+def corrupted(pictures: Pictures, name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
     """`pictures` corrupted, batch by batch; equal arguments give equal results.
 
     Args:
@@ -142,7 +143,7 @@ def corrupted(pictures: NDArray[np.uint8], name: str, severity: int, *, seed: in
 
 def corruption_figures(
     answer: Answer,
-    pictures: NDArray[np.uint8],
+    pictures: Pictures,
     labels: NDArray[np.int64],
     *,
     seed: int = 0,

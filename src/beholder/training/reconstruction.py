@@ -11,6 +11,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.picture_rows import Pictures
 from beholder.data.pool import pooled
 from beholder.data.progress import Progress, silent
 from beholder.models.autoencoder import SIDE, build
@@ -40,9 +41,10 @@ def reconstruct(
         In the order of the parts: mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
     """
     shape = next(iter(parts.values())).picture_shape
-    pictures = pooled(parts, shrink_factor(shape, SIDE)).dataset.pictures  # small ones, whatever size they are of
+    small = pooled(parts, shrink_factor(shape, SIDE)).dataset  # whatever size they are of
+    pictures = small.pictures
     framework.set_random_seed(seed)
-    model = build(pictures.shape[1:])
+    model = build(small.picture_shape)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     step = compile_objective(model, optimizer, _mean_error)
     batch = min(BATCH, len(pictures))
@@ -61,6 +63,6 @@ def _mean_error(errors: Any, labels: Any) -> tuple[Any, Any]:
     return ops.mean(errors), ops.sum(labels)
 
 
-def _seen(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _seen(model: Any, pictures: Pictures) -> NDArray[np.float32]:
     look = compile_look(model)
     return np.concatenate([look(pictures[start : start + _LOOK]) for start in range(0, len(pictures), _LOOK)])

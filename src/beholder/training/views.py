@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.picture_rows import Pictures
 from beholder.training.step import compile_look
 
 _BATCH = 500  # pictures
@@ -26,7 +27,7 @@ class FeatureView:
         self._kernel, self._bias = (np.asarray(values) for values in model.get_layer("logits").get_weights())
         self._mirrored = mirrored
 
-    def features(self, pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def features(self, pictures: Pictures, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float32 for those of `pictures` (N, H, W, C) at `rows` (R,)."""
         return np.concatenate(
             [self._features(pictures[rows[start : start + _BATCH]]) for start in range(0, len(rows), _BATCH)]
