@@ -1,20 +1,19 @@
 """Seconds an epoch and memory of training, over pictures × classes × resolution; memory is pictures + 2 GB at most.
 
-Each row is a whole `train` with `fast` in a process of its own, on made-up pictures, stopped after seconds of steps
-as by Ctrl-C, with its model packed: seconds an epoch are the pictures over the rate between the first and the last told
-step, memory is the largest resident size (VmHWM) at three moments. `before` is pictures, libraries and the built
-network, `training` adds the steps, `in all` the packed model. A table row `split off` brings one unsplit part, of which
-Beholder itself makes train, validation and test; the others bring these three.
+Each row is a whole `train` with `fast` in a process of its own, on made-up pictures, for so many steps (by a plan),
+with its model packed. Seconds an epoch come from the steps over smaller and over whole pictures, in their shares;
+memory is the largest resident size (VmHWM) at three moments: `before` is pictures, libraries and the built network,
+`training` adds the steps and an epoch's judgement, `in all` the packed model. A row `split off` brings one unsplit
+part, of which Beholder itself makes train, validation and test; the others bring these three.
 
-usage: python bench/costs.py [--long] [--seconds 6]     (long: up to what 24 GiB hold, about ten minutes)
+usage: python bench/costs.py [--long] [--steps 25]     (long: up to what 24 GiB hold)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +26,8 @@ import rounds
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
+from beholder.models import MODELS
+from beholder.training.settings import choose, resolve_precision
 
 ALLOWED = 2.0  # GB beside the pictures
 BLOCK = 1000  # pictures that differ; they are repeated
@@ -41,6 +42,7 @@ SHORT = [
     (10_000, 10, 224, "parts"),
     (50_000, 10, 64, "split off"),
 ]
+SMALL_SHARE = MODELS["fast"].small_share
 LONG = [
     *((count, classes, 32, "parts") for count in (1_000, 10_000, 50_000, 200_000) for classes in (2, 10, 100)),
     *((10_000, classes, side, "parts") for side in (64, 128, 224) for classes in (10, 1_000)),
@@ -76,35 +78,45 @@ def source(count: int, classes: int, side: int, kind: str) -> Source:
     return Source("noise", names, {name: gives(part) for name, part in parts.items()})
 
 
-def measure(count: int, classes: int, side: int, kind: str, seconds: float) -> dict[str, float]:
-    """Train for so many `seconds` of steps in this process."""
+def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[str, float]:
+    """Train for so many `steps` in this process."""
+    from beholder.training import fit
     from beholder.verbs.train import train
 
-    memory, steps = dict[str, float](), list[tuple[float, int]]()
+    fit.STEP_EVENT_SECONDS = 0.0  # every step is told
+    memory, ends = dict[str, float](), dict[int, float]()
 
     def listen(event: dict[str, Any]) -> None:
         if event["event"] in ("start", "export"):
             memory[event["event"]] = peak()
         if event["event"] == "step":
-            steps.append((time.perf_counter(), (event["epoch"] - 1) * event["steps"] + event["step"]))
-            if steps[-1][0] - steps[0][0] > seconds and not stopped:
-                stopped.append(True)
-                os.kill(os.getpid(), signal.SIGINT)
+            ends[(event["epoch"] - 1) * event["steps"] + event["step"]] = time.perf_counter()
 
-    stopped: list[bool] = []
     with tempfile.TemporaryDirectory() as folder:
         data = source(count, classes, side, kind)
-        trained = train(data, out=Path(folder) / "run", model="fast", epochs=1000, listener=listen)
-    (began, first), (ended, last) = steps[0], steps[-1]
-    rate = (last - first) * trained.plan["batch_size"] / (ended - began)
+        log = plan(Path(folder) / "plan.jsonl", count, side, steps)
+        trained = train(data, plan=log, out=Path(folder) / "run", listener=listen)
+    taken = {step: ends[step] - ends[step - 1] for step in ends if step - 1 in ends}
+    switch = round(SMALL_SHARE * steps)
+    small = statistics.median(seconds for step, seconds in taken.items() if step <= switch)
+    whole = statistics.median(seconds for step, seconds in taken.items() if step > switch + 1)  # one compiles
+    a_step = SMALL_SHARE * small + (1 - SMALL_SHARE) * whole
     return {
-        "epoch": trained.plan["train_pictures"] / rate,
-        "rate": rate,
+        "epoch": trained.plan["train_pictures"] / trained.plan["batch_size"] * a_step,
+        "batch": trained.plan["batch_size"],
         "pictures": count * side * side * 3 / 1e9,
         "before": memory["start"],
         "training": memory["export"],
         "all": peak(),
     }
+
+
+def plan(path: Path, count: int, side: int, steps: int) -> Path:
+    """The log of a run of so many `steps`, to be followed: the settings that so many such pictures get."""
+    settings = choose("fast", seed=0, precision=resolve_precision("auto")).fitted(count, (side, side, 3))
+    events = [{"event": "start", "settings": settings.to_json()}, {"event": "end", "plans": [[0, steps]]}]
+    path.write_text("".join(f"{json.dumps(event)}\n" for event in events), encoding="utf-8")
+    return path
 
 
 def peak() -> float:
@@ -117,25 +129,26 @@ def main() -> None:
     """Measure each row and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of steps in each row")
+    parser.add_argument("--steps", type=int, default=25, help="in each row")
     parser.add_argument("--only", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         count, classes, side, kind = arguments.only
-        print(json.dumps(measure(int(count), int(classes), int(side), kind, arguments.seconds)))
+        print(json.dumps(measure(int(count), int(classes), int(side), kind, arguments.steps)))
         return
     print(
-        "pictures classes side              s an epoch   GB: pictures  before  training  in all   beside the pictures"
+        "pictures classes side            batch  s an epoch   GB: pictures  before  training  in all   beside pictures"
     )
     for row in LONG if arguments.long else SHORT:
         values = [str(value) for value in row]
-        way = rounds.Way(" ".join(values), ["--seconds", str(arguments.seconds), "--only", *values])
+        way = rounds.Way(" ".join(values), ["--steps", str(arguments.steps), "--only", *values])
         for figure in rounds.in_turn(__file__, [way], 1).get(way.name, []):
             count, classes, side, kind = row
             beside = figure["all"] - figure["pictures"]
             print(
-                f"{count:8,} {classes:7,} {side:4} {kind:10} {figure['epoch']:13.1f} {figure['pictures']:14.2f} "
-                f"{figure['before']:7.2f} {figure['training']:9.2f} {figure['all']:7.2f} {beside:9.2f} GB, "
+                f"{count:8,} {classes:7,} {side:4} {kind:10} {figure['batch']:5} {figure['epoch']:11.1f} "
+                f"{figure['pictures']:14.2f} {figure['before']:7.2f} {figure['training']:9.2f} "
+                f"{figure['all']:7.2f} {beside:9.2f} GB, "
                 f"bar {ALLOWED:g}: {'reached' if beside <= ALLOWED else 'missed'}",
                 flush=True,
             )

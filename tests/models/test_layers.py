@@ -76,13 +76,13 @@ def test_whitened_patches_are_uncorrelated_and_noise_is_not_made_louder() -> Non
         return np.cov(np.asarray(layer(pictures))[..., :12].reshape(-1, 12), rowvar=False)
 
     for pictures in (smooth, strong):
-        layer.adapt(pictures)
+        layer.adapt(np.split(pictures, [1, 90]))
         whitened = covariance()
         assert np.abs(whitened - np.diag(np.diag(whitened))).max() < 0.02
         assert np.diag(whitened).max() < 1.01
     assert np.diag(whitened).min() > 0.99, "no direction of these pictures is weak"
     noise = np.random.default_rng(1).normal(0, 0.08, (20, 16, 16, 3)).astype(np.float32)
-    layer.adapt(weak)
+    layer.adapt([weak])
     assert np.asarray(layer(noise)).std() < 4 * 0.08
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from beholder.artifact.graph import Graph
 from beholder.errors import ArtifactError
 
+RUN_PIXELS = 64 * 32 * 32  # of the pictures in one run, at most: more fall out of the cache, and every layer is held
+
 
 class Inside:
     """A loaded `inside.onnx`, and the weights that explanations show.

@@ -21,6 +21,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.errors import DataError
 
 # Pixels (of the crop) that are worked on at once: their float32 copies stay in a core's cache.
@@ -80,9 +81,7 @@ def clean_pictures(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     (top, height), (left, width) = crop_window(pictures.shape[1]), crop_window(pictures.shape[2])
     cropped = pictures[:, top : top + height, left : left + width]  # (N, h, w, C), a view
     cleaned = np.empty((len(pictures), height, width, 1), np.float32)
-    step = max(_PIXELS_AT_ONCE // (height * width), 1)
-    for start in range(0, len(pictures), step):
-        rows = slice(start, start + step)
+    for rows in chunks(len(pictures), (height, width), _PIXELS_AT_ONCE):
         cleaned[rows] = _standardise(_channel_sum(cropped[rows]), cropped.shape[3])[..., np.newaxis]
     return cleaned
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.findings import Finding, Kind
 from beholder.data.pictures import Header, read_header
@@ -117,10 +118,8 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
 
 def _chunks(parts: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
     for dataset in parts.values():
-        height, width = dataset.picture_shape[:2]
-        step = max(_PIXELS_AT_ONCE // (height * width), 1)
-        for start in range(0, len(dataset), step):
-            yield dataset.pictures[start : start + step]
+        for rows in chunks(len(dataset), dataset.picture_shape, _PIXELS_AT_ONCE):
+            yield dataset.pictures[rows]
 
 
 def _measure(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

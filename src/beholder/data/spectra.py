@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.picture_rows import Pictures
 
 SIDE = 32  # pixels of the small grey picture, at most
@@ -45,10 +46,9 @@ def small_grey(pictures: Pictures) -> Small:
     count, height, width, channels = pictures.shape
     small = np.empty((count, min(height, SIDE), min(width, SIDE)), np.uint8)
     weights = np.array(_GREY if channels == 3 else (1.0,), np.float32)
-    step = max(_PIXELS_AT_ONCE // (height * width), 1)
-    for start in range(0, count, step):
-        grey = pictures[start : start + step].astype(np.float32) @ weights
-        small[start : start + step] = np.rint(_block_means(_block_means(grey, 1), 2))
+    for rows in chunks(count, (height, width), _PIXELS_AT_ONCE):
+        grey = pictures[rows].astype(np.float32) @ weights
+        small[rows] = np.rint(_block_means(_block_means(grey, 1), 2))
     return small
 
 

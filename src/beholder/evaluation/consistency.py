@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.picture_rows import Pictures
 from beholder.data.progress import Progress, silent
 
 SHIFT = 16  # a picture is moved by its side divided by this, two pixels of 32
 BRIGHTNESS = (0.8, 1.25)  # factors
-_BATCH = 1024  # pictures changed at a time
+_BATCH_PIXELS = 1 << 20  # changed at a time
 
 
 def moved(pictures: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
@@ -76,12 +77,12 @@ def consistency_figures(
     tried = changes(height, width)
     plain = np.empty(len(pictures), np.int64)
     changed = np.empty((len(tried), len(pictures)), np.int64)
-    for start in range(0, len(pictures), _BATCH):
-        batch, rows = pictures[start : start + _BATCH], slice(start, start + _BATCH)
+    for rows in chunks(len(pictures), (height, width), _BATCH_PIXELS):
+        batch = pictures[rows]
         plain[rows] = answer(batch).argmax(axis=1)
         for row, (_, change) in enumerate(tried):
             changed[row, rows] = answer(change(batch)).argmax(axis=1)
-        done = (1 + len(tried)) * min(start + _BATCH, len(pictures))
+        done = (1 + len(tried)) * min(rows.stop, len(pictures))
         progress("Answering changed pictures", done, (1 + len(tried)) * len(pictures))
     kinds = np.array([kind for kind, _ in tried])
     of_kind = {kind: changed[kinds == kind] for kind in ("shift", "flip", "brightness")}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.picture_rows import Pictures
 from beholder.data.progress import Progress, silent
 from beholder.evaluation import blur, digital, noise, weather
@@ -134,9 +135,8 @@ def corrupted(pictures: Pictures, name: str, severity: int, *, seed: int = 0) ->
     random = np.random.default_rng([seed, list(CORRUPTIONS).index(name), severity])
     drawn = (random,) if corruption.draws else ()
     constants = corruption.given(severity, min(pictures.shape[1:3]))
-    size = max(1, _BATCH_PIXELS // (pictures.shape[1] * pictures.shape[2]))
-    for start in range(0, len(pictures), size):
-        values = pictures[start : start + size].astype(np.float32) / 255
+    for rows in chunks(len(pictures), pictures.shape[1:], _BATCH_PIXELS):
+        values = pictures[rows].astype(np.float32) / 255
         changed = corruption.apply(values, *drawn, **constants)
         yield np.rint(255 * changed.clip(0, 1)).astype(np.uint8)
 

@@ -22,7 +22,7 @@ class Recipe:
     Attributes:
         summary: one line for `--help`.
         epochs: times that each training picture is seen; more where there are few (`Settings.fitted`).
-        batch_size: pictures a step.
+        batch_size: pictures a step; fewer where there are few, or where they are large (`Settings.fitted`).
         optimizer: `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest).
         learning_rate: its peak; it rises over the first `warmup` share of the steps and falls to zero in a line.
         warmup: share of all steps, 0 to 1.
@@ -31,6 +31,7 @@ class Recipe:
         augment: shift training pictures, and mirror them where `mirror` allows.
         mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
             views; None: where pictures are colour, since grey ones are often writing.
+        step_pixels: that a step looks at, at most, so that its memory does not grow with the pictures; None: no limit.
         sees_pictures: its `build` takes training pictures, to set a first layer by.
         small_share: share of all steps, the first ones, that look at pictures three quarters as large, where those
             are not too small (`beholder.models.smaller`), 0 to 1.
@@ -49,6 +50,7 @@ class Recipe:
     label_smoothing: float = 0.0
     augment: bool = False
     mirror: bool | None = None
+    step_pixels: int | None = None
     sees_pictures: bool = False
     small_share: float = 0.0
     body_rate: float = 0.5
@@ -76,6 +78,7 @@ MODELS: dict[str, Recipe] = {
         weight_decay=0.01,
         label_smoothing=0.1,
         augment=True,
+        step_pixels=250 * 32 * 32,
         sees_pictures=True,
         small_share=0.4,
         options=("dropout", "widths", "side"),

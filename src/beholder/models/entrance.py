@@ -6,12 +6,7 @@ from typing import Any
 
 import keras
 
-LARGEST_SIDE = 64  # pixels; larger pictures are averaged down inside the graph, so that no answer can skip it
-
-
-def shrink_factor(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> int:
-    """The side of the square of pixels that become one, so that the short side ends at `side` pixels or little more."""
-    return max(1, min(shape[:2]) // side)
+from beholder.models.resolution import LARGEST_SIDE, shrink_factor
 
 
 def entrance(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[Any, Any]:

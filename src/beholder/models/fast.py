@@ -13,10 +13,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.models.entrance import LARGEST_SIDE, entrance, logits, shrink_factor
+from beholder.data.chunks import chunks
+from beholder.data.picture_rows import Pictures
+from beholder.models.entrance import entrance, logits
 from beholder.models.layers import BatchNormalization, Convolution3x3, GlobalMaxPooling2D, PatchWhitening
+from beholder.models.resolution import LARGEST_SIDE, shrink_factor
 
 WHITENING_PICTURES = 2000
+WHITENING_PIXELS = 1 << 18  # of these that are looked at together
 
 
 def build(
@@ -27,7 +31,7 @@ def build(
     widths: Sequence[int] = (48, 128, 192),
     side: int = LARGEST_SIDE,
     dropout: float = 0.0,
-    pictures: NDArray[np.uint8] | None = None,
+    pictures: Pictures | None = None,
 ) -> Any:
     """(N, H, W, C) uint8 to (N, classes) float32 logits.
 
@@ -59,7 +63,9 @@ def build(
         x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     model = keras.Model(inputs, logits(x, classes), name="fast")
     if pictures is not None:
-        whitening.adapt(_as_whitening_sees(pictures[:WHITENING_PICTURES], shrink_factor(shape, side)))
+        factor = shrink_factor(shape, side)
+        parts = chunks(min(len(pictures), WHITENING_PICTURES), shape, WHITENING_PIXELS)
+        whitening.adapt(_as_whitening_sees(pictures[part], factor) for part in parts)
     return model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -62,15 +63,22 @@ class PatchWhitening(keras.layers.Layer):
         self.kernel = self.add_weight(shape=(*self.kernel_size, channels, self.filters), trainable=False, name="kernel")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
-    def adapt(self, pictures: NDArray[np.float32]) -> None:
-        """Set the windows from the patches of `pictures` (N, H, W, C) float32, scaled as this layer receives them."""
-        size = self.kernel_size[0]
-        patches = np.lib.stride_tricks.sliding_window_view(pictures, (size, size), axis=(1, 2))
-        rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * pictures.shape[-1])
-        values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False).astype(np.float64))
+    def adapt(self, batches: Iterable[NDArray[np.float32]]) -> None:
+        """Set the windows from the patches of pictures, `batches` of (n, H, W, C) float32 as this layer receives them.
+
+        Of the patches only sums are kept, since they take many times the memory of the pictures.
+        """
+        size, channels = self.kernel_size[0], int(self.kernel.shape[2])
+        count, total, products = 0, np.zeros(size * size * channels), np.zeros((size * size * channels,) * 2)
+        for pictures in batches:
+            patches = np.lib.stride_tricks.sliding_window_view(pictures, (size, size), axis=(1, 2))
+            rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * channels).astype(np.float64)
+            count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
+        covariance = (products - np.outer(total, total) / count) / (count - 1)
+        values, vectors = np.linalg.eigh(covariance)
         # Without this the directions that hardly vary are blown up, and with them the noise of pictures from elsewhere.
         scaled = (vectors / np.sqrt(values + WHITENING_FLOOR)).astype(np.float32)
-        windows = scaled.reshape(size, size, pictures.shape[-1], -1)
+        windows = scaled.reshape(size, size, channels, -1)
         self.kernel.assign(np.concatenate([windows, -windows], axis=-1))
 
     def call(self, x: Any) -> Any:

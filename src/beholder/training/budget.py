@@ -52,11 +52,11 @@ def plan_budget(
             remaining = started + budget - calibration.closing_seconds - time.monotonic()
             choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))
             options = {**settings.options, "widths": choice.widths, "side": choice.side}
+            settings = replace(settings, options=options).fitted(len(train), shape)
         else:
             calibration, speed = _speed_of_chosen(settings, shape, calibration)
             remaining = started + budget - calibration.closing_seconds - time.monotonic()
             choice = epochs_of(remaining, len(train), min(shape[:2]), speed)
-            options = settings.options
     except TooShortError as error:
         # Of a longer budget packing and measuring may take their shares too.
         shortest = math.ceil(budget + error.more / (1 - MOST_CLOSING - CALIBRATION_SHARE))
@@ -64,7 +64,7 @@ def plan_budget(
             f"A budget of {budget:g} s is too short: {len(train):,} pictures need one of {shortest} s at least on this "
             "machine; give that, or fewer pictures."
         ) from error
-    planned = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs), options=options)
+    planned = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs))
     return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget}
 
 

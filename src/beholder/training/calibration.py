@@ -21,6 +21,7 @@ from beholder.runs.environment import describe_environment
 from beholder.training import framework
 from beholder.training.optimizer import build_optimizer
 from beholder.training.plan import Widths, networks, sides
+from beholder.training.settings import largest_batch
 from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
@@ -101,14 +102,15 @@ def _learn(
 ) -> bool:
     """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
     cost, recipe = cost_of_fast(shape, widths, side), MODELS["fast"]
+    batch_size = largest_batch(recipe, shape, side)
     if cost in dict(calibration.points):
         return True
     if calibration.points:
-        takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
+        takes = PREPARING_SECONDS + (1 + STEPS) * batch_size / calibration.rate(cost)
         if time.monotonic() + takes > until:
             return False
     model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
-    calibration.points.append(measure(model, recipe))
+    calibration.points.append(measure(model, replace(recipe, batch_size=batch_size)))
     return True
 
 
@@ -179,6 +181,7 @@ def _key(shape: tuple[int, int, int], dtype: str) -> str:
         shape,
         dtype,
         MODELS["fast"].batch_size,
+        MODELS["fast"].step_pixels,
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

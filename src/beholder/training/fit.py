@@ -12,7 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
+from beholder.data.picture_rows import pictures_at
 from beholder.errors import RunError, UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
@@ -32,7 +34,7 @@ from beholder.training.stages import SMALL_COST, Stages
 from beholder.training.step import Look, compile_look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
-LOOK_BATCH = 500  # pictures
+LOOK_PIXELS = 500 * 32 * 32  # judged at a time
 TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
 STEP_EVENT_SECONDS = 0.5
 
@@ -282,7 +284,7 @@ class Fit:
     def _build(self) -> Any:
         settings = self.settings
         fitted = (
-            {"pictures": self.train.pictures[sample(len(self.train), TRAIN_SAMPLE)]}
+            {"pictures": pictures_at(self.train.pictures, sample(len(self.train), TRAIN_SAMPLE))}
             if settings.recipe.sees_pictures
             else {}
         )
@@ -329,8 +331,8 @@ def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | No
     `seen` hears the rows of each batch and their logits.
     """
     correct, loss = 0, 0.0
-    for start in range(0, len(rows), LOOK_BATCH):
-        chosen = rows[start : start + LOOK_BATCH]
+    for part in chunks(len(rows), dataset.picture_shape, LOOK_PIXELS):
+        chosen = rows[part]
         logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())
         if seen is not None:

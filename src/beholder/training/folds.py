@@ -17,7 +17,7 @@ from beholder.data.progress import Progress, silent
 from beholder.data.split import split
 from beholder.data.subset import stratified_order
 from beholder.evaluation.nearest import nearest
-from beholder.models.entrance import shrink_factor
+from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
 from beholder.runs.folder import create_run
 from beholder.training.budget import CALIBRATION_SHARE, rates
@@ -94,17 +94,16 @@ def plan_folds(
     """
     shape = next(iter(parts.values())).picture_shape
     learned = sum(len(dataset) for part, dataset in parts.items() if part != "test") * (folds - 1) // folds
-    settings = choose("fast", seed=seed, precision=resolve_precision("auto")).fitted(learned)
+    settings = choose("fast", seed=seed, precision=resolve_precision("auto")).fitted(learned, shape)
     started = time.monotonic()
     calibration = calibrate(cache, shape, settings.dtype, seconds=CALIBRATION_SHARE * (until - started))
     seconds = (until - time.monotonic()) / folds - COMPILING_SECONDS
     # As many pictures are looked at as are learned from, two views of each.
     seconds /= 1 + 2 / (LOOKING_SPEED * settings.recipe.epochs)
     choice = choose_network(seconds, learned, min(shape[:2]), rates(calibration, shape), WIDEST)
+    settings = replace(settings, options={"widths": choice.widths, "side": choice.side}).fitted(learned, shape)
     most = settings.recipe.epochs  # more only learn the wrong labels too
-    recipe = replace(settings.recipe, epochs=min(choice.epochs, most))
-    options = {"widths": choice.widths, "side": choice.side}
-    settings = replace(settings, recipe=recipe, options=options)
+    settings = replace(settings, recipe=replace(settings.recipe, epochs=min(choice.epochs, most)))
     return FoldPlan(settings, folds, shrink_factor(shape, choice.side), most, until)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.artifact.graph import Graph
-from beholder.artifact.inside import Inside
+from beholder.artifact.inside import RUN_PIXELS, Inside
+from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 from beholder.evaluation.abstention import risk_facts
@@ -20,8 +21,7 @@ from beholder.evaluation.familiarity import Familiarity, class_sums, directions,
 MOST_PICTURES = 2000  # of the train part, whose features give the classes' directions; more change nothing
 MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
 MOST_VALUES = 8_000_000  # of the directions: 32 MB
-_BATCH = 64  # pictures in one run of the graph that shows the inside
-_ANSWERED = 1024  # pictures whose features are held in memory at a time
+_ANSWERED_PIXELS = 1 << 21  # of pictures that are held in memory at a time, with their features
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +69,17 @@ def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Da
         return None
     rows = np.sort(stratified_order(train.labels, seed=0)[:count])
     sums = np.zeros((classes, width), np.float32)
-    for part in np.array_split(rows, max(1, len(rows) // _BATCH)):
-        sums += class_sums(inside(train.pictures[part], ("features",))["features"], train.labels[part], classes)
+    for part in chunks(len(rows), train.picture_shape, RUN_PIXELS):
+        features = inside(train.pictures[rows[part]], ("features",))["features"]
+        sums += class_sums(features, train.labels[rows[part]], classes)
     return directions(sums)
 
 
 def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Seen:
     """Show the `validation` part to `graph`; its features themselves would fill the memory, and are not kept."""
     logits, measures = [], []
-    for start in range(0, len(validation), _ANSWERED):
-        answers = graph(validation.pictures[start : start + _ANSWERED])
+    for rows in chunks(len(validation), validation.picture_shape, _ANSWERED_PIXELS):
+        answers = graph(validation.pictures[rows])
         logits.append(answers.logits)
         if prototypes is not None:
             measures.append(measure(answers.features, prototypes))

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from beholder.artifact.gallery import most_pictures
-from beholder.artifact.inside import Inside
+from beholder.artifact.inside import RUN_PIXELS, Inside
 from beholder.artifact.manifest import Manifest
 from beholder.artifact.neighbours import write_neighbours
+from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 
 MOST_MULTIPLY_ADDS = 10**11  # of all pictures together: a second or two on two cores
-_BATCH = 64  # pictures in one run of the graph: more fall out of the cache
 
 
 def keep_neighbours(run: Path, manifest: Manifest, train: Dataset) -> None:
@@ -27,8 +27,8 @@ def keep_neighbours(run: Path, manifest: Manifest, train: Dataset) -> None:
     inside = Inside(run / "model")
     features = next(int(row["output_shape"][-1]) for row in manifest.layers if row["name"] == "features")
     pictures = train.select(np.sort(stratified_order(train.labels, seed=0)[: _count(manifest, features)]))
-    batches = [pictures.pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    seen = [inside(batch, ("features",))["features"] for batch in batches]
+    batches = chunks(len(pictures), pictures.picture_shape, RUN_PIXELS)
+    seen = [inside(pictures.pictures[rows], ("features",))["features"] for rows in batches]
     write_neighbours(run, pictures, np.concatenate(seen))
 
 

@@ -15,7 +15,7 @@ from beholder.data.picture_rows import Pictures
 from beholder.data.pool import pooled
 from beholder.data.progress import Progress, silent
 from beholder.models.autoencoder import SIDE, build
-from beholder.models.entrance import shrink_factor
+from beholder.models.resolution import shrink_factor
 from beholder.training import framework
 from beholder.training.batches import stream
 from beholder.training.step import compile_look, compile_objective

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
+from beholder.models.resolution import LARGEST_SIDE, looked_at
 from beholder.runs.environment import has_bfloat16
 from beholder.training import framework
 
@@ -71,22 +72,33 @@ class Settings:
         """The Keras dtype policy while training."""
         return "float32" if self.precision == "float32" else "mixed_bfloat16"
 
-    def fitted(self, pictures: int) -> Settings:
-        """These settings for a train part of so many `pictures`: small ones get smaller batches and more epochs.
+    def fitted(self, pictures: int, shape: tuple[int, int, int]) -> Settings:
+        """These settings for a train part of so many `pictures` of `shape` (H, W, C).
 
-        A network needs some hundred steps whatever it learns from. The learning rate goes with the square root of the
-        batch size, as it does among the recipes. What the person chose stays.
+        Few pictures get smaller batches and more epochs, since a network needs some hundred steps whatever it learns
+        from; large ones get smaller batches, so that a step's memory stays what it is. What the person chose stays.
         """
-        recipe = self.recipe
-        batch_size = min(recipe.batch_size, max(SMALLEST_BATCH, pictures // LEAST_STEPS_AN_EPOCH))
-        if "batch_size" not in self.said and batch_size < recipe.batch_size:
-            share = math.sqrt(batch_size / recipe.batch_size)
-            rate = recipe.learning_rate if "learning_rate" in self.said else recipe.learning_rate * share
-            recipe = replace(recipe, batch_size=batch_size, learning_rate=rate)
-        if "epochs" not in self.said:
-            steps = math.ceil(pictures / recipe.batch_size)
-            recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(LEAST_STEPS / steps)))
-        return replace(self, recipe=recipe)
+        few = max(SMALLEST_BATCH, pictures // LEAST_STEPS_AN_EPOCH)
+        fitted = self.in_batches_of(min(few, largest_batch(recipe(self.model), shape, self.options.get("side"))))
+        if "epochs" in self.said:
+            return fitted
+        steps = math.ceil(pictures / fitted.recipe.batch_size)
+        epochs = max(self.recipe.epochs, math.ceil(LEAST_STEPS / steps))
+        return replace(fitted, recipe=replace(fitted.recipe, epochs=epochs))
+
+    def in_batches_of(self, size: int) -> Settings:
+        """These settings with batches of at most `size` pictures, unless the person chose their size.
+
+        The learning rate goes with the square root of the batch size, as it does among the recipes.
+        """
+        usual = recipe(self.model)
+        size = min(size, usual.batch_size)
+        if "batch_size" in self.said:
+            return self
+        rate = self.recipe.learning_rate
+        if "learning_rate" not in self.said:
+            rate = usual.learning_rate * math.sqrt(size / usual.batch_size)
+        return replace(self, recipe=replace(self.recipe, batch_size=size, learning_rate=rate))
 
     def shared_by(self, devices: int) -> Settings:
         """These settings with batches that divide among so many `devices`, unless the person chose their size."""
@@ -136,6 +148,14 @@ class Settings:
             raise RunError(
                 f"The settings in config.json are damaged ({error}); train again into a new folder."
             ) from error
+
+
+def largest_batch(recipe: Recipe, shape: tuple[int, int, int], side: int | None = None) -> int:
+    """How many pictures of `shape` (H, W, C) a step of `recipe` takes, where the network looks at a short `side`."""
+    if recipe.step_pixels is None:
+        return recipe.batch_size
+    height, width = looked_at(shape, side or LARGEST_SIDE)
+    return min(recipe.batch_size, max(SMALLEST_BATCH, recipe.step_pixels // (height * width)))
 
 
 def choose(

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.chunks import chunks
 from beholder.data.picture_rows import Pictures
 from beholder.training.step import compile_look
 
-_BATCH = 500  # pictures
+_PIXELS = 500 * 32 * 32  # looked at a time
 
 
 class FeatureView:
@@ -29,9 +30,8 @@ class FeatureView:
 
     def features(self, pictures: Pictures, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float32 for those of `pictures` (N, H, W, C) at `rows` (R,)."""
-        return np.concatenate(
-            [self._features(pictures[rows[start : start + _BATCH]]) for start in range(0, len(rows), _BATCH)]
-        )
+        parts = chunks(len(rows), pictures.shape[1:], _PIXELS)
+        return np.concatenate([self._features(pictures[rows[part]]) for part in parts])
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(R, K) float32 from `features` (R, D)."""

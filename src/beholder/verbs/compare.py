@@ -186,7 +186,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
     """An earlier run counts only where it did what is asked now, on the same pictures."""
     run, config = open_run(one.folder)
     # A run that was cut off very early had not fitted its settings to the data yet.
-    asked = [one.settings, one.settings.fitted(len(subset))]
+    asked = [one.settings, one.settings.fitted(len(subset), subset.picture_shape)]
     known = Settings.from_json(config["settings"])
     if one.budget is not None:  # it decided the epochs
         known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))

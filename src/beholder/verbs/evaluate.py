@@ -16,6 +16,7 @@ from PIL import Image
 from beholder import files
 from beholder.answering.classifier import Classifier
 from beholder.artifact.store import Artifact
+from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
 from beholder.data.overlay import Overlay, corrected
@@ -28,7 +29,7 @@ from beholder.runs.folder import Run, open_run, read_document
 from beholder.verbs.training_data import data_name
 
 SCHEMA = 1
-BATCH = 1024  # pictures between two words of progress
+BATCH_PIXELS = 1 << 21  # of the pictures between two words of progress
 
 
 def evaluate(
@@ -196,12 +197,12 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
 
     started = time.monotonic()
     rows, unlike = [], []
-    for start in range(0, len(test), BATCH):
-        answers = artifact.graph(test.pictures[start : start + BATCH])
+    for part in chunks(len(test), test.picture_shape, BATCH_PIXELS):
+        answers = artifact.graph(test.pictures[part])
         rows.append(answers.probabilities)
         if artifact.familiarity is not None:
             unlike.append(artifact.familiarity.unlike(answers.features))
-        progress("Answering the test part", min(start + BATCH, len(test)), len(test))
+        progress("Answering the test part", min(part.stop, len(test)), len(test))
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
     return {

@@ -97,7 +97,7 @@ def _go_on(
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:  # killed before its data were read
         if config.get("plans") is None:
-            settings = fitted(settings, len(parts["train"]))
+            settings = fitted(settings, parts["train"])
             run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
         checks = check_data(whole, parts, asked.budget)
         files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))

@@ -171,7 +171,7 @@ class Sitting:
         if config.get("planned") is None:
             from beholder.training.budget import plan_budget
 
-            self.settings, planned = plan_budget(
+            settings, planned = plan_budget(
                 self.settings,
                 self.parts["train"],
                 self._cache,
@@ -179,6 +179,7 @@ class Sitting:
                 budget=self.asked.budget - earlier,
                 started=self.started,
             )
+            self.settings = shared(settings)
             facts = {**recipe_facts(self.settings), "settings": self.settings.to_json(), "planned": planned}
             self.run.write_config({**config, **facts})
             return planned
@@ -235,11 +236,15 @@ def _earlier_seconds(run: Run) -> float:
     return watch.at()
 
 
-def fitted(settings: Settings, pictures: int) -> Settings:
-    """Settings as they suit so many training `pictures`, and the devices of the processes that train together."""
+def fitted(settings: Settings, train: Dataset) -> Settings:
+    """Settings as they suit the `train` part, and the devices of the processes that train together."""
+    return shared(settings.fitted(len(train), train.picture_shape))
+
+
+def shared(settings: Settings) -> Settings:
+    """Settings as they suit the devices of the processes that train together."""
     group = current()
-    alone = settings.fitted(pictures)
-    return alone if group is None else alone.shared_by(group.devices)
+    return settings if group is None else settings.shared_by(group.devices)
 
 
 def recipe_facts(settings: Settings) -> dict[str, Any]:

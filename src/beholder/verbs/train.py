@@ -195,7 +195,7 @@ def train(
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, pictures)
             if plan is None:
-                settings = fitted(settings, len(parts["train"]))
+                settings = fitted(settings, parts["train"])
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
