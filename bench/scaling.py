@@ -33,7 +33,8 @@ ROWS = {(16, 64, 128): (1, 4), (32, 64, 128): (1, 4, 8), (48, 128, 192): (2, 8, 
 def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[float, int]:
     """Validation accuracy after `epochs`, and the multiply-adds of one picture."""
     from beholder.models.costs import layer_costs
-    from beholder.training.fit import Fit, judge, sample
+    from beholder.training.fit import Fit
+    from beholder.training.judging import judge, sample
 
     settings = choose(
         "fast",

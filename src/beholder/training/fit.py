@@ -12,7 +12,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.picture_rows import pictures_at
 from beholder.errors import RunError, UsageError
@@ -24,6 +23,7 @@ from beholder.training.balance import class_weights
 from beholder.training.batches import Batches
 from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint, position_from
 from beholder.training.initial import first_weights
+from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
 from beholder.training.optimizer import build_optimizer
 from beholder.training.pace import Pace
 from beholder.training.plan import MOST_EPOCHS
@@ -31,11 +31,8 @@ from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.snapshots import Snapshots
 from beholder.training.stages import SMALL_COST, Stages
-from beholder.training.step import Look, compile_look
+from beholder.training.step import compile_look
 
-OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
-LOOK_PIXELS = 500 * 32 * 32  # judged at a time
-TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
 STEP_EVENT_SECONDS = 0.5
 
 
@@ -320,41 +317,6 @@ class Fit:
                 variable.assign(value)
         self.position, self.best = checkpoint.position, checkpoint.best
         self.log.append("resumed", epoch=self.position.epoch + 1, step=self.position.step, done=self.position.done)
-
-
-Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
-
-
-def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | None = None) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation.
-
-    `seen` hears the rows of each batch and their logits.
-    """
-    correct, loss = 0, 0.0
-    for part in chunks(len(rows), dataset.picture_shape, LOOK_PIXELS):
-        chosen = rows[part]
-        logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
-        correct += int((logits.argmax(axis=1) == labels).sum())
-        if seen is not None:
-            seen(chosen, logits)
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        loss -= float(log_probabilities[np.arange(len(labels)), labels].sum())
-    return correct / len(rows), loss / len(rows)
-
-
-def gap_in_words(gap: float, epoch: int) -> str:
-    """The sentence for a gap between train and validation accuracy that opened."""
-    return (
-        f"At epoch {epoch} the accuracy on training pictures is {gap * 100:.0f} points above that on validation "
-        "pictures: the network begins to memorise (overfitting); more pictures, --augment, --dropout or --early-stop "
-        "help."
-    )
-
-
-def sample(count: int, size: int | None) -> NDArray[np.int64]:
-    """Rows of `count`, evenly spaced, at most `size` of them where that is given."""
-    return np.unique(np.linspace(0, count - 1, min(count, size or count)).astype(np.int64))
 
 
 def _values(variables: list[Any]) -> list[NDArray[Any]]:

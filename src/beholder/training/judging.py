@@ -1,0 +1,50 @@
+"""How good a network is by now: on pictures without augmentation, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.chunks import chunks
+from beholder.data.dataset import Dataset
+from beholder.training.step import Look
+
+OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
+TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
+_PIXELS = 500 * 32 * 32  # looked at together
+
+Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
+
+
+def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | None = None) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation.
+
+    `seen` hears the rows of each batch and their logits.
+    """
+    correct, loss = 0, 0.0
+    for part in chunks(len(rows), dataset.picture_shape, _PIXELS):
+        chosen = rows[part]
+        logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
+        correct += int((logits.argmax(axis=1) == labels).sum())
+        if seen is not None:
+            seen(chosen, logits)
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss -= float(log_probabilities[np.arange(len(labels)), labels].sum())
+    return correct / len(rows), loss / len(rows)
+
+
+def gap_in_words(gap: float, epoch: int) -> str:
+    """The sentence for a gap between train and validation accuracy that opened."""
+    return (
+        f"At epoch {epoch} the accuracy on training pictures is {gap * 100:.0f} points above that on validation "
+        "pictures: the network begins to memorise (overfitting); more pictures, --augment, --dropout or --early-stop "
+        "help."
+    )
+
+
+def sample(count: int, size: int | None) -> NDArray[np.int64]:
+    """Rows of `count`, evenly spaced, at most `size` of them where that is given."""
+    return np.unique(np.linspace(0, count - 1, min(count, size or count)).astype(np.int64))
