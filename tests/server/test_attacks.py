@@ -47,6 +47,17 @@ def test_many_large_pictures_in_small_files_are_refused_one_by_one(strict: TestC
     assert "error" not in strict.post("/predict", content=picture(100), headers=PNG).json()["predictions"][0]
 
 
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "-1", "1e3", "%00", "٣"])
+@pytest.mark.parametrize(
+    "address",
+    ["/page/ask/examples/{}", "/watch/snapshots/{}", "/page/judge/cell/{}/0", "/page/inside/x/{}.png"],
+)
+def test_an_odd_number_in_an_address_is_not_there(
+    served_run: Path, client: TestClient, address: str, number: str
+) -> None:
+    assert client.get(address.format(number)).status_code in (400, 404, 410)
+
+
 def test_a_large_json_document_is_refused_before_it_is_read(strict: TestClient) -> None:
     response = strict.post("/page/corrections", content=b"[" * 1001)
     assert response.status_code == 413

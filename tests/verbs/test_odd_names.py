@@ -39,6 +39,7 @@ def test_every_verb_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], 
         ["predict", "--json", run, picture],
         ["explain", run, picture, "--out", f"{run}/explained"],
         ["train", "--resume", run],
+        ["audit", str(data), "--json", "--budget", "1s", "--out", str(tmp_path / "audits" / name), *cache],
     ):
         capfd.readouterr()
         status = _run(arguments)
@@ -46,6 +47,29 @@ def test_every_verb_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], 
         assert status == 0, told.err
         if "--json" in arguments:
             json.loads(told.out)
+
+
+@pytest.mark.usefixtures("framework")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_server_answers_whatever_its_classes_are_called(tmp_path: Path, name: str) -> None:
+    from starlette.testclient import TestClient
+
+    from beholder.server.app import create_app
+    from beholder.server.served import open_served
+    from beholder.verbs.train import train
+
+    data = make_pictures(tmp_path / "home" / name, name)
+    run = train(str(data), model="linear", epochs=1, out=tmp_path / name, cache=tmp_path / "cache").run
+    served = open_served(run)
+    client = TestClient(create_app(served), "http://127.0.0.1", raise_server_exceptions=False)
+    assert client.get("/model").json()["class_names"] == sorted([name, "other"])
+    picture = next((data / name).iterdir()).read_bytes()
+    png = {"Content-Type": "image/png"}
+    for address in ("/predict", "/page/ask", "/page/ask/where", "/page/inside"):
+        assert client.post(address, content=picture, headers=png).status_code == 200, address
+    for address in ("/page/judge", "/page/judge/cell/0/0", "/page/corrections", "/page/watch", "/watch/state"):
+        assert client.get(address).status_code == 200, address
+    served.workers.close()
 
 
 @pytest.mark.parametrize("name", ["a" * 255, "é" * 127, os.fsdecode(b"\xff" * 255)])

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from beholder.errors import BeholderError, BusyError, StorageError
 from beholder.runs.folder import Run
 from beholder.server import ask, corrections, inside, interface, judge, pages
+from beholder.server.encoding import EscapedJSON
 from beholder.server.limits import BoundedBodies, Limits
 from beholder.server.metrics import Measured, Metrics
 from beholder.server.security import Guard, Hosts
@@ -90,15 +91,15 @@ async def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     sentences = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    return JSONResponse(
+    return EscapedJSON(
         {"error": sentences.get(error.status_code, error.detail)}, error.status_code, dict(error.headers or {})
     )
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     if isinstance(error, BusyError):
-        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.retry_after)})
-    return JSONResponse({"error": str(error)}, 507 if isinstance(error, StorageError) else 400)
+        return EscapedJSON({"error": str(error)}, 503, {"Retry-After": str(error.retry_after)})
+    return EscapedJSON({"error": str(error)}, 507 if isinstance(error, StorageError) else 400)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

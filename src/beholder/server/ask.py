@@ -16,6 +16,7 @@ from beholder.data.pictures import measure
 from beholder.errors import ArtifactError, PictureError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
+from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
 from beholder.server.uploads import Upload, read_uploads
@@ -47,23 +48,23 @@ def routes(served: Served) -> list[BaseRoute]:
         [outcome] = await served.workers.answer([uploads[0].content])
         if isinstance(outcome, PictureError):
             raise outcome
-        return JSONResponse(await served.workers.call(where_document, served, outcome.pixels))
+        return EscapedJSON(await served.workers.call(where_document, served, outcome.pixels))
 
     async def names(_: Request) -> Response:
         """Addresses of pictures that it has not learned from."""
-        return JSONResponse({"examples": [f"/page/ask/examples/{number}" for number in range(len(examples))]})
+        return JSONResponse({"examples": [f"/page/ask/examples/{index}" for index in range(len(examples))]})
 
     async def example(request: Request) -> Response:
-        number = int(request.path_params["number"])
-        if number >= len(examples):
+        index = number(request, "number")
+        if index >= len(examples):
             return JSONResponse({"error": f"There are {len(examples)} examples only."}, 404)
-        return FileResponse(examples[number], media_type="image/png", headers={"Cache-Control": "no-cache"})
+        return FileResponse(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     return [
         Route("/page/ask", ask, methods=["POST"]),
         Route("/page/ask/where", where, methods=["POST"]),
         Route("/page/ask/examples", names),
-        Route("/page/ask/examples/{number:int}", example),
+        Route("/page/ask/examples/{number}", example),
     ]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from beholder.answering.explain import Maps
 from beholder.errors import PictureError
 from beholder.figures.sheet import stretched
+from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.layers import MOST_SHOWN, Layers
 from beholder.server.served import Served
@@ -94,10 +94,7 @@ class _Room:
 
 def _address(request: Request, *names: str) -> list[Any]:
     """The token and the numbers in an address."""
-    numbers = [str(request.path_params[name]) for name in names]
-    if not all(number.isascii() and number.isdecimal() and len(number) < 9 for number in numbers):
-        raise HTTPException(404)
-    return [request.path_params["token"], *map(int, numbers)]
+    return [request.path_params["token"], *(number(request, name) for name in names)]
 
 
 def _side_by_side(maps: Maps, every: bool) -> NDArray[np.uint8]:

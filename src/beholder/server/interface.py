@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from beholder.answering.prediction import Prediction, predictions_document
 from beholder.errors import PictureError
 from beholder.server import metrics
+from beholder.server.encoding import EscapedJSON
 from beholder.server.openapi import DOCUMENT
 from beholder.server.served import Served
 from beholder.server.uploads import Upload, read_uploads
@@ -33,11 +34,11 @@ def routes(served: Served) -> list[BaseRoute]:
         predictions = [_prediction(served, *pair, top) for pair in zip(uploads, outcomes, strict=True)]
         document = predictions_document(predictions, served.classifier.precision)
         if all(prediction.error is not None for prediction in predictions):
-            return JSONResponse({"error": predictions[0].error, **document}, 400)
-        return JSONResponse(document)
+            return EscapedJSON({"error": predictions[0].error, **document}, 400)
+        return EscapedJSON(document)
 
     async def model(_: Request) -> Response:
-        return JSONResponse(facts)
+        return EscapedJSON(facts)
 
     async def healthz(_: Request) -> Response:
         # Opening replayed the golden pictures: a model that answers otherwise than when it was saved is never served.

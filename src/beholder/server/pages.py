@@ -8,10 +8,12 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
+
+from beholder.server.encoding import EscapedJSON
 
 FOLDER = Path(__file__).with_name("static")
 # Not as the system's tables have them, which differ: a browser refuses a script of another type.
@@ -46,7 +48,7 @@ def document(content: Any) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint that answers with `content` as JSON, always the same."""
 
     async def show(_: Request) -> Response:
-        return JSONResponse(content)
+        return EscapedJSON(content)
 
     return show
 

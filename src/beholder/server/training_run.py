@@ -22,6 +22,7 @@ from beholder.figures.maps import window_picture
 from beholder.runs.folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
 from beholder.server import pages
+from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.following import Follower
 
@@ -55,7 +56,7 @@ class TrainingRun:
             Route("/watch/events", self.events),
             Route("/watch/state", self.state),
             Route("/watch/pictures", self.pictures),
-            Route("/watch/snapshots/{epoch:int}", self.snapshot),
+            Route("/watch/snapshots/{epoch}", self.snapshot),
         ]
         if not self.served:
             routes.append(Route("/watch/stop", self.stop, methods=["POST"]))
@@ -100,10 +101,7 @@ class TrainingRun:
 
     async def snapshot(self, request: Request) -> Response:
         """What was answered at the end of an epoch."""
-        epoch = request.path_params["epoch"]
-        if epoch >= 10**9:
-            raise HTTPException(404)
-        document = await asyncio.shield(self._told(epoch))
+        document = await asyncio.shield(self._told(number(request, "epoch")))
         if document is None:
             raise HTTPException(404)
         return Response(document, media_type="application/json")
