@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -114,3 +116,21 @@ def test_what_an_overlay_dropped_is_gone(tmp_path: Path) -> None:
     result = audit(replace(data, pictures=pictures), out=tmp_path / "audit", overlay=overlay)
     assert not [one for one in result.findings if data.names[40] in one.paths]
     assert result.pictures == {"all": 99}
+
+
+def test_two_processes_never_write_one_audit(tmp_path: Path) -> None:
+    """The lock is the system's: it ends with the process that holds it, however that ends."""
+    out = tmp_path / "audit"
+    out.mkdir()
+    code = (
+        f"import pathlib, time; from beholder.runs.presence import alone; held = alone(pathlib.Path({str(out)!r}), '')"
+    )
+    code += "; held.__enter__(); print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(RunError, match="audited by another process"):
+            audit(digits(30), out=out, budget=1)
+        holder.kill()
+    assert audit(digits(30), out=out, budget=1).out == out

@@ -1,4 +1,4 @@
-"""Whether a process trains a run: it holds a lock on the RUN folder, which the system takes back when it dies.
+"""Whether a process works on a folder: it holds a lock on it, which the system takes back when the process dies.
 
 A process number in a file would lie after a kill, once the system gives the number to another process.
 """
@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import ModuleType
 
 from beholder.errors import RunError
@@ -30,13 +31,26 @@ def training(run: Run) -> Iterator[None]:
     Raises:
         RunError: another process trains it.
     """
-    descriptor = _locked(run)
-    try:
+    with alone(run.path, "trained"):
         run.stop_file.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                run.stop_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, doing: str) -> Iterator[None]:
+    """While inside, no other process is in here for `folder`; `doing` says what it is that another one would be.
+
+    Raises:
+        RunError: another process is.
+    """
+    descriptor = _locked(folder, doing)
+    try:
         yield
     finally:
-        with suppress(OSError):
-            run.stop_file.unlink(missing_ok=True)
         if descriptor is not None:
             os.close(descriptor)
 
@@ -60,12 +74,12 @@ def is_trained(run: Run) -> bool | None:
     return False
 
 
-def _locked(run: Run) -> int | None:
+def _locked(folder: Path, doing: str) -> int | None:
     """A descriptor that holds the lock; None where the system has none."""
     if fcntl is None:
         return None
     try:
-        descriptor = os.open(run.path, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError:  # reading the folder will tell
         return None
     until = time.monotonic() + _SECONDS
@@ -75,7 +89,7 @@ def _locked(run: Run) -> int | None:
         except BlockingIOError as error:
             if time.monotonic() > until:
                 os.close(descriptor)
-                raise RunError(f"{str(run.path)!r} is trained by another process just now; wait for it.") from error
+                raise RunError(f"{str(folder)!r} is {doing} by another process just now; wait for it.") from error
             time.sleep(0.02)
         except OSError:  # some network file systems
             os.close(descriptor)

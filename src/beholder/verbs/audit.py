@@ -24,6 +24,7 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
 from beholder.runs.audit_folder import create_audit_folder
+from beholder.runs.presence import alone
 from beholder.verbs.audit_result import AuditResult, undecided
 from beholder.verbs.training_data import data_name, default_folder
 
@@ -72,25 +73,26 @@ def audit(
     source = corrected(_open(data, labels, cache, progress), decisions, corrections)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
-    with folder.removed_on_error():
-        parts = _read(source, progress)
-        told = decisions.notes(corrections)
-    checkup = _Checkup(parts, cache or default_cache(), seed, progress)
-    checkup.cheap(source)
-    checkup.by_networks(started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds))
-    result = AuditResult(
-        out=folder.path,
-        data=name,
-        class_names=source.class_names,
-        pictures={part: len(dataset) for part, dataset in parts.items()},
-        findings=undecided(checkup.findings, decisions),
-        seed=seed,
-        budget=budget,
-        seconds=time.monotonic() - started,
-        notes=(*source.notes, *told, *checkup.notes),
-        decisions=decisions,
-    )
-    result.write(parts)
+    with alone(folder.path, "audited"):
+        with folder.removed_on_error():
+            parts = _read(source, progress)
+            told = decisions.notes(corrections)
+        checkup = _Checkup(parts, cache or default_cache(), seed, progress)
+        checkup.cheap(source)
+        checkup.by_networks(started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds))
+        result = AuditResult(
+            out=folder.path,
+            data=name,
+            class_names=source.class_names,
+            pictures={part: len(dataset) for part, dataset in parts.items()},
+            findings=undecided(checkup.findings, decisions),
+            seed=seed,
+            budget=budget,
+            seconds=time.monotonic() - started,
+            notes=(*source.notes, *told, *checkup.notes),
+            decisions=decisions,
+        )
+        result.write(parts)
     return result
 
 
