@@ -97,8 +97,7 @@ def audit(
 def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
     if isinstance(data, Source):
         return data
-    # However many pictures are unreadable: to say which is what an audit is for.
-    return open_source(data, labels=labels, cache=cache, most_unreadable=1.0, progress=progress)
+    return open_source(data, labels=labels, cache=cache, for_audit=True, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
