@@ -52,8 +52,10 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "siege": ["siege.py"],
         "fine_tuning": ["fine_tuning.py"],
         "doctor_duplicates": ["doctor.py", "duplicates"],
+        "doctor_labels": ["doctor.py", "labels"],
         "accuracy": ["accuracy.py"],
         "trust": ["trust.py", "--near"],
+        "fuzz": ["fuzz.py"],
     }
     return sections | slow if long else sections
 

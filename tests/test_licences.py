@@ -36,7 +36,7 @@ def brought_by(requirements: list[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("extra", ["", "train", "audit", "cluster"])
+@pytest.mark.parametrize("extra", ["", "train", "audit", "jax", "cluster"])
 def test_every_package_that_an_install_brings_is_listed(extra: str) -> None:
     wanted = [*PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] if extra else ())]
     missing = brought_by(wanted) - LISTED.keys()

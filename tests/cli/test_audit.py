@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import beholder.verbs.audit as room
 from beholder.cli import _run
@@ -73,3 +75,41 @@ def test_trouble_is_one_sentence(
     assert captured.err.startswith("Error: ")
     assert captured.err.count("\n") == 1
     assert words in captured.err
+
+
+def pictures(folder: Path, count: int, side: int = 16) -> None:
+    """Noise, no two alike."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(list(str(folder).encode()))
+    for row in range(count):
+        Image.fromarray(random.integers(256, size=(side, side, 3)).astype(np.uint8)).save(folder / f"{row}.png")
+
+
+@pytest.mark.parametrize("cat", [3, 0])
+def test_a_folder_that_training_refuses_is_audited(tmp_path: Path, capfd: pytest.CaptureFixture[str], cat: int) -> None:
+    root = tmp_path / "data"
+    pictures(root / "train" / "cat", cat)
+    pictures(root / "train" / "dog", 1 if cat else 0)
+    pictures(root / "test" / "cat", 2)
+    pictures(root / "test" / "owl", 2)
+    options = ["--out", str(tmp_path / "audit"), "--cache", str(tmp_path / "cache")]
+    assert _run(["audit", str(root), *options, "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["class_names"] == ["cat", "dog", "owl"]
+    assert sum(document["pictures"].values()) == (8 if cat else 4)
+    if cat:
+        few = {one["suggestion"]: one["sentence"] for one in document["findings"] if one["kind"] == "few_pictures"}
+        assert few["dog"] == "'dog' has 1 picture to learn from; bring 50 or more."
+        assert few["owl"] == "'owl' has 0 pictures to learn from; bring 50 or more."
+    assert "class 'owl' ('test/owl/0.png') that the train part does not have" in document["notes"][0]
+
+
+@pytest.mark.parametrize("thin", [1, 0])
+def test_an_unsplit_folder_with_a_thin_class_is_audited(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], thin: int
+) -> None:
+    pictures(tmp_path / "data" / "cat", 3)
+    pictures(tmp_path / "data" / "dog", thin)
+    options = ["--out", str(tmp_path / "audit"), "--cache", str(tmp_path / "cache")]
+    assert _run(["audit", str(tmp_path / "data"), *options]) == 0
+    assert f"'dog' has {thin} picture" in capfd.readouterr().out

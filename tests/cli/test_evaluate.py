@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from beholder.cli import _run
-from beholder.errors import UsageError
+from beholder.errors import RunError, UsageError
 
 NEEDED = {"schema", "accuracy", "interval", "count", "per_class", "top5", "log_loss", "confusion", "mistakes"}
 
@@ -221,3 +221,6 @@ def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pyte
     others = judge(run, (255 - arrays[0], arrays[1]))
     assert others["file"] != "evaluation.json", "other arrays are not the run's own"
     assert judge(run) == document
+    (run / "data.json").write_text(json.dumps({"fingerprint": ["a list"]}))
+    with pytest.raises(RunError, match=r"data\.json' is damaged \(its 'fingerprint' is no object\)"):
+        judge(run, arrays)

@@ -63,6 +63,28 @@ def test_it_is_read_back(tmp_path: Path, write_audit: WriteAudit) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("class_names", [1, 2]),
+        ("data", 5),
+        ("findings", [5]),
+        ("findings", [{"paths": [5]}]),
+        ("findings", [{}]),
+        ("decisions", [5]),
+        ("decisions", [{"path": 5, "action": "keep", "label": ""}]),
+        ("decisions", [{"path": "a", "action": "relabel", "label": ["cat"]}]),
+    ],
+)
+def test_elements_of_another_kind_are_one_sentence(
+    tmp_path: Path, write_audit: WriteAudit, field: str, value: object
+) -> None:
+    document = write_audit(tmp_path / "audit").to_json()
+    (tmp_path / "audit" / "findings.json").write_text(json.dumps({**document, field: value}))
+    with pytest.raises(RunError, match=rf"damaged \(its '{field}' is not as it should be\)"):
+        open_audit_folder(tmp_path / "audit")
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"{", "not JSON"),

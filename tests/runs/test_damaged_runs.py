@@ -13,11 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beholder.errors import RunError
+from beholder.cli.evaluate import _print_figures
+from beholder.errors import RunError, UsageError
 from beholder.report.page import write_report
-from beholder.runs.events import Stopwatch, lasting, read_events
+from beholder.report.reading import read_run
+from beholder.runs.evaluation import read_evaluation
+from beholder.runs.events import EventLog, Stopwatch, lasting, read_events
 from beholder.runs.folder import Run, open_run, read_document
 from beholder.runs.snapshots import Shown, Snapshot, read_shown, read_snapshot, write_shown, write_snapshot
+from beholder.server.encoding import EscapedJSON
+from beholder.server.judge import _test_part
+from beholder.verbs.sitting import logged_plan
 
 CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
 VALUES = st.recursive(
@@ -76,8 +82,6 @@ def test_a_config_of_other_kinds_of_values_is_read_or_refused(
     [
         ("data.json", {"class_names": 5, "counts": {}}),
         ("data.json", {"counts": {"validation": ["many"]}}),
-        ("evaluation.json", {"per_class": [1]}),
-        ("evaluation.json", {"confusion": [[1, 2], [3]], "per_class": []}),
     ],
 )
 def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: str, content: dict[str, Any]) -> None:
@@ -87,6 +91,119 @@ def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: 
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
     assert "\n" not in str(caught.value)
+
+
+# The figures of the test part
+
+SHARE = {"accuracy": 0.5, "same": 0.5}
+EVALUATION: dict[str, Any] = {
+    "schema": 1,
+    "count": 4,
+    "accuracy": 0.5,
+    "interval": [0.2, 0.8],
+    "top5": None,
+    "log_loss": 0.7,
+    "per_class": [{"class_name": "cat", "precision": 0.5, "recall": 0.5, "f1": 0.5, "count": 2}] * 2,
+    "confusion": [[1, 1], [1, 1]],
+    "mistakes": [{"name": "a", "label": "cat", "prediction": "dog", "probability": 0.9, "picture": None}],
+    "created": "2026-01-02",
+    "notes": ["A note."],
+    "uneven": True,
+    "macro_recall": 0.5,
+    "macro_f1": 0.5,
+    "ece": 0.1,
+    "reliability": [{"count": 4, "confidence": 0.6, "accuracy": 0.5}],
+    "selective": {"unsure_below": 0.6, "asked": 0.05, "promised": True, "coverage": 0.5, "risk": 0.1, "curve": []},
+    "corruptions": {
+        "kinds": [{"name": "fog", "accuracies": [0.5] * 5, "accuracy": 0.5}],
+        "mean_accuracy": 0.5,
+        "worst": {"name": "fog", "accuracy": 0.5},
+    },
+    "consistency": {"shift": SHARE, "flip": SHARE, "brightness": SHARE, "all": 0.5},
+}
+EVALUATION["selective"]["curve"] = [{"coverage": 0.5, "risk": 0.0}, {"coverage": 1.0, "risk": 0.5}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where `value` has something, however deep."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """`value` with `new` at `path`."""
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+def without(value: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    """`value` without the field at `path`, where there is one."""
+    if not path or not isinstance(path[-1], str):
+        return value
+    inner: Any = value
+    for key in path[:-1]:
+        inner = inner[key]
+    changed: dict[str, Any] = replaced(value, path[:-1], {key: one for key, one in inner.items() if key != path[-1]})
+    return changed
+
+
+@settings(max_examples=400, deadline=None)
+@given(place=st.sampled_from(places(EVALUATION)[1:]), new=VALUES, gone=st.booleans())
+def test_figures_are_refused_or_can_be_told(
+    place: tuple[Any, ...], new: Any, gone: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "evaluation.json"
+    path.write_text(json.dumps(without(EVALUATION, place) if gone else replaced(EVALUATION, place, new)))
+    try:
+        evaluation = read_evaluation(path)
+    except RunError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
+        return
+    assert evaluation is not None
+    _print_figures(path.parent, evaluation)
+    if len(evaluation["confusion"]) == 2:
+        EscapedJSON(_test_part(evaluation, ["cat", "dog"]))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("mistakes", [1]),
+        ("selective", {}),
+        ("confusion", 5),
+        ("confusion", [[1, 2], [3]]),
+        ("per_class", [1]),
+        ("accuracy", float("nan")),
+    ],
+)
+def test_damaged_figures_are_one_sentence_that_names_the_field(tmp_path: Path, field: str, value: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "evaluation.json").write_text(json.dumps({**EVALUATION, field: value}))
+    with pytest.raises(RunError, match=rf"damaged \(its '{field}' .*; delete it and evaluate again\.$"):
+        read_run(tmp_path)
+
+
+def test_whole_figures_are_read_also_those_of_an_earlier_beholder(tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    assert read_evaluation(path) is None
+    for document in (EVALUATION, {name: EVALUATION[name] for name in list(EVALUATION)[:10]}):
+        path.write_text(json.dumps(document))
+        assert read_evaluation(path) == document
+
+
+# The plan of an earlier run
+
+
+@pytest.mark.parametrize("plans", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]])
+def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, plans: Any) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    log.append("start", settings={})
+    log.append("end", plans=plans)
+    with pytest.raises(UsageError, match="tells no plan"):
+        logged_plan(log.path)
 
 
 # What was answered at each epoch's end

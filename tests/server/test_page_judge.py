@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,29 @@ def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:
     served.workers.close()
     assert (document["parts"], document["epochs"]) == ({}, [])
     assert "serve the RUN folder" in document["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mistakes": [1]}, "evaluation.json' is damaged (its 'mistakes'"),
+        ({"selective": {}}, "evaluation.json' is damaged (its 'selective'"),
+        ({"confusion": [[1]], "per_class": []}, "evaluation.json' is damaged (its 'per_class'"),
+        ({"confusion": [], "per_class": []}, "of other classes than the model's"),
+    ],
+)
+def test_figures_that_make_no_sense_are_a_note(
+    served_run: Path, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    shutil.copytree(served_run, tmp_path / "run")
+    file = tmp_path / "run" / "evaluation.json"
+    file.write_text(json.dumps({**json.loads(file.read_bytes()), **changes}))
+    served = open_served(tmp_path / "run")
+    answer = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge")
+    served.workers.close()
+    assert answer.status_code == 200
+    assert list(answer.json()["parts"]) == ["validation"]
+    assert words in " ".join(answer.json()["notes"])
 
 
 def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:

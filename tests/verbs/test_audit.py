@@ -56,7 +56,7 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     assert all(len(one.neighbours) == 5 for one in found)
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers
-    assert result.notes == ()
+    assert result.notes == ("Equal pictures were looked for; near copies are not below 16 pixels.",)
 
 
 @pytest.mark.usefixtures("without_cleanlab")
@@ -68,7 +68,8 @@ def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
     groups = [set(one.paths) for one in result.findings if one.kind == "exact_duplicate"]
     assert {data.names[10], data.names[40]} in groups
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
-    [note] = result.notes
+    small, note = result.notes
+    assert "near copies are not below 16 pixels" in small
     assert "'cleanlab'" in note
     assert "pip install 'beholder[audit]'" in note
     with pytest.raises(RunError, match="holds an audit already"):

@@ -102,6 +102,22 @@ def test_copies_across_parts_that_the_data_came_with_are_told_unless_looking_tak
     assert "near copies were not looked for" in str(hurried["sentences"])
 
 
+def test_of_small_pictures_is_said_that_only_equal_ones_were_looked_for() -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (100, 15, 40, 3)).astype(np.uint8)
+    small = Dataset(pixels, np.arange(100) % 2, ("even", "odd"), [str(row) for row in range(100)])
+    found = checked(unsplit(small))
+    assert found["sentences"][1] == "No picture is equal to another; near copies are not looked for below 16 pixels."
+    assert (found["counts"]["exact_duplicate"], found["counts"]["near_duplicate"]) == (0, None)
+    pixels[7] = pixels[8]
+    assert checked(unsplit(small))["sentences"][1] == (
+        "2 pictures are equal to another one, none across the parts; `beholder audit` shows them, and near copies are "
+        "not looked for below 16 pixels."
+    )
+    given = Source("given", small.class_names, dict.fromkeys(("train", "validation", "test"), lambda _: small))
+    assert checked(given)["sentences"][1].startswith("100 validation pictures are copies of training pictures")
+
+
 @pytest.mark.usefixtures("framework")
 def test_a_run_keeps_what_was_found_tells_it_once_and_resumes_on_the_same_split(tmp_path: Path) -> None:
     whole = joined(pictures(60), changed([20, 21, 22], pictures(60)))

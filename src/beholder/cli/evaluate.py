@@ -74,10 +74,10 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
         f"{document['count']:,} pictures{top5}, log-loss {document['log_loss']:.3f}."
     )
     _print_honesty(document)
-    if document["precision"] == "int8":
+    if document.get("precision") == "int8":
         click.echo("Answered by the int8 twin, as predict does here; --exact judges the float32 network.")
     _print_robustness(document)
-    for note in document["notes"]:
+    for note in document.get("notes", []):
         click.echo(f"Note: {note}")
     click.echo(f"Judged {document['created']}.")
     if document.get("file", "evaluation.json") == "evaluation.json":

@@ -59,6 +59,11 @@ def near_duplicates(
     )
 
 
+def too_small(parts: Mapping[str, Dataset]) -> bool:
+    """Whether pictures of `parts` are too small for near copies to be looked for; equal ones are found all the same."""
+    return any(min(dataset.picture_shape[:2]) < MIN_SIDE for dataset in parts.values())
+
+
 def content_groups(dataset: Dataset) -> list[bytes]:
     """One value a picture (16 bytes), equal for equal pixels.
 

@@ -34,9 +34,7 @@ class _Listing:
     classes: list[str]
 
 
-def open_folder(
-    path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, most_unreadable: float = MAX_UNREADABLE
-) -> Source:
+def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, for_audit: bool = False) -> Source:
     """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
 
     Pictures anywhere below a class folder belong to that class. Hidden files and files of other types are left out and
@@ -47,15 +45,17 @@ def open_folder(
         cache: where decoded pictures are kept.
         canvas: height and width in pixels of every picture; without it the size that all pictures of a sample share, if
             its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
-        most_unreadable: share of the pictures of a part, 0 to 1, that may be unreadable and are left out.
+        for_audit: take what an audit is to find and training cannot work with: however many unreadable pictures, thin
+            classes, and classes that only validation or test has, which then count as classes and stand in a note.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
         pictures are (N, height, width, 3) uint8, and its names are paths below `path`.
 
     Raises:
-        DataError: no such folder, no pictures, one class, a class with fewer than two pictures to learn from, a class
-            of validation or test that train does not have; from a reader: too many pictures are unreadable.
+        DataError: no such folder, no pictures, one class; unless it is for an audit a class with fewer than two
+            pictures to learn from, a class of validation or test that train does not have, and, from a reader, that
+            more than one picture in twenty is unreadable.
         UsageError: the cache lies inside the folder.
     """
     if not path.is_dir():
@@ -65,17 +65,26 @@ def open_folder(
     parts = {part: _list_part(path, part, folder, ignored) for part, folder in _part_folders(path).items()}
     learn = next(part for part in ("train", "all", "test", "validation") if part in parts)
     class_names = _class_names(path, parts, learn)
-    _refuse_thin_classes(path, parts[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
-    height, width = canvas or _canvas(path, parts[learn].paths)
+    strangers = _strangers(path, parts, learn, class_names)
+    if for_audit:
+        class_names = tuple(sorted({*class_names, *strangers}))
+    elif strangers:
+        raise DataError(next(iter(strangers.values())))
+    else:
+        _refuse_thin_classes(path, parts[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
+    # In an audit the part to learn from may have no pictures.
+    measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
+    height, width = canvas or _canvas(path, measured)
     rules = PictureRules(height, width, "RGB")
     skipped: list[dict[str, Any]] = []
     readers = {
-        part: _reader(listing, class_names, rules, cache, skipped, most_unreadable)
+        part: _reader(listing, class_names, rules, cache, skipped, 1.0 if for_audit else MAX_UNREADABLE)
         for part, listing in parts.items()
         if listing.paths
     }
     names = {part: listing.paths for part, listing in parts.items() if listing.paths}
-    return Source(str(path), class_names, readers, tuple(_notes(path, ignored)), skipped, path, names)
+    notes = (*_notes(path, ignored), *strangers.values())
+    return Source(str(path), class_names, readers, notes, skipped, path, names)
 
 
 def _part_folders(root: Path) -> dict[str, Path]:
@@ -149,14 +158,20 @@ def _class_names(root: Path, parts: dict[str, _Listing], learn: str) -> tuple[st
             f"Only {len(names)} class below {str(folder)!r} ({', '.join(map(repr, names)) or 'no folder'}); bring at "
             "least two folders of pictures, one a class."
         )
+    return tuple(names)
+
+
+def _strangers(root: Path, parts: dict[str, _Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
+    """From each class that the part to learn from does not have to a sentence about it."""
+    found: dict[str, str] = {}
     for part, listing in parts.items():
         for path, name in zip(listing.paths, listing.classes, strict=True):
-            if name not in names:
-                raise DataError(
+            if name not in class_names and name not in found:
+                found[name] = (
                     f"The {part} part of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} part does not "
                     "have; rename or remove it."
                 )
-    return tuple(names)
+    return found
 
 
 def _refuse_thin_classes(root: Path, listing: _Listing, class_names: Sequence[str], *, at_least: int) -> None:

@@ -12,7 +12,7 @@ from beholder.data.batches import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
 from beholder.data.download import default_cache, find_or_download
-from beholder.data.folder import MAX_UNREADABLE, open_folder
+from beholder.data.folder import open_folder
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -28,7 +28,7 @@ def open_source(
     labels: LabelKind = "fine",
     cache: Path | None = None,
     canvas: tuple[int, int] | None = None,
-    most_unreadable: float = MAX_UNREADABLE,
+    for_audit: bool = False,
     progress: Progress = silent,
 ) -> Source:
     """Open what `data` names.
@@ -39,7 +39,7 @@ def open_source(
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept; the user's cache folder by default.
         canvas: height and width, in pixels, that a folder's pictures are decoded to; chosen from them by default.
-        most_unreadable: share of a folder's pictures, 0 to 1, that may be unreadable and are left out.
+        for_audit: take folders that training cannot work with, see `open_folder`.
         progress: told how far a download is.
 
     Raises:
@@ -54,12 +54,10 @@ def open_source(
         return open_digits()
     if data in NAMES:
         return open_archive(find_or_download(str(data), cache=cache, progress=progress), labels=labels, name=str(data))
-    return _open_path(Path(data), labels, cache, canvas, most_unreadable)
+    return _open_path(Path(data), labels, cache, canvas, for_audit)
 
 
-def _open_path(
-    path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, most_unreadable: float
-) -> Source:
+def _open_path(path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, for_audit: bool) -> Source:
     if not _is_there(path):
         raise DataError(_unknown(str(path)))
     if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
@@ -69,7 +67,7 @@ def _open_path(
     if is_archive(path):
         return open_archive(path, labels=labels)
     if path.is_dir():
-        return open_folder(path, cache=cache, canvas=canvas, most_unreadable=most_unreadable)
+        return open_folder(path, cache=cache, canvas=canvas, for_audit=for_audit)
     raise DataError(
         f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of pictures, a CIFAR archive "
         "(.tar.gz) or a .npz file."

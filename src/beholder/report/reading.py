@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.artifact.store import CHECKSUMS
+from beholder.runs.evaluation import read_evaluation
 from beholder.runs.events import lasting, read_events
 from beholder.runs.folder import read_document
 
@@ -62,7 +63,7 @@ def read_run(path: Path) -> RunFiles:
         missing=f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`.",
     )
     events = lasting(read_events(path / "events.jsonl"))
-    evaluation = _document(path / "evaluation.json", damaged="delete it and evaluate again")
+    evaluation = read_evaluation(path / "evaluation.json")
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
     outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
@@ -80,8 +81,9 @@ def read_run(path: Path) -> RunFiles:
     )
 
 
-def _document(path: Path, damaged: str = "bring it back from a copy or train anew") -> dict[str, Any] | None:
+def _document(path: Path) -> dict[str, Any] | None:
     """The JSON object in `path`, None where there is no such file."""
+    damaged = "bring it back from a copy or train anew"
     return read_document(path, missing="", damaged=damaged) if path.exists() else None
 
 

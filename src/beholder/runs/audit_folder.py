@@ -13,7 +13,6 @@ from beholder.errors import RunError
 from beholder.runs.folder import read_document
 
 SCHEMA = 1
-_FIELDS = {"data": str, "class_names": list, "findings": list, "decisions": list}  # what others lean on
 
 
 @dataclass(frozen=True)
@@ -107,10 +106,31 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
         missing=f"{str(path)!r} is no AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
         damaged="audit again into a new folder",
     )
-    wrong = [name for name, kind in _FIELDS.items() if not isinstance(document.get(name), kind)]
-    if wrong:
+    wrong = _wrong_field(document)
+    if wrong is not None:
         raise RunError(
-            f"{str(folder.findings_file)!r} is damaged (its {wrong[0]!r} is not as it should be); audit again into a "
+            f"{str(folder.findings_file)!r} is damaged (its {wrong!r} is not as it should be); audit again into a "
             "new folder."
         )
     return folder, document
+
+
+def _wrong_field(document: dict[str, Any]) -> str | None:
+    """The name of a field, of those that others lean on, that is not as it should be."""
+    findings, decisions = _objects(document.get("findings")), _objects(document.get("decisions"))
+    fits = {
+        "data": isinstance(document.get("data"), str),
+        "class_names": _are_texts(document.get("class_names")),
+        "findings": findings is not None and all(_are_texts(one.get("paths")) for one in findings),
+        "decisions": decisions is not None and all(_are_texts(list(one.values())) for one in decisions),
+    }
+    return next((name for name, good in fits.items() if not good), None)
+
+
+def _objects(values: Any) -> list[dict[str, Any]] | None:
+    """`values` if they are a list of JSON objects."""
+    return values if isinstance(values, list) and all(isinstance(one, dict) for one in values) else None
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(one, str) for one in values)

@@ -127,12 +127,9 @@ class Stopwatch:
             self.seconds, self.began = float(event.get("seconds") or 0.0), None
         self._last = moment
 
-    def at(self, moment: float | None = None) -> float:
-        """Seconds up to `moment`, in seconds since 1970; up to the last event where None."""
-        if self.began is None:
-            return self.seconds
-        # A clock that was set back since then makes nothing undone.
-        return self.seconds + max(self._last, moment or 0.0) - self.began
+    def at(self, later: float = 0.0) -> float:
+        """Seconds up to the last event, and where a sitting goes on the seconds `later` that passed since then."""
+        return self.seconds if self.began is None else self.seconds + self._last - self.began + later
 
 
 def _beyond(event: Event, resumed: Event) -> bool:

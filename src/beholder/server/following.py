@@ -53,6 +53,7 @@ class Follower:
         self._starts = 0
         self._last: Event | None = None
         self._stopwatch = Stopwatch()
+        self._heard = time.monotonic()  # when the last event came in
         self._state: dict[str, Any] = {}
         self._changed = asyncio.Condition()
         self._watchers = 0
@@ -90,7 +91,9 @@ class Follower:
     def state(self) -> dict[str, Any]:
         """How the run fares: `state`, and `spent_seconds` in all sittings until now."""
         running = self._state.get("state") in ("running", "stopping")
-        return {**self._state, "spent_seconds": round(self._stopwatch.at(time.time() if running else None), 3)}
+        # By no clock that may be set anew: the log's own only goes on.
+        later = time.monotonic() - self._heard if running else 0.0
+        return {**self._state, "spent_seconds": round(self._stopwatch.at(later), 3)}
 
     def look(self) -> None:
         """Read what is new."""
@@ -162,6 +165,7 @@ class Follower:
             if event is None:  # a line that a crash cut off
                 return
             self._stopwatch.hear(event)
+            self._heard = time.monotonic()
             spent = round(self._stopwatch.at(), 3)
             name = str(event["event"])
             data = json.dumps(_finite({**event, "spent_seconds": spent}), allow_nan=False)

@@ -68,7 +68,10 @@ def judgement(served: Served) -> dict[str, Any]:
     promise = artifact.manifest.risk_in(artifact.precision)
     parts: dict[str, Any] = {}
     if run is not None and run.evaluation is not None:
-        parts["test"] = _test_part(run.evaluation, names)
+        if len(run.evaluation["confusion"]) == len(names):
+            parts["test"] = _test_part(run.evaluation, names)
+        else:
+            notes.append("Its evaluation.json is of other classes than the model's; delete it and evaluate again.")
     validation, note = _validation(served)
     if validation is not None:
         parts["validation"] = _validation_part(validation)
@@ -146,14 +149,14 @@ def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
             "probability": _finite(one.get("probability")),
             "picture": one.get("picture") if str(one.get("picture")).startswith("data:image/") else None,
         }
-        for one in evaluation.get("mistakes", [])[:MISTAKES]
+        for one in evaluation["mistakes"][:MISTAKES]
     ]
     selective = evaluation.get("selective")
     facts = {
         "interval": evaluation.get("interval"),
         "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
     }
-    return {**_part(evaluation.get("confusion", []), names), **facts, "mistakes": mistakes}
+    return {**_part(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 
 
 def _validation_part(validation: ValidationAnswers) -> dict[str, Any]:

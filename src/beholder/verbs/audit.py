@@ -14,7 +14,7 @@ import numpy as np
 from beholder.data.class_counts import count_findings
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
-from beholder.data.duplicates import exact_duplicates, near_duplicates
+from beholder.data.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
 from beholder.data.faults import file_faults, picture_faults
 from beholder.data.findings import Finding
 from beholder.data.opening import Data, open_source
@@ -99,8 +99,7 @@ def audit(
 def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
     if isinstance(data, Source):
         return data
-    # However many pictures are unreadable: to say which is what an audit is for.
-    return open_source(data, labels=labels, cache=cache, most_unreadable=1.0, progress=progress)
+    return open_source(data, labels=labels, cache=cache, for_audit=True, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
@@ -129,6 +128,8 @@ class _Checkup:
         self.findings += picture_faults(self.parts, self.progress)
         self.findings += exact_duplicates(self.parts)
         self.findings += near_duplicates(self.parts, self.progress)
+        if too_small(self.parts):
+            self.notes.append(f"Equal pictures were looked for; near copies are not below {MIN_SIDE} pixels.")
         self.findings += count_findings(self.parts)
 
     def by_networks(self, until: float) -> None:

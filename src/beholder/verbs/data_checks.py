@@ -8,7 +8,7 @@ from typing import Any
 
 from beholder.data.copies import QUICK
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import content_groups, exact_duplicates, near_duplicates
+from beholder.data.duplicates import MIN_SIDE, content_groups, exact_duplicates, near_duplicates, too_small
 from beholder.data.faults import picture_faults
 from beholder.data.findings import Kind
 from beholder.data.progress import Progress
@@ -17,6 +17,7 @@ from beholder.data.split import Parts
 SHARE = 0.02  # of a budget that looking for copies may take
 _SPEED = 25_000  # pictures that a quick look for copies gets through in a second
 _AUDIT = "`beholder audit` shows them"
+_SMALL = f"near copies are not looked for below {MIN_SIDE} pixels"
 _FAULTS: dict[Kind, str] = {
     "low_information": "nearly of one colour",
     "dark": "very dark",
@@ -39,22 +40,25 @@ def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) 
     Returns:
         `sentences`: two, for people; and `counts`, from kind to the number of pictures: of `exact_duplicate` and
         `near_duplicate` those that are a copy of another one, equal or not, and of `across_parts` the validation
-        pictures that are a copy of one to learn from. None is what was not looked for.
+        pictures that are a copy of one to learn from. None is what was not looked for, as near copies among pictures
+        that are too small for it.
     """
     faults = Counter(one.kind for one in picture_faults(read, parts.progress))
     total = sum(map(len, read.values()))
     contents = [value for dataset in read.values() for value in content_groups(dataset)]
     equal = _repeated(contents)
+    small = too_small(read)
     near: int | None = None
-    if parts.copies is not None and parts.made("validation"):
-        near = _repeated(parts.copies.get(value, value) for value in contents) - equal
-        across: int | None = 0
-    else:
+    across: int | None = 0
+    if parts.copies is None or not parts.made("validation"):
         across = _across(read, budget, parts.progress)
+    elif not small:
+        near = _repeated(parts.copies.get(value, value) for value in contents) - equal
+    told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
     counts = {str(kind): faults[kind] for kind in _FAULTS}
     return {
         "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_parts": across},
-        "sentences": [_faults_in_words(counts, total), _copies_in_words(equal, near, across)],
+        "sentences": [_faults_in_words(counts, total), told],
     }
 
 
@@ -85,10 +89,24 @@ def _faults_in_words(counts: Mapping[str, int], total: int) -> str:
     return f"Checked {total:,} pictures: {', '.join(found)}."
 
 
+def _across_in_words(across: int) -> str:
+    which = "validation picture is a copy" if across == 1 else "validation pictures are copies"
+    return f"{across:,} {which} of training pictures, which flatters the figures; {_AUDIT}."
+
+
+def _small_in_words(equal: int, across: int | None) -> str:
+    """Of pictures that are too small for near copies to be looked for."""
+    if across:
+        return _across_in_words(across)
+    if not equal:
+        return f"No picture is equal to another; {_SMALL}."
+    where = ", none across the parts" if across == 0 else ""
+    return f"{equal:,} pictures are equal to another one{where}; {_AUDIT}, and {_SMALL}."
+
+
 def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
     if across:
-        which = "validation picture is a copy" if across == 1 else "validation pictures are copies"
-        return f"{across:,} {which} of training pictures, which flatters the figures; {_AUDIT}."
+        return _across_in_words(across)
     found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
     told = f"Copies of each other: {' and '.join(found)} ones" if found else "No picture is a copy of another"
     if near is not None:

@@ -24,7 +24,8 @@ from beholder.data.progress import Progress, silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
-from beholder.errors import DataError, UsageError
+from beholder.errors import DataError, RunError, UsageError
+from beholder.runs.evaluation import read_evaluation
 from beholder.runs.folder import Run, open_run, read_document
 from beholder.verbs.training_data import data_name
 
@@ -151,14 +152,18 @@ def _is_own(run: Run, config: dict[str, Any], source: Source, parts: Parts) -> b
     if config["data"] != "arrays" or not run.data_file.exists():
         return True
     known = read_document(run.data_file, missing="").get("fingerprint", {})
+    if not isinstance(known, dict):
+        raise RunError(
+            f"{str(run.data_file)!r} is damaged (its 'fingerprint' is no object); train again into a new folder."
+        )
     return bool(known.get("validation") == parts.validation().fingerprint())
 
 
 def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
     """What `file` says where it is of this model as it answers here, and of this `fingerprint` if that is given."""
-    if not file.exists():
+    document = read_evaluation(file)
+    if document is None:
         return None
-    document = read_document(file, missing="", damaged="delete it and evaluate again")
     same_pictures = fingerprint is None or document.get("fingerprint") == fingerprint
     same_network = document.get("precision", "float32") == artifact.precision
     same_model = document.get("model") == artifact.checksum
