@@ -69,6 +69,25 @@ def test_the_answer_is_that_of_predict_with_the_picture_as_received(client: Test
     assert (answer["received"]["height"], answer["received"]["width"]) == received.shape
 
 
+@pytest.mark.usefixtures("framework")
+def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestClient, pictures: list[bytes]) -> None:
+    from beholder.data.clean import clean_pictures
+    from beholder.verbs.train import train
+
+    random = np.random.default_rng(0)
+    shown = random.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+    run = train((shown, np.arange(60) % 2), model="book", epochs=1, out=tmp_path / "run", neighbours=False).run
+    chapter = open_served(run)
+    file = io.BytesIO()
+    Image.fromarray(shown[0]).save(file, "PNG")
+    answer = ask(TestClient(create_app(chapter), "http://localhost"), file.getvalue())
+    chapter.workers.close()
+    told, cleaned = pixels(answer["received"]["cleaned"]), clean_pictures(shown[:1])[0, ..., 0]
+    assert told.shape == (12, 12)
+    assert np.corrcoef(told.ravel(), cleaned.ravel())[0, 1] > 0.999
+    assert ask(client, pictures[0])["received"]["cleaned"] is None
+
+
 def test_the_nearest_training_pictures_are_near(client: TestClient, served_run: Path) -> None:
     """A training picture is nearest to itself, and is shown as the run keeps it."""
     kept = open_neighbours(served_run)

@@ -16,6 +16,7 @@ from beholder.data.pictures import measure
 from beholder.errors import ArtifactError, PictureError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
+from beholder.figures.sheet import stretched
 from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
@@ -74,8 +75,8 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
     Returns:
         As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`, a
         sentence where it is unsure; `height` and
-        `width` of the picture upright; `received`, what the network got: `picture` (a PNG as a data URI), `height` and
-        `width`; `neighbours`, the training pictures nearest in feature space, and `neighbours_error`, one sentence
+        `width` of the picture upright; `received`, what the network got: `picture` (a PNG as a data URI), `height`,
+        `width` and `cleaned`, the same after the chapter's cleaning, where it is a part of the network; `neighbours`, the training pictures nearest in feature space, and `neighbours_error`, one sentence
         where they cannot be read.
     """
     if isinstance(outcome, PictureError):
@@ -95,9 +96,23 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
             "picture": data_uri(outcome.pixels),
             "height": outcome.pixels.shape[0],
             "width": outcome.pixels.shape[1],
+            "cleaned": _cleaned(served, outcome.pixels),
         },
         **_neighbours(served, outcome),
     }
+
+
+def _cleaned(served: Served, pixels: NDArray[np.uint8]) -> str | None:
+    """`pixels` grey, cropped and standardised, as a data URI; None where the network does not clean."""
+    cleaning = [row["name"] for row in served.classifier.artifact.manifest.layers if row["type"] == "Clean"]
+    if not cleaning:
+        return None
+    try:
+        inside = served.inside
+    except ArtifactError:  # it can answer but not explain
+        return None
+    cleaned = inside(pixels[np.newaxis], cleaning)[cleaning[0]]
+    return data_uri(stretched(cleaned[0, ..., 0].astype(np.float64)))
 
 
 def _why_unsure(served: Served, prediction: Prediction) -> str | None:

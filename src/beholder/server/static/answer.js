@@ -29,7 +29,14 @@ function received(answer) {
     pixels(answer.received.picture, `The picture as the network receives it, ${width} by ${height} pixels`), heat);
   askWhere(answer, heat, note);
   return h("figure", { class: "received" }, stack,
-    h("figcaption", {}, `What the network receives: ${size(width, height)} pixels`), note);
+    h("figcaption", {}, `What the network receives: ${size(width, height)} pixels`), note, cleaned(answer));
+}
+
+/** What is left after the chapter's cleaning, which is a part of some networks. */
+function cleaned(answer) {
+  if (!answer.received.cleaned) return null;
+  return [pixels(answer.received.cleaned, "The same picture cleaned: grey, cropped, standardised", { class: "cleaned" }),
+    h("p", { class: "muted" }, "Cleaned: grey, cropped, standardised")];
 }
 
 async function askWhere(answer, heat, note) {
