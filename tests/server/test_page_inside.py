@@ -107,6 +107,8 @@ def test_walking_the_layers_and_one_number(page: Page, serious_violations: Calla
 
 
 def test_it_plays_unless_a_person_asked_for_calm(page: Page) -> None:
+    from playwright.sync_api import expect
+
     page.emulate_media(reduced_motion="no-preference")
     open_layer(page)
     page.get_by_role("button", name="Play").click()
@@ -117,6 +119,7 @@ def test_it_plays_unless_a_person_asked_for_calm(page: Page) -> None:
 
     page.locator(".map").nth(1).click()
     page.locator("td.now").first.wait_for()
+    expect(page.get_by_role("button", name="Pause")).to_be_in_viewport()
     assert page.locator(".panes figcaption").last.inner_text() == f"Output: {map_name(page, 1)}"
     page.get_by_role("button", name="Pause").click()
     page.locator(".map[aria-pressed=true]").focus()

@@ -135,6 +135,13 @@ export function numberView({ sight, index, outline, box, layerName }) {
     if (playing === mine) stop();
   }
 
+  /** Plays from here, in view: on a phone the numbers stand below the maps. Nothing where motion is unwanted. */
+  function begin() {
+    if (play.hidden) return;
+    play.parentElement.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    run();
+  }
+
   async function growAll(growing, goes) {
     while (goes() && growing.uncover()) await sleep(growing.terms > MANY ? TERM / 2 : TERM);
     if (goes() && growing.terms) await sleep(2 * TERM);
@@ -175,7 +182,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
     return count === 1 && !alone ? "the input" : `map ${channel}`;
   }
 
-  return { show, play: () => { if (!play.hidden) run(); }, stop };
+  return { show, play: begin, stop };
 }
 
 /** Lays `box` over `place`, or hides it, on a picture of `height` × `width`. */
