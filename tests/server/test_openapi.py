@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openapi_spec_validator
@@ -23,6 +25,12 @@ def test_it_has_the_routes_and_no_others(served: Served) -> None:
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert described == routed
+
+
+def test_it_names_the_errors_that_the_documentation_lists() -> None:
+    serving = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+    listed = {status for row in re.findall(r"^\| (4[\d, ]+|5[\d, ]+) \|", serving, re.M) for status in row.split(", ")}
+    assert listed == DOCUMENT["paths"]["/predict"]["post"]["responses"].keys() - {"200"}
 
 
 def test_every_reference_leads_somewhere() -> None:

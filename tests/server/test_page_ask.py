@@ -313,6 +313,29 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[
     assert fits(page)
 
 
+def test_an_address_that_is_no_text_leads_to_ask(page: Page) -> None:
+    page.goto("/#%")
+    page.get_by_role("button", name="Choose pictures").wait_for()
+    assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
+
+
+def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(page: Page, pictures: list[bytes]) -> None:
+    """Browsers offer the camera on this machine or over HTTPS alone; a phone comes over plain http."""
+    page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
+    page.goto("/")
+    page.get_by_role("button", name="Draw").wait_for()
+    photo = page.get_by_role("button", name="Take a photo")
+    if not page.evaluate("matchMedia('(pointer: coarse)').matches"):
+        assert photo.count() == 0
+        return
+    with page.expect_file_chooser() as chosen:
+        photo.click()
+    assert chosen.value.element.get_attribute("capture") == "environment"
+    chosen.value.set_files([file("photo.png", pictures[0])])
+    answers(page).first.wait_for()
+    assert answers(page).first.locator(".file").inner_text() == "photo.png"
+
+
 def test_the_tabs_are_operable_by_keyboard_and_address(page: Page) -> None:
     page.goto("/")
     tab = page.get_by_role("tab", name="Ask")

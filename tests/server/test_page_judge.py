@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -115,3 +116,26 @@ def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[
     assert page.get_by_role("img", name="Reliability diagram").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert serious_violations(page) == []
+
+
+def test_pictures_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, client: TestClient) -> None:
+    document = client.get("/page/judge").json()
+    cell = client.get("/page/judge/cell/3/3").json()
+    paths = [quote(one["path"], safe="!'()*-._~") for one in cell["pictures"]]  # as encodeURIComponent has it
+    page.goto("/#judge")
+    for part in ("Validation part", "Test part"):
+        page.get_by_role("button", name=part).click()
+        page.locator("[data-cell='3/3']").click()
+        page.get_by_role("heading", name="3, and answered so").wait_for()
+        links = page.locator(".cell .gallery a")
+        assert [link.get_attribute("href") for link in links.all()] == [f"#correct/{path}" for path in paths]
+        assert links.first.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
+    mistakes = page.locator("section", has=page.get_by_role("heading", name="Sure, and wrong")).locator(".gallery a")
+    assert [link.get_attribute("href") for link in mistakes.all()] == ["#correct"] * len(
+        document["parts"]["test"]["mistakes"]
+    )
+    assert page.locator(".filters img").count() == len(document["filters"])
+    assert page.locator(".filters img").first.evaluate("image => image.complete && image.naturalWidth > 0")
+    links.first.click()
+    page.get_by_role("tab", name="Correct", selected=True).wait_for()
+    assert page.evaluate("location.hash") == f"#correct/{paths[0]}"

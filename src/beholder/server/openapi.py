@@ -101,9 +101,11 @@ DOCUMENT: dict[str, Any] = {
                         {"$ref": "#/components/schemas/Predictions"},
                     ),
                     "400": _error("A damaged or empty request, or none of its pictures could be read."),
+                    "403": _error("Asked by a page of another site."),
                     "408": _error("The body did not arrive in time."),
                     "413": _error("The body is too large, or holds too many pictures."),
                     "415": _error("Neither a picture nor a multipart form."),
+                    "421": _error("Sent to a name that this server does not answer to."),
                     "503": {**_error("More than the server can answer now."), "headers": _RETRY},
                 },
             }

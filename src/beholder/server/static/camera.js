@@ -1,11 +1,23 @@
-// A photograph from the camera, where the browser has one to offer (it does so on this machine or over HTTPS).
+// A photograph from the camera, where the browser has one to offer (it does so on this machine or over HTTPS), and
+// elsewhere from the camera program of a phone.
 
 import { h, problem } from "./draw.js";
 
-/** A button that opens the camera and hands a photograph, a File, to `take`; nothing where there is no camera to ask. */
+/** A button that opens the camera and hands a photograph, a File, to `take`; null where there is no camera to ask. */
 export function cameraButton(take) {
-  if (!navigator.mediaDevices?.getUserMedia) return null;
-  return h("button", { type: "button", onclick: () => photograph(take) }, "Take a photo");
+  if (navigator.mediaDevices?.getUserMedia) return button(() => photograph(take));
+  return matchMedia("(pointer: coarse)").matches ? ownCamera(take) : null;
+}
+
+function button(onclick) {
+  return h("button", { type: "button", onclick }, "Take a photo");
+}
+
+/** A button that asks the phone to photograph with its own program. */
+function ownCamera(take) {
+  const picker = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", tabindex: -1,
+    "aria-hidden": "true", onchange: () => { if (picker.files.length) take(picker.files[0]); picker.value = ""; } });
+  return [button(() => picker.click()), picker];
 }
 
 async function photograph(take) {

@@ -187,8 +187,8 @@ function facts(layer) {
   ];
   const saved = layer.fully_connected && layer.fully_connected > layer.parameters;
   return [h("dl", { class: "facts" }, list), saved ? h("p", { class: "saving" },
-    `${whole(layer.parameters)} weights here; a fully connected layer in its place: `,
-    h("b", {}, rough(layer.fully_connected)), ".") : null];
+    `${plural(layer.parameters, "parameter")} here; a fully connected layer in its place would have `,
+    h("b", {}, rough(layer.fully_connected)), " weights.") : null];
 }
 
 function maps(layer) {
@@ -214,7 +214,11 @@ function maps(layer) {
     button.focus();
     number.show(Number(button.dataset.map));
   };
-  grid.addEventListener("click", (event) => press(event.target.closest(".map")));
+  grid.addEventListener("click", (event) => {
+    const button = event.target.closest(".map");
+    press(button);
+    if (button) number.play();
+  });
   grid.addEventListener("keydown", (event) => {
     const all = [...grid.children];
     const at = all.indexOf(event.target);

@@ -61,7 +61,7 @@ function showPart() {
       h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
       h("section", {}, h("h2", {}, "Each class"), classTable())),
     honesty ? trust(honesty, verdict.promise) : null,
-    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes)
+    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes, part === "validation")
       : h("p", { class: "muted" }, "Not one answer was wrong.")));
 }
 
@@ -135,7 +135,7 @@ async function openCell(cell) {
     const kept = count ? `${plural(count, "picture")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
       : "No picture.";
     replace(box, h("h3", {}, what), part === "test" ? ofTest(names[row], names[column]) : null,
-      h("p", { class: "muted" }, part === "test" ? `Of the validation part: ${kept}` : kept), gallery(some));
+      h("p", { class: "muted" }, part === "test" ? `Of the validation part: ${kept}` : kept), gallery(some, true));
     announce(`${what}: ${plural(count, "picture")}`);
   } catch (error) {
     replace(box, problem(error.message));
@@ -146,12 +146,13 @@ async function openCell(cell) {
 function ofTest(label, answer) {
   const found = verdict.parts.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.picture);
   return [h("p", { class: "muted" }, found.length ? "Of the test part:" : "Of the test part only the surest mistakes are kept as pictures."),
-    found.length ? gallery(found) : null];
+    found.length ? gallery(found, false) : null];
 }
 
-function gallery(pictures) {
+/** Pictures that lead to where they are corrected; those of the test part never are (`correctable`). */
+function gallery(pictures, correctable) {
   return h("ul", { class: "gallery" }, pictures.map((one) => h("li", {},
-    h("a", { href: correction(one.path), title: one.path },
+    h("a", { href: correctable ? correction(one.path) : "#correct", title: one.path },
       one.picture ? pixels(one.picture, "") : null,
       one.answer === one.label ? h("span", {}, one.label) : h("span", {}, one.answer, " ", h("span", { class: "muted" }, `but is ${one.label}`)),
       h("span", { class: "muted" }, percent(one.probability))))));
@@ -159,7 +160,7 @@ function gallery(pictures) {
 
 /** Where a picture is corrected; a file name that is no text cannot be part of an address. */
 function correction(path) {
-  return part === "test" || path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
+  return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
 }
 
 function classTable() {

@@ -37,8 +37,17 @@ function style(address) {
   });
 }
 
+/** What stands behind the # of the address; nothing where it is no text, as in "#%". */
+function asked() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 async function show() {
-  const [name, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [name, ...rest] = asked().split("/");
   const index = Math.max(0, NAMES.indexOf(name));
   tabs.forEach((tab, number) => {
     tab.setAttribute("aria-selected", String(number === index));
