@@ -41,6 +41,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "answering": ["answering.py", *rounds],
         "folder_answering": ["folder_answering.py", *rounds],
         "serving": ["serving.py"],
+        "page": ["page.py"],
         "bulk": ["bulk.py", "--rounds", "3" if long else "2"],
         "costs": ["costs.py", *(["--long"] if long else [])],
     }

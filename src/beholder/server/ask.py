@@ -73,11 +73,11 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
     """What the page shows of one picture.
 
     Returns:
-        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`, a
-        sentence where it is unsure; `height` and
-        `width` of the picture upright; `received`, what the network got: `picture` (a PNG as a data URI), `height`,
-        `width` and `cleaned`, the same after the chapter's cleaning, where it is a part of the network; `neighbours`, the training pictures nearest in feature space, and `neighbours_error`, one sentence
-        where they cannot be read.
+        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`,
+        a sentence where it is unsure; `height` and `width` of the picture upright; `received`, what the network got:
+        `picture` (a PNG as a data URI), `height`, `width` and `cleaned`, the same after the chapter's cleaning, where
+        it is a part of the network; `neighbours`, the training pictures nearest in feature space, and
+        `neighbours_error`, one sentence where they cannot be read.
     """
     if isinstance(outcome, PictureError):
         return {"path": upload.name, "error": str(outcome)}
