@@ -76,8 +76,13 @@ class Client:
         self.free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection, kept or new."""
-        return self.free.pop() if self.free else await asyncio.open_connection(self.host, self.port)
+        """A connection, kept or new; the server has ended those that were idle for long."""
+        while self.free:
+            reader, writer = self.free.pop()
+            if not (reader.at_eof() or writer.is_closing()):
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port)
 
     async def ask(self, request: bytes, count: int, tally: Tally, due: float | None = None) -> None:
         """Send `request` with `count` pictures, and note what came of it."""
