@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,5 +226,9 @@ def test_too_many_connections_are_told_to_come_back() -> None:
             refused = rest(second)
         assert refused.startswith(b"HTTP/1.1 503")
         assert b"Retry-After: 1" in refused
+        with connected(address) as third:  # it asks before it hears that it may not
+            third.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+            time.sleep(0.3)
+            assert rest(third).startswith(b"HTTP/1.1 503")
         first.sendall(b"b")
         assert answer(first).startswith(b"HTTP/1.1 200")

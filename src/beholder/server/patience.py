@@ -12,6 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 20.0  # for the head of a request, and for the rest of a body that was refused
 WRITE_SECONDS = 30.0  # that a full send buffer may stay full
+LINGER_SECONDS = 2.0  # that a client which is turned away has to read why
+LINGERING = 200  # of these at once; they are open files beside the connections that are allowed
 IDLE_SECONDS = 75  # between two requests, as nginx has it
 _SENTENCE = b'{"error": "The server holds too many connections; come back in a moment."}'
 _BUSY = (
@@ -37,18 +39,30 @@ class PatientProtocol(H11Protocol):
         super().__init__(*arguments, **named)
         self._head: asyncio.TimerHandle | None = None
         self._write: asyncio.TimerHandle | None = None
+        self._turned_away = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
         super().connection_made(cast("asyncio.Transport", transport))
         if len(self.connections) > self.most:
-            self.transport.write(_BUSY)
-            self.transport.close()
+            self._turn_away()
             return
         self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
 
+    def _turn_away(self) -> None:
+        """Say why, and read what comes for a moment: closed with bytes unread, the answer would be lost to a reset."""
+        self.transport.write(_BUSY)
+        if len(self.connections) > self.most + LINGERING:
+            self.transport.close()
+            return
+        self._turned_away = True
+        self.transport.write_eof()
+        self._head = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
+        if self._turned_away:
+            return
         super().data_received(data)
         # Uvicorn's cycle, None before the first, is a request in progress; bytes outside of one are the beginning of a
         # head, or the rest of a body that was refused.

@@ -15,14 +15,14 @@ from beholder.errors import UsageError
 from beholder.runs.audit_folder import is_audit_folder
 from beholder.server import deciding
 from beholder.server.app import create_app
-from beholder.server.patience import IDLE_SECONDS, PatientProtocol
+from beholder.server.patience import IDLE_SECONDS, LINGERING, PatientProtocol
 from beholder.server.security import Hosts
 from beholder.server.served import open_served
 
 PORT = 8000
 _BACKLOG = 2048
 _LAST_SECONDS = 30  # that accepted work has once the server is asked to end
-_RESERVE = 100  # open files that are not connections
+_RESERVE = 100 + LINGERING  # open files that are not connections, or connections that are turned away
 
 Ready = Callable[[str], None]
 
