@@ -31,6 +31,7 @@ from beholder.training.settings import choose, resolve_precision
 
 ALLOWED = 2.0  # GB beside the pictures
 BLOCK = 1000  # pictures that differ; they are repeated
+SMALL_SHARE = MODELS["fast"].small_share
 HELD = 500  # pictures of the validation part
 # pictures, classes, pixels a side, how they come
 SHORT = [
@@ -42,7 +43,6 @@ SHORT = [
     (10_000, 10, 224, "parts"),
     (50_000, 10, 64, "split off"),
 ]
-SMALL_SHARE = MODELS["fast"].small_share
 LONG = [
     *((count, classes, 32, "parts") for count in (1_000, 10_000, 50_000, 200_000) for classes in (2, 10, 100)),
     *((10_000, classes, side, "parts") for side in (64, 128, 224) for classes in (10, 1_000)),

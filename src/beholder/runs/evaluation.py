@@ -1,4 +1,7 @@
-"""Reads the figures of a test part that `evaluate` kept; those that a change made senseless are refused."""
+"""Reads the figures of a test part that `evaluate` kept; those that a change made senseless are refused.
+
+Own code because a library for schemas would be one more that the light install brings, for this file alone.
+"""
 
 from __future__ import annotations
 

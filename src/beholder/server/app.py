@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.errors import BeholderError, BusyError, StorageError
@@ -107,4 +107,4 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _fault(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "This is a fault of Beholder's, not yours; its output says more."}, 500)
+    return EscapedJSON({"error": "This is a fault of Beholder's, not yours; its output says more."}, 500)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explain import Where, where_it_looked
@@ -53,12 +53,12 @@ def routes(served: Served) -> list[BaseRoute]:
 
     async def names(_: Request) -> Response:
         """Addresses of pictures that it has not learned from."""
-        return JSONResponse({"examples": [f"/page/ask/examples/{index}" for index in range(len(examples))]})
+        return EscapedJSON({"examples": [f"/page/ask/examples/{index}" for index in range(len(examples))]})
 
     async def example(request: Request) -> Response:
         index = number(request, "number")
         if index >= len(examples):
-            return JSONResponse({"error": f"There are {len(examples)} examples only."}, 404)
+            return EscapedJSON({"error": f"There are {len(examples)} examples only."}, 404)
         return FileResponse(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     return [

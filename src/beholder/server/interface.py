@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction, predictions_document
@@ -43,14 +43,14 @@ def routes(served: Served) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         # Opening replayed the golden pictures: a model that answers otherwise than when it was saved is never served.
         if served.workers.alive:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"error": "The workers have ended; start the server again."}, 503)
+            return EscapedJSON({"status": "ok"})
+        return EscapedJSON({"error": "The workers have ended; start the server again."}, 503)
 
     async def numbers(_: Request) -> Response:
         return Response(served.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(DOCUMENT)
+        return EscapedJSON(DOCUMENT)
 
     return [
         Route("/predict", predict, methods=["POST"]),

@@ -27,6 +27,7 @@ from beholder.report.words import (
     loss_in_words,
     reliability_in_words,
 )
+from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
 
@@ -44,7 +45,7 @@ def routes(served: Served) -> list[BaseRoute]:
 
     async def cell(request: Request) -> Response:
         """Validation pictures of one class that got one answer."""
-        label, answer = (_index(served, request.path_params[name]) for name in ("label", "answer"))
+        label, answer = (_index(served, request, name) for name in ("label", "answer"))
         return EscapedJSON(await served.workers.call(cell_document, served, label, answer))
 
     return [Route("/page/judge", judge), Route("/page/judge/cell/{label}/{answer}", cell)]
@@ -204,10 +205,11 @@ def _filters(filters: NDArray[np.float32]) -> list[str]:
     return [data_uri(window_picture(window)) for window in filters[:MOST_FILTERS]]
 
 
-def _index(served: Served, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 9 and int(text) < len(served.classifier.class_names)):
+def _index(served: Served, request: Request, name: str) -> int:
+    index = number(request, name)
+    if index >= len(served.classifier.class_names):
         raise HTTPException(404)
-    return int(text)
+    return index
 
 
 def _ratio(part: Any, whole: Any) -> float:

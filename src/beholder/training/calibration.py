@@ -101,16 +101,16 @@ def _learn(
     calibration: Calibration, widths: Widths, side: int, shape: tuple[int, int, int], dtype: str, until: float
 ) -> bool:
     """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
-    cost, recipe = cost_of_fast(shape, widths, side), MODELS["fast"]
-    batch_size = largest_batch(recipe, shape, side)
+    cost = cost_of_fast(shape, widths, side)
+    recipe = replace(MODELS["fast"], batch_size=largest_batch(MODELS["fast"], shape, side))
     if cost in dict(calibration.points):
         return True
     if calibration.points:
-        takes = PREPARING_SECONDS + (1 + STEPS) * batch_size / calibration.rate(cost)
+        takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
         if time.monotonic() + takes > until:
             return False
     model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
-    calibration.points.append(measure(model, replace(recipe, batch_size=batch_size)))
+    calibration.points.append(measure(model, recipe))
     return True
 
 

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.training.step import Look
+from beholder.training.step import LOOK_PIXELS, Look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
-_PIXELS = 500 * 32 * 32  # looked at together
 
 Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 
@@ -24,7 +23,7 @@ def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | No
     `seen` hears the rows of each batch and their logits.
     """
     correct, loss = 0, 0.0
-    for part in chunks(len(rows), dataset.picture_shape, _PIXELS):
+    for part in chunks(len(rows), dataset.picture_shape, LOOK_PIXELS):
         chosen = rows[part]
         logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())

@@ -79,23 +79,21 @@ class Settings:
         from; large ones get smaller batches, so that a step's memory stays what it is. What the person chose stays.
         """
         few = max(SMALLEST_BATCH, pictures // LEAST_STEPS_AN_EPOCH)
-        fitted = self.in_batches_of(min(few, largest_batch(recipe(self.model), shape, self.options.get("side"))))
+        fitted = self._in_batches_of(min(few, largest_batch(recipe(self.model), shape, self.options.get("side"))))
         if "epochs" in self.said:
             return fitted
         steps = math.ceil(pictures / fitted.recipe.batch_size)
         epochs = max(self.recipe.epochs, math.ceil(LEAST_STEPS / steps))
         return replace(fitted, recipe=replace(fitted.recipe, epochs=epochs))
 
-    def in_batches_of(self, size: int) -> Settings:
-        """These settings with batches of at most `size` pictures, unless the person chose their size.
+    def _in_batches_of(self, size: int) -> Settings:
+        """These settings with batches of `size` pictures, unless the person chose their size.
 
         The learning rate goes with the square root of the batch size, as it does among the recipes.
         """
-        usual = recipe(self.model)
-        size = min(size, usual.batch_size)
         if "batch_size" in self.said:
             return self
-        rate = self.recipe.learning_rate
+        usual, rate = recipe(self.model), self.recipe.learning_rate
         if "learning_rate" not in self.said:
             rate = usual.learning_rate * math.sqrt(size / usual.batch_size)
         return replace(self, recipe=replace(self.recipe, batch_size=size, learning_rate=rate))

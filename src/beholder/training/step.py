@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from beholder.training.processes import Group
 
 Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+LOOK_PIXELS = 500 * 32 * 32  # of the pictures that one look is given, so that it takes little memory
 
 
 class Step(Protocol):

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
 from beholder.data.picture_rows import Pictures
-from beholder.training.step import compile_look
-
-_PIXELS = 500 * 32 * 32  # looked at a time
+from beholder.training.step import LOOK_PIXELS, compile_look
 
 
 class FeatureView:
@@ -30,7 +28,7 @@ class FeatureView:
 
     def features(self, pictures: Pictures, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float32 for those of `pictures` (N, H, W, C) at `rows` (R,)."""
-        parts = chunks(len(rows), pictures.shape[1:], _PIXELS)
+        parts = chunks(len(rows), pictures.shape[1:], LOOK_PIXELS)
         return np.concatenate([self._features(pictures[rows[part]]) for part in parts])
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
