@@ -143,7 +143,7 @@ def test_a_budget_plans_the_network_that_there_is(
     from beholder.training import budget
     from beholder.training.calibration import Calibration
 
-    monkeypatch.setattr(budget, "calibrate", lambda *_, **__: Calibration([(10**6, 1e-4)]))
+    monkeypatch.setattr(budget, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
     small = replace(letters, pictures=letters.pictures[:][:, :8, :8, :1])
     planned, plan = budget.plan_budget(
@@ -235,11 +235,10 @@ def test_the_command_line_takes_a_range_and_refuses_what_is_none(capfd: pytest.C
 def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() -> None:
     from beholder.training.calibration import Calibration
 
-    known = Calibration(closing_seconds=6.0, closing_of_files={"known": 9.0})
-    assert known.closing_of("known", layers=100).closing_seconds == 9.0
-    assert (
-        known.closing_of("new", layers=100).closing_seconds > known.closing_of("new", layers=10).closing_seconds > 6.0
-    )
+    known = Calibration(closings={"": [6.0], "known": [9.0]})
+    assert known.closing_seconds(100) == 6.0
+    assert known.closing_seconds(100, "known", layers=100) == 9.0
+    assert known.closing_seconds(100, "new", layers=100) > known.closing_seconds(100, "new", layers=10) > 4.0
 
 
 def test_a_copy_that_changed_is_told_when_the_run_goes_on(tuned: Path, letters: Dataset, tmp_path: Path) -> None:

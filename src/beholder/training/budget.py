@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import datetime
-import math
 import resource
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
+from beholder.models.resolution import LARGEST_SIDE, looked_at
 from beholder.models.smaller import small_side
-from beholder.training.calibration import Calibration, calibrate, cost_of_fast, measure
+from beholder.training.calibration import Calibration, calibrate, calibrate_chosen, cost_of_fast
 from beholder.training.plan import Choice, TooShortError, Widths, choose, epochs_of
 from beholder.training.settings import Settings
 from beholder.training.stages import mean_cost
 
 CALIBRATION_SHARE = 0.1  # of the budget may go into measuring, once on each machine
 MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took when the machine was last busy
+
+# The machine as measured; from seconds of training to what is trained in them; from the most seconds that packing may
+# take to those that it is expected to.
+Known = tuple[Calibration, Callable[[float], Choice], Callable[[float], float]]
 
 
 def plan_budget(
@@ -44,40 +50,60 @@ def plan_budget(
     Raises:
         UsageError: the budget is too short; the sentence says what would do.
     """
-    shape = train.picture_shape
-    calibration = calibrate(folder, shape, settings.dtype, seconds=CALIBRATION_SHARE * budget)
-    calibration = calibration.closing_within(MOST_CLOSING * budget)
+    began = time.monotonic()
+    measured = _measured_for_auto if automatic else _measured_for_chosen
+    calibration, choice_in, closing_within = measured(settings, train, folder, CALIBRATION_SHARE * budget)
+    now, closing = time.monotonic(), closing_within(MOST_CLOSING * budget)
     try:
-        if automatic:
-            remaining = started + budget - calibration.closing_seconds - time.monotonic()
-            choice = choose(remaining, len(train), min(shape[:2]), rates(calibration, shape))
-            options = {**settings.options, "widths": choice.widths, "side": choice.side}
-            settings = replace(settings, options=options).fitted(len(train), shape)
-        else:
-            calibration, speed = _speed_of_chosen(settings, shape, calibration)
-            remaining = started + budget - calibration.closing_seconds - time.monotonic()
-            choice = epochs_of(remaining, len(train), min(shape[:2]), speed)
+        choice = choice_in(started + budget - closing - now)
     except TooShortError as error:
-        # Of a longer budget packing and measuring may take their shares too.
-        shortest = math.ceil(budget + error.more / (1 - MOST_CLOSING - CALIBRATION_SHARE))
+        shortest = _shortest(began - started + error.needed, closing_within)
         raise UsageError(
             f"A budget of {budget:g} s is too short: {len(train):,} pictures need one of {shortest} s at least on this "
             "machine; give that, or fewer pictures."
         ) from error
-    planned = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs))
-    return planned, {**_summary(choice, calibration, len(train)), "budget_seconds": budget}
+    shape = train.picture_shape
+    if automatic:
+        options = {**settings.options, "widths": choice.widths, "side": choice.side}
+        settings = replace(settings, options=options).fitted(len(train), shape)
+    settings = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs))
+    summary = _summary(settings, choice, len(train), closing)
+    return settings, {**summary, "matrix_product_gflops": calibration.ceiling, "budget_seconds": budget}
 
 
-def _speed_of_chosen(
-    settings: Settings, shape: tuple[int, int, int], calibration: Calibration
-) -> tuple[Calibration, float]:
-    """Pictures per second of the network that the person chose, and what is known of packing it."""
+def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Known:
+    """What is known after measuring for so many `seconds`, where the plan chooses the network."""
+    shape = train.picture_shape
+    calibration = calibrate(folder, shape, settings.dtype, seconds=seconds)
+    choice_in = partial(choose, pictures=len(train), side=min(shape[:2]), rate=rates(calibration, shape))
+    return calibration, choice_in, calibration.closing_seconds
+
+
+def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Known:
+    """The same where the person chose it."""
+    shape, side = train.picture_shape, _side(settings, train.picture_shape)
     model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
-    _, a_picture = measure(model, settings.recipe)
-    a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, min(shape[:2]))
-    if settings.own_file is not None:
-        calibration = calibration.closing_of(settings.own_file, len(model.layers))
-    return calibration, 1 / a_picture
+    calibration, a_picture = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
+    a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, side)
+    choice_in = partial(epochs_of, pictures=len(train), side=side, rate=1 / a_picture)
+    layers = len(model.layers)
+    return calibration, choice_in, partial(calibration.closing_seconds, file=settings.own_file, layers=layers)
+
+
+def _side(settings: Settings, shape: tuple[int, int, int]) -> int:
+    """The short side in pixels at which the network looks at pictures of `shape`."""
+    if settings.model != "fast":
+        return min(shape[:2])
+    return min(looked_at(shape, settings.options.get("side", LARGEST_SIDE)))
+
+
+def _shortest(needed: float, closing_within: Callable[[float], float]) -> int:
+    """The least budget, in whole seconds, that leaves the seconds `needed` beside measuring and packing."""
+
+    def left(budget: int) -> float:
+        return budget * (1 - CALIBRATION_SHARE) - closing_within(MOST_CLOSING * budget)
+
+    return bisect_left(range(10**9), needed, key=left)
 
 
 def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
@@ -89,18 +115,18 @@ def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Wi
     return rate
 
 
-def _summary(choice: Choice, calibration: Calibration, pictures: int) -> dict[str, Any]:
-    ends = datetime.datetime.now() + datetime.timedelta(seconds=choice.seconds + calibration.closing_seconds)
+def _summary(settings: Settings, choice: Choice, pictures: int, closing: float) -> dict[str, Any]:
+    ends = datetime.datetime.now() + datetime.timedelta(seconds=choice.seconds + closing)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    begins_small = settings.recipe.small_share > 0 and settings.initial is None
     return {
-        "widths": choice.widths,
+        "widths": settings.options.get("widths"),
         "side": choice.side,
-        "first_side": None if choice.widths is None else small_side(choice.side),
+        "first_side": small_side(choice.side) if begins_small else None,
         "epochs": choice.epochs,
         "training_seconds": round(choice.seconds, 1),
-        "closing_seconds": calibration.closing_seconds,
+        "closing_seconds": round(closing, 2),
         "pictures_per_second": round(choice.epochs * pictures / choice.seconds),
         "ends": f"{ends:%H:%M:%S}",
         "memory_gb": round(peak, 1),
-        "matrix_product_gflops": calibration.ceiling,
     }

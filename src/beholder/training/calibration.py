@@ -1,9 +1,10 @@
-"""How fast this machine trains: a few real steps of a few networks, kept for the next run."""
+"""How fast this machine trains: a few real steps of a few networks, kept and corrected by what runs come to."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -21,13 +22,14 @@ from beholder.runs.environment import describe_environment
 from beholder.training import framework
 from beholder.training.optimizer import build_optimizer
 from beholder.training.plan import Widths, networks, sides
-from beholder.training.settings import largest_batch
+from beholder.training.settings import Settings, largest_batch
 from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
 PREPARING_SECONDS = 2.0  # building and compiling a network, about
 CLOSING_SECONDS = 4.5  # packing, judging and reporting, until a run has told how long they take here
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
+UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
@@ -36,25 +38,26 @@ class Calibration:
     """What was measured on this machine, for pictures of one shape.
 
     Attributes:
-        points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network.
+        points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network of `fast`.
         ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
-        closing_seconds: from the last step to the written report, as the last run here took.
-        closing_of_files: likewise of networks from files of the person's own, by the file's SHA-256.
+        chosen: seconds a picture of training of networks that somebody chose, by what `chosen_key` makes of them.
+        closings: from the last step to the written report, as the last two runs here took, by the SHA-256 of the file
+            that the network came from; "" for our own networks.
     """
 
     points: list[tuple[int, float]] = field(default_factory=list)
     ceiling: dict[str, float] = field(default_factory=dict)
-    closing_seconds: float = CLOSING_SECONDS
-    closing_of_files: dict[str, float] = field(default_factory=dict)
+    chosen: dict[str, float] = field(default_factory=dict)
+    closings: dict[str, list[float]] = field(default_factory=dict)
 
-    def closing_within(self, seconds: float) -> Calibration:
-        """The same where packing is not believed to take longer than `seconds` or what it takes at first."""
-        return replace(self, closing_seconds=min(self.closing_seconds, max(seconds, _closing_guess())))
+    def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:
+        """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
-    def closing_of(self, file: str, layers: int) -> Calibration:
-        """The same for a network of so many `layers` from the `file` of this SHA-256, which takes longer to pack."""
-        guess = self.closing_seconds + SECONDS_A_LAYER * layers
-        return replace(self, closing_seconds=self.closing_of_files.get(file, guess))
+        The faster one of two runs counts, as a machine that was busy once need not be so again. A network from the
+        `file` of this SHA-256, of so many `layers`, takes longer to pack.
+        """
+        guess = closing_guess(layers if file is not None else 0)
+        return min(*self.closings.get(file or "", [guess]), max(most, guess))
 
     def rate(self, multiply_adds: int) -> float:
         """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
@@ -67,7 +70,7 @@ class Calibration:
 
 
 def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
-    """Measure what there is time for, beside what earlier runs measured on this machine with these versions.
+    """Measure `fast` in the widths there is time for, beside what earlier runs measured here with these versions.
 
     Args:
         folder: the cache, where it is kept.
@@ -92,9 +95,36 @@ def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds:
     return calibration
 
 
+def calibrate_chosen(
+    folder: Path, shape: tuple[int, int, int], settings: Settings, model: Any, *, seconds: float
+) -> tuple[Calibration, float]:
+    """What is known of this machine, and the seconds a picture that training `model`, somebody's choice, takes.
+
+    Args:
+        folder: as in `calibrate`, like `shape`.
+        shape: height, width and channels of the pictures.
+        settings: which network that is.
+        model: the network.
+        seconds: that measuring may take, about; the step that compiles and one more are taken in any case.
+    """
+    path, key = _file(folder, shape, settings.dtype), _chosen_key(settings)
+    calibration = _read(path) or _nothing_measured(settings.dtype)
+    if key not in calibration.chosen:
+        calibration.chosen[key] = measure(model, settings.recipe, time.monotonic() + seconds)[1]
+        _keep(path, calibration)
+    return calibration, calibration.chosen[key]
+
+
+def _chosen_key(settings: Settings) -> str:
+    # Where a file lies does not make another network of it.
+    options = {name: value for name, value in settings.options.items() if name != "file"}
+    initial = None if settings.initial is None else settings.initial.sha256
+    return _digest([settings.model, options, settings.recipe.batch_size, initial])
+
+
 def _nothing_measured(dtype: str) -> Calibration:
     size = 2048 if framework.accelerator() is None else 8192
-    return Calibration(ceiling=matrix_product_rate(dtype, size), closing_seconds=_closing_guess())
+    return Calibration(ceiling=matrix_product_rate(dtype, size))
 
 
 def _learn(
@@ -114,25 +144,51 @@ def _learn(
     return True
 
 
-def _closing_guess() -> float:
-    return CLOSING_SECONDS + (0.0 if framework.backend() == "tensorflow" else APART_SECONDS)
+def closing_guess(layers: int = 0) -> float:
+    """Seconds that packing is expected to take before any run has told; `layers` of a network from a file."""
+    own = CLOSING_SECONDS + (0.0 if framework.backend() == "tensorflow" else APART_SECONDS)
+    return own + SECONDS_A_LAYER * layers
 
 
-def learn_closing(
-    folder: Path, shape: tuple[int, int, int], dtype: str, seconds: float, file: str | None = None
+def learn_from_run(
+    folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, a_picture: float | None
 ) -> None:
-    """Keep how many `seconds` a run took from its last step to its report, for the plan of the next one.
+    """Keep what a run came to, for the plan of the next one.
 
-    `file` is the SHA-256 of the file that its network came from, where it was one of the person's own.
+    Args:
+        folder: as in `calibrate`, like `shape`.
+        shape: height, width and channels of the pictures.
+        settings: which network it trained.
+        closing: seconds from its last step to its report.
+        a_picture: seconds that a picture of training took; None where it had too few steps to tell.
     """
-    known = _read(_file(folder, shape, dtype))
+    path = _file(folder, shape, settings.dtype)
+    known = _read(path)
     if known is None:
         return
-    if file is None:
-        learned = replace(known, closing_seconds=round(seconds, 2))
-    else:
-        learned = replace(known, closing_of_files={**known.closing_of_files, file: round(seconds, 2)})
-    _keep(_file(folder, shape, dtype), learned)
+    file = settings.own_file or ""
+    known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
+    key = _chosen_key(settings)
+    if a_picture is not None and key in known.chosen:
+        known.chosen[key] = a_picture
+    elif a_picture is not None and known.points:
+        known.points = _corrected(known, shape, settings, a_picture)
+    _keep(path, known)
+
+
+def _corrected(
+    known: Calibration, shape: tuple[int, int, int], settings: Settings, a_picture: float
+) -> list[tuple[int, float]]:
+    """The points of a machine on which the network of `settings`, a plan's choice, took `a_picture` seconds a picture.
+
+    All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few pictures come
+    in small batches, which tell nothing of larger ones.
+    """
+    widths, side = settings.options["widths"], settings.options["side"]
+    if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
+        return known.points
+    ratio = a_picture * known.rate(cost_of_fast(shape, tuple(widths), side))
+    return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
 def _keep(path: Path, calibration: Calibration) -> None:
@@ -155,17 +211,20 @@ def multiply_adds(model: Any) -> int:
     return sum(row["multiply_adds"] for row in layer_costs(model))
 
 
-def measure(model: Any, recipe: Recipe) -> tuple[int, float]:
-    """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes."""
+def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
+    """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes.
+
+    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`.
+    """
     random = np.random.default_rng(0)
     pictures = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
     labels = random.integers(2, size=recipe.batch_size)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
     step(pictures, labels, 0.0, 0)
-    taken = []
-    for number in range(STEPS):
+    taken: list[float] = []
+    while not taken or (len(taken) < STEPS and time.monotonic() < until):
         started = time.perf_counter()
-        step(pictures, labels, 0.0, number)
+        step(pictures, labels, 0.0, len(taken))
         taken.append(time.perf_counter() - started)
     return multiply_adds(model), float(np.median(taken)) / recipe.batch_size
 
@@ -183,14 +242,29 @@ def _key(shape: tuple[int, int, int], dtype: str) -> str:
         MODELS["fast"].batch_size,
         MODELS["fast"].step_pixels,
     ]
+    return _digest(facts)
+
+
+def _digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> Calibration | None:
+    """What is kept at `path`; None where nothing is, or it is damaged: it is measured again then."""
     try:
         document = json.loads(path.read_bytes())
-        points = [(int(cost), float(seconds)) for cost, seconds in document["points"]]
-        closing = float(document["closing_seconds"]), dict(document.get("closing_of_files", {}))
-        return Calibration(points, dict(document["ceiling"]), *closing) if points else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not there, or damaged: it is measured again
+        calibration = Calibration(
+            [(int(_positive(cost)), _positive(seconds)) for cost, seconds in document["points"]],
+            {name: _positive(rate) for name, rate in document["ceiling"].items()},
+            {key: _positive(seconds) for key, seconds in document["chosen"].items()},
+            {file: [_positive(seconds) for seconds in closings] for file, closings in document["closings"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    return calibration if all(calibration.closings.values()) else None
+
+
+def _positive(number: Any) -> float:
+    if not 0 < float(number) < UNBELIEVABLE:
+        raise ValueError(f"Expected a positive number. Received: {number!r}.")
+    return float(number)

@@ -46,6 +46,7 @@ class Outcome:
         best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
         stopped: the person stopped it before its end.
         plans: of the schedule that was followed.
+        seconds_a_step: over whole pictures, where a deadline had the clock looked at, often enough to tell.
     """
 
     weights: list[NDArray[Any]]
@@ -53,6 +54,7 @@ class Outcome:
     best_epoch: int
     stopped: bool
     plans: list[tuple[int, int]]
+    seconds_a_step: float | None
 
 
 class Fit:
@@ -138,7 +140,8 @@ class Fit:
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
-        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.schedule.plans)
+        pace = None if self.pace is None or not self.stages.whole else self.pace.seconds_a_step
+        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.schedule.plans, pace)
 
     def _epoch(self) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""

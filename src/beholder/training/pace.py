@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ LOOK_SHARE = 0.08  # of the time or the steps that remain passes between two loo
 LEAST_SECONDS = 1.0
 JUDGING_COST = 0.35  # of a training step, for as many pictures that are only looked at
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
+ENOUGH_LOOKS = 3  # to tell how fast a step is: one look may be anything
 CLOSING_SHARE = 0.5  # of a step's slowing down is also that of packing, which hardly needs a second core
 
 
@@ -38,6 +40,12 @@ class Pace:
         self._recent: float | None = None
         self._judging: float | None = None
         self._fastest = math.inf
+        self._looks: list[float] = []
+
+    @property
+    def seconds_a_step(self) -> float | None:
+        """What a step of this stage took, the median over all looks at the clock; None where there were few."""
+        return statistics.median(self._looks) if len(self._looks) >= ENOUGH_LOOKS else None
 
     def judged(self, seconds: float) -> None:
         """A judgement took `seconds`; the pause is not the steps' fault."""
@@ -47,7 +55,7 @@ class Pace:
 
     def next_stage(self, cost: float) -> None:
         """From here on a step costs `cost` times as much, and the next one is compiled first."""
-        self._since, self._steps, self._recent = None, 0, None
+        self._since, self._steps, self._recent, self._looks = None, 0, None, []
         self._fastest *= cost
 
     def fitting(self, done: int, planned: int, ahead: float = 1.0) -> int | None:
@@ -70,6 +78,7 @@ class Pace:
         # The mean of two looks halves the noise of one.
         seconds_a_step = latest if self._recent is None else (latest + self._recent) / 2
         self._recent, self._since, self._steps = latest, now, 0
+        self._looks.append(latest)
         self._fastest = min(self._fastest, latest)
         # One look may be anything, such as a laptop's nap: no more than three times slower is believed.
         remaining -= self.closing * CLOSING_SHARE * min(max(seconds_a_step / self._fastest - 1, 0.0), 2.0)

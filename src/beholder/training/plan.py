@@ -66,15 +66,14 @@ class TooShortError(UsageError):
     """So many `seconds` do not suffice for `FEWEST_EPOCHS` of `pictures` at `rate` pictures per second.
 
     Attributes:
-        more: seconds that would be needed beside those.
+        needed: seconds that would do.
     """
 
     def __init__(self, seconds: float, pictures: int, rate: float) -> None:
-        needed = FEWEST_EPOCHS * pictures / rate
-        self.more = needed - seconds
+        self.needed = FEWEST_EPOCHS * pictures / rate
         super().__init__(
-            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need {needed:.1f} s at "
-            "least on this machine; give a longer --budget or fewer pictures."
+            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need at least "
+            f"{self.needed:.1f} s on this machine; give a longer --budget or fewer pictures."
         )
 
 

@@ -55,6 +55,11 @@ class Stages:
         self.step, self._small_steps = self._compile(self._model), False
         return True
 
+    @property
+    def whole(self) -> bool:
+        """Whether steps look at whole pictures by now."""
+        return not self._small_steps
+
     def ahead(self, progress: float) -> float:
         """What a step costs on average from `progress` on, in steps of now."""
         if not self._small_steps:

@@ -160,7 +160,7 @@ class Sitting:
                 self.run.earlier_checkpoint_file.unlink(missing_ok=True)
                 log.append("end", **told)
             write_report(self.run.path)
-            self._learn_closing(time.monotonic() - closing)
+            self._learn(time.monotonic() - closing, outcome.seconds_a_step)
         return trained
 
     def _planned(self, earlier: float) -> dict[str, Any]:
@@ -202,12 +202,13 @@ class Sitting:
             return None
         return self.started + self.asked.budget - earlier - float(planned["closing_seconds"])
 
-    def _learn_closing(self, seconds: float) -> None:
+    def _learn(self, closing: float, seconds_a_step: float | None) -> None:
+        """Keep how long a step and packing took, for the next plan."""
         if self.asked.budget is not None:
-            from beholder.training.calibration import learn_closing
+            from beholder.training.calibration import learn_from_run
 
-            shape, settings = self.parts["train"].picture_shape, self.settings
-            learn_closing(self._cache, shape, settings.dtype, seconds, settings.own_file)
+            a_picture = None if seconds_a_step is None else seconds_a_step / self.settings.recipe.batch_size
+            learn_from_run(self._cache, self.parts["train"].picture_shape, self.settings, closing, a_picture)
 
     @property
     def _cache(self) -> Path:
