@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from beholder.cli import _run
+from beholder.errors import UsageError
 from beholder.runs.events import read_events
 from beholder.training.plan import MOST_EPOCHS
 
@@ -58,7 +59,53 @@ def test_a_logged_plan_is_the_same_run_again(planned_run: Path, tmp_path: Path) 
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("choice", [["--epochs", "2"], ["--model", "book"], ["--batch-size", "8"], ["--budget", "5m"]])
+def test_a_plan_for_other_pictures_is_followed_and_that_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, again, data = tmp_path / "first", tmp_path / "again", tmp_path / "data.npz"
+    assert _run(["train", *FEW, "--model", "linear", "--epochs", "1", "--out", str(first)]) == 0
+    images = np.random.default_rng(0).integers(0, 256, (80, 12, 16, 3), dtype=np.uint8)
+    np.savez(data, images=images, labels=np.arange(80) % 2)
+    follow = ["--plan", str(first / "events.jsonl"), "--out", str(again)]
+    assert _run(["train", str(data), *follow]) == 0
+    made = (
+        "The plan was made for 50 training pictures of shape [8, 8, 1]; its steps and resolution are followed on these"
+    )
+    assert re.search(rf"{re.escape(made)} \d+ of shape \[12, 16, 3\]\.\n", capfd.readouterr().err)
+    logs = [read_events(run / "events.jsonl")[-1]["plans"] for run in (first, again)]
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("choice", [["--widths", "8,16,16"], ["--side", "8"]])
+def test_a_network_of_ones_own_is_not_the_budgets_to_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: list[str]
+) -> None:
+    from beholder.training import budget
+
+    seen = dict[str, Any]()
+
+    def plan_budget(settings: Any, *_: Any, **how: Any) -> Any:
+        seen.update(how, options=settings.options)
+        raise UsageError("Enough.")
+
+    monkeypatch.setattr(budget, "plan_budget", plan_budget)
+    assert _run(["train", *FEW, *choice, "--out", str(tmp_path / "run")]) == 2
+    assert not seen["automatic"]
+    assert seen["budget"] == 600
+    assert seen["options"] == ({"widths": (8, 16, 16)} if choice[0] == "--widths" else {"side": 8})
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ["--epochs", "2"],
+        ["--model", "book"],
+        ["--batch-size", "8"],
+        ["--budget", "5m"],
+        ["--seed", "0"],
+        ["--precision", "auto"],
+    ],
+)
 def test_a_plan_leaves_nothing_to_choose(
     planned_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], choice: list[str]
 ) -> None:
@@ -94,6 +141,15 @@ def test_a_budget_that_is_used_up_still_gives_a_model_when_resumed(tmp_path: Pat
     (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     assert _run(["train", "--resume", str(run), "--progress", "none"]) == 0
     assert (run / "model" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("budget", [float("nan"), float("inf"), 0, -5])
+def test_a_budget_that_is_no_time_is_told_in_one_sentence(tmp_path: Path, budget: float) -> None:
+    import beholder
+
+    with pytest.raises(UsageError, match=rf"budget of more than 0 seconds\. Received: {budget:g}\.$"):
+        beholder.train("digits", budget=budget, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_budget_and_epochs_exclude_each_other(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -303,6 +303,34 @@ def test_arguments_that_cannot_work_are_told_in_one_sentence(
     assert [path.name for path in tmp_path.rglob("*")] in ([], ["runs"])
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--budget", "1h"],
+        ["--epochs", "3"],
+        ["--seed", "0"],
+        ["--model", "auto"],
+        ["--out", "other"],
+        ["--no-neighbours"],
+        ["--labels", "fine"],
+        ["--cache", "elsewhere"],
+    ],
+)
+def test_what_a_resumed_run_does_not_take_is_refused(
+    digits_run: Path, capfd: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    before = snapshot(digits_run)
+    assert train("--resume", digits_run, *option) == 2
+    named = option[0].replace("--no-", "--")
+    assert f"leave {named} out beside --resume '{digits_run}'" in one_sentence(capfd)
+    assert snapshot(digits_run) == before
+
+
+def test_what_does_not_change_a_resumed_run_goes_with_it(digits_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert train("--resume", digits_run, "--progress", "none", "--json") == 0
+    assert json.loads(capfd.readouterr().out)["finished_before"]
+
+
 @pytest.mark.parametrize("risk", ["120%", "0", "1", "2 pictures", "-1%"])
 def test_a_risk_that_is_no_share_is_refused(capfd: pytest.CaptureFixture[str], risk: str) -> None:
     assert train("digits", "--risk", risk) == 2

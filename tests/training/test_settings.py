@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beholder.errors import UsageError
 from beholder.models import MODELS
 from beholder.training.settings import LEAST_STEPS, SMALLEST_BATCH, Settings, choose
 
@@ -52,3 +53,10 @@ def test_what_the_person_said_stays() -> None:
     assert said.fitted(40, (128, 128, 3)) == said
     recipe = chosen(learning_rate=0.5).fitted(40, (128, 128, 3)).recipe
     assert (recipe.batch_size, recipe.learning_rate) == (SMALLEST_BATCH, 0.5)
+
+
+@pytest.mark.parametrize("name", ["epochs", "learning_rate"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_length_and_no_rate_is_refused(name: str, value: float) -> None:
+    with pytest.raises(UsageError, match=rf"{name.replace('_', ' ')}.* Received: {value:g}"):
+        choose("fast", seed=0, precision="float32", changes={name: value})

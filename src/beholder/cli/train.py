@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from beholder.cli.console import percent, print_json, reading_progress
-from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options, seed_option
+from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
 from beholder.cli.training_progress import listening
 from beholder.cli.values import Duration, Range, Share, Widths
 from beholder.cli.watch import watched
@@ -22,6 +23,7 @@ _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
 _BATCHES = ", ".join(f"{name} {recipe.batch_size}" for name, recipe in MODELS.items())
 _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.items())
+_RESUMING = ("data", "resumed", "processes", "coordinator", "process", "watching", "progress_kind", "as_json")
 
 
 @click.command(short_help="Train a classifier into a RUN folder.")
@@ -96,11 +98,16 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
 )
-@click.option("--widths", type=Widths(), help="Windows in each of the three groups of `fast`.  [default: 48,128,192]")
+@click.option(
+    "--widths",
+    type=Widths(),
+    help="Windows in each of the three groups of `fast`.  [default: as the budget allows with auto, else 48,128,192]",
+)
 @click.option(
     "--side",
     type=click.IntRange(min=8),
-    help="Short side, pixels, at which `fast` looks at larger pictures.  [default: 64]",
+    help="Short side, pixels, at which `fast` looks at larger pictures.  "
+    "[default: as the budget allows with auto, else 64]",
 )
 @click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels that the windows of `book` move.  [default: 1]")
@@ -125,9 +132,8 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Of multiplications in training; auto is bfloat16 where the processor has it, and on an accelerator.",
+    help="Of multiplications in training; auto is bfloat16 where the processor has it, and on an accelerator.  "
+    "[default: auto]",
 )
 @click.option(
     "--processes",
@@ -140,10 +146,13 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
     "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
 )
 @progress_option
-@seed_option
+@click.option("--seed", type=click.IntRange(min=0), help="Fixes every random choice.  [default: 0]")
 @reading_options
 @json_option
+@click.pass_context
 def train(
+    context: click.Context,
+    /,
     data: str | None,
     resumed: Path | None,
     labels: Literal["fine", "coarse"] | None,
@@ -160,7 +169,7 @@ def train(
     from beholder.verbs.train import train as verb
     from beholder.verbs.training_data import default_folder
 
-    old = _only_run(data, resumed)
+    old = _only_run(context, data, resumed)
     together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
     with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
         run = old or given["out"] or default_folder(str(data), given["model"])
@@ -188,10 +197,15 @@ def train(
     click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
 
 
-def _only_run(data: str | None, resumed: Path | None) -> Path | None:
-    """The run to resume, where there is one and no data beside it."""
+def _only_run(context: click.Context, data: str | None, resumed: Path | None) -> Path | None:
+    """The run to resume, where there is one and beside it neither data nor what was decided when it began."""
     if data is None and resumed is None:
         raise UsageError("Say what to train on: beholder train DATA, or go on with a run: beholder train --resume RUN.")
     if data is not None and resumed is not None:
         raise UsageError(f"A resumed run knows its data; leave {data!r} out beside --resume.")
+    for option in context.command.params if resumed is not None else ():
+        name = str(option.name)
+        if name not in _RESUMING and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            said = f"{option.opts[0]} out beside --resume {str(resumed)!r}"
+            raise UsageError(f"A resumed run goes on as it was planned; leave {said}.")
     return resumed

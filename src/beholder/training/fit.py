@@ -179,7 +179,7 @@ class Fit:
         if not math.isfinite(loss):
             raise UsageError(
                 f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
-                f"choose a --learning-rate below {self.settings.recipe.learning_rate}."
+                f"choose a --learning-rate below {self.settings.recipe.learning_rate:g}."
             )
         position.done += 1
         position.step += 1

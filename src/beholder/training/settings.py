@@ -207,7 +207,7 @@ def _check(recipe: Recipe, seed: int, early_stop: int | None) -> None:
     if early_stop is not None:
         at_least["early stop"] = (early_stop, 1)
     for name, (value, least) in at_least.items():
-        if value < least:
+        if not least <= value < math.inf:  # nor NaN
             raise UsageError(f"Expected a whole number of at least {least} for the {name}. Received: {value}.")
-    if recipe.learning_rate <= 0:
-        raise UsageError(f"Expected a learning rate above 0. Received: {recipe.learning_rate}.")
+    if not 0 < recipe.learning_rate < math.inf:
+        raise UsageError(f"Expected a finite learning rate above 0. Received: {recipe.learning_rate:g}.")

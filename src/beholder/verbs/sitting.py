@@ -277,6 +277,7 @@ def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
         "steps": settings.steps(len(parts["train"])),
         "precision": settings.precision,
         "train_pictures": len(parts["train"]),
+        "picture_shape": list(parts["train"].picture_shape),
         "validation_pictures": len(parts["validation"]),
         **({} if settings.initial is None else {"started_from": settings.initial.source}),
         **({} if settings.balance == "none" else {"balance": settings.balance}),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
+from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
@@ -17,7 +19,7 @@ from beholder.data.split import Parts
 from beholder.errors import UsageError
 from beholder.models import PRETRAINED
 from beholder.runs.environment import describe_environment
-from beholder.runs.events import Listener
+from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, create_run
 from beholder.runs.presence import training
 from beholder.training import framework
@@ -38,7 +40,7 @@ def train(
     model: str = "auto",
     budget: float | None = None,
     epochs: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
@@ -53,7 +55,7 @@ def train(
     pictures: int | None = None,
     overlay: str | Path | None = None,
     neighbours: bool = True,
-    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
     processes: int | None = None,
@@ -69,13 +71,14 @@ def train(
     Args:
         data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
-        model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows.
+        model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows, or in those of
+            `options`.
         budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
         plan: the event log of an earlier run, whose settings, seed and schedule, re-plans included, are followed.
         start_from: an earlier RUN, or a `.keras` file of a network: its weights, a new head, its own size of pictures.
         input_range: what 0 and 255 become before the network in such a file sees them; (0, 255) by default.
         epochs: times that each picture is seen; the model's own by default, like the next four.
-        seed: fixes every random choice.
+        seed: fixes every random choice; 0 by default.
         batch_size: pictures a step.
         learning_rate: its peak.
         weight_decay: in units of the learning rate.
@@ -89,7 +92,8 @@ def train(
         pictures: learn from so many pictures of the train part, a stratified choice; from all by default.
         overlay: a CSV file of corrections, `path,action,label`: pictures to drop and labels to change, in all parts.
         neighbours: keep some training pictures beside the model, for the page to show the nearest.
-        precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
+        precision: of multiplications in training; `auto`, the default, is bfloat16 where the processor has it, and on
+            an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
         processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
@@ -98,7 +102,7 @@ def train(
         command: how to reproduce the run, for the report.
         listener: told each event as it happens.
         progress: told how far reading is.
-        **options: the model's own (window, stride, padding, dropout).
+        **options: the model's own (window, stride, padding, dropout, widths, side).
 
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
@@ -147,7 +151,7 @@ def train(
     start: Start | None = None
     if plan is not None:
         own = {**changes, **options, "budget": budget, "early_stop": early_stop, "model": None if automatic else model}
-        own["balance"] = balance
+        own |= {"balance": balance, "seed": seed, "precision": precision}
         settings, plans = _followed(plan, {**own, "from": start_from, "input_range": input_range})
         automatic = False
     else:
@@ -156,19 +160,21 @@ def train(
         start = _start(start_from, input_range, None if automatic else model, options)
         if start is not None:
             model, automatic, options = start.model, False, start.options
-            if model == PRETRAINED and precision == "auto":
+            if model == PRETRAINED and precision in (None, "auto"):
                 # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
                 precision = "float32"
         settings = choose(
             "fast" if automatic else model,
-            seed=seed,
-            precision=resolve_precision(precision),
+            seed=seed or 0,
+            precision=resolve_precision(precision or "auto"),
             early_stop=early_stop,
             changes=changes,
             options=options,
             initial=None if start is None else start.initial,
             balance=balance or "none",
         )
+        # Widths or a resolution of the person's own are not the budget's to choose.
+        automatic = automatic and not {"widths", "side"} & settings.options.keys()
         plans = None
     asked = Asked(
         data_name(data),
@@ -198,6 +204,7 @@ def train(
                 settings = fitted(settings, parts["train"])
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
+            checks["sentences"] += [] if plan is None else _other_pictures(plan, parts["train"])
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
@@ -207,6 +214,8 @@ def train(
 
 
 def _check(budget: float | None, epochs: float | None, risk: float | None) -> None:
+    if budget is not None and not 0 < budget < math.inf:
+        raise UsageError(f"Expected a budget of more than 0 seconds. Received: {budget:g}.")
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
     if risk is not None and not 0 < risk < 1:
@@ -219,6 +228,20 @@ def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int
     if said:
         raise UsageError(f"A plan decides everything but the data; leave --{said[0]} out beside --plan {plan}.")
     return logged_plan(plan)
+
+
+def _other_pictures(plan: Path, train: Dataset) -> list[str]:
+    """One sentence where the plan was made for pictures of another number or shape; it is followed all the same."""
+    made = next((event.get("plan") for event in reversed(read_events(plan)) if event["event"] == "start"), None)
+    if not isinstance(made, dict) or not {"train_pictures", "picture_shape"} <= made.keys():
+        return []
+    count, shape = made["train_pictures"], made["picture_shape"]
+    if (count, shape) == (len(train), list(train.picture_shape)):
+        return []
+    return [
+        f"The plan was made for {count} training pictures of shape {shape}; its steps and resolution are followed on "
+        f"these {len(train)} of shape {list(train.picture_shape)}."
+    ]
 
 
 def _start(
