@@ -57,6 +57,18 @@ def test_a_logged_plan_is_the_same_run_again(planned_run: Path, tmp_path: Path) 
     assert _run(["train", *FEW, "--plan", log, "--out", str(tmp_path / "run")]) == 0
     for one, other in zip(weights(planned_run), weights(tmp_path / "run"), strict=True):
         assert np.array_equal(one, other)
+    first, again = (
+        next(event["plan"] for event in read_events(run / "events.jsonl") if event["event"] == "start")
+        for run in (planned_run, tmp_path / "run")
+    )
+    told = ("widths", "side", "first_side", "epochs", "steps", "batch_size", "mirrored")
+    assert [again[name] for name in told] == [first[name] for name in told]
+
+
+def test_the_report_tells_the_command_that_makes_the_same_run_again(planned_run: Path) -> None:
+    html = (planned_run / "report.html").read_text(encoding="utf-8")
+    cache = planned_run.parent / "cache"
+    assert f"beholder train digits --plan run/events.jsonl --pictures 50 --cache {cache}</code>" in html
 
 
 def test_a_plan_for_other_pictures_is_followed_and_that_is_told(

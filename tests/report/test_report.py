@@ -375,6 +375,59 @@ def test_any_part_may_be_missing(run: Path, missing: str) -> None:
     assert "book on animals" in _page(run).text
 
 
+BUDGET = {
+    "budget": 30.0,
+    "planned": {"widths": [16, 64, 128], "side": 32, "epochs": 13.66},
+    "labels": "coarse",
+    "pictures": 500,
+    "overlay": {"corrections": [{"path": "a", "action": "drop", "label": ""}]},
+    "command": "beholder train 'my animals' --budget 30s --overlay 'my corrections.csv' --labels coarse",
+    "data": "/home/me/my animals",
+}
+END = {"event": "end", "seconds": 30, "validation_accuracy": 0.83, "epochs": 2, "best_epoch": 2, "plans": [[0, 18]]}
+
+
+def _change_config(run: Path, **changes: Any) -> None:
+    _write(run, "config.json", json.loads((run / "config.json").read_bytes()) | changes)
+
+
+def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: Path) -> None:
+    _change_config(run, **BUDGET, epochs=13.66)
+    _events(run, _epoch(1, 1.5, 0.5, 0.48), {"event": "replan", "step": 3, "steps": 18}, _epoch(2, 0.7, 0.9, 0.8), END)
+    text = _page(run).text.replace(NBSP, " ")
+    assert (
+        "Budget 30.0 s: planned 16/64/128 at 32 px, 13.66 epochs; re-planned 1 time, in the end for 18 steps." in text
+    )
+    assert "book, 2 epochs, batches of 64" in text, "as many as it came to"
+    assert "The same seed" not in text
+    assert "the same command may come to more or fewer" in text
+    assert (
+        "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --pictures 500 "
+        "--overlay 'my corrections.csv'"
+    ) in text
+    assert "budget 30s" in text
+
+
+def test_a_budget_that_was_never_planned_anew_says_so(run: Path) -> None:
+    _change_config(run, budget=30.0, planned={"widths": None, "side": 8, "epochs": 2.5})
+    text = _page(run).text.replace(NBSP, " ")
+    assert "Budget 30.0 s: planned book at 8 px, 2.5 epochs; never re-planned." in text
+
+
+@pytest.mark.parametrize("data", ["arrays", "animals"])
+def test_no_command_follows_a_plan_of_arrays_or_of_a_run_that_did_not_end(run: Path, data: str) -> None:
+    _change_config(run, **BUDGET | {"data": data})
+    _events(run, _epoch(1, 1.5, 0.5, 0.48), END if data == "arrays" else END | {"event": "stopped"})
+    text = _page(run).text
+    assert "--plan" not in text
+    assert "the same command may come to more or fewer" in text
+
+
+def test_a_run_from_python_names_no_command(run: Path) -> None:
+    _change_config(run, command=None)
+    assert "None" not in _page(run).text
+
+
 def test_a_run_that_only_has_its_config_gives_a_report(tmp_path: Path) -> None:
     _config(tmp_path / "run")
     text = _page(tmp_path / "run").text

@@ -111,6 +111,29 @@ def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monke
     )
     trained = first.run_to_end()
     assert trained.plans == [(0, 30), *replans.items()]
-    assert [event["step"] for event in read_events(runs[0].events_file) if event["event"] == "replan"] == [4, 11, 19]
     assert first.position.done == 25
     assert_equal(trained.weights, again.run_to_end().weights)
+    logs = [read_events(run.events_file) for run in runs]
+    told = [[(event["step"], event["steps"]) for event in log if event["event"] == "replan"] for log in logs]
+    assert told == [list(replans.items())] * 2, "a plan that is followed is logged as the run that it comes from"
+
+
+def test_a_followed_plan_knows_its_end_and_logs_each_replan_once_though_it_is_resumed(tmp_path: Path) -> None:
+    from beholder.training.fit import Fit
+
+    parts, run = Parts(open_source("digits"), seed=0), create_run(tmp_path / "run")
+    plans = [(0, 60), (4, 40), (11, 20)]
+    for steps in (4, 4, 10_000):  # stopped just before a re-plan is followed, and between two
+        Fit(
+            parts.train(),
+            parts.validation(),
+            settings(),
+            run,
+            EventLog(run.events_file),
+            after(steps),
+            plans=list(plans),
+        ).run_to_end()
+    log = read_events(run.events_file)
+    assert [event["step"] for event in log if event["event"] == "replan"] == [4, 11]
+    assert [event["steps"] for event in log if event["event"] == "resumed"] == [60, 40]
+    assert {event["epochs"] for event in log if event["event"] == "step"} == {2}

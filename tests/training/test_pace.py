@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from beholder.training.pace import Pace
+from beholder.training.pace import Pace, ends_in
 
 
 class Clock:
@@ -67,6 +69,12 @@ def test_a_run_whose_first_stage_is_cheaper_ends_on_time(clock: Clock, told: flo
         share = max(0.0, 0.4 - progress) / max(1 - progress, 1e-9)
         planned = pace.fitting(done, planned, (share * told + 1 - share) / told if small else 1.0) or planned
     assert abs(clock.now - start - 100) < 2.0
+
+
+def test_the_end_of_a_run_has_a_date_and_a_time_zone() -> None:
+    moment = datetime.datetime.fromisoformat(ends_in(86_400))
+    assert moment.tzinfo is not None
+    assert moment.date() > datetime.datetime.now().date()
 
 
 def test_a_steady_machine_is_not_replanned(clock: Clock) -> None:

@@ -88,19 +88,23 @@ def test_a_run_killed_before_its_report_gets_it(tmp_path: Path, digits_run: Path
     assert (run / "report.html").exists()
 
 
-def test_the_report_of_a_stopped_sitting_goes_before_the_end_is_told(tmp_path: Path) -> None:
-    """It tells that training is not finished; whatever the clock says, it is never taken for that of the whole run."""
-    there = []
+def test_the_report_is_written_before_the_end_is_told_and_counts_among_its_seconds(tmp_path: Path) -> None:
+    """That of a stopped sitting tells that training is not finished: it is never taken for that of the whole run."""
+    reports, seconds = [], []
 
     def hear(event: dict[str, Any]) -> None:
         if event["event"] == "start":
             (tmp_path / "run" / "report.html").write_text("Training is not finished")
         elif event["event"] == "end":
-            there.append((tmp_path / "run" / "report.html").exists())
+            reports.append((tmp_path / "run" / "report.html").read_text(encoding="utf-8"))
+            seconds.append(event["seconds"])
 
-    verb.train("digits", out=tmp_path / "run", listener=hear, **FEW)
-    assert there == [False]
-    assert "Training is not finished" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    trained = verb.train("digits", out=tmp_path / "run", listener=hear, **FEW)
+    assert "Training is not finished" not in reports[0]
+    assert seconds == [trained.seconds]
+    from beholder.report.page import write_report
+
+    assert write_report(tmp_path / "run").read_text(encoding="utf-8") == reports[0], "the log tells it the same"
 
 
 def test_a_folder_that_was_left_before_its_config_is_told_without_a_dead_end(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ def print_json(document: Any) -> None:
 
 
 def error_console() -> Console:
-    """A console on standard error."""
+    """A console on standard error that prints what it is told as it is: names hold brackets and colons."""
     from rich.console import Console
 
-    return Console(file=sys.stderr, highlight=False)
+    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def reading_progress(wanted: bool = True) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bars(*columns, console=error_console(), transient=True, disable=not (wanted and sys.stderr.isatty())) as bars:
         tasks: dict[str, Any] = {}
 

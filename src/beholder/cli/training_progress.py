@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -40,13 +41,15 @@ class _Display:
 
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[state]}"),
         )
         self.console = error_console()
         self.bars = Progress(*columns, console=self.console, transient=True, disable=not sys.stderr.isatty())
         self.task: Any = None
+        self.plan: dict[str, Any] = {}
+        self.total = self.steps = 0  # steps of the run, and of an epoch
 
     def __enter__(self) -> _Display:
         return self
@@ -63,6 +66,7 @@ class _Display:
             "step": self._step,
             "epoch": self._epoch,
             "resumed": self._resumed,
+            "replan": self._replan,
             "advice": self._message,
             "overfitting": self._message,
             "export": self._export,
@@ -76,15 +80,21 @@ class _Display:
 
     def _checks(self, event: Event) -> None:
         for message in event["messages"]:
-            self.console.print(message, soft_wrap=True, markup=False)
+            self.console.print(message, soft_wrap=True)
 
     def _start(self, event: Event) -> None:
-        plan = event["plan"]
-        self.console.print(plan_in_words(plan), soft_wrap=True)
-        self.bars.update(self.task, total=plan["epochs"], description="Building the network")
+        self.plan = event["plan"]
+        self.console.print(plan_in_words(self.plan), soft_wrap=True)
+        self.bars.update(self.task, description="Building the network")
+        self._of(self.plan["steps"])
+
+    def _of(self, steps: int) -> None:
+        self.total = steps
+        self.bars.update(self.task, total=steps)
 
     def _step(self, event: Event) -> None:
-        done = event["epoch"] - 1 + event["step"] / event["steps"]
+        self.steps = event["steps"]
+        done = (event["epoch"] - 1) * self.steps + event["step"]
         state = (
             f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
             f"{event['pictures_per_second']:,.0f} pictures/s, {_clock(event['eta_seconds'])} to go"
@@ -94,7 +104,7 @@ class _Display:
         )
 
     def _epoch(self, event: Event) -> None:
-        self.bars.update(self.task, completed=event["epoch"])
+        self.bars.update(self.task, completed=min(event["epoch"] * self.steps, self.total))
         self.console.print(
             f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
             f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
@@ -103,30 +113,44 @@ class _Display:
 
     def _resumed(self, event: Event) -> None:
         self.console.print(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
+        self._replan(event)
+
+    def _replan(self, event: Event) -> None:
+        # Of a plan that is followed its last number of steps was known from the start.
+        if "budget_seconds" in self.plan:
+            self._of(event["steps"])
 
     def _message(self, event: Event) -> None:
-        self.console.print(event["message"], style="yellow", markup=False)
+        self.console.print(event["message"], style="yellow")
 
     def _export(self, _event: Event) -> None:
         self.bars.update(self.task, description="Packing the model", state="")
 
 
 def plan_in_words(plan: dict[str, Any]) -> str:
-    """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32, 1.3 GB."""
-    data = f"{plan['train_pictures']:,} pictures, validation on {plan['validation_pictures']:,}"
+    """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32:05, 1.3 GB; …."""
     origin = f" from {plan['started_from']}" if "started_from" in plan else ""
     balance = f", classes balanced by {plan['balance']}" if "balance" in plan else ""
     precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]] + balance
-    if "budget_seconds" not in plan:
-        return (
-            f"{plan['model']}{origin}, {plan['epochs']:g} epochs, {precision}; {data}, batches of {plan['batch_size']}."
-        )
-    pixels = f"{plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
-    network = "/".join(map(str, plan["widths"])) if plan["widths"] else plan["model"]
-    return (
-        f"{network}{origin} at {pixels}, {plan['epochs']:.1f} epochs, {precision}, ends {plan['ends']}, "
-        f"{plan['memory_gb']:.1f} GB; {data}."
-    )
+    mirrored = ", mirrored too" if plan["mirrored"] else ""
+    data = f"{plan['train_pictures']:,} pictures{mirrored}, validation on {plan['validation_pictures']:,}"
+    network, pixels = plan["model"], ""
+    if plan.get("widths"):
+        network = "/".join(map(str, plan["widths"]))
+    if "side" in plan:
+        pixels = f" at {plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
+    epochs, end = f"{plan['epochs']:g} epochs", ""
+    if "budget_seconds" in plan:
+        epochs = f"{plan['epochs']:.1f} epochs"
+        end = f", ends {_moment(plan['ends'])}, {plan['memory_gb']:.1f} GB"
+    return f"{network}{origin}{pixels}, {epochs}, {precision}{end}; {data}, batches of {plan['batch_size']}."
+
+
+def _moment(text: str) -> str:
+    """An ISO moment as a person reads it: 14:32:05 where that is today, 2026-11-30 14:32 where it is not."""
+    moment = datetime.datetime.fromisoformat(text)
+    today = moment.date() == datetime.datetime.now(moment.tzinfo).date()
+    return f"{moment:%H:%M:%S}" if today else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _clock(seconds: float) -> str:

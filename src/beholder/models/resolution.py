@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 LARGEST_SIDE = 64  # pixels; larger pictures are averaged down inside the graph, so that no answer can skip it
+SCALE = 0.75  # of each side, at which a run looks at first
+SMALLEST_SIDE = 24  # pixels that it looks at at first, at least
 
 
 def shrink_factor(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> int:
@@ -14,3 +16,9 @@ def looked_at(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[in
     """Height and width in pixels that a network sees of pictures of `shape` (H, W, C)."""
     factor = shrink_factor(shape, side)
     return shape[0] // factor, shape[1] // factor
+
+
+def small_side(side: int) -> int | None:
+    """The side in pixels that a run looks at first, in the place of `side`; None where that would be too small."""
+    small = round(side * SCALE)
+    return small if small >= SMALLEST_SIDE else None

@@ -10,14 +10,7 @@ from typing import Any
 
 import keras
 
-SCALE = 0.75  # of each side
-SMALLEST_SIDE = 24  # pixels that the smaller network looks at, at least
-
-
-def small_side(side: int) -> int | None:
-    """The side in pixels that the smaller network looks at in the place of `side`; None where there is none."""
-    small = round(side * SCALE)
-    return small if small >= SMALLEST_SIDE else None
+from beholder.models.resolution import SCALE, small_side
 
 
 def smaller(model: Any) -> Any | None:

@@ -18,7 +18,9 @@ from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
 from beholder.report.honesty import honesty
 from beholder.report.reading import RunFiles, read_run
+from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
+from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
@@ -28,13 +30,14 @@ _PICTURE_SIDE = 128  # pixels that a mistake's picture has at most
 _SMALL = 96  # a picture below it is enlarged without blur
 
 
-def write_report(run: Path) -> Path:
+def write_report(run: Path, ending: Event | None = None) -> Path:
     """Write RUN/report.html from what the RUN folder holds by now, whole or not at all.
 
     Equal files give an equal report. What is missing (data, model, evaluation) is left out, and the report says so.
 
     Args:
         run: the RUN folder; `config.json` is all that it must have.
+        ending: the event that will end its log, which is told once the report is there.
 
     Returns:
         The path of the report.
@@ -43,7 +46,7 @@ def write_report(run: Path) -> Path:
         RunError: `run` is not a RUN folder, one of its files is damaged, or a newer version wrote it.
         StorageError: the disk is full or may not be written to.
     """
-    contents = read_run(run)
+    contents = read_run(run, ending)
     try:
         html = render(
             "report.html",
@@ -57,6 +60,8 @@ def write_report(run: Path) -> Path:
             layers=_layers(contents),
             data=_data(contents),
             options=_options(contents),
+            budget=budget_in_words(contents),
+            plan_command=plan_command(contents),
             comparison=f"../{COMPARISON}" if (contents.path.parent / COMPARISON).exists() else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
@@ -205,8 +210,12 @@ def _data(run: RunFiles) -> dict[str, Any] | None:
 
 def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
-    names = ("data", "model", "epochs", "batch_size", "seed")
+    # Epochs were not chosen where a budget or an earlier plan decided them.
+    decided = run.config.get("budget") is not None or run.config.get("plans") is not None
+    names = ("data", "model", *(() if decided else ("epochs",)), "batch_size", "seed")
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
+    if run.config.get("budget") is not None:
+        chosen["budget"] = f"{run.config['budget']:g}s"
     if run.config.get("settings", {}).get("balance", "none") != "none":
         chosen["balance"] = run.config["settings"]["balance"]
     initial = run.config.get("settings", {}).get("initial")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from beholder.artifact.store import CHECKSUMS
 from beholder.runs.evaluation import read_evaluation
-from beholder.runs.events import lasting, read_events
+from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.folder import read_document
 
 
@@ -51,9 +51,15 @@ class RunFiles:
         """The RUN folder's name as one types it in a shell, in the folder that it is in."""
         return shlex.quote(self.path.name)
 
+    @property
+    def planned_epochs(self) -> Any:
+        """How many epochs the run has by its latest plan, as far as the log tells it."""
+        asked = self.config.get("epochs")
+        return self.epochs[-1].get("epochs", asked) if self.epochs else asked
 
-def read_run(path: Path) -> RunFiles:
-    """Read the RUN folder `path`.
+
+def read_run(path: Path, ending: Event | None = None) -> RunFiles:
+    """Read the RUN folder `path`, its log as if the event `ending` were its last.
 
     Raises:
         RunError: it is not a RUN folder, one of its files is damaged, or a newer version wrote it.
@@ -62,7 +68,7 @@ def read_run(path: Path) -> RunFiles:
         path / "config.json",
         missing=f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`.",
     )
-    events = lasting(read_events(path / "events.jsonl"))
+    events = lasting([*read_events(path / "events.jsonl"), *([] if ending is None else [ending])])
     evaluation = read_evaluation(path / "evaluation.json")
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
     outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)

@@ -154,7 +154,7 @@ def _training_notes(run: RunFiles) -> list[str]:
     resumed = [index for index, event in enumerate(run.events) if event["event"] == "resumed"]
     # What was said before the last resume is over: a run that was stopped, resumed and ended is a finished one.
     kinds = {event["event"]: event for event in run.events[resumed[-1] if resumed else 0 :]}
-    asked, done = run.config.get("epochs"), len(run.epochs)
+    asked, done = run.planned_epochs, len(run.epochs)
     reason = str(kinds.get("stopped", {}).get("reason") or "").rstrip(".")
     if "end" not in kinds:
         because = f" ({reason})" if reason else ""

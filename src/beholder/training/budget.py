@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import resource
 import sys
 import time
@@ -16,8 +15,6 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
-from beholder.models.resolution import LARGEST_SIDE, looked_at
-from beholder.models.smaller import small_side
 from beholder.training.calibration import Calibration, calibrate, calibrate_chosen, cost_of_fast
 from beholder.training.plan import Choice, TooShortError, Widths, choose, epochs_of
 from beholder.training.settings import Settings
@@ -67,7 +64,7 @@ def plan_budget(
         options = {**settings.options, "widths": choice.widths, "side": choice.side}
         settings = replace(settings, options=options).fitted(len(train), shape)
     settings = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs))
-    summary = _summary(settings, choice, len(train), closing)
+    summary = _summary(settings, choice, shape, len(train), closing)
     return settings, {**summary, "matrix_product_gflops": calibration.ceiling, "budget_seconds": budget}
 
 
@@ -81,20 +78,15 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
 
 def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Known:
     """The same where the person chose it."""
-    shape, side = train.picture_shape, _side(settings, train.picture_shape)
+    shape = train.picture_shape
+    side, first_side = settings.sides(shape)
     model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
     calibration, a_picture = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
-    a_picture *= 1.0 if settings.initial is not None else mean_cost(settings.recipe, side)
+    if first_side is not None:
+        a_picture *= mean_cost(settings.recipe, side)
     choice_in = partial(epochs_of, pictures=len(train), side=side, rate=1 / a_picture)
     layers = len(model.layers)
     return calibration, choice_in, partial(calibration.closing_seconds, file=settings.own_file, layers=layers)
-
-
-def _side(settings: Settings, shape: tuple[int, int, int]) -> int:
-    """The short side in pixels at which the network looks at pictures of `shape`."""
-    if settings.model != "fast":
-        return min(shape[:2])
-    return min(looked_at(shape, settings.options.get("side", LARGEST_SIDE)))
 
 
 def _shortest(needed: float, closing_within: Callable[[float], float]) -> int:
@@ -115,18 +107,18 @@ def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Wi
     return rate
 
 
-def _summary(settings: Settings, choice: Choice, pictures: int, closing: float) -> dict[str, Any]:
-    ends = datetime.datetime.now() + datetime.timedelta(seconds=choice.seconds + closing)
+def _summary(
+    settings: Settings, choice: Choice, shape: tuple[int, int, int], pictures: int, closing: float
+) -> dict[str, Any]:
+    side, first_side = settings.sides(shape)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    begins_small = settings.recipe.small_share > 0 and settings.initial is None
     return {
         "widths": settings.options.get("widths"),
-        "side": choice.side,
-        "first_side": small_side(choice.side) if begins_small else None,
+        "side": side,
+        "first_side": first_side,
         "epochs": choice.epochs,
         "training_seconds": round(choice.seconds, 1),
         "closing_seconds": round(closing, 2),
         "pictures_per_second": round(choice.epochs * pictures / choice.seconds),
-        "ends": f"{ends:%H:%M:%S}",
         "memory_gb": round(peak, 1),
     }

@@ -42,11 +42,12 @@ class Outcome:
 
     Attributes:
         weights: the values of the model's variables to keep, in its order.
-        epochs: complete epochs.
+        epochs: that are judged: the complete ones, and the last of the run, which its plan may cut short.
         best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
         stopped: the person stopped it before its end.
         plans: of the schedule that was followed.
         seconds_a_step: over whole pictures, where a deadline had the clock looked at, often enough to tell.
+        closing_since: when the last epoch was judged, on the clock of `time.monotonic`; all that follows is closing.
     """
 
     weights: list[NDArray[Any]]
@@ -55,6 +56,7 @@ class Outcome:
     stopped: bool
     plans: list[tuple[int, int]]
     seconds_a_step: float | None
+    closing_since: float
 
 
 class Fit:
@@ -118,6 +120,7 @@ class Fit:
         self.snapshots = Snapshots(run, log, self.model, validation, self.judged)
         self.best: list[NDArray[Any]] = []
         self.cadence = Cadence()
+        self.closing_since = time.monotonic()
 
     def run_to_end(self) -> Outcome:
         """Train until the last step, an early stop, or the person's stop.
@@ -140,8 +143,9 @@ class Fit:
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
+        plans = position.schedule.plans
         pace = None if self.pace is None or not self.stages.whole else self.pace.seconds_a_step
-        return Outcome(weights, position.epoch, position.best_epoch, stopped, position.schedule.plans, pace)
+        return Outcome(weights, position.epoch, position.best_epoch, stopped, plans, pace, self.closing_since)
 
     def _epoch(self) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""
@@ -213,9 +217,12 @@ class Fit:
     def _follow_given_plans(self) -> None:
         while self.given_plans and self.given_plans[0][0] <= self.position.done:
             step, steps = self.given_plans.pop(0)
-            if step == self.position.done:
-                kept = [plan for plan in self.position.schedule.plans if plan[0] < step]
+            plans = self.position.schedule.plans
+            if step == self.position.done and plans[-1] != (step, steps):
+                kept = [plan for plan in plans if plan[0] < step]
                 self.position.schedule = Schedule([*kept, (step, steps)])
+                if step > 0:
+                    self.log.append("replan", step=step, steps=steps)
 
     def _end_epoch(self, seconds: float, pictures: int) -> None:
         if not self.leads:
@@ -225,8 +232,9 @@ class Fit:
         self.stages.step.sync()
         train_accuracy, train_loss = judge(self.look, self.train, sample(len(self.train), TRAIN_SAMPLE))
         validation_accuracy, validation_loss = judge(self.look, self.validation, self.judged, self.snapshots.see)
+        self.closing_since = time.monotonic()
         if self.pace is not None:
-            self.pace.judged(time.monotonic() - judging)
+            self.pace.judged(self.closing_since - judging)
         position.epoch += 1
         gap = train_accuracy - validation_accuracy
         self.log.append(
@@ -253,9 +261,13 @@ class Fit:
         position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
         self.snapshots.end_epoch(position.epoch, last=self._over())
 
+    def _planned_steps(self) -> int:
+        """Steps of the run in all, as far as is known by now: of given plans the last is."""
+        return (self.given_plans or self.position.schedule.plans)[-1][1]
+
     def _epochs(self) -> int:
         """Epochs of the run as planned by now, one that is cut short at its end counted."""
-        return math.ceil(self.position.schedule.steps / self.batches.steps)
+        return math.ceil(self._planned_steps() / self.batches.steps)
 
     def _over(self) -> bool:
         # A run that was killed after its last step, and before that epoch was judged, has that still to do.
@@ -278,7 +290,7 @@ class Fit:
             loss=round(position.loss_sum / position.seen, 5),
             train_accuracy=round(position.correct / position.seen, 5),
             pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
-            eta_seconds=round((schedule.steps - position.done) * seconds_ahead, 1),
+            eta_seconds=round((self._planned_steps() - position.done) * seconds_ahead, 1),
         )
 
     def _build(self) -> Any:
@@ -319,7 +331,9 @@ class Fit:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         self.position, self.best = checkpoint.position, checkpoint.best
-        self.log.append("resumed", epoch=self.position.epoch + 1, step=self.position.step, done=self.position.done)
+        position = self.position
+        facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
+        self.log.append("resumed", epoch=position.epoch + 1, **facts)
 
 
 def _values(variables: list[Any]) -> list[NDArray[Any]]:

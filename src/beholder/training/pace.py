@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import statistics
 import time
@@ -13,6 +14,12 @@ JUDGING_COST = 0.35  # of a training step, for as many pictures that are only lo
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 ENOUGH_LOOKS = 3  # to tell how fast a step is: one look may be anything
 CLOSING_SHARE = 0.5  # of a step's slowing down is also that of packing, which hardly needs a second core
+
+
+def ends_in(seconds: float) -> str:
+    """The moment `seconds` from now on the wall clock here, as ISO 8601 has it: 2026-11-30T14:32:05+01:00."""
+    moment = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="seconds")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
-from beholder.models.resolution import LARGEST_SIDE, looked_at
+from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
 from beholder.runs.environment import has_bfloat16
 from beholder.training import framework
 
@@ -71,6 +71,12 @@ class Settings:
     def dtype(self) -> str:
         """The Keras dtype policy while training."""
         return "float32" if self.precision == "float32" else "mixed_bfloat16"
+
+    def sides(self, shape: tuple[int, int, int]) -> tuple[int, int | None]:
+        """The short side in pixels at which the network looks at pictures of `shape`, and at first; None: the same."""
+        side = min(looked_at(shape, self.options.get("side", LARGEST_SIDE)) if self.model == "fast" else shape[:2])
+        begins_small = self.recipe.small_share > 0 and self.initial is None
+        return side, small_side(side) if begins_small else None
 
     def fitted(self, pictures: int, shape: tuple[int, int, int]) -> Settings:
         """These settings for a train part of so many `pictures` of `shape` (H, W, C).

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.models import Recipe
-from beholder.models.smaller import small_side, smaller
+from beholder.models.resolution import small_side
+from beholder.models.smaller import smaller
 from beholder.training.processes import Group
 from beholder.training.step import Step, compile_step
 

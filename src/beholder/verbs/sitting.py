@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from beholder.data.split import Together
 from beholder.errors import UsageError
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
+from beholder.training.pace import ends_in
 from beholder.training.processes import current
 from beholder.training.settings import Settings
 from beholder.verbs.interruption import stop_on_interrupt
+from beholder.verbs.plan_document import plan_document
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,10 @@ class Trained:
     Attributes:
         run: the RUN folder.
         seconds: from the call to the written report; all sittings together where it was resumed.
-        plan: model, epochs, batch size, steps and precision.
+        plan: model, epochs, batch size, steps, precision and whether pictures are `mirrored`; the network's `widths`,
+            `side` and `first_side`, pixels, where they were chosen; under a budget also what it is expected to come to.
         validation_accuracy: of the float32 network as it will answer, 0 to 1; its int8 twin's is in the manifest.
-        epochs: complete epochs.
+        epochs: that are judged: the complete ones, and the last of the run, which its plan may cut short.
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
         asked_to_stop: the person asked, if only while the finished model was packed.
@@ -116,13 +119,12 @@ class Sitting:
             advice = framework.advice(together=group is not None, local=group is None or group.local)
             if advice is not None:
                 log.append("advice", message=advice)
-            from beholder.report.page import write_report
             from beholder.training.export import export_artifact
             from beholder.training.fit import Fit
             from beholder.training.neighbours import keep_neighbours
 
             planned = self._planned(earlier)
-            plan = {**_plan(self.settings, self.parts), **planned}
+            plan = {**plan_document(self.settings, self.parts, self.plans), **planned}
             log.append("start", plan=plan, settings=self.settings.to_json())
             train, validation = self.parts["train"], self.parts["validation"]
             timed = {"until": self._until(planned, earlier), "closing": planned.get("closing_seconds", 0.0)}
@@ -131,7 +133,6 @@ class Sitting:
             fit = Fit(train, validation, self.settings, self.run, log, stop, plans=self.plans, **timed)
             outcome = fit.run_to_end()
             processes.leave()
-            closing = time.monotonic()
             log.append("export")
             fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
             data = {"name": self.name, "fingerprint": fingerprint, **_origin(self.settings)}
@@ -143,7 +144,7 @@ class Sitting:
                 keep_neighbours(self.run.path, manifest, train)
             trained = Trained(
                 run=self.run.path,
-                seconds=round(earlier + time.monotonic() - self.started, 2),
+                seconds=self._seconds(earlier),
                 plan=plan,
                 validation_accuracy=manifest.validation["accuracy"],
                 epochs=outcome.epochs,
@@ -151,17 +152,26 @@ class Sitting:
                 asked_to_stop=stop(),
                 risk=manifest.risk_in("float32" if manifest.twin is None else "int8"),
             )
-            told = {**trained.to_json(), "best_epoch": outcome.best_epoch, "plans": outcome.plans}
-            if outcome.stopped:
-                log.append("stopped", reason="the person asked for it", **told)
-            else:
-                # That of an earlier sitting tells of a stop; a killed run without one gets its own when it is resumed.
-                self.run.report_file.unlink(missing_ok=True)
-                self.run.earlier_checkpoint_file.unlink(missing_ok=True)
-                log.append("end", **told)
-            write_report(self.run.path)
-            self._learn(time.monotonic() - closing, outcome.seconds_a_step)
+            trained = self._end(log, trained, {"best_epoch": outcome.best_epoch, "plans": outcome.plans}, earlier)
+            if not outcome.stopped:
+                self._learn(time.monotonic() - outcome.closing_since, outcome.seconds_a_step)
         return trained
+
+    def _end(self, log: EventLog, trained: Trained, more: dict[str, Any], earlier: float) -> Trained:
+        """Write the report, then tell how the sitting ended: what took the report counts among its seconds."""
+        from beholder.report.page import write_report
+
+        if not trained.stopped:
+            self.run.earlier_checkpoint_file.unlink(missing_ok=True)
+        kind = {"event": "stopped", "reason": "the person asked for it"} if trained.stopped else {"event": "end"}
+        write_report(self.run.path, {**kind, **trained.to_json(), **more})
+        trained = replace(trained, seconds=self._seconds(earlier))
+        log.append(**{**kind, **trained.to_json(), **more})
+        return trained
+
+    def _seconds(self, earlier: float) -> float:
+        """That the run took until now, all sittings together."""
+        return round(earlier + time.monotonic() - self.started, 2)
 
     def _planned(self, earlier: float) -> dict[str, Any]:
         """How the budget is spent, decided in the first sitting and kept for the next; nothing without a budget."""
@@ -181,9 +191,16 @@ class Sitting:
             )
             self.settings = shared(settings)
             facts = {**recipe_facts(self.settings), "settings": self.settings.to_json(), "planned": planned}
+            planned["ends"] = self._ends(planned, earlier)
             self.run.write_config({**config, **facts})
             return planned
-        return dict(config["planned"])
+        return {**config["planned"], "ends": self._ends(config["planned"], earlier)}
+
+    def _ends(self, planned: dict[str, Any], earlier: float) -> str:
+        """When this sitting ends: with the budget, or sooner where all that was planned takes less."""
+        closing = float(planned["closing_seconds"])
+        remaining = self.started + (self.asked.budget or 0.0) - earlier - time.monotonic()
+        return ends_in(max(closing, min(remaining, float(planned["training_seconds"]) + closing)))
 
     def _for_others(self, plan: dict[str, Any]) -> dict[str, Any]:
         """What the other processes need to train along, JSON-ready."""
@@ -266,19 +283,3 @@ def _origin(settings: Settings) -> dict[str, Any]:
     if settings.initial is None:
         return {}
     return {"started_from": {"name": Path(settings.initial.source).name, "sha256": settings.initial.sha256}}
-
-
-def _plan(settings: Settings, parts: dict[str, Dataset]) -> dict[str, Any]:
-    recipe = settings.recipe
-    return {
-        "model": settings.model,
-        "epochs": recipe.epochs,
-        "batch_size": recipe.batch_size,
-        "steps": settings.steps(len(parts["train"])),
-        "precision": settings.precision,
-        "train_pictures": len(parts["train"]),
-        "picture_shape": list(parts["train"].picture_shape),
-        "validation_pictures": len(parts["validation"]),
-        **({} if settings.initial is None else {"started_from": settings.initial.source}),
-        **({} if settings.balance == "none" else {"balance": settings.balance}),
-    }

@@ -27,7 +27,7 @@ const TOLD = {
   checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
   resumed: (event) => `It went on at epoch ${event.epoch}, step ${whole(event.step)}.`,
-  replan: (event) => `Planned anew for ${whole(event.steps)} steps, since the machine became slower or faster.`,
+  replan: (event) => `Planned anew for ${whole(event.steps)} steps, ${run.budget ? "since the machine became slower or faster" : "as in the run whose plan it follows"}.`,
   overfitting: (event) => event.message,
   advice: (event) => event.message,
   export: () => "The model is packed.",
@@ -81,7 +81,8 @@ function drawState() {
 
 function drawProgress() {
   const { step, plan, replans } = story;
-  const total = replans.at(-1)?.steps ?? plan?.steps;
+  const latest = run.budget ? replans.at(-1) : null; // of a plan that is followed the end was known from the start
+  const total = latest?.steps ?? plan?.steps;
   const ended = state.state === "finished";
   const share = ended ? 1 : step && total ? Math.min(1, ((step.epoch - 1) * step.steps + step.step) / total) : 0;
   const budget = run.budget;

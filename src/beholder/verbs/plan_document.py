@@ -1,0 +1,40 @@
+"""The plan of a run as it is told before the first step: in its log, at the terminal and in the JSON document."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from beholder.data.dataset import Dataset
+from beholder.training.settings import Settings
+
+
+def plan_document(settings: Settings, parts: dict[str, Dataset], plans: list[tuple[int, int]] | None) -> dict[str, Any]:
+    """What will be done, JSON-ready.
+
+    Args:
+        settings: of the run.
+        parts: `train` and `validation`.
+        plans: pairs of an earlier run's `Schedule`, which is followed: the last tells the steps; None: the epochs do.
+    """
+    recipe, train = settings.recipe, parts["train"]
+    epochs, steps = recipe.epochs, settings.steps(len(train))
+    if plans is not None:
+        steps = plans[-1][1]
+        epochs = round(steps / math.ceil(len(train) / recipe.batch_size), 2)
+    side, first_side = settings.sides(train.picture_shape)
+    named = "widths" in settings.options
+    return {
+        "model": settings.model,
+        **({"widths": settings.options["widths"], "side": side, "first_side": first_side} if named else {}),
+        "epochs": epochs,
+        "batch_size": recipe.batch_size,
+        "steps": steps,
+        "precision": settings.precision,
+        "mirrored": settings.mirrors(train.picture_shape[2]),
+        "train_pictures": len(train),
+        "picture_shape": list(train.picture_shape),
+        "validation_pictures": len(parts["validation"]),
+        **({} if settings.initial is None else {"started_from": settings.initial.source}),
+        **({} if settings.balance == "none" else {"balance": settings.balance}),
+    }
