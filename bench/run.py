@@ -1,9 +1,11 @@
-"""Every benchmark, one after the other, into bench/RESULTS.md with the facts of the machine.
+"""Every benchmark, one after the other, into bench/RESULTS.md.
 
 usage: python bench/run.py [--long] [--only NAME,NAME]
 
-The short form takes a quarter of an hour, the long one above an hour: more rounds, up to the memory of 24 GiB, and what
-each network reaches. With `--only` the other sections of RESULTS.md stay as they were.
+Each section says its command, date, seconds and machine, and is written as soon as it is there; those that are not run
+stay as they were, and machines without bfloat16 have sections of their own. The short form is meant to take a quarter
+of an hour on two cores with bfloat16; the long one takes hours: more rounds, up to the memory of 24 GiB, and what each
+network and each budget reaches.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import datetime
 import importlib.metadata
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -19,11 +22,12 @@ from pathlib import Path
 
 import pictures
 
-from beholder.runs.environment import describe_environment
+from beholder.runs.environment import describe_environment, has_bfloat16
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
 PEERS = ("torch", "openvino")
+BUDGETS = ("60s", "5m", "15m")
 
 
 def commands(*, long: bool) -> dict[str, list[str]]:
@@ -40,10 +44,10 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "training_book": ["training_peers.py", "--networks", "book", *rounds, *batches],
         "answering": ["answering.py", *rounds],
         "folder_answering": ["folder_answering.py", *rounds],
-        "serving": ["serving.py"],
+        "serving": ["serving.py", *([] if long else ["--seconds", "6", "--overload", "30"])],
         "page": ["page.py"],
-        "bulk": ["bulk.py", "--rounds", "3" if long else "2"],
-        "costs": ["costs.py", *(["--long"] if long else [])],
+        "bulk": ["bulk.py", *([] if long else ["--rounds", "2", "--pictures", "20000", "--memory", ""])],
+        "costs": ["costs.py", *(["--long"] if long else ["--steps", "12"])],
     }
     slow = {
         "checkpoints": ["checkpoints.py"],
@@ -54,7 +58,8 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "fine_tuning": ["fine_tuning.py"],
         "doctor_duplicates": ["doctor.py", "duplicates"],
         "doctor_labels": ["doctor.py", "labels"],
-        "accuracy": ["accuracy.py"],
+        "accuracy": ["accuracy.py", archive],
+        **{f"budget_{budget}": ["accuracy.py", archive, "--budget", budget, "--seeds", "0,1,2"] for budget in BUDGETS},
         "trust": ["trust.py", "--near"],
         "fuzz": ["fuzz.py"],
     }
@@ -70,14 +75,14 @@ def main() -> None:
     every = commands(long=arguments.long)
     names = list(every) if arguments.only is None else arguments.only.split(",")
     if unknown := set(names) - set(every):
-        parser.error(f"no section is called {min(unknown)!r}; choose from {', '.join(every)}")
-    sections = {} if arguments.only is None else written()
-    failed = False
+        more = "" if arguments.long else "; --long has more"
+        parser.error(f"no section is called {min(unknown)!r}; choose from {', '.join(every)}{more}")
+    failed, begun = False, time.monotonic()
     for name in names:
-        sections[name], well = section(name, *every[name])
+        text, well = section(name, *every[name])
         failed |= not well
-    order = sorted(sections, key=lambda name: [*every, name].index(name))
-    RESULTS.write_text("\n".join([heading(), *(sections[name] for name in order)]), encoding="utf-8")
+        write(text)
+    print(f"{time.monotonic() - begun:.0f} s in all")
     if failed:
         sys.exit("A benchmark failed; its section says why.")
 
@@ -88,24 +93,30 @@ def section(name: str, script: str, *arguments: str) -> tuple[str, bool]:
     start = time.monotonic()
     command = [f"bench/{script}", *arguments]
     done = subprocess.run([sys.executable, *command], cwd=HERE.parent, check=False, capture_output=True, text=True)
-    output = done.stdout.rstrip()
+    seconds, output = time.monotonic() - start, done.stdout.rstrip()
     if done.returncode != 0:
         output += f"\nfailed: {(done.stderr.strip().splitlines() or ['no reason told'])[-1]}"
-    print(f"{output}\n{time.monotonic() - start:.0f} s\n", flush=True)
-    when = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    return f"## {name}\n\n`{' '.join(['python', *command])}`, {when}\n\n```\n{output}\n```\n", done.returncode == 0
+    print(f"{output}\n{seconds:.0f} s\n", flush=True)
+    facts = f"`{shlex.join(['python', *command])}`, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {seconds:.0f} s"
+    heading = name if has_bfloat16() else f"{name} without bfloat16"  # one kind of machine does not replace the other
+    return f"## {heading}\n\n{facts}; {machine()}\n\n```\n{output}\n```\n", done.returncode == 0
 
 
-def written() -> dict[str, str]:
-    """The sections that RESULTS.md has, by name."""
-    _, *sections = re.split(r"^(?=## )", RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {text.split(maxsplit=2)[1]: f"{text.rstrip()}\n" for text in sections}
+def write(text: str) -> None:
+    """Put one section into RESULTS.md, in the place of the one with the same heading."""
+    head, *rest = re.split(r"^(?=## )", RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sections = {one.partition("\n")[0]: one for one in [*rest, text]}
+    order = [*commands(long=True), *(heading.split()[1] for heading in sections)]
+    placed = sorted(sections, key=lambda heading: (order.index(heading.split()[1]), heading))
+    RESULTS.write_text(
+        "\n".join(f"{one.rstrip()}\n" for one in [head, *(sections[heading] for heading in placed)]), encoding="utf-8"
+    )
 
 
-def heading() -> str:
-    """The machine and the versions."""
-    machine = describe_environment()
-    versions = dict(machine["versions"])
+def machine() -> str:
+    """The machine and the versions that a figure was measured with."""
+    facts = describe_environment()
+    versions = dict(facts["versions"])
     for name in PEERS:
         try:
             versions[name] = importlib.metadata.version(name)
@@ -113,9 +124,8 @@ def heading() -> str:
             continue
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        "# Measured\n\nWritten by `make bench`. The machine is shared with others: trust ratios, not seconds.\n\n"
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GiB, {machine['platform']}, Python "
-        f"{machine['python']}; {told}.\n"
+        f"{facts['processor']} {'with' if has_bfloat16() else 'without'} bfloat16, {facts['cores']} cores, "
+        f"{facts['memory_gb']} GiB, {facts['platform']}, Python {facts['python']}, {told}"
     )
 
 

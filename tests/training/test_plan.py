@@ -65,9 +65,9 @@ def test_a_minute_buys_a_narrow_network_and_an_hour_a_wide_one() -> None:
 def test_too_short_a_budget_is_told_with_what_would_do() -> None:
     with pytest.raises(TooShortError, match=r"10,000,000 pictures need [\d.]+ s") as raised:
         choose(1, 10_000_000, 32, rate)
-    assert choose(1 + 1.001 * raised.value.more, 10_000_000, 32, rate).epochs > 0
+    assert choose(1.001 * raised.value.needed, 10_000_000, 32, rate).epochs > 0
     with pytest.raises(TooShortError):
-        choose(1 + 0.999 * raised.value.more, 10_000_000, 32, rate)
+        choose(0.999 * raised.value.needed, 10_000_000, 32, rate)
 
 
 @given(st.integers(8, 256))

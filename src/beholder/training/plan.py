@@ -72,8 +72,8 @@ class TooShortError(UsageError):
     def __init__(self, seconds: float, pictures: int, rate: float) -> None:
         self.needed = FEWEST_EPOCHS * pictures / rate
         super().__init__(
-            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need at least "
-            f"{self.needed:.1f} s on this machine; give a longer --budget or fewer pictures."
+            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need "
+            f"{self.needed:.1f} s at least on this machine; give a longer --budget or fewer pictures."
         )
 
 
