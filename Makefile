@@ -21,8 +21,9 @@ demo: install
 	rm -rf demo
 	$(BIN)/python examples/story.py demo
 
+# Two at a time: half of the tests wait for a process that starts.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What takes minutes.
 test-long: install
