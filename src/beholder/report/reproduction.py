@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 from typing import Any
 
 from beholder.report import words
@@ -49,6 +50,6 @@ def _overlay(config: dict[str, Any]) -> str | None:
     if not config.get("overlay", {}).get("corrections"):
         return None
     told = shlex.split(str(config.get("command") or ""))
-    after = [value for option, value in zip(told, told[1:], strict=False) if option == "--overlay"]
+    after = [value for option, value in pairwise(told) if option == "--overlay"]
     joined = [word.partition("=")[2] for word in told if word.startswith("--overlay=")]
     return next(iter([*after, *joined]), "FILE.csv")
