@@ -34,11 +34,16 @@ def test_a_plan_of_epochs_is_told_in_a_line() -> None:
 def test_a_budget_tells_the_network_the_views_and_the_moment_of_its_end() -> None:
     budget = {"epochs": 7.42, "mirrored": True, "budget_seconds": 600, "memory_gb": 1.26}
     assert plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(0)}) == (
-        "48/128/192 at 32 px (24 at first), 7.4 epochs, fp32, ends 14:32:05, 1.3 GB; "
+        "48/128/192 at 32 px (24 at first), 7.4 epochs, fp32, ends 14:32:05, 1.3 GB so far; "
         "1,000 pictures, mirrored too, validation on 100, batches of 250."
     )
     tomorrow = f"{datetime.date.today() + datetime.timedelta(days=1)} 14:32"
     assert f", ends {tomorrow}, " in plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(1)})
+
+
+def test_a_budget_that_is_longer_than_what_is_planned_says_why() -> None:
+    budget = {"epochs": 40.0, "budget_seconds": 86400, "memory_gb": 1.26, "ends": ends(0)}
+    assert ", 40.0 epochs (more would only memorise), fp32, ends 14:32:05, " in plan_in_words({**PLAN, **budget})
 
 
 def test_a_plan_that_is_followed_tells_its_network() -> None:

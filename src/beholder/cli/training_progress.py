@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beholder.cli.console import error_console, percent
+from beholder.training.plan import MOST_EPOCHS
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
@@ -128,7 +129,7 @@ class _Display:
 
 
 def plan_in_words(plan: dict[str, Any]) -> str:
-    """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32:05, 1.3 GB; …."""
+    """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32:05, 1.3 GB so far; …."""
     origin = f" from {plan['started_from']}" if "started_from" in plan else ""
     balance = f", classes balanced by {plan['balance']}" if "balance" in plan else ""
     precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]] + balance
@@ -142,7 +143,8 @@ def plan_in_words(plan: dict[str, Any]) -> str:
     epochs, end = f"{plan['epochs']:g} epochs", ""
     if "budget_seconds" in plan:
         epochs = f"{plan['epochs']:.1f} epochs"
-        end = f", ends {_moment(plan['ends'])}, {plan['memory_gb']:.1f} GB"
+        epochs += " (more would only memorise)" if plan["epochs"] >= MOST_EPOCHS else ""
+        end = f", ends {_moment(plan['ends'])}, {plan['memory_gb']:.1f} GB so far"
     return f"{network}{origin}{pixels}, {epochs}, {precision}{end}; {data}, batches of {plan['batch_size']}."
 
 
