@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from beholder.verbs.audit_result import AuditResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The same examples every time, however long a busy machine takes for one.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_collection_finish() -> None:

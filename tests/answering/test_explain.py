@@ -67,7 +67,7 @@ def _naive(
     return sums
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.tuples(*[st.integers(4, 9)] * 2),
     st.integers(1, 4),

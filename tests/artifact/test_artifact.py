@@ -93,7 +93,7 @@ def test_one_changed_byte_in_any_file_is_refused_and_the_file_named(model: Path)
     open_artifact(model)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_bit_changes_wherever_nothing_but_a_refusal_comes_of_it(model: Path, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sealed_files(model)))

@@ -54,7 +54,7 @@ def assert_refused_or_opened(folder: Path) -> None:
         assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=150, suppress_health_check=SHARED)
 @given(data=st.data())
 def test_a_manifest_of_other_kinds_of_values_is_read_or_refused(model: Path, data: st.DataObject) -> None:
     path = model / "manifest.json"
@@ -111,7 +111,7 @@ def test_weights_that_are_none_are_refused(model: Path, content: bytes) -> None:
         open_inside(open_artifact(model))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=40, suppress_health_check=SHARED)
 @given(data=st.data())
 def test_a_changed_graph_is_opened_or_refused(model: Path, data: st.DataObject) -> None:
     path = model / data.draw(st.sampled_from(["model.onnx", "inside.onnx"]))

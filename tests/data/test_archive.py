@@ -342,7 +342,7 @@ WHOLE_TAR = tar_bytes(cifar10_python())
 WHOLE = gzip.compress(WHOLE_TAR, mtime=0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(length=st.integers(0, len(WHOLE) - 1))
 def test_a_truncated_archive_is_refused(length: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "truncated.tar.gz"
@@ -351,7 +351,7 @@ def test_a_truncated_archive_is_refused(length: int, tmp_path_factory: pytest.Te
         open_archive(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bit=st.integers(10 * 8, len(WHOLE) * 8 - 1))  # the first ten bytes hold a time and such, which nobody checks
 def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "flipped.tar.gz"
@@ -366,7 +366,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int, tmp_path_factory:
         np.testing.assert_array_equal(train.pictures, np.concatenate([pictures(3, 1), pictures(3, 2)]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, len(WHOLE_TAR) // 512 - 1), st.integers(0, 511), st.integers(0, 255)), max_size=5

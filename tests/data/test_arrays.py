@@ -183,7 +183,7 @@ SAVED = io.BytesIO()
 np.savez_compressed(SAVED, images=random_images(6, 5, 5), labels=np.arange(6) % 3, names=np.array(["a", "b", "c"]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     changes=st.lists(st.tuples(st.integers(0, len(SAVED.getvalue()) - 1), st.integers(0, 255)), min_size=1, max_size=4),
     length=st.integers(0, 2 * len(SAVED.getvalue())),

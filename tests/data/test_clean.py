@@ -37,7 +37,7 @@ def test_the_crop_is_the_middle_three_quarters(size: int, window: tuple[int, int
     assert crop_window(size) == window
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(st.just(2), st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3])),
     level=st.integers(0, 255),

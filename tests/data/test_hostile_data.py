@@ -235,7 +235,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(lines=st.lists(LINES | st.binary(max_size=20)), end=st.sampled_from([b"\n", b"\r\n", b""]))
 def test_any_overlay_is_read_or_refused(
     lines: list[bytes], end: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -256,7 +256,7 @@ FILES = st.sampled_from([b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
 ENDS = st.sampled_from([b"", b".png", b".JPG", b".gif"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     tree=st.dictionaries(
         st.sampled_from([b"train", b"test", b"a", b"b", b".c"]) | NAMES,

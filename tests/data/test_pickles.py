@@ -178,7 +178,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6),
@@ -200,7 +200,7 @@ def test_a_damaged_batch_is_read_or_refused(
         assert "'batch'" in str(error)  # noqa: PT017  (either outcome is right)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from([bytes([code]) for code in range(256)] + [b"cnumpy\ndtype\n", b"K\x01", b"U\x02u1"])))
 def test_a_random_program_is_read_or_refused(opcodes: list[bytes]) -> None:
     try:

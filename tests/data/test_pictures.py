@@ -182,7 +182,7 @@ def test_what_stands_over_is_cut_equally(turn: bool) -> None:
     np.testing.assert_array_equal(inner, np.full(inner.shape, [0, 255, 0]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 300), st.integers(2, 300), st.integers(1, 64), st.integers(1, 64))
 def test_every_size_becomes_every_size(height: int, width: int, to_height: int, to_width: int) -> None:
     content = encoded(np.full((height, width, 3), 77, np.uint8), "BMP")
@@ -267,7 +267,7 @@ def test_missing_files_and_folders_get_a_sentence(tmp_path: Path) -> None:
 _WHOLE = [encoded(smooth(24, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(_WHOLE), st.data())
 def test_mutated_files_give_a_picture_or_a_sentence(content: bytes, data: st.DataObject) -> None:
     mutated = bytearray(content)

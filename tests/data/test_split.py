@@ -24,7 +24,7 @@ labellings = st.lists(st.integers(0, 4), max_size=200).map(lambda values: np.arr
 shares = st.sampled_from([THREE, TWO, {"all": 1.0}, {"a": 0.5, "b": 0.25, "c": 0.25}])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(labellings, shares, st.integers(0, 2**40), st.data())
 def test_parts_are_disjoint_complete_and_keep_groups_together(
     labels: NDArray[np.int64], fractions: dict[str, float], seed: int, data: st.DataObject
@@ -43,7 +43,7 @@ def test_parts_are_disjoint_complete_and_keep_groups_together(
         assert sum(map(len, homes)) == len(set(groups))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=6), shares, st.integers(0, 1000))
 def test_each_class_is_divided_by_the_fractions(sizes: list[int], fractions: dict[str, float], seed: int) -> None:
     labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -57,7 +57,7 @@ def test_each_class_is_divided_by_the_fractions(sizes: list[int], fractions: dic
                 assert abs(counts[part] - fraction * size) < 1 + 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 2), st.binary(min_size=1, max_size=2)), max_size=80), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[int, bytes]], random: object) -> None:
     order = np.random.default_rng(len(rows)).permutation(len(rows))

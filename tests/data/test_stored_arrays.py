@@ -68,7 +68,7 @@ def test_a_missing_file_is_told_apart(tmp_path: Path) -> None:
         read_arrays(tmp_path / "x.npz", most_bytes=1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4), cut=st.booleans())
 def test_a_damaged_array_under_a_right_checksum_is_read_or_refused(
     changes: list[tuple[int, int]], cut: bool, tmp_path_factory: pytest.TempPathFactory

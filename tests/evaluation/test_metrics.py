@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
@@ -83,7 +83,6 @@ def test_mistakes_are_the_wrong_answers_the_most_confident_first() -> None:
     assert mistakes(PROBABILITIES[:2], LABELS[:2]).tolist() == []
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 13), st.integers(0, 2**32 - 1))
 def test_figures_agree_with_one_another(count: int, classes: int, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -99,7 +98,6 @@ def test_figures_agree_with_one_another(count: int, classes: int, seed: int) -> 
     assert len(mistakes(probabilities, labels, count)) == count - confusion.trace()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
 def test_macro_figures_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     labels, predictions = np.array(pairs).T

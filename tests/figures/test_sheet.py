@@ -92,7 +92,7 @@ def test_a_title_that_does_not_fit_ends_in_an_ellipsis_and_one_that_fits_is_whol
     assert font.getlength(cut) <= 128
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(), max_size=60))
 def test_any_title_can_be_drawn(title: str) -> None:
     contact_sheet([np.zeros((8, 8, 1), np.uint8)], [title], columns=1)

@@ -23,7 +23,7 @@ from beholder.runs.folder import Run, open_run, read_document
 from beholder.runs.snapshots import Shown, Snapshot, read_shown, read_snapshot, write_shown, write_snapshot
 from beholder.server.encoding import EscapedJSON
 from beholder.server.judge import _test_part
-from beholder.verbs.sitting import logged_plan
+from beholder.verbs.logged_plan import logged_plan
 
 CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
 VALUES = st.recursive(
@@ -37,7 +37,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lines=st.lists(EVENTS.map(lambda event: json.dumps(event).encode()) | st.binary(max_size=20)))
 def test_a_log_of_anything_is_read_and_its_time_told(
     lines: list[bytes], tmp_path_factory: pytest.TempPathFactory
@@ -60,7 +60,7 @@ def test_brackets_without_end_are_no_document(tmp_path: Path, opening: bytes) ->
     assert read_events(path) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(changes=st.dictionaries(st.sampled_from([*CONFIG, "overlay", "plans", "planned", "budget"]), VALUES, min_size=1))
 def test_a_config_of_other_kinds_of_values_is_read_or_refused(
     changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
@@ -150,7 +150,7 @@ def without(value: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
     return changed
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(place=st.sampled_from(places(EVALUATION)[1:]), new=VALUES, gone=st.booleans())
 def test_figures_are_refused_or_can_be_told(
     place: tuple[Any, ...], new: Any, gone: bool, tmp_path_factory: pytest.TempPathFactory

@@ -22,7 +22,7 @@ DECISIONS = st.fixed_dictionaries(
 BODIES = DECISIONS.map(lambda body: json.dumps(body).encode()) | VALUES.map(lambda body: json.dumps(body).encode())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=100, suppress_health_check=SHARED)
 @given(body=BODIES | st.binary(max_size=30) | st.just(b"[" * 100_000))
 def test_no_decision_is_a_fault_of_ours(client: TestClient, served: Served, body: bytes) -> None:
     answer = client.post("/page/corrections", content=body)
@@ -34,7 +34,7 @@ def test_no_decision_is_a_fault_of_ours(client: TestClient, served: Served, body
 QUERIES = st.dictionaries(st.sampled_from(["part", "start", "count", "path", "top", "layer"]), st.text(max_size=12))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=60, suppress_health_check=SHARED)
 @given(query=QUERIES, address=st.sampled_from(["/page/corrections", "/page/judge", "/page/inside", "/predict"]))
 def test_no_question_is_a_fault_of_ours(client: TestClient, query: dict[str, str], address: str) -> None:
     answer = client.get(address, params=query)

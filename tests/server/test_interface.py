@@ -123,7 +123,7 @@ KINDS = st.sampled_from(["image/png", "multipart/form-data; boundary=x", "multip
 PIECES = [b"--x", b"--x--", b"\r\n", b'Content-Disposition: form-data; name="file"', b":", b"\x89PNG\r\n\x1a\n", b"\0"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=KINDS, body=st.lists(st.sampled_from(PIECES) | st.binary(max_size=40)).map(b"".join))
 def test_no_input_is_a_fault_of_ours(client: TestClient, kind: str, body: bytes) -> None:
     response = client.post("/predict", content=body, headers={"Content-Type": kind})

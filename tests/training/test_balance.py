@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
@@ -40,7 +40,6 @@ def test_weights_are_those_of_scikit_learn_and_their_mean_is_one() -> None:
     assert [weights[UNEVEN[label == UNEVEN]].sum() for label in occurring] == pytest.approx([30, 30, 30])
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=200), st.integers(0, 2**32))
 def test_an_epoch_shows_each_class_equally_often_and_its_pictures_in_turns(labels: list[int], seed: int) -> None:
     array = np.array(labels, np.int64)

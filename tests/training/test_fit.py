@@ -137,3 +137,14 @@ def test_a_followed_plan_knows_its_end_and_logs_each_replan_once_though_it_is_re
     assert [event["step"] for event in log if event["event"] == "replan"] == [4, 11]
     assert [event["steps"] for event in log if event["event"] == "resumed"] == [60, 40]
     assert {event["epochs"] for event in log if event["event"] == "step"} == {2}
+
+
+def test_the_log_of_a_run_of_days_stays_small() -> None:
+    from beholder.training.fit import step_event_seconds
+
+    trained, events = 0.0, 0
+    while trained < 3 * 24 * 3600:
+        trained += step_event_seconds(trained)
+        events += 1
+    assert step_event_seconds(600) == 0.5
+    assert 250 * events < 20_000_000, "bytes, of which an event has about 250"

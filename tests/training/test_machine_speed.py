@@ -128,6 +128,16 @@ def test_the_next_plan_goes_by_the_speed_of_the_last_run(tmp_path: Path, measure
     assert known().points == now.points, "small batches tell nothing of large ones"
 
 
+def test_noise_promises_no_network_a_cheaper_multiply_add_than_any_was_measured_at() -> None:
+    from beholder.training.calibration import Calibration
+
+    noisy = Calibration([(10**7, 4e-3), (10**8, 2e-3)])
+    for cost in (10**6, 10**7, 10**8, 10**9):
+        assert 1 / noisy.rate(cost) >= 2e-11 * cost * (1 - 1e-9)
+    sound = Calibration([(10**7, 2e-3), (10**8, 11e-3)])
+    assert 1 / sound.rate(5 * 10**7) == pytest.approx(6e-3), "on the line between two"
+
+
 def test_packing_is_expected_to_take_what_the_faster_of_two_runs_took(tmp_path: Path, measured: list[int]) -> None:
     from beholder.training.calibration import learn_from_run
 

@@ -65,8 +65,8 @@ class Calibration:
         if len(costs) == 1:
             return float(costs[0] / seconds[0] / multiply_adds)
         slope, start = np.polyfit(costs, seconds, 1)
-        # A slope below the cheapest point's own would promise too much; noise can do that.
-        return float(1 / max(start + slope * multiply_adds, seconds.min() * 0.5))
+        # Noise can bend the line; no multiply-add is cheaper than where they were found to be cheapest.
+        return float(1 / max(start + slope * multiply_adds, (seconds / costs).min() * multiply_adds))
 
 
 def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:

@@ -34,6 +34,7 @@ from beholder.training.stages import SMALL_COST, Stages
 from beholder.training.step import compile_look
 
 STEP_EVENT_SECONDS = 0.5
+STEP_EVENT_SHARE = 1e-4  # of the time trained so far, where that is more
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Fit:
         self.snapshots = Snapshots(run, log, self.model, validation, self.judged)
         self.best: list[NDArray[Any]] = []
         self.cadence = Cadence()
-        self.closing_since = time.monotonic()
+        self.began = self.closing_since = time.monotonic()
 
     def run_to_end(self) -> Outcome:
         """Train until the last step, an early stop, or the person's stop.
@@ -155,7 +156,7 @@ class Fit:
         while position.step < batches.steps and position.done < self.position.schedule.steps:
             self._step(order)
             now = time.monotonic()
-            if now - told > STEP_EVENT_SECONDS:
+            if now - told > step_event_seconds(now - self.began):
                 self._tell_step((now - started) / (position.step - first_step))
                 told = now
             asked, steps = self._decided()
@@ -334,6 +335,11 @@ class Fit:
         position = self.position
         facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
         self.log.append("resumed", epoch=position.epoch + 1, **facts)
+
+
+def step_event_seconds(trained: float) -> float:
+    """How far apart the events of steps are after so many seconds: the log of a run of days is read at once too."""
+    return max(STEP_EVENT_SECONDS, STEP_EVENT_SHARE * trained)
 
 
 def _values(variables: list[Any]) -> list[NDArray[Any]]:

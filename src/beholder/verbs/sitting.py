@@ -12,7 +12,6 @@ from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.overlay import Overlay
 from beholder.data.split import Together
-from beholder.errors import UsageError
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
 from beholder.training.pace import ends_in
@@ -230,28 +229,6 @@ class Sitting:
     @property
     def _cache(self) -> Path:
         return Path(self.asked.cache) if self.asked.cache else default_cache()
-
-
-def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
-    """The settings of the run whose event log is at `path`, and the pairs of the `Schedule` that it followed.
-
-    Raises:
-        UsageError: the log tells no finished or stopped run.
-    """
-    events = read_events(path)
-    settings = [event["settings"] for event in events if event["event"] == "start" and "settings" in event]
-    plans = [event["plans"] for event in events if event["event"] in ("end", "stopped") and "plans" in event]
-    if not settings or not plans or not _is_schedule(plans[-1]):
-        raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
-    return Settings.from_json(settings[-1]), [(step, steps) for step, steps in plans[-1]]
-
-
-def _is_schedule(plans: Any) -> bool:
-    """Whether `plans` are pairs as a `Schedule` has them: a step, and a larger number of steps in all."""
-    pairs = isinstance(plans, list) and plans != [] and all(isinstance(pair, list) and len(pair) == 2 for pair in plans)
-    if not pairs or not all(isinstance(number, int) for pair in plans for number in pair):
-        return False
-    return plans[0][0] == 0 and all(step < steps for step, steps in plans)
 
 
 def _earlier_seconds(run: Run) -> float:

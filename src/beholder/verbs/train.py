@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
-from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
@@ -19,7 +18,7 @@ from beholder.data.split import Parts
 from beholder.errors import UsageError
 from beholder.models import PRETRAINED
 from beholder.runs.environment import describe_environment
-from beholder.runs.events import Listener, read_events
+from beholder.runs.events import Listener
 from beholder.runs.folder import Run, create_run
 from beholder.runs.presence import training
 from beholder.training import framework
@@ -27,7 +26,8 @@ from beholder.training.initial import Start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
-from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, logged_plan, recipe_facts
+from beholder.verbs.logged_plan import logged_plan, other_pictures
+from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
 from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
 
 DEFAULT_BUDGET = 600.0  # seconds
@@ -204,7 +204,7 @@ def train(
                 settings = fitted(settings, parts["train"])
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            checks["sentences"] += [] if plan is None else _other_pictures(plan, parts["train"])
+            checks["sentences"] += [] if plan is None else other_pictures(plan, parts["train"])
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
@@ -228,20 +228,6 @@ def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int
     if said:
         raise UsageError(f"A plan decides everything but the data; leave --{said[0]} out beside --plan {plan}.")
     return logged_plan(plan)
-
-
-def _other_pictures(plan: Path, train: Dataset) -> list[str]:
-    """One sentence where the plan was made for pictures of another number or shape; it is followed all the same."""
-    made = next((event.get("plan") for event in reversed(read_events(plan)) if event["event"] == "start"), None)
-    if not isinstance(made, dict) or not {"train_pictures", "picture_shape"} <= made.keys():
-        return []
-    count, shape = made["train_pictures"], made["picture_shape"]
-    if (count, shape) == (len(train), list(train.picture_shape)):
-        return []
-    return [
-        f"The plan was made for {count} training pictures of shape {shape}; its steps and resolution are followed on "
-        f"these {len(train)} of shape {list(train.picture_shape)}."
-    ]
 
 
 def _start(

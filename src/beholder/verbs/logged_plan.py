@@ -1,0 +1,47 @@
+"""The plan of an earlier run, read from its event log to be followed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from beholder.data.dataset import Dataset
+from beholder.errors import UsageError
+from beholder.runs.events import read_events
+from beholder.training.settings import Settings
+
+
+def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
+    """The settings of the run whose event log is at `path`, and the pairs of the `Schedule` that it followed.
+
+    Raises:
+        UsageError: the log tells no finished or stopped run.
+    """
+    events = read_events(path)
+    settings = [event["settings"] for event in events if event["event"] == "start" and "settings" in event]
+    plans = [event["plans"] for event in events if event["event"] in ("end", "stopped") and "plans" in event]
+    if not settings or not plans or not _is_schedule(plans[-1]):
+        raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
+    return Settings.from_json(settings[-1]), [(step, steps) for step, steps in plans[-1]]
+
+
+def other_pictures(plan: Path, train: Dataset) -> list[str]:
+    """One sentence where the plan was made for pictures of another number or shape; it is followed all the same."""
+    made = next((event.get("plan") for event in reversed(read_events(plan)) if event["event"] == "start"), None)
+    if not isinstance(made, dict) or not {"train_pictures", "picture_shape"} <= made.keys():
+        return []
+    count, shape = made["train_pictures"], made["picture_shape"]
+    if (count, shape) == (len(train), list(train.picture_shape)):
+        return []
+    return [
+        f"The plan was made for {count} training pictures of shape {shape}; its steps and resolution are followed on "
+        f"these {len(train)} of shape {list(train.picture_shape)}."
+    ]
+
+
+def _is_schedule(plans: Any) -> bool:
+    """Whether `plans` are pairs as a `Schedule` has them: a step, and a larger number of steps in all."""
+    pairs = isinstance(plans, list) and plans != [] and all(isinstance(pair, list) and len(pair) == 2 for pair in plans)
+    if not pairs or not all(isinstance(number, int) for pair in plans for number in pair):
+        return False
+    return plans[0][0] == 0 and all(step < steps for step, steps in plans)
