@@ -152,6 +152,15 @@ def test_packing_is_expected_to_take_what_the_faster_of_two_runs_took(tmp_path: 
     assert planned(tmp_path, 600)[1]["closing_seconds"] == 0.3 * 600, "a share of the budget at most"
 
 
+def test_a_slow_machine_is_given_more_time_to_pack_before_any_run_has_told() -> None:
+    from beholder.training.calibration import Calibration
+
+    fast, slow, crawling = (Calibration(ceiling={"float32": rate}) for rate in (400.0, 130.0, 1.0))
+    assert 3 <= fast.closing_seconds(0) < 4
+    assert 8 < slow.closing_seconds(0) < 10
+    assert crawling.closing_seconds(0) == 15
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -27,7 +27,8 @@ from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
 PREPARING_SECONDS = 2.0  # building and compiling a network, about
-CLOSING_SECONDS = 4.5  # packing, judging and reporting, until a run has told how long they take here
+CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and reporting, until a run has told
+CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
 UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
@@ -56,8 +57,14 @@ class Calibration:
         The faster one of two runs counts, as a machine that was busy once need not be so again. A network from the
         `file` of this SHA-256, of so many `layers`, takes longer to pack.
         """
-        guess = closing_guess(layers if file is not None else 0)
+        guess = self._closing_guess(layers if file is not None else 0)
         return min(*self.closings.get(file or "", [guess]), max(most, guess))
+
+    def _closing_guess(self, layers: int) -> float:
+        """What packing is expected to take before any run has told: a machine that multiplies slowly packs slowly."""
+        own = min(max(CLOSING_PRODUCTS / self.ceiling.get("float32", math.inf), CLOSING_SECONDS), MOST_CLOSING_SECONDS)
+        apart = 0.0 if framework.backend() == "tensorflow" else APART_SECONDS
+        return own + apart + SECONDS_A_LAYER * layers
 
     def rate(self, multiply_adds: int) -> float:
         """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
@@ -142,12 +149,6 @@ def _learn(
     model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
     calibration.points.append(measure(model, recipe))
     return True
-
-
-def closing_guess(layers: int = 0) -> float:
-    """Seconds that packing is expected to take before any run has told; `layers` of a network from a file."""
-    own = CLOSING_SECONDS + (0.0 if framework.backend() == "tensorflow" else APART_SECONDS)
-    return own + SECONDS_A_LAYER * layers
 
 
 def learn_from_run(
