@@ -41,7 +41,7 @@ class Calibration:
     Attributes:
         points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network of `fast`.
         ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
-        chosen: seconds a picture of training of networks that somebody chose, by what `chosen_key` makes of them.
+        chosen: seconds a picture of training of networks that somebody chose, by what `_chosen_key` makes of them.
         closings: from the last step to the written report, as the last two runs here took, by the SHA-256 of the file
             that the network came from; "" for our own networks.
     """
