@@ -138,6 +138,14 @@ def test_noise_promises_no_network_a_cheaper_multiply_add_than_any_was_measured_
     assert 1 / sound.rate(5 * 10**7) == pytest.approx(6e-3), "on the line between two"
 
 
+def test_a_chosen_network_that_is_no_longer_kept_teaches_nothing(tmp_path: Path, measured: list[int]) -> None:
+    from beholder.training.calibration import calibrate, learn_from_run
+
+    known = calibrate(tmp_path, SHAPE, "float32", seconds=0)  # as another run wrote it meanwhile
+    learn_from_run(tmp_path, SHAPE, choose("linear", seed=0, precision="float32"), 4.0, 1.0)
+    assert calibrate(tmp_path, SHAPE, "float32", seconds=0).points == known.points
+
+
 def test_packing_is_expected_to_take_what_the_faster_of_two_runs_took(tmp_path: Path, measured: list[int]) -> None:
     from beholder.training.calibration import learn_from_run
 

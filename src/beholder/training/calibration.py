@@ -172,7 +172,7 @@ def learn_from_run(
     key = _chosen_key(settings)
     if a_picture is not None and key in known.chosen:
         known.chosen[key] = a_picture
-    elif a_picture is not None and known.points:
+    elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
         known.points = _corrected(known, shape, settings, a_picture)
     _keep(path, known)
 
