@@ -109,7 +109,7 @@ def start() -> None:
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """No search for cycles within: among all that an import makes it finds none, and takes a tenth of the time."""
+    """No search for cycles within: what an import makes is there to stay, and looking takes a tenth of its time."""
     wanted = gc.isenabled()
     gc.disable()
     try:
