@@ -1,4 +1,4 @@
-"""beholder evaluate RUN: the test part, opened once."""
+"""beholder evaluate RUN: the test set, opened once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from beholder.cli.console import percent, print_json, reading_progress
 from beholder.cli.options import exact_option, json_option, reading_options, run_argument
 
 
-@click.command(short_help="Judge a RUN on the test part, opened once.")
+@click.command(short_help="Judge a RUN on its test set, opened once.")
 @run_argument()
 @click.argument("data", required=False)
 @reading_options
@@ -37,9 +37,11 @@ def evaluate(
     consistency: bool,
     as_json: bool,
 ) -> None:
-    """Judge RUN on the test part of its data, or of DATA.
+    """Judge RUN on its test set as it was when training began, or on DATA.
 
-    The figures go into RUN, those of its own data into its report too; asked again, it tells them again.
+    Of DATA all images are judged, or its test set where it brings one, without those that RUN learned from or chose by.
+    Where the data of RUN were moved, DATA is their new place. The figures go into RUN, those of its own data into its
+    report too; asked again, it tells them again.
     """
     from beholder.verbs.evaluate import evaluate as judge
 
@@ -58,6 +60,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     from rich.text import Text
 
     low, high = document["interval"]
+    click.echo(document["judged"])
     table = Table("class", *("precision", "recall", "F1", "pictures"), box=None, pad_edge=False)
     for row in document["per_class"]:
         figures = (percent(row[name]) for name in ("precision", "recall", "f1"))

@@ -23,7 +23,7 @@ _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
 _BATCHES = ", ".join(f"{name} {recipe.batch_size}" for name, recipe in MODELS.items())
 _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.items())
-_RESUMING = ("data", "resumed", "processes", "coordinator", "process", "watching", "progress_kind", "as_json")
+_RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", "watching", "progress_kind", "as_json")
 
 
 @click.command(short_help="Train a classifier into a RUN folder.")
@@ -82,6 +82,7 @@ _RESUMING = ("data", "resumed", "processes", "coordinator", "process", "watching
     help="Whether to keep some training pictures in the RUN, so that its page shows the nearest.  [default: keep]",
 )
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
+@click.option("--data", "moved", metavar="DATA", help="Beside --resume: where the data of that run lie now.")
 @click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")
 @click.option(
     "--learning-rate",
@@ -154,6 +155,7 @@ def train(
     context: click.Context,
     /,
     data: str | None,
+    moved: str | None,
     resumed: Path | None,
     labels: Literal["fine", "coarse"] | None,
     progress_kind: str,
@@ -170,12 +172,16 @@ def train(
     from beholder.verbs.training_data import default_folder
 
     old = _only_run(context, data, resumed)
+    if moved is not None and old is None:
+        raise UsageError(
+            f"--data is where the data of a resumed run lie now; without --resume write beholder train {moved}."
+        )
     together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
     with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
         run = old or given["out"] or default_folder(str(data), given["model"])
         with watched(run, listener) if watching else nullcontext(listener) as heard:
             if old is not None:
-                trained = resume(old, listener=heard, progress=progress, **together)
+                trained = resume(old, data=moved, listener=heard, progress=progress, **together)
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
@@ -202,7 +208,10 @@ def _only_run(context: click.Context, data: str | None, resumed: Path | None) ->
     if data is None and resumed is None:
         raise UsageError("Say what to train on: beholder train DATA, or go on with a run: beholder train --resume RUN.")
     if data is not None and resumed is not None:
-        raise UsageError(f"A resumed run knows its data; leave {data!r} out beside --resume.")
+        raise UsageError(
+            f"A resumed run knows its data; leave {data!r} out beside --resume, or write --data {data} if they were "
+            "moved there."
+        )
     for option in context.command.params if resumed is not None else ():
         name = str(option.name)
         if name not in _RESUMING and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

@@ -24,6 +24,7 @@ class Source:
         skipped: pictures that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
         folder: where the picture files of a folder are; None for other data.
         files: from part to the names of its picture files below `folder`.
+        made: parts that were split off from others: their images are read with those.
     """
 
     name: str
@@ -33,3 +34,4 @@ class Source:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     folder: Path | None = None
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()

@@ -106,13 +106,22 @@ class Parts:
         """
         return self._part("test")
 
+    def made_test(self) -> Dataset | None:
+        """The test set where it is split off, and so read with the rest anyway; it may be empty.
+
+        None where the data bring one of their own, which only `evaluate` opens, or nothing to split it from.
+        """
+        if "test" in self.source.readers:
+            return self.source.readers["test"](self.progress) if "test" in self.source.made else None
+        home = self._home
+        return self._split_off("test", home, self._missing) if home in self.source.readers else None
+
     def made(self, part: str) -> bool:
         """Whether `part` was split off, and has been read; `train` is when another one was split off from it."""
         return part in self._rows
 
     def _part(self, part: str) -> Dataset:
-        home = "all" if "all" in self.source.readers else "train"
-        missing = [name for name in ("validation", "test") if name not in self.source.readers]
+        home, missing = self._home, self._missing
         if part in self.source.readers and not (part == home and missing):
             dataset = self.source.readers[part](self.progress)
         elif home in self.source.readers:
@@ -124,6 +133,15 @@ class Parts:
         if not len(dataset):
             raise DataError(f"{self.source.name!r} has no pictures for its {part} part; bring more pictures.")
         return dataset
+
+    @property
+    def _home(self) -> str:
+        """The part that those which the source lacks are split off from."""
+        return "all" if "all" in self.source.readers else "train"
+
+    @property
+    def _missing(self) -> list[str]:
+        return [name for name in ("validation", "test") if name not in self.source.readers]
 
     def _split_off(self, part: str, home: str, missing: list[str]) -> Dataset:
         if self._whole is None:

@@ -122,6 +122,7 @@ _NEEDED: dict[str, Check] = {
 _MORE: dict[str, Check] = {
     "data": _text,
     "file": _text,
+    "judged": _text,
     "notes": _list(_text),
     "precision": _text,
     "uneven": _flag,

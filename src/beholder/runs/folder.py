@@ -36,6 +36,7 @@ class Run:
     config.json       what was asked for
     environment.json  the machine and the versions
     data.json         classes, counts, fingerprints, notes, pictures that were skipped
+    sets.npz          which images are its training, validation and test set: hashes of pixels, labels, names
     events.jsonl      everything that happened, a line each
     initial.keras     the earlier network that it started from, where there is one
     checkpoint.npz    where to go on

@@ -273,8 +273,19 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
 def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
     """`source` in its three parts, each of which is made when it is first asked for and then kept for every run."""
     parts = Parts(source, seed=seed, progress=progress)
-    readers = {"train": _once(parts.train), "validation": _once(parts.validation), "test": _once(parts.test)}
-    return replace(source, readers=readers)
+    readers = {"train": _once(parts.train), "validation": _once(parts.validation), "test": _once(_test_of(parts))}
+    made = frozenset({"test"} - source.readers.keys())
+    return replace(source, readers=readers, made=source.made | made)
+
+
+def _test_of(parts: Parts) -> Callable[[], Dataset]:
+    """Reads the test set; one that was split off may be empty, which is for `evaluate` to say."""
+
+    def read() -> Dataset:
+        made = parts.made_test()
+        return parts.test() if made is None else made
+
+    return read
 
 
 def _once(part: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:

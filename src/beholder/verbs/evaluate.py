@@ -1,10 +1,11 @@
-"""Evaluate: the only room that opens the test part."""
+"""Evaluate: the only room that opens the test set."""
 
 from __future__ import annotations
 
 import base64
 import datetime
 import io
+import shlex
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -19,17 +20,18 @@ from beholder.artifact.store import Artifact
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
-from beholder.data.overlay import Overlay, corrected
 from beholder.data.progress import Progress, silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
-from beholder.data.split import Parts
-from beholder.errors import DataError, RunError, UsageError
+from beholder.errors import DataError
 from beholder.runs.evaluation import read_evaluation
-from beholder.runs.folder import Run, open_run, read_document
-from beholder.verbs.training_data import data_name
+from beholder.runs.folder import Run, open_run
+from beholder.runs.sets import read_sets
+from beholder.verbs.judged import choose_judged, sets_of_earlier
+from beholder.verbs.training_data import check_there
 
 SCHEMA = 1
+EARLIER = "An earlier version of Beholder kept these figures; it did not check that the data were still the same."
 BATCH_PIXELS = 1 << 21  # of the pictures between two words of progress
 
 
@@ -44,16 +46,18 @@ def evaluate(
     consistency: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Judge a run's classifier on a test part and keep the figures in the run; asked again, tell them again.
+    """Judge a run's classifier on its test set, or on other data, and keep the figures in the run.
 
-    Those of the run's own data are `evaluation.json` and stand in the report. Those of other data are a file of their
-    own, `evaluation-` and the first 8 digits of the test part's fingerprint, and leave the run's as they are; so do
-    those of `exact`, whose names end in `-float32`, where an int8 twin answers otherwise.
+    The run's test set is judged as it was when training began, known by the pixels of its images; asked again, the
+    figures are told again. They are `evaluation.json` and stand in the report. Of other data all images are judged, or
+    their test set where they bring one, without those that the run learned from or chose by. Their figures are a file
+    of their own, `evaluation-` and the first 8 digits of the images' fingerprint, and leave the run's as they are; so
+    do those of `exact`, whose names end in `-float32`, where an int8 twin answers otherwise.
 
     Args:
         run_path: the RUN folder.
-        data: whose test part to open, also as a `Source` opened before; that of the run's own data by default, which
-            stays closed where this very model was judged on it already.
+        data: other data to judge it on, or where the run's own data lie now, if they were moved; also as a `Source`
+            opened before. By default the run's own, which stay closed where this very model was judged on them already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded pictures are kept; the run's by default.
         exact: judge the float32 network, also where its int8 twin answers.
@@ -65,13 +69,13 @@ def evaluate(
         accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
         mistakes, macro_recall, macro_f1, uneven, ece, reliability and selective (what the probabilities are worth, and
         the answers that are not unsure), `corruptions` and `consistency` where they were ever asked for, what
-        was judged on what, `precision` (`float32` or `int8`, of the network that answered), and `file`,
-        the name in RUN under which all this is kept.
+        was judged on what, `judged` (how many images of how many, and why the others are not), `precision` (`float32`
+        or `int8`, of the network that answered), and `file`, the name in RUN under which all this is kept.
 
     Raises:
         RunError: not a RUN folder, or its `evaluation.json` is damaged.
         ArtifactError: its model is damaged.
-        DataError: the data has no test part, other classes, or cannot be read.
+        DataError: nothing is left to judge, or the data have other classes or cannot be read.
         UsageError: the run was trained on arrays and no data was given.
     """
     run, config = open_run(Path(run_path))
@@ -84,38 +88,37 @@ def evaluate(
         if told is not None and all(trial in told for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
-            return told
+            return {**told, "judged": told.get("judged", EARLIER)}
     files.check_writable(run.path)
-    if data is None and config["data"] == "arrays":
-        raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
+    if data is None:
+        check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
     _same_classes(artifact, source.class_names, source.name)
-    # Its own data are what its overlay makes of them: in other pictures a split would find other parts.
-    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
-    as_learned = corrected(source, overlay, set())
-    together = config.get("together", "equal")
-    parts = Parts(as_learned, seed=config["seed"], progress=progress, together=together)
-    own = _is_own(run, config, as_learned, parts)
-    if own:
-        source = as_learned
-    else:
-        parts = Parts(source, seed=config["seed"], progress=progress, together=together)
-    test = parts.test()
+    sets = read_sets(run.path) or sets_of_earlier(run, config, source, progress)
+    judged = choose_judged(run.path, config, source, sets, progress)
+    test = judged.dataset
     _fits(artifact, test, source.name)
     fingerprint = test.fingerprint()
-    file = own_file if own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
+    file = own_file if judged.own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
     told = _told_before(file, artifact, fingerprint)
-    document = told or {
-        **_judge(artifact, test, source.name, progress),
-        "fingerprint": fingerprint,
-        "notes": list(source.notes),
-        "skipped": source.skipped,
-        "file": file.name,
-    }
+    words = f"{judged.words}{_other_images(file, fingerprint)}"
+    document = (
+        {**told, "judged": words}
+        if told is not None
+        else {
+            **_judge(artifact, test, source.name, progress),
+            "part": judged.part,
+            "judged": words,
+            "fingerprint": fingerprint,
+            "notes": list(judged.notes),
+            "skipped": source.skipped,
+            "file": file.name,
+        }
+    )
     lacking = [trial for trial in trials if trial not in document]
     if lacking:
         document = {**document, **_try(lacking, artifact, test, progress)}
-    changed = told is None or bool(lacking)
+    changed = document != told
     if changed:
         files.write_json(file, document)
     if not run.report_file.exists() or (file == run.evaluation_file and changed):
@@ -145,18 +148,12 @@ def _open(
     return refitted(data, *rules.shape) if config["settings"].get("initial") else data
 
 
-def _is_own(run: Run, config: dict[str, Any], source: Source, parts: Parts) -> bool:
-    """Whether `source` is what the run was trained on: arrays have no name, so their validation part must agree."""
-    if data_name(source) != config["data"]:
-        return False
-    if config["data"] != "arrays" or not run.data_file.exists():
-        return True
-    known = read_document(run.data_file, missing="").get("fingerprint", {})
-    if not isinstance(known, dict):
-        raise RunError(
-            f"{str(run.data_file)!r} is damaged (its 'fingerprint' is no object); train again into a new folder."
-        )
-    return bool(known.get("validation") == parts.validation().fingerprint())
+def _other_images(file: Path, fingerprint: str) -> str:
+    """A sentence where `file` tells of other images than those of this `fingerprint`."""
+    before = read_evaluation(file)
+    if before is None or before.get("fingerprint") == fingerprint:
+        return ""
+    return f" They are not the same images as those judged on {before['created']}."
 
 
 def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
@@ -187,8 +184,6 @@ def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -
 
 
 def _fits(artifact: Artifact, test: Dataset, name: str) -> None:
-    if not len(test):
-        raise DataError(f"{name!r} has no test part; add a test folder or more pictures.")
     expected = artifact.manifest.picture.shape
     if test.picture_shape != expected:
         raise DataError(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from beholder import files
+from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Parts
-from beholder.errors import RunError, UsageError
+from beholder.errors import RunError
 from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, open_run, read_document
 from beholder.runs.presence import training
+from beholder.runs.sets import Sets, changes_in_words, read_sets, write_sets
 from beholder.training import framework
 from beholder.training.initial import check_start
 from beholder.training.processes import current
@@ -24,7 +28,15 @@ from beholder.training.settings import Settings
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
-from beholder.verbs.training_data import describe, fingerprints, open_data, read_parts
+from beholder.verbs.training_data import (
+    check_there,
+    data_name,
+    describe,
+    fingerprints,
+    known_sets,
+    open_data,
+    read_parts,
+)
 
 
 def resume(
@@ -41,7 +53,7 @@ def resume(
 
     Args:
         run_path: the RUN folder.
-        data: needed only where the run was trained on arrays; or its `Source`, opened before.
+        data: where the run's data lie now, if they were moved; its arrays, or its `Source`, opened before.
         processes: as for `train`; there may be more or fewer than before.
         coordinator: as for `train`.
         process: as for `train`.
@@ -78,31 +90,57 @@ def _go_on(
     settings = Settings.from_json(config["settings"]).starting_from(run.initial_file)
     if settings.initial is not None:
         check_start(run.initial_file, settings.initial)
-    if data is None and config["data"] == "arrays":
-        raise UsageError(f"{str(run.path)!r} was trained on arrays; give them again as `data`.")
+    if data is None:
+        check_there(run.path, config["data"], f"beholder train --resume {shlex.quote(str(run.path))} --data PATH")
     asked = Asked.from_config(config)
     cache = Path(asked.cache) if asked.cache else None
     _require_backend(run)
     run.clear_leftovers()
     if not run.environment_file.exists():
         files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
-    source = open_data(config["data"] if data is None else data, config["labels"], cache, progress, settings.initial)
+    data = config["data"] if data is None else data
+    source = open_data(data, config["labels"], cache, progress, settings.initial, _canvas(run))
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)
     whole = Parts(source, settings.seed, progress, asked.together)
     parts = read_parts(whole, asked.pictures)
     if run.data_file.exists():
-        before = read_document(run.data_file, missing="")
-        if before.get("fingerprint") != fingerprints(parts):
-            raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
+        _check_same(run, known_sets(whole, parts, asked.pictures), parts, source.name)
     else:  # killed before its data were read
         if config.get("plans") is None:
             settings = fitted(settings, parts["train"])
-            run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
+            config |= {**recipe_facts(settings), "settings": settings.to_json()}
+            run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
+        write_sets(run.path, known_sets(whole, parts, asked.pictures))
         files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
+    if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
+        asked = replace(asked, data=data_name(source))
+        run.write_config({**config, "data": asked.data})
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+
+
+def _check_same(run: Run, now: Sets, parts: dict[str, Dataset], name: str) -> None:
+    """Refuse data that are not what the run began with; where an earlier version began it, keep its sets."""
+    before = read_sets(run.path)
+    if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(parts):
+        changes = "" if before is None else f" ({changes_in_words(before, now)})"
+        raise RunError(
+            f"The data {name!r} are not those that {str(run.path)!r} began with{changes}; give those by --data PATH, "
+            "or train a new run instead."
+        )
+    if before is None:
+        write_sets(run.path, now)
+
+
+def _canvas(run: Run) -> tuple[int, int] | None:
+    """Height and width of the images that the run began with; a folder that changed may suggest others."""
+    if not run.data_file.exists():
+        return None
+    shape = read_document(run.data_file, missing="").get("picture_shape")
+    fits = isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) and side > 0 for side in shape)
+    return (shape[0], shape[1]) if fits else None
 
 
 def _require_backend(run: Run) -> None:

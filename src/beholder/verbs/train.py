@@ -21,6 +21,7 @@ from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener
 from beholder.runs.folder import Run, create_run
 from beholder.runs.presence import training
+from beholder.runs.sets import write_sets
 from beholder.training import framework
 from beholder.training.initial import Start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
@@ -28,7 +29,7 @@ from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.logged_plan import logged_plan, other_pictures
 from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
-from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
+from beholder.verbs.training_data import data_name, default_folder, describe, known_sets, open_data, read_parts
 
 DEFAULT_BUDGET = 600.0  # seconds
 
@@ -205,6 +206,7 @@ def train(
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
             checks["sentences"] += [] if plan is None else other_pictures(plan, parts["train"])
+            write_sets(run.path, known_sets(whole, parts, pictures))
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:

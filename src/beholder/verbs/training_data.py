@@ -14,7 +14,8 @@ from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
-from beholder.errors import DataError
+from beholder.errors import DataError, UsageError
+from beholder.runs.sets import ImageSet, Sets
 from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
@@ -26,14 +27,20 @@ def open_data(
     cache: Path | None,
     progress: Progress,
     initial: Initial | None = None,
+    canvas: tuple[int, int] | None = None,
 ) -> Source:
-    """Open `data`, unless it is open already; its pictures become what the network that training starts from takes."""
+    """Open `data`, unless it is open already; its pictures become what the network that training starts from takes.
+
+    A folder's are decoded to `canvas`, height and width, where that is known from before and no network decides it.
+    """
     if initial is None:
-        return data if isinstance(data, Source) else open_source(data, labels=labels, cache=cache, progress=progress)
+        if isinstance(data, Source):
+            return data
+        return open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
     height, width = initial.height, initial.width
     if not isinstance(data, Source):
         # Decoded to that size at once: nothing is lost on the way to another.
-        canvas = None if height is None or width is None else (height, width)
+        canvas = canvas if height is None or width is None else (height, width)
         data = open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
     return refitted(data, height, width, initial.channels)
 
@@ -52,6 +59,33 @@ def read_parts(parts: Parts, pictures: int | None) -> dict[str, Dataset]:
         if not len(dataset):
             raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
     return read
+
+
+def known_sets(whole: Parts, parts: dict[str, Dataset], pictures: int | None) -> Sets:
+    """Which images each set has; no set is opened for it.
+
+    Args:
+        whole: where the parts are from.
+        parts: the train part, or so many `pictures` of it, and the validation part.
+        pictures: None: all.
+    """
+    train, validation = parts["train"] if pictures is None else whole.train(), parts["validation"]
+    made = whole.made_test()
+    test = None if made is None else ImageSet.of(made)
+    return Sets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
+
+
+def check_there(run: Path, data: str, again: str) -> None:
+    """Refuse to go on with `run` without its `data`, a name, a path or `arrays`; `again` is how to give them.
+
+    Raises:
+        UsageError: it was trained on arrays.
+        DataError: nothing is at the path any more.
+    """
+    if data == "arrays":
+        raise UsageError(f"{str(run)!r} was trained on arrays; give them again as `data`.")
+    if data not in NAMES and not Path(data).exists():
+        raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
 
 
 def describe(

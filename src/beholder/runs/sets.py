@@ -1,0 +1,146 @@
+"""Which images a run's training, validation and test set are: kept in the RUN before training, known by their pixels.
+
+DATA is named by its path and may change between two commands: grow, be cleaned, be written anew in another order. A
+split of what it has become would put images into the test set that the run learned from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder import files
+from beholder.data.dataset import Dataset
+from beholder.data.duplicates import content_groups
+from beholder.data.stored_arrays import read_arrays
+from beholder.errors import RunError
+
+FILE = "sets.npz"
+_SETS = ("train", "validation", "test")
+_HASH_BYTES = 16
+_MOST_TOLD = 4_000_000_000  # bytes that a file may unpack to: of some ten million images
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """The images of one set.
+
+    Attributes:
+        hashes: of the decoded pixels of each, see `content_groups`.
+        labels: (N,) int64, as they were when training began.
+        names: in the data.
+    """
+
+    hashes: list[bytes]
+    labels: NDArray[np.int64]
+    names: list[str]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> ImageSet:
+        """The images of `dataset`."""
+        return cls(content_groups(dataset), dataset.labels, list(dataset.names))
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """The sets of a run.
+
+    Attributes:
+        class_names: in the order of the labels.
+        train: also what `--pictures` left out of training: it belongs to no test set either.
+        validation: what the run chose by.
+        test: None where the data bring a test set of their own, which only `evaluate` opens.
+    """
+
+    class_names: tuple[str, ...]
+    train: ImageSet
+    validation: ImageSet
+    test: ImageSet | None
+
+    @property
+    def seen(self) -> frozenset[bytes]:
+        """Hashes of the images of the training and the validation set."""
+        return frozenset([*self.train.hashes, *self.validation.hashes])
+
+    @property
+    def every(self) -> list[ImageSet]:
+        """Those that are known."""
+        return [one for one in (self.train, self.validation, self.test) if one is not None]
+
+
+def write_sets(run: Path, sets: Sets) -> None:
+    """Keep `sets` in the RUN folder `run`, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or may not be written to.
+    """
+    arrays: dict[str, NDArray[Any]] = {"class_names": _text(sets.class_names)}
+    for name in _SETS:
+        one: ImageSet | None = getattr(sets, name)
+        if one is not None:
+            arrays[f"{name}_hashes"] = np.frombuffer(b"".join(one.hashes), np.uint8).reshape(-1, _HASH_BYTES)
+            arrays[f"{name}_labels"] = one.labels
+            arrays[f"{name}_names"] = _text(one.names)
+    with files.replacing(run / FILE) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_sets(run: Path) -> Sets | None:
+    """The sets that `train` kept in the RUN folder `run`; None where an earlier version of Beholder made it.
+
+    Raises:
+        RunError: they are damaged.
+    """
+    path = run / FILE
+    if not path.exists():
+        return None
+    try:
+        read = read_arrays(path, most_bytes=_MOST_TOLD)
+        class_names = json.loads(read["class_names"].tobytes())
+        return Sets(tuple(class_names), _known(read, "train"), _known(read, "validation"), _test(read))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{str(path)!r} is damaged; bring it back from a copy, or train again.") from error
+
+
+def changes_in_words(before: Sets, now: Sets) -> str:
+    """What became of the images of a run's sets, as a part of a sentence."""
+    old, new = (Counter(value for one in sets.every for value in one.hashes) for sets in (before, now))
+    missing, added = (old - new).total(), (new - old).total()
+    if not missing and not added:
+        return "the same images with other labels or in another order"
+    return (
+        f"of {old.total():,} images {missing:,} {is_are(missing)} missing or changed, and {added:,} {is_are(added)} new"
+    )
+
+
+def is_are(count: int) -> str:
+    """The verb for so many."""
+    return "is" if count == 1 else "are"
+
+
+def _test(read: dict[str, NDArray[Any]]) -> ImageSet | None:
+    return _known(read, "test") if "test_hashes" in read else None
+
+
+def _known(read: dict[str, NDArray[Any]], name: str) -> ImageSet:
+    hashes, labels = read[f"{name}_hashes"], read[f"{name}_labels"]
+    names = json.loads(read[f"{name}_names"].tobytes())
+    fits = hashes.dtype == np.uint8 and hashes.shape == (len(names), _HASH_BYTES)
+    if not fits or labels.dtype != np.int64 or labels.shape != (len(names),):
+        raise ValueError(name)
+    return ImageSet([row.tobytes() for row in hashes], labels, names)
+
+
+def _text(values: Sequence[str]) -> NDArray[np.uint8]:
+    """As JSON, since a file name may hold what is no text and NumPy would give each name the longest one's space."""
+    return np.frombuffer(json.dumps(list(values)).encode(), np.uint8)
