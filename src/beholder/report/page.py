@@ -20,6 +20,7 @@ from beholder.report.honesty import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
+from beholder.runs.evaluation import judged_in_words
 from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
@@ -118,6 +119,7 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
     seen = [row for row in per_class if row["count"]]
     return {
         **run.evaluation,
+        "judged": judged_in_words(run.evaluation),
         # Without a denominator there is no ratio: nothing was predicted to be this class, or it does not occur.
         "per_class": [
             {

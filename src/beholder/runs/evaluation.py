@@ -33,6 +33,12 @@ def read_evaluation(path: Path) -> dict[str, Any] | None:
     return document
 
 
+def judged_in_words(document: dict[str, Any]) -> str:
+    """How many images of how many the figures in `document` are of, a sentence or more."""
+    earlier = "An earlier version of Beholder kept these figures; it did not check that the data were still the same."
+    return str(document.get("judged") or earlier)
+
+
 def _wrong_field(document: dict[str, Any]) -> str | None:
     """The name of a field that those who read the figures could not work with."""
     for name, check in _NEEDED.items():

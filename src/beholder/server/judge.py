@@ -27,6 +27,7 @@ from beholder.report.words import (
     loss_in_words,
     reliability_in_words,
 )
+from beholder.runs.evaluation import judged_in_words
 from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
@@ -56,8 +57,9 @@ def judgement(served: Served) -> dict[str, Any]:
 
     Returns:
         `class_names`; `parts`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
-        its answers) to `accuracy`, `count`, `confusion` (rows are the true classes), `words`, `per_class`,
-        `macro_recall`, `macro_f1`, `uneven`, `honesty` (`ece`, `reliability`, `selective` as of `evaluate`, and `words`
+        its answers) to `accuracy`, `count`, `judged` (of which images, in words; null of the validation part),
+        `confusion` (rows are the true classes), `words`, `per_class`, `macro_recall`, `macro_f1`, `uneven`, `honesty`
+        (`ece`, `reliability`, `selective` as of `evaluate`, and `words`
         for them; null for figures of an earlier Beholder) and `mistakes`; `promise`, what is promised of the answers
         that are not unsure, a sentence; `epochs`, with what the curves show, and `curves_words`;
         `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
@@ -155,6 +157,7 @@ def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
     selective = evaluation.get("selective")
     facts = {
         "interval": evaluation.get("interval"),
+        "judged": judged_in_words(evaluation),
         "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
     }
     return {**_part(evaluation["confusion"], names), **facts, "mistakes": mistakes}
@@ -169,7 +172,7 @@ def _validation_part(validation: ValidationAnswers) -> dict[str, Any]:
         expected_calibration_error(validation.probabilities, correct),
         {"unsure_below": None, "risk": None, "curve": coverage_curve(validation.probabilities, correct)},
     )
-    facts = {"interval": None, "honesty": honesty}
+    facts = {"interval": None, "judged": None, "honesty": honesty}
     return {**_part(validation.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
 
 

@@ -24,14 +24,13 @@ from beholder.data.progress import Progress, silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.errors import DataError
-from beholder.runs.evaluation import read_evaluation
+from beholder.runs.evaluation import judged_in_words, read_evaluation
 from beholder.runs.folder import Run, open_run
 from beholder.runs.sets import read_sets
 from beholder.verbs.judged import choose_judged, sets_of_earlier
 from beholder.verbs.training_data import check_there
 
 SCHEMA = 1
-EARLIER = "An earlier version of Beholder kept these figures; it did not check that the data were still the same."
 BATCH_PIXELS = 1 << 21  # of the pictures between two words of progress
 
 
@@ -88,7 +87,7 @@ def evaluate(
         if told is not None and all(trial in told for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
-            return {**told, "judged": told.get("judged", EARLIER)}
+            return {**told, "judged": judged_in_words(told)}
     files.check_writable(run.path)
     if data is None:
         check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")

@@ -194,12 +194,12 @@ def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
     for alike in (
         lambda row, old: names[row] == test.names[old],
         lambda row, old: labels[row] == test.labels[old],
-        None,
+        lambda _row, _old: True,
     ):
         for old in np.flatnonzero(rows < 0).tolist():
             left = free.get(test.hashes[old], [])
-            row = next((row for row in left if alike is None or alike(row, old)), None)
-            if row is not None:
+            row = next((row for row in left if alike(row, old)), -1)
+            if row >= 0:
                 left.remove(row)
                 rows[old] = row
     return rows

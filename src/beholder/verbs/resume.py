@@ -20,7 +20,7 @@ from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener, read_events
 from beholder.runs.folder import Run, open_run, read_document
 from beholder.runs.presence import training
-from beholder.runs.sets import Sets, changes_in_words, read_sets, write_sets
+from beholder.runs.sets import changes_in_words, read_sets, write_sets
 from beholder.training import framework
 from beholder.training.initial import check_start
 from beholder.training.processes import current
@@ -105,7 +105,7 @@ def _go_on(
     whole = Parts(source, settings.seed, progress, asked.together)
     parts = read_parts(whole, asked.pictures)
     if run.data_file.exists():
-        _check_same(run, known_sets(whole, parts, asked.pictures), parts, source.name)
+        _check_same(run, whole, parts, asked.pictures)
     else:  # killed before its data were read
         if config.get("plans") is None:
             settings = fitted(settings, parts["train"])
@@ -121,24 +121,25 @@ def _go_on(
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
 
 
-def _check_same(run: Run, now: Sets, parts: dict[str, Dataset], name: str) -> None:
+def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], pictures: int | None) -> None:
     """Refuse data that are not what the run began with; where an earlier version began it, keep its sets."""
     before = read_sets(run.path)
     if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(parts):
+        now = known_sets(whole, parts, pictures)
         changes = "" if before is None else f" ({changes_in_words(before, now)})"
         raise RunError(
-            f"The data {name!r} are not those that {str(run.path)!r} began with{changes}; give those by --data PATH, "
-            "or train a new run instead."
+            f"The data {whole.source.name!r} are not those that {str(run.path)!r} began with{changes}; give those by "
+            "--data PATH, or train a new run instead."
         )
     if before is None:
-        write_sets(run.path, now)
+        write_sets(run.path, known_sets(whole, parts, pictures))
 
 
 def _canvas(run: Run) -> tuple[int, int] | None:
     """Height and width of the images that the run began with; a folder that changed may suggest others."""
     if not run.data_file.exists():
         return None
-    shape = read_document(run.data_file, missing="").get("picture_shape")
+    shape: Any = read_document(run.data_file, missing="").get("picture_shape")
     fits = isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) and side > 0 for side in shape)
     return (shape[0], shape[1]) if fits else None
 

@@ -45,7 +45,7 @@ function choice(parts) {
 }
 
 function showPart() {
-  const { accuracy, count, honesty, interval, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
+  const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
   const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new pictures"
     : "on the validation part, which training was steered by: new pictures may fare a little worse";
   cellBox = h("section", { class: "cell", "aria-label": "Pictures of a cell", "aria-live": "polite" },
@@ -56,7 +56,7 @@ function showPart() {
         + "Classes are uneven, and the accuracy below is mostly that of the large ones.")) : null,
     h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " right ",
       h("span", { class: "muted" }, `of ${plural(count, "picture")} ${said}`,
-        interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".")),
+        interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".", judged ? ` ${judged}` : "")),
     h("div", { class: "judge-grid" },
       h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
       h("section", {}, h("h2", {}, "Each class"), classTable())),
