@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -17,7 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data import decoding, fresh_process
+from beholder.data import cache as cache_module
+from beholder.data import decoding, fresh_process, stamps
 from beholder.data.cache import Loaded, PictureFiles, load_pictures
 from beholder.data.pictures import PictureRules, decode
 from beholder.data.progress import silent
@@ -290,3 +292,94 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
 def test_silence_is_a_progress(tmp_path: Path) -> None:
     files, pixels = make_pictures(tmp_path / "data", 2)
     check(load_pictures(files, RULES, cache=tmp_path / "cache", progress=silent), pixels)
+
+
+def swap(one: Path, other: Path) -> None:
+    """Exchange two files of one size; each keeps its own time of modification, as with `mv`."""
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def put_back(path: Path, content: bytes) -> None:
+    """Write `content` in place, and set the time of modification back, as an archive or `cp -p` does."""
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def one_time(files: PictureFiles) -> None:
+    """As in an unpacked archive: all files are of one time."""
+    for name in files.names:
+        os.utime(files.folder / name, ns=(10**18 + 1, 10**18 + 1))
+
+
+def test_swapped_pictures_of_one_size_and_time_are_not_mistaken(tmp_path: Path) -> None:
+    files, pixels = make_pictures(tmp_path / "data", 4)
+    one_time(files)
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    swap(files.folder / "0000.png", files.folder / "0003.png")
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
+
+
+def test_a_picture_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: Path) -> None:
+    files, pixels = make_pictures(tmp_path / "data", 4)
+    one_time(files)
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    put_back(files.folder / "0001.png", (files.folder / "0002.png").read_bytes())
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[0, 2, 2, 3]])
+
+
+@pytest.mark.parametrize("tick", [1, 10**9])
+def test_where_all_times_stay_the_same_the_content_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: int
+) -> None:
+    """A change within the tick in which the file was stamped, or on a file system that counts seconds."""
+    files, pixels = make_pictures(tmp_path / "data", 4)
+    now = 1_700_000_000 * 10**9 + tick % 10**9
+    fake = [now]
+    real = os.stat
+
+    def at_one_time(path: Any, **more: Any) -> Any:
+        status = real(path, **more)
+        return SimpleNamespace(st_size=status.st_size, st_ino=7, st_mtime_ns=now, st_ctime_ns=now)
+
+    monkeypatch.setattr(stamps, "time", SimpleNamespace(time_ns=lambda: fake[0]))
+    monkeypatch.setattr(stamps, "os", SimpleNamespace(stat=at_one_time, access=os.access, R_OK=os.R_OK))
+    if tick == 10**9:
+        fake[0] += 3600 * 10**9  # long ago, and still not to be trusted
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    swap(files.folder / "0000.png", files.folder / "0003.png")
+    fake[0] += 3600 * 10**9
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
+
+
+def test_pictures_that_were_left_alone_for_a_while_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, pixels = make_pictures(tmp_path / "data", 4)
+    later = time.time_ns() + 60 * 10**9
+    monkeypatch.setattr(stamps, "time", SimpleNamespace(time_ns=lambda: later))
+    monkeypatch.setattr(stamps, "_content", lambda path: pytest.fail(f"read {path}"))
+    for _ in range(2):
+        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+
+
+def test_what_another_version_decoded_is_decoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    files, pixels = make_pictures(tmp_path / "data", 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module, "_DECODED_BY", ["0.1", "9.0"])
+        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    for magic in (None, b"beholder"):  # the latter: the format of an earlier version
+        with monkeypatch.context() as patch:
+            if magic is not None:
+                patch.setattr(cache_module, "_MAGIC", magic)
+            decoded.clear()
+            check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+            assert decoded == files.names
+    decoded.clear()
+    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    assert decoded == files.names

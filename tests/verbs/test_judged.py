@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.duplicates import content_groups
 from beholder.data.opening import open_source
 from beholder.data.overlay import Correction, Overlay, corrected
-from beholder.data.progress import silent
+from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.errors import DataError, RunError
@@ -51,7 +51,10 @@ def joined(*datasets: Dataset) -> Dataset:
 
 
 def source(path: str, **parts: Dataset) -> Source:
-    return Source(path, CLASSES, {part: lambda _, one=one: one for part, one in parts.items()})
+    def reader(one: Dataset) -> Callable[[Progress], Dataset]:
+        return lambda _: one
+
+    return Source(path, CLASSES, {part: reader(one) for part, one in parts.items()})
 
 
 def sets_of(opened: Source, pictures: int | None = None, overlay: Overlay | None = None) -> Sets:
@@ -59,8 +62,9 @@ def sets_of(opened: Source, pictures: int | None = None, overlay: Overlay | None
     return known_sets(whole, read_parts(whole, pictures), pictures)
 
 
-def judge(opened: Source, sets: Sets | None, data: str = "/data", **config: Any) -> Judged:
-    return choose_judged(RUN, {"data": data, **config}, opened, sets, silent)
+def judge(opened: Source, sets: Sets | None, data: str = "/data", overlay: Overlay | None = None) -> Judged:
+    corrections = [one.to_json() for one in (overlay or Overlay()).corrections]
+    return choose_judged(RUN, {"data": data, "overlay": {"corrections": corrections}}, opened, sets, silent)
 
 
 def hashes(dataset: Dataset) -> Counter[bytes]:
@@ -154,11 +158,10 @@ def test_what_a_person_corrected_stays_corrected_in_another_order() -> None:
     overlay = Overlay((Correction(name, "relabel", other), Correction(dropped, "drop")))
     sets = sets_of(source("/data", all=before), overlay=overlay)
     assert sets.test is not None
-    config = {"overlay": {"corrections": [one.to_json() for one in overlay.corrections]}}
-    same = judge(source("/data", all=before), sets, **config)
+    same = judge(source("/data", all=before), sets, overlay=overlay)
     assert same.words == f"Judged all {len(sets.test)} images of the run's test set."
     backwards = replace(at(before, range(59, -1, -1)), names=[f"row {row}" for row in range(60)])
-    for judged in (same, judge(source("/data", all=backwards), sets, **config)):
+    for judged in (same, judge(source("/data", all=backwards), sets, overlay=overlay)):
         labels = dict(zip(content_groups(judged.dataset), judged.dataset.labels.tolist(), strict=True))
         assert labels == dict(zip(sets.test.hashes, sets.test.labels.tolist(), strict=True))
 

@@ -1,8 +1,8 @@
 """Pictures of a folder, each decoded once: a memory-mapped file, built on all cores, reused while nothing changes.
 
-A cache file is a `.npy` (so `np.load` opens it) with an index behind its pixels: names, sizes and times of change of
-the picture files, and why some could not be read. It is one file, written whole or not at all, so that pixels and index
-cannot disagree.
+A cache file is a `.npy` (so `np.load` opens it) with an index behind its pixels: names of the picture files, by what
+each is known to be as it was, why some could not be read, and which versions decoded them. It is one file, written
+whole or not at all, so that pixels and index cannot disagree.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
+import beholder
 from beholder import files
 from beholder.data.decoding import Failures, Job, decode_all
 from beholder.data.pictures import PictureRules
 from beholder.data.progress import Progress, silent
+from beholder.data.stamps import Stamp, stamps
 from beholder.errors import StorageError, UsageError
 
-_MAGIC = b"beholder"
+_MAGIC = b"beholdr2"  # an earlier format began with b"beholder"
+_DECODED_BY = [beholder.__version__, PIL.__version__]  # others may read a file otherwise
 _TRAILER = struct.Struct("<8sQ32s")  # magic, length of the index in bytes, SHA-256 of the index
 
 
@@ -65,7 +69,7 @@ class _Index:
     """What a cache file knows about its picture files; `errors` are rows that have no pixels."""
 
     names: list[str]
-    stamps: list[list[int]]  # size in bytes, time of change in nanoseconds
+    stamps: list[Stamp]
     errors: Failures
 
 
@@ -84,9 +88,10 @@ def load_pictures(wanted: PictureFiles, rules: PictureRules, *, cache: Path, pro
     """
     refuse_cache_inside(wanted.folder, cache)
     path = _cache_path(wanted, rules, cache)
-    names, stamps = wanted.names, [_stamp(wanted.folder, name) for name in wanted.names]
     old = _read(path, rules)
-    if old is not None and (old[0].names, old[0].stamps) == (names, stamps):
+    before = {} if old is None else dict(zip(old[0].names, old[0].stamps, strict=True))
+    names, found = wanted.names, stamps(wanted.folder, wanted.names, before)
+    if old is not None and (old[0].names, old[0].stamps) == (names, found):
         progress("Decoding pictures", len(names), len(names))
         return _loaded(*old)
     with files.storage_errors(cache):
@@ -94,7 +99,7 @@ def load_pictures(wanted: PictureFiles, rules: PictureRules, *, cache: Path, pro
     _refuse_full_disk(cache, len(names) * int(np.prod(rules.shape)))
     with files.replacing(path) as file:
         job = Job(wanted.folder, rules, file.fileno(), len(_header(len(names), rules)))
-        index = _Index(names, stamps, _fill(job, names, stamps, old, progress))
+        index = _Index(names, found, _fill(job, names, found, old, progress))
         _seal(file, index, rules)
         # Mapped from the open file, not by its name: another process may put its own file there any moment.
         pictures = _map(file, len(names) - len(index.errors), rules)
@@ -119,17 +124,6 @@ def _cache_path(wanted: PictureFiles, rules: PictureRules, cache: Path) -> Path:
     return cache / f"pictures-{wanted.part}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
 
 
-def _stamp(folder: Path, name: str) -> list[int]:
-    path = f"{folder}/{name}"  # a Path for each of 45,000 names would cost more than the calls
-    try:
-        status = os.stat(path)  # noqa: PTH116  see above
-    except OSError:
-        return [-1, -1]  # decoding will say what is wrong with it
-    if not os.access(path, os.R_OK):
-        return [-1, -1]  # nothing else of the file changes when it may be read again
-    return [status.st_size, status.st_mtime_ns]
-
-
 def _refuse_full_disk(cache: Path, need: int) -> None:
     free = shutil.disk_usage(cache).free
     if need > free:
@@ -142,7 +136,7 @@ def _refuse_full_disk(cache: Path, need: int) -> None:
 def _fill(
     job: Job,
     names: list[str],
-    stamps: list[list[int]],
+    found: list[Stamp],
     old: tuple[_Index, NDArray[np.uint8]] | None,
     progress: Progress,
 ) -> Failures:
@@ -152,8 +146,8 @@ def _fill(
     known = _known(old)
     for row, name in enumerate(names):
         stamp, position, error = known.get(name, (None, -1, None))
-        if old is None or stamp != stamps[row]:
-            changed.append((row, name, stamps[row][0]))
+        if old is None or stamp != found[row]:
+            changed.append((row, name, int(found[row][0])))
         elif error is not None:
             errors[row] = error
         else:
@@ -163,9 +157,9 @@ def _fill(
     return dict(sorted(errors.items()))
 
 
-def _known(old: tuple[_Index, NDArray[np.uint8]] | None) -> dict[str, tuple[list[int], int, str | None]]:
+def _known(old: tuple[_Index, NDArray[np.uint8]] | None) -> dict[str, tuple[Stamp, int, str | None]]:
     """From name to its stamp, its place among the old pixels and its error."""
-    known: dict[str, tuple[list[int], int, str | None]] = {}
+    known: dict[str, tuple[Stamp, int, str | None]] = {}
     position = 0
     if old is not None:
         for row, (name, stamp) in enumerate(zip(old[0].names, old[0].stamps, strict=True)):
@@ -188,7 +182,7 @@ def _seal(file: BinaryIO, index: _Index, rules: PictureRules) -> None:
     """Write what makes the file valid: header, index and trailer."""
     count = len(index.names) - len(index.errors)
     header = _header(count, rules)
-    content = json.dumps([index.names, index.stamps, list(index.errors.items())]).encode()
+    content = json.dumps([_DECODED_BY, index.names, index.stamps, list(index.errors.items())]).encode()
     file.write(header)
     file.seek(len(header) + count * int(np.prod(rules.shape)))
     file.write(content)
@@ -218,15 +212,16 @@ def _read(path: Path, rules: PictureRules) -> tuple[_Index, NDArray[np.uint8]] |
             content = file.read(length)
             if hashlib.sha256(content).digest() != digest:
                 return None
-            names, stamps, errors = json.loads(content)
-            index = _Index(names, stamps, dict(errors))
-            if len(stamps) != len(names) or not all(row in range(len(names)) for row in index.errors):
+            made, names, found, errors = json.loads(content)
+            index = _Index(names, found, dict(errors))
+            whole = len(found) == len(names) and all(row in range(len(names)) for row in index.errors)
+            if made != _DECODED_BY or not whole:
                 return None
             count = len(names) - len(index.errors)
             header = _header(count, rules)
             file.seek(0)
-            whole = len(header) + count * int(np.prod(rules.shape)) + length + _TRAILER.size
-            return (index, _map(file, count, rules)) if file.read(len(header)) == header and total == whole else None
+            size = len(header) + count * int(np.prod(rules.shape)) + length + _TRAILER.size
+            return (index, _map(file, count, rules)) if file.read(len(header)) == header and total == size else None
     except (OSError, ValueError, TypeError, RecursionError, struct.error):
         return None
 
