@@ -1,8 +1,8 @@
 """By what a file is known to be as it was: size, times, inode, and its content where these may be the same by chance.
 
 Swapped files of one size keep their time of modification, and so do those that an archive or `cp -p` puts back; the
-time of change, which nobody can set, tells. Where that is coarse, or the file changed so lately that it could change once
-more within the same tick (git calls such files racily clean), the content counts too.
+time of change, which nobody can set, tells. Where that is coarse, or the file changed so lately that it could change
+once more within the same tick (git calls such files racily clean), the content counts too.
 """
 
 from __future__ import annotations
