@@ -27,6 +27,7 @@ from beholder.data.split import Parts
 from beholder.errors import DataError, RunError
 from beholder.runs.folder import Run
 from beholder.runs.sets import FILE, ImageSet, Sets, changes_in_words, read_sets, write_sets
+from beholder.verbs.compare import _divided_once
 from beholder.verbs.judged import Judged, choose_judged, sets_of_earlier
 from beholder.verbs.training_data import fingerprints, known_sets, read_parts
 
@@ -251,6 +252,17 @@ def test_pictures_that_training_left_out_are_no_test_data() -> None:
     sets = sets_of(source("/data", all=images(60)), pictures=10)
     assert len(sets.train) == 48
     assert len(judge(source("/data", all=images(60)), sets).dataset) == 6
+
+
+def test_runs_of_a_comparison_know_the_test_set_that_was_split_off_for_all() -> None:
+    alone, beside = (
+        sets_of(source("/data", all=images(60))),
+        sets_of(_divided_once(source("/data", all=images(60)), 0, silent)),
+    )
+    assert alone.test is not None
+    assert beside.test is not None
+    assert beside.test.hashes == alone.test.hashes
+    assert len(judge(source("/data", all=images(60)), beside).dataset) == 6
 
 
 def test_too_few_images_for_a_test_set_are_told() -> None:
