@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import beholder
+import beholder.answering.given
 from beholder.answering.classifier import Classifier
 from beholder.answering.inputs import expand
 from beholder.artifact.graph import BATCH_SIZE
@@ -64,7 +65,7 @@ def test_it_knows_digits_when_it_sees_them(classifier: Classifier) -> None:
 
 
 def test_answers_come_in_order_over_the_edges_of_batches_with_bad_pictures_among_them(classifier: Classifier) -> None:
-    pictures: list[beholder.answering.classifier.Picture] = list(grey(BATCH_SIZE + 40))
+    pictures: list[beholder.answering.given.Picture] = list(grey(BATCH_SIZE + 40))
     alone = [classifier.predict([picture])[0] for picture in (pictures[0], pictures[-1])]
     for row in (3, BATCH_SIZE - 1, BATCH_SIZE):
         pictures[row] = b"junk"
@@ -110,8 +111,25 @@ def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_pat
     assert answer.top == ()
     assert str(tmp_path / "missing.png") in str(answer.error)
     assert answer.to_json() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
-    for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((8, 8), np.float32)):
-        assert classifier.predict([pixels])[0].error  # type: ignore[list-item]  # that is the point
+    for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((1, 1), np.uint8)):
+        assert classifier.predict([pixels])[0].error
+
+
+def test_one_image_gets_one_answer_from_every_function(digits_run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(grey(1, 32)[0]))
+    classifier = Classifier.load(digits_run)
+    with Image.open(path) as image:
+        for one in (path, str(path), path.read_bytes(), image, np.asarray(image), io.BytesIO(path.read_bytes())):
+            for answers in (classifier.predict(one), list(classifier.stream(one)), beholder.predict(digits_run, one)):
+                assert [answer.error for answer in answers] == [None]
+    colour = np.stack([grey(1, 32)[0]] * 3, -1)
+    assert len(classifier.predict(colour)) == len(beholder.predict(digits_run, colour)) == 1
+    batch = grey(5)[..., np.newaxis]
+    assert len(classifier.predict(batch)) == len(beholder.predict(digits_run, batch)) == 5
+    for nothing in (None, 5):
+        with pytest.raises(UsageError, match="Received"):
+            classifier.predict(nothing)  # type: ignore[arg-type]  # that is the point
 
 
 def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(digits_run: Path) -> None:
