@@ -16,7 +16,7 @@ import beholder.answering.given
 from beholder.answering.classifier import Classifier
 from beholder.answering.inputs import expand
 from beholder.artifact.graph import BATCH_SIZE
-from beholder.errors import ArtifactError, UsageError
+from beholder.errors import ArtifactError, DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -199,5 +199,29 @@ def test_names_that_exist_are_never_taken_for_globs(tmp_path: Path) -> None:
     assert list(expand([str(tmp_path / "[ab].png")])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
     assert list(expand([str(tmp_path), "-"])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-"]
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("BM is no image")
     with pytest.raises(UsageError, match="holds no pictures"):
         list(expand([str(tmp_path / "empty")]))
+
+
+def test_a_folder_is_all_its_images_read_or_not_each_once(tmp_path: Path) -> None:
+    jpeg = b"\xff\xd8\xff\xe0"
+    contents = {"a.jpg": jpeg, "b": jpeg, "c.jpg_large": jpeg, "d.HEIC": b"", "e.svg": b"", "notes.txt": b"hello"}
+    for name, content in (contents | {".f.jpg": jpeg, "deep/._g.heic": jpeg, "deep/h.gif": b""}).items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(content)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "i.png").write_bytes(b"")
+    for name, target in (("link", "../elsewhere"), ("same", "deep"), ("up", ".."), ("self", "."), ("twice", "link")):
+        (tmp_path / "in" / name).symlink_to(target)
+    found = [str(Path(path).relative_to(tmp_path / "in")) for path in expand([str(tmp_path / "in")])]
+    assert found == ["a.jpg", "b", "c.jpg_large", "d.HEIC", "deep/h.gif", "e.svg", "link/i.png"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"Cannot look into .*Permission denied"):
+        list(expand([str(tmp_path)]))

@@ -90,13 +90,13 @@ def test_booleans_are_black_and_white_and_a_note_says_so(tmp_path: Path) -> None
     images = random_images(50, 5, 5) > 99
     source = open_npz(save(tmp_path / "x.npz", images=images, labels=np.arange(50) % 2))
     assert "bool" in source.notes[0]
-    np.testing.assert_array_equal(source.readers["all"](silent).pictures[..., 0], np.where(images, 255, 0))
+    np.testing.assert_array_equal(np.asarray(source.readers["all"](silent).pictures)[..., 0], np.where(images, 255, 0))
 
 
 def test_floats_of_any_width_that_overshoot_by_rounding_are_scaled() -> None:
     for dtype in (np.float16, np.float32, ">f4", np.float64):
         images = np.linspace(-1e-6, 1 + 1e-6, 32).reshape(2, 4, 4).astype(dtype)
-        found = from_arrays(images, [0, 1]).pictures
+        found = np.asarray(from_arrays(images, [0, 1]).pictures)
         np.testing.assert_allclose(found[..., 0], np.clip(images, 0, 1).astype(float) * 255, atol=0.6)
 
 

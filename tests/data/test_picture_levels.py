@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,10 +29,11 @@ Tags = dict[int, tuple[int, ...]]
 
 
 def levels(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
-    return np.rint(values * (2**bits - 1)).astype(np.uint8 if bits <= 8 else np.uint16)
+    found: NDArray[Any] = np.rint(values * (2**bits - 1)).astype(np.uint8 if bits <= 8 else np.uint16)
+    return found
 
 
-def tiff(*pages: tuple[NDArray[Any] | bytes, Tags], order: str = "<") -> bytes:
+def tiff(*pages: tuple[NDArray[Any] | bytes, Tags], order: Literal["<", ">"] = "<") -> bytes:
     """Pages of one strip each, uncompressed; `tags` override what follows from the pixels."""
     content = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     link = 4
@@ -125,7 +126,7 @@ def test_a_turned_tiff_with_white_as_zero_stands_upright() -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_colours_of_16_bits_lose_their_low_byte(order: str) -> None:
+def test_colours_of_16_bits_lose_their_low_byte(order: Literal["<", ">"]) -> None:
     content = tiff((levels(COLOURS, 16), {}), order=order)
     np.testing.assert_allclose(decode(content, RGB), COLOURS * 255, atol=1)
 
@@ -165,6 +166,7 @@ def test_grey_with_alpha_lies_on_white(meaning: int) -> None:
         (b"\0\0\0\x18ftypheic" + bytes(99), "a HEIC image, which Beholder does not read; save it as PNG or JPEG"),
         (b"\0\0\0\x18ftypavif" + bytes(99), "an AVIF image"),
         (b"8BPS" + bytes(99), "a Photoshop image"),
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(99), "a Canon raw image"),
     ],
 )
 def test_what_would_be_misread_is_refused(content: bytes, reason: str) -> None:
@@ -180,6 +182,9 @@ def test_a_thumbnail_or_a_mask_before_the_picture_is_passed_over() -> None:
         np.testing.assert_array_equal(grey_of(content), whole)
     alone = tiff((small, {254: (1,)}), (small, {254: (1,)}))
     assert measure(alone) == small.shape
+    raw = tiff((small, {254: (1,), 330: (8,)}))
+    with pytest.raises(PictureError, match="only a preview of it could be read"):
+        decode(raw, GREY)
     two_scans = tiff((whole, {}), (255 - whole, {}))
     np.testing.assert_array_equal(grey_of(two_scans), whole)
 

@@ -36,7 +36,7 @@ READABLE = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"),
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
-    b"crx ": "CR3",
+    b"crx ": "Canon raw",
 }
 _STARTS = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -72,6 +72,8 @@ def image_format(start: bytes) -> str | None:
 
     What Beholder reads is in `READABLE`.
     """
+    if start[:4] == b"II*\0" and start[8:10] == b"CR":
+        return "Canon raw"
     for beginning, name in _STARTS:
         if start.startswith(beginning):
             return name

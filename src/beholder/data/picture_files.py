@@ -23,7 +23,7 @@ from beholder.data.picture_memory import excessive_memory
 
 MAX_PIXELS = 250_000_000
 LEAST_SIDE = 2  # pixels
-_SUBFILE, _REDUCED, _MASK, _MOST_PAGES = 254, 1, 4, 16
+_SUBFILE, _SUBPAGES, _REDUCED, _MASK, _MOST_PAGES = 254, 330, 1, 4, 16
 
 # Pillow's plug-ins mutter about damaged metadata, which we neither read nor need.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+ImagePlugin")
@@ -109,6 +109,8 @@ def _seek_whole_page(image: TiffImageFile) -> None:
         except EOFError:
             break
     image.seek(0)
+    if _SUBPAGES in image.tag_v2:  # where raw files have what the camera saw
+        raise RefusedError("only a preview of it could be read, as of a camera's raw file; save it as JPEG or PNG")
 
 
 def check_size(image: Image.Image) -> None:

@@ -39,7 +39,7 @@ def load(image: Image.Image) -> Image.Image:
     image.load()
     if image.mode.startswith("I;16"):
         return _eight_bits(image, highest, white_is_zero)
-    if isinstance(image, BmpImageFile) and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if isinstance(image, BmpImageFile) and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB")  # nobody saves what cannot be seen: the fourth byte was left empty
     return image
 
@@ -64,7 +64,7 @@ def _refuse_misread(image: TiffImageFile) -> None:
     tags = image.tag_v2
     bits = tags.get(_BITS, (1,))
     if _SIGNED in tags.get(_NUMBERS, (1,)):
-        raise RefusedError("its numbers are signed, so that black and white are not known; save it with 8 or 16 bits, unsigned")
+        raise RefusedError("its numbers are signed, without a known black; save it with 8 or 16 bits, unsigned")
     apart = tags.get(_PLANES, 1) == _SEPARATE and len(bits) > 1
     if apart and (len(bits) == 2 or (bits[0] > 8 and tags.get(_COMPRESSION, 1) == _UNCOMPRESSED)):
         raise RefusedError("its channels are stored one after the other; save it with interleaved channels")
