@@ -33,7 +33,7 @@ class Extremes(NamedTuple):
     @property
     def plain(self) -> NDArray[np.bool_]:
         """(n,) whether a picture has one value alone."""
-        return self.lowest == self.highest
+        return np.equal(self.lowest, self.highest)
 
     @property
     def dark(self) -> NDArray[np.bool_]:
