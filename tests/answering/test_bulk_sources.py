@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from beholder.answering.bulk_files import plain
 from beholder.answering.bulk_sources import Source, open_source
 
-NAMES = ["a.jpg", "a/b.png", "a/.hidden.png", "a b.JPEG", "a/c/d.jpg", "a-1/e.jpg", "notes.txt", "z.webp"]
+NAMES = ["a.jpg", "a/b.png", "a/.hidden.png", "a b.JPEG", "a/c/d.jpg", "a-1/e.jpg", "notes.txt", "y.heic", "z.webp"]
 
 
 @pytest.fixture

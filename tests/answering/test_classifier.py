@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 import beholder
+import beholder.answering.given
 from beholder.answering.classifier import Classifier
 from beholder.answering.inputs import expand
 from beholder.artifact.graph import BATCH_SIZE
-from beholder.errors import ArtifactError, UsageError
+from beholder.errors import ArtifactError, DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_it_knows_digits_when_it_sees_them(classifier: Classifier) -> None:
 
 
 def test_answers_come_in_order_over_the_edges_of_batches_with_bad_pictures_among_them(classifier: Classifier) -> None:
-    pictures: list[beholder.answering.classifier.Picture] = list(grey(BATCH_SIZE + 40))
+    pictures: list[beholder.answering.given.Picture] = list(grey(BATCH_SIZE + 40))
     alone = [classifier.predict([picture])[0] for picture in (pictures[0], pictures[-1])]
     for row in (3, BATCH_SIZE - 1, BATCH_SIZE):
         pictures[row] = b"junk"
@@ -110,8 +111,25 @@ def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_pat
     assert answer.top == ()
     assert str(tmp_path / "missing.png") in str(answer.error)
     assert answer.to_json() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
-    for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((8, 8), np.float32)):
-        assert classifier.predict([pixels])[0].error  # type: ignore[list-item]  # that is the point
+    for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((1, 1), np.uint8)):
+        assert classifier.predict([pixels])[0].error
+
+
+def test_one_image_gets_one_answer_from_every_function(digits_run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(grey(1, 32)[0]))
+    classifier = Classifier.load(digits_run)
+    with Image.open(path) as image:
+        for one in (path, str(path), path.read_bytes(), image, np.asarray(image), io.BytesIO(path.read_bytes())):
+            for answers in (classifier.predict(one), list(classifier.stream(one)), beholder.predict(digits_run, one)):
+                assert [answer.error for answer in answers] == [None]
+    colour = np.stack([grey(1, 32)[0]] * 3, -1)
+    assert len(classifier.predict(colour)) == len(beholder.predict(digits_run, colour)) == 1
+    batch = grey(5)[..., np.newaxis]
+    assert len(classifier.predict(batch)) == len(beholder.predict(digits_run, batch)) == 5
+    for nothing in (None, 5):
+        with pytest.raises(UsageError, match="Received"):
+            classifier.predict(nothing)  # type: ignore[arg-type]  # that is the point
 
 
 def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(digits_run: Path) -> None:
@@ -181,5 +199,29 @@ def test_names_that_exist_are_never_taken_for_globs(tmp_path: Path) -> None:
     assert list(expand([str(tmp_path / "[ab].png")])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
     assert list(expand([str(tmp_path), "-"])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-"]
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("BM is no image")
     with pytest.raises(UsageError, match="holds no pictures"):
         list(expand([str(tmp_path / "empty")]))
+
+
+def test_a_folder_is_all_its_images_read_or_not_each_once(tmp_path: Path) -> None:
+    jpeg = b"\xff\xd8\xff\xe0"
+    contents = {"a.jpg": jpeg, "b": jpeg, "c.jpg_large": jpeg, "d.HEIC": b"", "e.svg": b"", "notes.txt": b"hello"}
+    for name, content in (contents | {".f.jpg": jpeg, "deep/._g.heic": jpeg, "deep/h.gif": b""}).items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(content)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "i.png").write_bytes(b"")
+    for name, target in (("link", "../elsewhere"), ("same", "deep"), ("up", ".."), ("self", "."), ("twice", "link")):
+        (tmp_path / "in" / name).symlink_to(target)
+    found = [str(Path(path).relative_to(tmp_path / "in")) for path in expand([str(tmp_path / "in")])]
+    assert found == ["a.jpg", "b", "c.jpg_large", "d.HEIC", "deep/h.gif", "e.svg", "link/i.png"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"Cannot look into .*Permission denied"):
+        list(expand([str(tmp_path)]))

@@ -15,6 +15,7 @@ from PIL import Image
 import beholder
 from beholder.answering import classifier as room
 from beholder.answering.classifier import Classifier
+from beholder.answering.given import say_once
 from beholder.artifact.graph import Graph
 from beholder.artifact.manifest import read_manifest
 from beholder.artifact.store import TWIN
@@ -67,7 +68,7 @@ def run(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that run, on a processor that is made for int8, which has said nothing yet."""
     shutil.copytree(source, tmp_path / "run")
     monkeypatch.setattr(room, "has_int8", lambda: True)
-    room._say_once.cache_clear()
+    say_once.cache_clear()
     return tmp_path / "run"
 
 

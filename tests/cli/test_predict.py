@@ -53,6 +53,23 @@ def test_files_folders_and_globs_are_answered_in_order(
     assert predictions[0] == predictions[3]
 
 
+def test_images_that_cannot_be_read_are_named_counted_and_the_status_is_2(
+    digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "b.png").rename(tmp_path / "in" / "b")
+    (tmp_path / "in" / "c.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    (tmp_path / "in" / "d.svg").write_text("<svg/>")
+    assert predict(digits_run, tmp_path / "in") == 2
+    told = capfd.readouterr()
+    assert told.out.count("%") >= 2
+    assert "c.heic': it is a HEIC image, which Beholder does not read; save it as PNG or JPEG." in told.err
+    assert "d.svg': it is not a JPEG" in told.err
+    assert "2 of 4 images could not be read." in told.err
+    assert predict(digits_run, tmp_path / "in", "--json") == 2
+    assert ["error" in answer for answer in answers(capfd)] == [False, False, True, True]
+
+
 def test_the_top_lists_fall_and_are_as_long_as_asked(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,25 @@ def test_floats_are_scaled_and_a_note_says_so(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.readers["all"](silent).pictures, images)
 
 
+def test_booleans_are_black_and_white_and_a_note_says_so(tmp_path: Path) -> None:
+    images = random_images(50, 5, 5) > 99
+    source = open_npz(save(tmp_path / "x.npz", images=images, labels=np.arange(50) % 2))
+    assert "bool" in source.notes[0]
+    np.testing.assert_array_equal(np.asarray(source.readers["all"](silent).pictures)[..., 0], np.where(images, 255, 0))
+
+
+def test_floats_of_any_width_that_overshoot_by_rounding_are_scaled() -> None:
+    for dtype in (np.float16, np.float32, ">f4", np.float64):
+        images = np.linspace(-1e-6, 1 + 1e-6, 32).reshape(2, 4, 4).astype(dtype)
+        found = np.asarray(from_arrays(images, [0, 1]).pictures)
+        np.testing.assert_allclose(found[..., 0], np.clip(images, 0, 1).astype(float) * 255, atol=0.6)
+
+
+def test_names_of_numpy_are_plain_texts() -> None:
+    data = from_arrays(random_images(2, 5, 5), np.array(["a", "b"]), np.array(["a", "b"]))  # type: ignore[arg-type]
+    assert [type(name) for name in data.class_names] == [str, str]
+
+
 def test_alpha_is_laid_on_white() -> None:
     images = random_images(5, 6, 7, 4)
     found = from_arrays(images, [0, 1, 0, 1, 0]).pictures
@@ -99,13 +118,27 @@ def test_alpha_is_laid_on_white() -> None:
     ("images", "labels", "names", "sentence"),
     [
         (random_images(3, 5), [0, 1, 1], None, r"Received: shape=\(3, 5\)"),
-        (random_images(3, 3, 32, 32), [0, 1, 1], None, "Received: shape"),
+        (random_images(3, 3, 32, 32), [0, 1, 1], None, r"Received: shape.* np.moveaxis\(images, 1, -1\)"),
+        (random_images(32, 32, 3, 9), [0, 1, 1], None, r"np.moveaxis\(images, -1, 0\)"),
+        (random_images(3, 784), [0, 1, 1], None, r"images.reshape\(N, H, W\)"),
+        (random_images(3, 784, 1), [0, 1, 1], None, "at least 2 x 2 pixels"),
+        (np.uint8(3), 0, None, r"shape=\(\)"),
         (random_images(0, 5, 5), [], None, "N > 0"),
-        (random_images(3, 5, 5).astype(np.int32), [0, 1, 1], None, "dtype=int32"),
+        (random_images(3, 5, 5).astype(np.int32), [0, 1, 1], None, r"dtype=int32; give images.astype\(np.uint8\)"),
+        (random_images(3, 5, 5).astype(np.uint16), [0, 1, 1], None, "largest possible value"),
+        (random_images(3, 5, 5).astype(object), [0, 1, 1], None, "one array of numbers"),
+        (random_images(3, 5, 5) / 127.5 - 1, [0, 1, 1], None, r"Received: -.* to "),
+        (np.ma.masked_array(random_images(3, 5, 5)), [0, 1, 1], None, "without a mask"),
         (random_images(3, 5, 5) * 1.0, [0, 1, 1], None, "floats? .*from 0 to 1"),
         (np.full((3, 5, 5), np.nan), [0, 1, 1], None, "Received: nan"),
         (random_images(3, 5, 5), [0, 1], None, "Received: 2 for 3"),
-        (random_images(3, 5, 5), [0.0, 1.0, 1.0], None, "whole numbers or texts"),
+        (random_images(3, 5, 5), [0.0, 1.0, 1.0], None, r"whole numbers or texts.* labels.astype\(int\)"),
+        (random_images(3, 5, 5), np.eye(3, dtype=int), None, r"np.argmax\(labels, axis=1\)"),
+        (random_images(3, 5, 5), [0, 1, None], None, "row of texts"),
+        (random_images(3, 5, 5), 1, None, r"shape=\(\)"),
+        (random_images(3, 5, 5), [0, 1, 1], "ab", "Expected a list of class names"),
+        (random_images(3, 5, 5), ["a", "b", "b"], {"b": 1, "a": 0}, "Expected a list of class names"),
+        (random_images(5, 5, 3), [0, 1, 1], None, r"5 images, 3 labels|Received: 3 for 5"),
         (random_images(3, 5, 5), [0, 1, 2], ["a", "b"], "from 0 to 1"),
         (random_images(3, 5, 5), [0, 1, -1], ["a", "b"], "-1 to 1"),
         (random_images(3, 5, 5), ["a", "b", "c"], ["a", "b"], "'c'"),

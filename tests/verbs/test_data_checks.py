@@ -83,6 +83,16 @@ def test_faults_and_copies_are_counted() -> None:
     }
 
 
+def test_a_fault_of_the_whole_set_comes_first_and_nothing_contradicts_it() -> None:
+    whole = pictures(100)
+    dark = Dataset(np.asarray(whole.pictures) // 19, whole.labels, whole.class_names, whole.names)
+    assert checked(unsplit(dark))["sentences"] == [
+        "All images are very dark: the brightest pixel of 100 images is 13 of 255; check how they were saved.",
+        "Checked 100 pictures: none stands out from the others.",
+        "No picture is a copy of another.",
+    ]
+
+
 def test_copies_across_parts_that_the_data_came_with_are_told_unless_looking_takes_too_long() -> None:
     whole = pictures(100)
     validation = joined(changed([1, 2, 3], whole), whole.select(np.array([50])), changed([4], pictures(200)))

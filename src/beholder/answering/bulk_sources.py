@@ -19,8 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beholder.answering.bulk_files import Place, place, plain, reason
-from beholder.answering.inputs import is_picture_name
-from beholder.data.pictures import SUFFIXES
+from beholder.data.image_names import SUFFIXES, holds_image, is_image_name, looks_like_image
 from beholder.errors import DataError, PictureError, UsageError
 
 _FETCHERS, _AHEAD = 16, 256  # an object store answers after tens of milliseconds: many are asked at once
@@ -104,8 +103,7 @@ class Files(Source):
 
     def _paths(self) -> Iterator[str]:
         for path in self.where.files():
-            named = bool(self.where.pattern) or path == self.where.path
-            if named or is_picture_name(path.rpartition("/")[2]):
+            if self.where.pattern or path == self.where.path or _looks_like_image(self.where, path):
                 yield path
 
 
@@ -206,11 +204,15 @@ def open_source(address: str) -> Source:
         UsageError: it holds neither pictures nor Parquet files, or these have no column `bytes` or `path`.
     """
     where = place(address)
+    unread = False
     for path in where.files():
         if _is_parquet(path):
             return Rows(where, path)
-        if where.pattern or path == where.path or is_picture_name(path.rpartition("/")[2]):
+        if where.pattern or path == where.path or is_image_name(path):
             return Files(where)
+        unread = unread or _looks_like_image(where, path)
+    if unread:
+        return Files(where)
     raise UsageError(
         f"{plain(address)!r} holds no pictures ({', '.join(SUFFIXES)}) and no Parquet files; name a folder, a glob, a "
         "Parquet data set or an address with some."
@@ -220,6 +222,11 @@ def open_source(address: str) -> Source:
 def text(path: str) -> str:
     """`path` as text that any program reads: bytes that are none become escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _looks_like_image(where: Place, path: str) -> bool:
+    """As `predict` asks of a file in a folder; one that cannot be read gets an error as its answer."""
+    return is_image_name(path) or looks_like_image(path) or (where.filesystem is None and holds_image(path))
 
 
 def _is_parquet(path: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -13,17 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.answering.given import Given, Picture, each, pixels_of, say_once
 from beholder.answering.prediction import Prediction
 from beholder.artifact.graph import BATCH_SIZE
 from beholder.artifact.store import Artifact, open_artifact
-from beholder.data.pictures import decode, fit
 from beholder.errors import PictureError
 from beholder.runs.environment import has_int8
 
 _GROUP = 16  # pictures that a thread decodes at a time: handing over each small one would cost as much as decoding it
-
-Picture = str | Path | bytes | NDArray[np.uint8]
-_Given = Picture | PictureError  # an error stands for a picture that could not be fetched, and becomes its answer
 
 
 class Classifier:
@@ -56,7 +51,7 @@ class Classifier:
         int8 = not exact and has_int8()
         artifact = open_artifact(Path(path), int8=int8, threads=threads)
         if artifact.manifest.twin is not None and artifact.precision == "float32" and not exact:
-            _say_once(
+            say_once(
                 f"The int8 twin of {str(path)!r} does not answer here as when it was saved; float32 answers instead."
                 if int8
                 else "This processor does not multiply 8-bit integers well; float32 answers in the place of int8."
@@ -73,22 +68,30 @@ class Classifier:
         """Of the network that answers: `int8` for the twin."""
         return self.artifact.precision
 
-    def predict(self, pictures: Iterable[_Given], *, top: int = 5) -> list[Prediction]:
+    def predict(self, pictures: Iterable[Picture] | Picture, *, top: int = 5) -> list[Prediction]:
         """An answer for each picture, in order; a bad picture gets one with an `error`.
 
         Args:
-            pictures: paths, the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); a
-                `PictureError` in the place of one that could not be fetched is its answer.
+            pictures: one, or an iterable of them: a path; the content of a picture file as bytes; a file opened in
+                binary mode; a Pillow image; or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, bool or
+                floats from 0 to 1. Or a batch of arrays, (N, H, W) or (N, H, W, C). A `PictureError` in the place of
+                one that could not be fetched is its answer.
             top: how many class names each answer lists.
+
+        Raises:
+            UsageError: it is nothing of that kind, or an array that may be two things.
+            DataError: a batch of another shape, dtype or range.
         """
         return list(self.stream(pictures, top=top))
 
-    def stream(self, pictures: Iterable[_Given], *, top: int = 5) -> Iterator[Prediction]:
+    def stream(self, pictures: Iterable[Picture] | Picture, *, top: int = 5) -> Iterator[Prediction]:
         """As `predict`, one by one and with flat memory, for any number of pictures.
 
         While a batch is answered the next one is decoded, so at most two batches are taken ahead of what was given.
         """
-        remaining = iter(pictures)
+        return self._stream(each(pictures, self.artifact.manifest.picture), top)
+
+    def _stream(self, remaining: Iterator[Given], top: int) -> Iterator[Prediction]:
         with ThreadPoolExecutor(self.threads) as pool:
             batch, decoding = self._start_decoding(pool, remaining)
             while batch:
@@ -98,36 +101,30 @@ class Classifier:
                 batch, decoding = following
 
     def _start_decoding(
-        self, pool: ThreadPoolExecutor, remaining: Iterator[_Given]
-    ) -> tuple[list[_Given], Iterator[list[NDArray[np.uint8] | PictureError]]]:
+        self, pool: ThreadPoolExecutor, remaining: Iterator[Given]
+    ) -> tuple[list[Given], Iterator[list[NDArray[np.uint8] | PictureError]]]:
         """The next batch, and its pixels as they become ready."""
         batch = list(islice(remaining, BATCH_SIZE))
         groups = [batch[start : start + _GROUP] for start in range(0, len(batch), _GROUP)]
         # One thread decodes when its pixels are asked for, between two batches.
         in_turn = map if self.threads == 1 else pool.map
-        return batch, iter(in_turn(lambda group: [self._decode(picture) for picture in group], groups))
+        return batch, iter(in_turn(lambda group: [self._decode(given) for given in group], groups))
 
-    def _decode(self, picture: _Given) -> NDArray[np.uint8] | PictureError:
-        rules = self.artifact.manifest.picture
-        if isinstance(picture, PictureError):
-            return picture
+    def _decode(self, given: Given) -> NDArray[np.uint8] | PictureError:
         try:
-            if isinstance(picture, np.ndarray):
-                return fit(picture, rules)
-            return decode(Path(picture) if isinstance(picture, str) else picture, rules)
+            return pixels_of(given, self.artifact.manifest.picture)
         except PictureError as error:
             return error
 
     def _answer(
-        self, batch: list[_Given], decoded: list[NDArray[np.uint8] | PictureError], top: int
+        self, batch: list[Given], decoded: list[NDArray[np.uint8] | PictureError], top: int
     ) -> Iterator[Prediction]:
         good = [picture for picture in decoded if not isinstance(picture, PictureError)]
         answers: Iterator[tuple[NDArray[np.float32], bool | None]] = iter(())
         if good:
             seen = self.artifact.graph(np.stack(good))
             answers = zip(seen.probabilities, self.unlike(seen.features), strict=True)
-        for picture, outcome in zip(batch, decoded, strict=True):
-            path = str(picture) if isinstance(picture, str | Path) else "-"
+        for (path, _), outcome in zip(batch, decoded, strict=True):
             if isinstance(outcome, PictureError):
                 yield Prediction(path, error=str(outcome))
             else:
@@ -151,8 +148,3 @@ class Classifier:
         threshold = self.artifact.unsure_below
         unsure = None if threshold is None else best[0][1] < threshold
         return Prediction(path, best[0][0], best[0][1], best, unsure=unlike or unsure, unlike=unlike)
-
-
-@functools.cache
-def _say_once(sentence: str) -> None:
-    logging.getLogger("beholder").warning(sentence)

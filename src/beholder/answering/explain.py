@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beholder.answering.class_activation import class_activation, find_head
-from beholder.answering.classifier import Classifier, Picture
+from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
+from beholder.answering.given import Picture, only, pixels_of
 from beholder.answering.occlusion import occlusion
 from beholder.answering.prediction import Prediction
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
-from beholder.data.pictures import decode, fit
 from beholder.errors import UsageError
 
 RANDOM_WINDOWS = 32
@@ -121,7 +120,7 @@ def explain(
 
     Args:
         classifier: an opened one.
-        picture: a path, the bytes of a picture file, or a uint8 array (H, W), (H, W, 1) or (H, W, 3).
+        picture: one, as `Classifier.predict` takes it.
         top: how many class names the answer lists.
         random: draw windows from N(0, 1) in the place of the first layer's.
         window: side of those random windows in pixels, 5 by default.
@@ -129,18 +128,15 @@ def explain(
 
     Raises:
         PictureError: the picture cannot be read.
-        UsageError: a window size without `random`, or larger than the picture.
+        UsageError: it is none, or many; a window size without `random`, or larger than the picture.
         ArtifactError: the model cannot explain.
     """
     if window is not None and not random:
         raise UsageError(f"The trained windows have the size they were trained with; give --random with {window=}.")
     rules = classifier.artifact.manifest.picture
-    if isinstance(picture, np.ndarray):
-        pixels = fit(picture, rules)
-    else:
-        pixels = decode(Path(picture) if isinstance(picture, str) else picture, rules)
-    path = str(picture) if isinstance(picture, str | Path) else "-"
-    prediction = replace(classifier.predict([pixels], top=top)[0], path=path)
+    given = only(picture, rules)
+    pixels = pixels_of(given, rules)
+    prediction = replace(classifier.predict([pixels], top=top)[0], path=given.path)
     inside = open_inside(classifier.artifact)
     rows = classifier.artifact.manifest.layers
     outputs = {name: output[0] for name, output in inside(pixels[np.newaxis]).items()}

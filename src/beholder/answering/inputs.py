@@ -9,8 +9,8 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 
-from beholder.data.pictures import SUFFIXES
-from beholder.errors import UsageError
+from beholder.data.image_names import holds_image, is_image_name, looks_like_image
+from beholder.errors import DataError, UsageError
 
 STANDARD_INPUT = "-"
 
@@ -18,10 +18,12 @@ STANDARD_INPUT = "-"
 def expand(arguments: Iterable[str]) -> Iterator[str]:
     """The picture paths that `arguments` name, in order: files as they are, folders recursively, globs, and `-`.
 
-    A name that exists is never taken for a glob. A file that does not exist is passed on: reading it will say so.
+    A name that exists is never taken for a glob. A file that does not exist is passed on: reading it will say so; and
+    so is every file in a folder that is an image by its name or by its first bytes, be it in a format that is not read.
 
     Raises:
         UsageError: a folder or a glob without pictures.
+        DataError: a folder that may not be looked into.
     """
     for argument in arguments:
         if argument == STANDARD_INPUT or os.path.isfile(argument):
@@ -36,15 +38,27 @@ def expand(arguments: Iterable[str]) -> Iterator[str]:
 
 
 def _below(folder: str) -> list[str]:
+    """The images below a folder, in order; links to folders are followed, each folder once."""
     found = []
-    for parent, _, names in os.walk(folder):
-        found += [os.path.join(parent, name) for name in names if is_picture_name(name)]
+    seen = {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        paths = (os.path.join(parent, name) for name in names)
+        found += [path for path in paths if is_image_name(path) or looks_like_image(path) or holds_image(path)]
+        folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(parent, name), seen)]
     return sorted(found)
 
 
-def is_picture_name(name: str) -> bool:
-    """Whether a file's name ends as a picture's does and is not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+def _is_new(folder: str, seen: set[str]) -> bool:
+    """Whether a folder is none of those `seen`, to which it is added, and holds none of them: no link goes upwards."""
+    real = os.path.realpath(folder)
+    if any(other == real or other.startswith(real.rstrip(os.sep) + os.sep) for other in seen):
+        return False
+    seen.add(real)
+    return True
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"Cannot look into {error.filename!r}: {error.strerror}; check its rights.") from error
 
 
 def _some(paths: list[str], otherwise: str) -> list[str]:

@@ -147,4 +147,6 @@ def _write_table(predictions: Iterable[Prediction]) -> int:
         Console(highlight=False).print(table)
     for error in errors:
         click.echo(f"Error: {error}", err=True)
+    if len(errors) > 1:
+        click.echo(f"{len(errors):,} of {len(errors) + table.row_count:,} images could not be read.", err=True)
     return len(errors)

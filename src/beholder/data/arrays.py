@@ -6,7 +6,7 @@ import math
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.picture_arrays import as_pictures, check_images
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import BeholderError, DataError
@@ -26,7 +27,6 @@ _MOST_BYTES = {"images": 1 << 32, "labels": 1 << 28, "names": 1 << 24}
 # Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
 _MOST_SHRINKING, _LARGE = 200, 1 << 27
 _BYTES_A_ROW = 100  # that a picture costs beside its pixels: its name, its label
-_VALUES_AT_ONCE = 1 << 22
 
 
 def open_npz(path: Path) -> Source:
@@ -39,23 +39,22 @@ def open_npz(path: Path) -> Source:
     """
     with _reading(path), zipfile.ZipFile(path) as file:
         shape, dtype = _header(file, "images", path)
-        _check_pictures(shape, dtype, str(path))
+        check_images(shape, dtype, str(path))
         labels = _array(file, "labels", path)
         names = _array(file, "names", path) if "names.npy" in file.namelist() else None
     if labels.ndim:  # before each of them becomes a text
         _check_counts(shape, labels, str(path))
     indices, class_names = _classes(labels, None if names is None else list(_texts(names, str(path))), str(path))
     _check_counts(shape, indices, str(path))
-    notes = (
-        (f"The images in {path.name} are {dtype} and were scaled from 0..1 to 0..255.",) if dtype.kind == "f" else ()
-    )
+    scaled = f"The images in {path.name} are {dtype} and were scaled from 0..1 to 0..255."
+    notes = (scaled,) if dtype.kind in "fb" else ()
 
     def read_all(progress: Progress) -> Dataset:
         progress("Reading pictures", 0, 1)
         with _reading(path), zipfile.ZipFile(path) as file:
             images = _array(file, "images", path)
-        _check_pictures(images.shape, images.dtype, str(path))
-        dataset = Dataset(_pictures(images, str(path)), indices, class_names, _row_names(len(images)))
+        check_images(images.shape, images.dtype, str(path))
+        dataset = Dataset(as_pictures(images, str(path)), indices, class_names, _row_names(len(images)))
         progress("Reading pictures", 1, 1)
         return dataset
 
@@ -67,7 +66,7 @@ def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
 
     Args:
         images: (N, H, W) or (N, H, W, 1) grey, (N, H, W, 3) RGB, or (N, H, W, 4) with alpha, which is laid on white;
-            uint8, or floats from 0 to 1, which are scaled to 0..255 and rounded.
+            uint8, or floats from 0 to 1, which are scaled to 0..255 and rounded, or bool, which become 0 and 255.
         labels: (N,) or (N, 1); whole numbers or texts.
         class_names: with them, a number is an index into them and a text is one of them. Without, each different label
             is a class, in sorted order.
@@ -79,10 +78,12 @@ def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
         DataError: another shape or dtype, floats outside 0..1, labels outside the classes, no pictures.
     """
     images, labels = _as_array(images, "images"), _as_array(labels, "labels")
-    _check_pictures(images.shape, images.dtype, "images")
+    check_images(images.shape, images.dtype, "images")
+    if isinstance(class_names, str | Mapping):  # walking through one gives letters, or keys in any order
+        raise DataError(f"Expected a list of class names. Received: {type(class_names).__name__}.")
     indices, names = _classes(labels, None if class_names is None else list(class_names), "labels")
     _check_counts(images.shape, indices, "images")
-    return Dataset(_pictures(images, "images"), indices, names, _row_names(len(images)))
+    return Dataset(as_pictures(images, "images"), indices, names, _row_names(len(images)))
 
 
 def _row_names(count: int) -> list[str]:
@@ -90,57 +91,17 @@ def _row_names(count: int) -> list[str]:
 
 
 def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(f"Expected {what} without a mask. Received: a masked array; fill or remove what it hides.")
     try:
         return np.asarray(values)
     except ValueError as error:
         raise DataError(f"Expected {what} that form one array; their lengths differ from row to row.") from error
 
 
-def _check_pictures(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
-    layout = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
-    if not layout or 0 in shape or not (dtype == np.uint8 or dtype.kind == "f"):
-        raise DataError(
-            f"Expected images of shape (N, H, W) or (N, H, W, 1, 3 or 4), N > 0, as uint8 or as floats from 0 to 1, "
-            f"in {where!r}. Received: shape={shape}, dtype={dtype}."
-        )
-
-
 def _check_counts(shape: tuple[int, ...], labels: NDArray[Any], where: str) -> None:
     if len(labels) != shape[0]:
         raise DataError(f"Expected one label for each picture in {where!r}. Received: {len(labels)} for {shape[0]}.")
-
-
-def _pictures(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    """Images of any shape and dtype that `_check_pictures` lets pass -> (N, H, W, 1 or 3) uint8."""
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.dtype == np.uint8 and images.shape[3] != 4:
-        return np.ascontiguousarray(images)
-    channels = 3 if images.shape[3] == 4 else images.shape[3]
-    pictures = np.empty((*images.shape[:3], channels), np.uint8)
-    step = max(_VALUES_AT_ONCE // math.prod(images.shape[1:]), 1)
-    for start in range(0, len(images), step):
-        chunk = images[start : start + step]
-        if chunk.dtype.kind == "f":
-            chunk = _scale(chunk, where)
-        pictures[start : start + step] = _on_white(chunk) if chunk.shape[3] == 4 else chunk
-    return pictures
-
-
-def _scale(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    # Written so that NaN, which is neither, is refused as well.
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise DataError(
-            f"Expected float images from 0 to 1 in {where!r}. Received: {images.min():g} to {images.max():g}; "
-            "divide them by their largest possible value, or give uint8."
-        )
-    return np.rint(images * 255.0).astype(np.uint8)
-
-
-def _on_white(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, H, W, 4) -> (n, H, W, 3), rounded: alpha * colour + (1 - alpha) * white."""
-    colour, alpha = images[..., :3].astype(np.uint16), images[..., 3:].astype(np.uint16)
-    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -150,7 +111,7 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
     if labels.ndim != 1 or labels.dtype.kind not in "iuUSO":
         raise DataError(
             f"Expected labels of shape (N,), whole numbers or texts, in {where!r}. "
-            f"Received: shape={labels.shape}, dtype={labels.dtype}."
+            f"Received: shape={labels.shape}, dtype={labels.dtype}{_hint(labels)}."
         )
     if labels.dtype.kind not in "iu":
         labels = _texts(labels, where)
@@ -164,13 +125,22 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
         unknown = sorted({str(label) for label in labels} - set(order))
         if unknown:
             raise DataError(f"The label {str(unknown[0])!r} in {where!r} is none of its {len(names)} class names.")
-        return np.array([order[str(label)] for label in labels], np.int64), tuple(names)
+        return np.array([order[str(label)] for label in labels], np.int64), tuple(map(str, names))
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
         raise DataError(
             f"Expected labels from 0 to {len(names) - 1} in {where!r}, one for each class name. "
             f"Received: {labels.min()} to {labels.max()}."
         )
-    return labels.astype(np.int64), tuple(names)
+    return labels.astype(np.int64), tuple(map(str, names))
+
+
+def _hint(labels: NDArray[Any]) -> str:
+    """What to do about the commonest misfits."""
+    if labels.ndim == 2:
+        return "; where each row is a class marked by a 1, give np.argmax(labels, axis=1)"
+    if labels.ndim == 1 and labels.dtype.kind in "fb":
+        return "; give labels.astype(int)"
+    return ""
 
 
 def _texts(values: NDArray[Any], where: str) -> NDArray[np.str_]:

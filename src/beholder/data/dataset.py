@@ -34,6 +34,9 @@ class Dataset:
     names: Sequence[str]
 
     def __post_init__(self) -> None:
+        sequences: tuple[object, object] = (self.class_names, self.names)
+        if any(isinstance(one, str) for one in sequences):  # a text is a sequence of its letters
+            raise DataError("Expected class names and names as a tuple and a list of texts. Received: one text.")
         shape = self.pictures.shape
         if self.pictures.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape[1:]:
             raise DataError(

@@ -3,7 +3,7 @@
 The list of checks, and the limits of dark, light and without information, are CleanVision's (Cleanlab, Apache-2.0,
 github.com/cleanlab/cleanvision), rewritten for arrays: CleanVision takes files one by one, and brings pandas along.
 Its limits are for photographs. A data set of line drawings is no fault, so a picture must also stand out from its own:
-it has less than half of what the median picture has.
+it has less than half of what the median picture has, or hardly anything.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from beholder.data.findings import Finding, Kind
 from beholder.data.pictures import Header, read_header
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
+from beholder.data.whole_set import extremes
 from beholder.errors import PictureError
 
 _PIXELS_AT_ONCE = 1 << 20
@@ -85,9 +86,16 @@ def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) ->
             progress("Checking pictures", done, total)
     progress("Checking pictures", total, total)
     found: list[Finding] = []
+    certain = _certain(parts)
     for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
-        found += _worst_first(_lacking(check, values, parts))
+        found += _worst_first(_lacking(check, values, parts, certain.get(check.kind)))
     return _once(found)
+
+
+def _certain(parts: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
+    """From kind to (n,) the pictures that have the fault in any set: comparing hides what most of them have."""
+    values = extremes(parts)
+    return {"low_information": values.plain, "dark": values.dark, "light": values.light} if len(values.lowest) else {}
 
 
 def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
@@ -163,17 +171,21 @@ def _brightness(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.rint(bright).astype(np.uint8)
 
 
-def _lacking(check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset]) -> Iterator[Finding]:
+def _lacking(
+    check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset], certain: NDArray[np.bool_] | None
+) -> Iterator[Finding]:
     finite = values[np.isfinite(values)]
     limit = min(check.limit, float(np.median(finite)) / 2) if len(finite) else check.limit
     start = 0
     for part, dataset in parts.items():
         own = values[start : start + len(dataset)]
+        faulty = own < limit if certain is None else (own < limit) | certain[start : start + len(dataset)]
         start += len(dataset)
-        for row in np.flatnonzero(own < limit).tolist():
+        for row in np.flatnonzero(faulty).tolist():
             name, label = dataset.names[row], dataset.class_names[dataset.labels[row]]
             sentence = f"{name} is {check.sentence.format(value=own[row])}."
-            yield Finding(check.kind, (name,), (part,), 1 - float(own[row]) / limit, (label,), sentence=sentence)
+            score = 1 - float(own[row]) / (limit if own[row] < limit else check.limit)
+            yield Finding(check.kind, (name,), (part,), score, (label,), sentence=sentence)
 
 
 def _once(found: list[Finding]) -> list[Finding]:

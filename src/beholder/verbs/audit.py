@@ -22,6 +22,7 @@ from beholder.data.overlay import corrected, read_overlay
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
+from beholder.data.whole_set import whole_set_faults
 from beholder.errors import DataError, UsageError
 from beholder.runs.audit_folder import create_audit_folder
 from beholder.runs.presence import alone
@@ -126,6 +127,7 @@ class _Checkup:
         """What is found without training."""
         self.findings += file_faults(source, self.progress)
         self.findings += picture_faults(self.parts, self.progress)
+        self.notes += whole_set_faults(self.parts)
         self.findings += exact_duplicates(self.parts)
         self.findings += near_duplicates(self.parts, self.progress)
         if too_small(self.parts):

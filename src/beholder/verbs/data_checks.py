@@ -13,6 +13,7 @@ from beholder.data.faults import picture_faults
 from beholder.data.findings import Kind
 from beholder.data.progress import Progress
 from beholder.data.split import Parts
+from beholder.data.whole_set import whole_set_faults
 
 SHARE = 0.02  # of a budget that looking for copies may take
 _SPEED = 25_000  # pictures that a quick look for copies gets through in a second
@@ -38,10 +39,10 @@ def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) 
         budget: of the training, in seconds; None where there is none.
 
     Returns:
-        `sentences`: two, for people; and `counts`, from kind to the number of pictures: of `exact_duplicate` and
-        `near_duplicate` those that are a copy of another one, equal or not, and of `across_parts` the validation
-        pictures that are a copy of one to learn from. None is what was not looked for, as near copies among pictures
-        that are too small for it.
+        `sentences`: two, for people, after one for each fault that all pictures have; and `counts`, from kind to the
+        number of pictures: of `exact_duplicate` and `near_duplicate` those that are a copy of another one, equal or
+        not, and of `across_parts` the validation pictures that are a copy of one to learn from. None is what was not
+        looked for, as near copies among pictures that are too small for it.
     """
     faults = Counter(one.kind for one in picture_faults(read, parts.progress))
     total = sum(map(len, read.values()))
@@ -54,11 +55,12 @@ def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) 
         across = _across(read, budget, parts.progress)
     elif not small:
         near = _repeated(parts.copies.get(value, value) for value in contents) - equal
+    whole = whole_set_faults(read)
     told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
     counts = {str(kind): faults[kind] for kind in _FAULTS}
     return {
         "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_parts": across},
-        "sentences": [_faults_in_words(counts, total), told],
+        "sentences": [*whole, _faults_in_words(counts, total, bool(whole)), told],
     }
 
 
@@ -77,12 +79,15 @@ def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progres
     return len(names)
 
 
-def _faults_in_words(counts: Mapping[str, int], total: int) -> str:
+def _faults_in_words(counts: Mapping[str, int], total: int, whole: bool) -> str:
+    """Of single pictures; where all of them have a fault, `whole`, none is said to be without it."""
     found = [
         f"{count:,} {'are' if count > 1 else 'is'} {words}"
         for kind, words in _FAULTS.items()
         if (count := counts[kind])
     ]
+    if not found and whole:
+        return f"Checked {total:,} pictures: none stands out from the others."
     if not found:
         *most, last = _FAULTS.values()
         return f"Checked {total:,} pictures: none is {', '.join(most)} or {last}."

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
-from beholder.answering.classifier import Classifier, Picture
+from beholder.answering.classifier import Classifier
 from beholder.answering.explain import explain as look_inside
+from beholder.answering.given import Picture
 from beholder.errors import UsageError
 from beholder.report.explanation import write_page
 from beholder.verbs.explanation_figures import draw_figures, sliding_window
@@ -38,7 +39,7 @@ def explain(
 
     Args:
         run: a RUN folder or a model folder.
-        picture: a path, the bytes of a picture file, or a uint8 array (H, W), (H, W, 1) or (H, W, 3).
+        picture: one, as `Classifier.predict` takes it: a path, bytes, an array, a Pillow image or an opened file.
         out: the folder to make.
         stride: pixels that the sliding window moves at a time; the layer's own by default.
         slide: number of the window that slides; the strongest by default.

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from beholder.answering.classifier import Classifier, Picture
+from beholder.answering.classifier import Classifier
+from beholder.answering.given import Picture
 from beholder.answering.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -22,15 +21,16 @@ def predict(
 
     Args:
         run: a RUN folder or a model folder.
-        pictures: one or many paths, bytes of picture files, or uint8 arrays (H, W, C).
+        pictures: one or many, as `Classifier.predict` takes them: paths, bytes, arrays or a batch of them, Pillow
+            images or opened files.
         top: how many class names each answer lists.
         exact: answer in float32, also where an int8 twin is at hand.
 
     Raises:
         ArtifactError: the model is missing, damaged or too new.
+        UsageError, DataError: as `Classifier.predict`.
     """
-    many = [pictures] if isinstance(pictures, str | Path | bytes | np.ndarray) else pictures
-    return Classifier.load(run, exact=exact).predict(many, top=top)
+    return Classifier.load(run, exact=exact).predict(pictures, top=top)
 
 
 def predict_in_bulk(

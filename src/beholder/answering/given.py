@@ -1,0 +1,193 @@
+"""What a person may give as images to be answered, and what that is: one rule for every way in.
+
+Much that is no list can be walked through: a text gives letters, a file its lines, one image its rows. So what is one
+image is told first, and only then is anything taken for many.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder.data.picture_arrays import CHANNELS, as_pictures, check_images
+from beholder.data.pictures import PictureRules, decode, decode_opened, fit
+from beholder.errors import DataError, PictureError, UsageError
+
+# An error stands for a picture that could not be fetched, and becomes its answer.
+Picture = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | Image.Image | IO[bytes] | PictureError
+)
+UNNAMED = "-"
+_EXPECTED = (
+    "Expected an image, as a path, the bytes of a file, an array (H, W, C), a Pillow image or a file opened with 'rb', "
+    "or a list, an iterator or a batch (N, H, W, C) of images"
+)
+_LOOKED_AT = 256  # images of a batch that are looked at for their range
+
+
+class Given(NamedTuple):
+    """One image: its path, or `-`, and where its pixels are from."""
+
+    path: str
+    picture: Path | bytes | NDArray[Any] | PictureError
+
+
+def each(pictures: Iterable[Picture] | Picture, rules: PictureRules) -> Iterator[Given]:
+    """Every image that `pictures` are, one or many, taken as they are asked for.
+
+    Args:
+        pictures: see `_EXPECTED`. An array of three sides is one image where its last side is 1, 3 or 4, else a batch
+            of grey ones.
+        rules: what the network takes.
+
+    Raises:
+        UsageError: it is nothing of that kind. One of many that is not becomes an item with an error.
+        DataError: a batch of another shape, dtype or range.
+    """
+    array = _as_array(pictures)
+    if array is not None and (array.ndim == 1 and (array.dtype.kind in "OU" or not array.size)):
+        pictures = array.tolist()  # of paths or images, as a column of a table gives them
+    elif array is not None:
+        return _rows(array, rules)
+    elif isinstance(pictures, PictureError) or _is_one(pictures):
+        return iter([_item(pictures, rules)])
+    if isinstance(pictures, Mapping | PictureError) or not isinstance(pictures, Iterable):
+        raise UsageError(f"{_EXPECTED}. Received: {_kind(pictures)}.")
+    return (_item(picture, rules) for picture in pictures)
+
+
+def only(pictures: Iterable[Picture] | Picture, rules: PictureRules) -> Given:
+    """The one image that `pictures` are.
+
+    Raises:
+        UsageError, DataError: as `each`, or there are none, or many.
+    """
+    found = list(islice(each(pictures, rules), 2))
+    if len(found) != 1:
+        raise UsageError(f"Expected one image. Received: {'more than one' if found else 'none'}.")
+    return found[0]
+
+
+def pixels_of(given: Given, rules: PictureRules) -> NDArray[np.uint8]:
+    """(height, width, C) uint8, as `rules` ask for.
+
+    Raises:
+        PictureError: it cannot be read, or is no image.
+    """
+    if isinstance(given.picture, PictureError):
+        raise given.picture
+    return fit(given.picture, rules) if isinstance(given.picture, np.ndarray) else decode(given.picture, rules)
+
+
+def _is_one(picture: object) -> bool:
+    one = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
+    return isinstance(picture, one) or callable(getattr(picture, "read", None))
+
+
+def _item(picture: Any, rules: PictureRules) -> Given:
+    """A single image; what is none becomes an error, so that the others of its list are answered."""
+    path = os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else UNNAMED
+    try:
+        return Given(path, _taken(picture, path, rules))
+    except PictureError as error:
+        return Given(path, error)
+    except (DataError, UsageError) as error:
+        return Given(path, PictureError(str(error)))
+
+
+def _taken(picture: Any, path: str, rules: PictureRules) -> Path | bytes | NDArray[Any] | PictureError:
+    """Where the pixels of one image are from; files and Pillow's images are read here, in their order."""
+    if isinstance(picture, PictureError):
+        return picture
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return bytes(picture)
+    if isinstance(picture, str | os.PathLike):
+        if not path:
+            raise PictureError("Expected the path of an image. Received: ''.")
+        return Path(path)
+    if isinstance(picture, Image.Image):  # not in a thread: one of them may be given twice
+        return decode_opened(picture, rules)
+    if callable(getattr(picture, "read", None)):
+        return _content(picture)
+    array = _as_array(picture)
+    if array is None:
+        raise PictureError(f"{_EXPECTED.partition(', or a list')[0]}. Received: {_kind(picture)}.")
+    _warn_of_zeros_and_ones(array)
+    return array
+
+
+def _content(file: Any) -> bytes:
+    """All of a file, from its start where it can go back there, as Pillow reads one."""
+    try:
+        if file.seekable():
+            file.seek(0)
+    except (AttributeError, OSError, ValueError):
+        pass  # reading it says what is wrong
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:
+        raise PictureError(f"Cannot read this file: {error}; open it with 'rb'.") from error
+    if not isinstance(content, bytes):
+        raise PictureError(f"Expected a file opened with 'rb'. Received: one that reads {_kind(content)}.")
+    return content
+
+
+def _as_array(value: object) -> NDArray[Any] | None:
+    """`value` as an array, where it is one, or of a library that can make it one; else None."""
+    if not isinstance(value, np.ndarray):
+        if isinstance(value, Image.Image | str | bytes) or not hasattr(value, "__array__") or isinstance(value, type):
+            return None
+        try:
+            value = np.asarray(value)
+        except Exception as error:  # whatever that library raises
+            raise UsageError(f"{_EXPECTED}. Received: {_kind(value)}, which makes no array ({error}).") from error
+    if isinstance(value, np.ma.MaskedArray):
+        raise UsageError("Expected an array without a mask. Received: a masked one; fill it, as with images.filled(0).")
+    return value
+
+
+def _rows(array: NDArray[Any], rules: PictureRules) -> Iterator[Given]:
+    """The images of an array: one of two sides, or of three with channels; else a batch."""
+    if array.ndim < 3 or (array.ndim == 3 and array.shape[2] in CHANNELS):
+        return iter([_item(array, rules)])
+    if not len(array):
+        return iter(())
+    if array.ndim == 3 and len(array) in CHANNELS[1:] and (rules.mode, array.shape[1:]) != ("L", rules.shape[:2]):
+        raise UsageError(
+            f"An array of shape {array.shape} may be {len(array)} grey images, or one with its channels first; give "
+            "images[..., np.newaxis], or np.moveaxis(image, 0, -1)."
+        )
+    check_images(array.shape, array.dtype, "images")
+    _warn_of_zeros_and_ones(array)
+    return (Given(UNNAMED, pixels) for pixels in as_pictures(array, "images"))
+
+
+def _warn_of_zeros_and_ones(array: NDArray[Any]) -> None:
+    if array.dtype == np.uint8 and array.ndim > 1 and array.size:
+        first = array[:_LOOKED_AT] if array.ndim == 4 else array
+        if first.max() == 1:
+            say_once(
+                "The values of this uint8 array are 0 and 1 alone, which is black; where 1 is meant as white, give "
+                "floats, or images * 255."
+            )
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "None"
+    return f"{value!r:.40}" if isinstance(value, int | float) else f"an object of type {type(value).__name__}"
+
+
+@functools.cache
+def say_once(sentence: str) -> None:
+    """Log a warning, the first time it is to be said in this process."""
+    logging.getLogger("beholder").warning(sentence)

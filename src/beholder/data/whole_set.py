@@ -1,0 +1,124 @@
+"""What is wrong with all pictures of a data set at once, which comparing each with the others cannot show.
+
+A set that was saved darker than it was meant, or as 0 and 1, looks the same from picture to picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.chunks import chunks
+from beholder.data.dataset import Dataset
+
+_PIXELS_AT_ONCE = 1 << 20
+# Of 255. A picture beyond the first two is very dark or light in any set; where nearly all are beyond the second two,
+# the set is: 12 or 14 bits in a file of 16 end there too.
+_DARK, _LIGHT = 25, 243
+_SET_DARK, _SET_LIGHT = 64, 191
+_NARROW = 32  # levels from the darkest to the brightest
+_NEARLY_ALL = 0.95
+_CHECK = "check how they were saved"
+
+
+class Extremes(NamedTuple):
+    """(n,) uint8 each: the lowest and the highest value of every picture, over all its channels."""
+
+    lowest: NDArray[np.uint8]
+    highest: NDArray[np.uint8]
+
+    @property
+    def plain(self) -> NDArray[np.bool_]:
+        """(n,) whether a picture has one value alone."""
+        return np.equal(self.lowest, self.highest)
+
+    @property
+    def dark(self) -> NDArray[np.bool_]:
+        """(n,) whether no value of a picture reaches a tenth of white, where not nearly all are such."""
+        return _few(self.highest <= _DARK)
+
+    @property
+    def light(self) -> NDArray[np.bool_]:
+        """(n,) whether every value of a picture is nearly white, where not nearly all are such."""
+        return _few(self.lowest >= _LIGHT)
+
+
+def extremes(parts: Mapping[str, Dataset]) -> Extremes:
+    """Of every picture of `parts`, one part after the other."""
+    found = [(np.zeros(0, np.uint8), np.zeros(0, np.uint8))]
+    for dataset in parts.values():
+        for rows in chunks(len(dataset), dataset.picture_shape, _PIXELS_AT_ONCE):
+            pictures = dataset.pictures[rows]
+            pictures = pictures.reshape(len(pictures), -1)
+            found.append((pictures.min(axis=1), pictures.max(axis=1)))
+    lowest, highest = (np.concatenate(values) for values in zip(*found, strict=True))
+    return Extremes(lowest, highest)
+
+
+def whole_set_faults(parts: Mapping[str, Dataset]) -> list[str]:
+    """A sentence for each thing that is wrong with all pictures of `parts`, or nearly all."""
+    lowest, highest = extremes(parts)
+    if not len(lowest):
+        return []
+    return [*_levels(lowest, highest), *([] if (lowest == highest).all() else _equal_classes(parts))]
+
+
+def _levels(lowest: NDArray[np.uint8], highest: NDArray[np.uint8]) -> Iterator[str]:
+    count = len(lowest)
+    low, high = int(lowest.min()), int(highest.max())
+    if (lowest == highest).all():
+        which = f"of one and the same colour, {low} of 255" if low == high else "of one colour each"
+        yield f"All {count:,} images are {which}, and show nothing; {_CHECK}."
+    elif high == 1:
+        yield (
+            f"All images are black: the only values of {count:,} images are 0 and 1 of 255; where 1 is meant as white, "
+            "multiply them by 255."
+        )
+    elif high <= _SET_DARK:
+        yield f"All images are very dark: the brightest pixel of {count:,} images is {high} of 255; {_CHECK}."
+    elif low >= _SET_LIGHT:
+        yield f"All images are very light: the darkest pixel of {count:,} images is {low} of 255; {_CHECK}."
+    elif high - low < _NARROW:
+        yield f"All images are nearly of one grey: the values of {count:,} images are {low} to {high} of 255; {_CHECK}."
+    elif (dark := int((highest <= _SET_DARK).sum())) >= _NEARLY_ALL * count:
+        yield (
+            f"Nearly all images are very dark: no pixel of {dark:,} of {count:,} images is brighter than {_SET_DARK} "
+            f"of 255; {_CHECK}."
+        )
+    elif (light := int((lowest >= _SET_LIGHT).sum())) >= _NEARLY_ALL * count:
+        yield (
+            f"Nearly all images are very light: no pixel of {light:,} of {count:,} images is darker than {_SET_LIGHT} "
+            f"of 255; {_CHECK}."
+        )
+
+
+def _equal_classes(parts: Mapping[str, Dataset]) -> Iterator[str]:
+    """Classes whose pictures are all the same one."""
+    firsts: dict[str, NDArray[np.uint8]] = {}
+    alike: dict[str, int] = {}  # 0 where they are not
+    for dataset in parts.values():
+        order = np.argsort(dataset.labels, kind="stable")
+        ends = np.searchsorted(dataset.labels[order], np.arange(len(dataset.class_names) + 1))
+        for name, start, end in zip(dataset.class_names, ends, ends[1:], strict=False):
+            rows = order[start:end]
+            if len(rows) and alike.get(name) != 0:
+                first = firsts.setdefault(name, dataset.pictures[rows[:1]][0])
+                alike[name] = alike.get(name, 0) + len(rows) if _all_equal(dataset, rows, first) else 0
+    equal = {name: count for name, count in alike.items() if count > 1}
+    if len(equal) == len(alike) and len({firsts[name].tobytes() for name in equal}) == 1:
+        yield f"All {sum(equal.values()):,} images are equal to each other, in every class; {_CHECK}."
+        return
+    for name, count in equal.items():
+        yield f"All {count:,} images of the class {name!r} are equal to each other; {_CHECK}."
+
+
+def _all_equal(dataset: Dataset, rows: NDArray[np.int64], first: NDArray[np.uint8]) -> bool:
+    """Whether the pictures at `rows` all are `first`; ends at one that is not, which is the second as a rule."""
+    return all(np.array_equal(dataset.pictures[rows[at : at + 1]][0], first) for at in range(len(rows)))
+
+
+def _few(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return chosen if chosen.mean() < _NEARLY_ALL else np.zeros_like(chosen)
