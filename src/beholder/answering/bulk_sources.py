@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from beholder.answering.bulk_files import Place, place, plain, reason
 from beholder.answering.inputs import is_picture_name
-from beholder.data.pictures import SUFFIXES
+from beholder.data.image_names import SUFFIXES
 from beholder.errors import DataError, PictureError, UsageError
 
 _FETCHERS, _AHEAD = 16, 256  # an object store answers after tens of milliseconds: many are asked at once

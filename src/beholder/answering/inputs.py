@@ -9,7 +9,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 
-from beholder.data.pictures import SUFFIXES
+from beholder.data.image_names import SUFFIXES
 from beholder.errors import UsageError
 
 STANDARD_INPUT = "-"

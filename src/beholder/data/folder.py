@@ -13,7 +13,8 @@ import numpy as np
 
 from beholder.data.cache import PictureFiles, load_pictures, refuse_cache_inside
 from beholder.data.dataset import Dataset
-from beholder.data.pictures import SUFFIXES, PictureRules, measure
+from beholder.data.image_names import SUFFIXES
+from beholder.data.pictures import PictureRules, measure
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import DataError, PictureError

@@ -32,7 +32,6 @@ from beholder.errors import DataError, PictureError
 RULE = 1
 MAX_PIXELS = 250_000_000
 _BAND_PIXELS = 1_000_000
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 # Pillow's plug-ins mutter about damaged metadata, which we neither read nor need.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+ImagePlugin")
