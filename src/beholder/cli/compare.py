@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.console import percent, print_json, print_notes, reading_progress
 from beholder.cli.options import (
     data_argument,
     early_stop_option,
@@ -76,7 +76,8 @@ def compare(
     """
     from beholder.verbs.compare import compare as verb
 
-    with _listening_to_each(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+    told: set[str] = set()
+    with _listening_to_each(progress_kind, told) as listener, reading_progress(progress_kind == "bar") as progress:
         document = verb(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
@@ -90,6 +91,7 @@ def compare(
     if as_json:
         print_json(document)
     else:
+        print_notes(note for note in document["notes"] if note not in told)
         _print_comparison(document)
 
 
@@ -101,12 +103,16 @@ def _numbers(text: str) -> list[int]:
 
 
 @contextmanager
-def _listening_to_each(kind: str) -> Iterator[Listener]:
-    """Each training in a display of its own, one after the other."""
+def _listening_to_each(kind: str, told: set[str]) -> Iterator[Listener]:
+    """Each training in a display of its own, one after the other; advice that was `told` is not shown again."""
     with ExitStack() as display:
         hear: list[Listener] = []
 
         def listener(event: Event) -> None:
+            if event["event"] == "advice" and kind != "none":
+                if kind == "bar" and event["message"] in told:
+                    return
+                told.add(event["message"])
             if not hear:
                 hear.append(display.enter_context(listening(kind)))
             hear[0](event)

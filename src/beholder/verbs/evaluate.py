@@ -108,7 +108,7 @@ def evaluate(
     document = told or {
         **_judge(artifact, test, source.name, progress),
         "fingerprint": fingerprint,
-        "notes": list(source.notes),
+        "notes": list(source.told()),
         "skipped": source.skipped,
         "file": file.name,
     }
