@@ -77,14 +77,14 @@ def compare(
     from beholder.verbs.compare import compare as verb
 
     told: set[str] = set()
-    with _listening_to_each(progress_kind, told) as listener, reading_progress(progress_kind == "bar") as progress:
+    with _listening_to_each(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
         document = verb(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
             pictures=None if pictures is None else _numbers(pictures),
             labels=labels or "fine",
             command=shlex.join(["beholder", *sys.argv[1:]]),
-            listener=listener,
+            listener=_once(listener, told, progress_kind),
             progress=progress,
             **given,
         )
@@ -103,16 +103,12 @@ def _numbers(text: str) -> list[int]:
 
 
 @contextmanager
-def _listening_to_each(kind: str, told: set[str]) -> Iterator[Listener]:
-    """Each training in a display of its own, one after the other; advice that was `told` is not shown again."""
+def _listening_to_each(kind: str) -> Iterator[Listener]:
+    """Each training in a display of its own, one after the other."""
     with ExitStack() as display:
         hear: list[Listener] = []
 
         def listener(event: Event) -> None:
-            if event["event"] == "advice" and kind != "none":
-                if kind == "bar" and event["message"] in told:
-                    return
-                told.add(event["message"])
             if not hear:
                 hear.append(display.enter_context(listening(kind)))
             hear[0](event)
@@ -121,6 +117,19 @@ def _listening_to_each(kind: str, told: set[str]) -> Iterator[Listener]:
                 hear.clear()
 
         yield listener
+
+
+def _once(listener: Listener, told: set[str], kind: str) -> Listener:
+    """`listener`, where `kind` is a display without what an earlier training `told` already: all have the same data."""
+
+    def hear(event: Event) -> None:
+        if event["event"] == "advice" and kind != "none":
+            if kind == "bar" and event["message"] in told:
+                return
+            told.add(event["message"])
+        listener(event)
+
+    return hear
 
 
 def _print_comparison(document: dict[str, Any]) -> None:

@@ -80,6 +80,10 @@ def divide(tree: Tree, root: str) -> Sets:
     _refuse_outer_folder(tree, root, filled, named)
     sets = {folder: name for folder, name in named.items() if _is_set(tree, folder, filled)}
     flat = [folder for folder in named if folder not in sets]
+    if not any(name.role == "train" for name in named.values()):
+        # Class folders without images are an audit's to tell, and no reason to learn from another set.
+        empty = [folder for folder in tree.contents(root).folders if tree.contents(folder).folders]
+        sets |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and sets}
     if not sets or any(named[folder].role == "train" for folder in flat):
         _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(sets))
         refuse_levels(tree, root)
