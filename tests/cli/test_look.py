@@ -22,7 +22,8 @@ def test_the_json_document_is_all_that_stands_on_standard_output(
     assert look("digits", "--out", sheet, "--json") == 0
     document = json.loads(capfd.readouterr().out)
     with Image.open(sheet) as image:
-        assert document == {"schema": 1, "out": str(sheet), "width": image.width, "height": image.height}
+        size = {"width": image.width, "height": image.height}
+    assert document == {"schema": 1, "out": str(sheet), **size, "notes": []}
 
 
 def test_the_same_seed_draws_the_same_sheet_and_another_seed_another(

@@ -19,6 +19,7 @@ from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
 DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped", "finished_before", "risk"}
+DOCUMENT.add("notes")
 
 
 def train(*arguments: str | Path) -> int:

@@ -42,3 +42,14 @@ def test_a_picture_becomes_what_decoding_a_file_of_it_gives(
 def test_pictures_that_fit_are_left_as_they_are() -> None:
     before = dataset((12, 9, 3))
     assert refitted(source(before), 12, None, 3).readers["train"](silent) is before
+
+
+def test_what_is_cut_for_another_network_is_told_once() -> None:
+    before = dataset((10, 20, 3))
+    given = Source("s", before.class_names, dict.fromkeys(("train", "test"), lambda _progress: before))
+    changed = refitted(given, 8, 8, 3)
+    for read in changed.readers.values():
+        read(silent)
+    assert changed.told() == (
+        "Images of 20 × 10 pixels become 8 × 8: 50% of the width is cut, half on the left, half on the right.",
+    )

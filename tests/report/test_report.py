@@ -280,7 +280,7 @@ def test_every_number_is_there(html: str) -> None:
         "1,001 30",
         "Total 3,006 100",
         "The checksum is unknown.",
-        "1 picture could not be read",
+        "1 image could not be read",
         "it is truncated",
         "beholder train animals --model book --out first run",
         "2026-01-02T03:04:05+00:00",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from beholder.cli.console import print_json, reading_progress
+from beholder.cli.console import print_json, print_notes, reading_progress
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
 from beholder.cli.values import Duration
 
@@ -97,8 +97,7 @@ def _print_findings(result: AuditResult) -> None:
     click.echo(
         f"{len(result.findings):,} findings in {count:,} pictures after {result.seconds:.0f} s; nothing was changed."
     )
-    for note in result.notes:
-        click.echo(f"Note: {note}")
+    print_notes(result.notes)
     click.echo(f"Gallery: {result.out / 'gallery.html'}  Decide: beholder serve {shlex.quote(str(result.out))}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.console import percent, print_json, print_notes, reading_progress
 from beholder.cli.options import (
     data_argument,
     early_stop_option,
@@ -76,6 +76,7 @@ def compare(
     """
     from beholder.verbs.compare import compare as verb
 
+    told: set[str] = set()
     with _listening_to_each(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
         document = verb(
             data,
@@ -83,13 +84,14 @@ def compare(
             pictures=None if pictures is None else _numbers(pictures),
             labels=labels or "fine",
             command=shlex.join(["beholder", *sys.argv[1:]]),
-            listener=listener,
+            listener=_once(listener, told, progress_kind),
             progress=progress,
             **given,
         )
     if as_json:
         print_json(document)
     else:
+        print_notes(note for note in document["notes"] if note not in told)
         _print_comparison(document)
 
 
@@ -115,6 +117,19 @@ def _listening_to_each(kind: str) -> Iterator[Listener]:
                 hear.clear()
 
         yield listener
+
+
+def _once(listener: Listener, told: set[str], kind: str) -> Listener:
+    """`listener`, where `kind` is a display without what an earlier training `told` already: all have the same data."""
+
+    def hear(event: Event) -> None:
+        if event["event"] == "advice" and kind != "none":
+            if kind == "bar" and event["message"] in told:
+                return
+            told.add(event["message"])
+        listener(event)
+
+    return hear
 
 
 def _print_comparison(document: dict[str, Any]) -> None:

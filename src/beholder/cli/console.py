@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,13 @@ def reading_progress(wanted: bool = True) -> Iterator[Progress]:
             bars.update(tasks[task], completed=done, total=total)
 
         yield tell
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Say on standard error, once each, what a person should know about their data."""
+    console = error_console()
+    for note in dict.fromkeys(notes):
+        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.console import percent, print_json, print_notes, reading_progress
 from beholder.cli.options import exact_option, json_option, reading_options, run_argument
 
 
@@ -82,8 +82,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     if document.get("precision") == "int8":
         click.echo("Answered by the int8 twin, as predict does here; --exact judges the float32 network.")
     _print_robustness(document)
-    for note in document.get("notes", []):
-        click.echo(f"Note: {note}")
+    print_notes(document.get("notes", []))
     click.echo(f"Judged {document['created']}.")
     if document.get("file", "evaluation.json") == "evaluation.json":
         click.echo(f"Report: {run / 'report.html'}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from beholder.cli.console import percent, print_json
+from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import json_option, run_argument, seed_option
 
 
@@ -53,5 +53,6 @@ def explain(run: Path, picture: str, as_json: bool, **given: Any) -> None:
         print_json(document)
         return
     answers = ", ".join(f"{answer['label']} {percent(answer['probability'])}" for answer in document["top"])
+    print_notes(document["notes"])
     click.echo(f"{answers}.")
     click.echo(f"Wrote {len(document['files'])} files; open {Path(document['out']) / 'index.html'}")

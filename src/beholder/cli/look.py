@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from beholder.cli.console import print_json, reading_progress
+from beholder.cli.console import print_json, print_notes, reading_progress
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
 
 
@@ -40,23 +40,25 @@ def look(
     as_json: bool,
 ) -> None:
     """Draw a contact sheet of random labelled training pictures of DATA."""
+    from beholder.data.opening import open_source
     from beholder.figures.sheet import save
     from beholder.verbs.look import look as draw
 
     with reading_progress() as progress:
+        source = open_source(data, labels=labels or "fine", cache=cache, progress=progress)
         sheet = draw(
-            data,
+            source,
             rows=rows,
             columns=columns,
             cleaned=cleaned,
             class_name=class_name,
             seed=seed,
-            labels=labels or "fine",
-            cache=cache,
             progress=progress,
         )
     save(sheet, out)
+    notes = list(source.told())
     if as_json:
-        print_json({"schema": 1, "out": str(out), "width": sheet.width, "height": sheet.height})
+        print_json({"schema": 1, "out": str(out), "width": sheet.width, "height": sheet.height, "notes": notes})
     else:
+        print_notes(notes)
         click.echo(f"Wrote {out}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beholder.cli.console import percent, print_json
+from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import exact_option, json_option, run_argument
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def predict(
     one that cannot be read is a row with an error.
     """
     from beholder.answering.classifier import Classifier
+    from beholder.answering.cuts import Cuts
     from beholder.answering.inputs import STANDARD_INPUT, expand
 
     if as_csv and as_json:
@@ -76,11 +77,14 @@ def predict(
         raise click.UsageError(f"{given[0]} goes with --engine ray.")
     classifier = Classifier.load(run, exact=exact)
     paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(pictures))
-    predictions = classifier.stream(paths, top=top)
+    rules = classifier.artifact.manifest.picture
+    cuts = Cuts((rules.height, rules.width))
+    predictions = classifier.stream(cuts.watch(paths), top=top)
     if as_json:
         bad = _write_json(predictions, classifier.precision)
     else:
         bad = (_write_csv if as_csv else _write_table)(predictions)
+    print_notes(cuts.notes())
     if bad:
         context.exit(SOME_BAD)
 

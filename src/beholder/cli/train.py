@@ -11,7 +11,7 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.console import percent, print_json, print_notes, reading_progress
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
 from beholder.cli.training_progress import listening
 from beholder.cli.values import Duration, Range, Share, Widths
@@ -189,6 +189,8 @@ def train(
     if as_json:
         print_json(trained.to_json())
         return
+    if progress_kind == "none":  # nothing has told them yet
+        print_notes(trained.notes)
     if process:
         click.echo(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
         return

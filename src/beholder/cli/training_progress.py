@@ -122,7 +122,7 @@ class _Display:
             self._of(event["steps"])
 
     def _message(self, event: Event) -> None:
-        self.console.print(event["message"], style="yellow")
+        self.console.print(event["message"], style="yellow", soft_wrap=True)
 
     def _export(self, _event: Event) -> None:
         self.bars.update(self.task, description="Packing the model", state="")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,212 +12,191 @@ import numpy as np
 
 from beholder.data.cache import PictureFiles, load_pictures, refuse_cache_inside
 from beholder.data.dataset import Dataset
-from beholder.data.image_names import SUFFIXES
-from beholder.data.pictures import PictureRules, measure
+from beholder.data.folder_listing import Listing, list_part, listing_notes, loose_files, refuse_strays
+from beholder.data.folder_sets import TITLES, divide
+from beholder.data.folder_tree import Tree
+from beholder.data.pictures import PictureRules
 from beholder.data.progress import Progress
+from beholder.data.sizes import choose_canvas, fitting_in_words, median_cut, sample_sizes
 from beholder.data.source import Source
-from beholder.errors import DataError, PictureError
+from beholder.errors import DataError
 
-MAX_UNREADABLE = 0.05
-_PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
-_SAMPLE = 256
-_MIN_SIDE, _MAX_SIDE = 8, 256
-
-
-@dataclass(frozen=True)
-class _Listing:
-    """The pictures of one part: paths below `root` in sorted order, and the class name of each."""
-
-    root: Path
-    part: str
-    paths: list[str]
-    classes: list[str]
+_OTHER_CUT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
 
 
 def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, for_audit: bool = False) -> Source:
     """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
 
-    Pictures anywhere below a class folder belong to that class. Hidden files and files of other types are left out and
-    counted in a note. Symbolic links to folders are followed, but never upwards and each folder once a class.
+    Pictures anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
+    cannot be read is left out, named and counted; other files and hidden ones are counted in a note. Symbolic links to
+    folders are followed, but never upwards and each folder once a class.
 
     Args:
         path: the folder; never written to.
         cache: where decoded pictures are kept.
-        canvas: height and width in pixels of every picture; without it the size that all pictures of a sample share, if
-            its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        canvas: height and width in pixels of every picture; without it the size that nearly all pictures of a sample
+            share, if its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
         for_audit: take what an audit is to find and training cannot work with: however many unreadable pictures, thin
-            classes, and classes that only validation or test has, which then count as classes and stand in a note.
+            classes, names of classes that are nearly the same, and classes that only validation or test has, which then
+            count as classes and stand in a note.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
         pictures are (N, height, width, 3) uint8, and its names are paths below `path`.
 
     Raises:
-        DataError: no such folder, no pictures, one class; unless it is for an audit a class with fewer than two
-            pictures to learn from, a class of validation or test that train does not have, and, from a reader, that
-            more than one picture in twenty is unreadable.
+        DataError: no such folder, no pictures, one class, or folders that can be understood in two ways; unless it is
+            for an audit a class with fewer than two pictures to learn from, a class of validation or test that train
+            does not have, and, from a reader, that more than one picture in twenty is unreadable, or more than one in
+            five of a class.
         UsageError: the cache lies inside the folder.
     """
     if not path.is_dir():
         raise DataError(f"Cannot find a folder at {str(path)!r}; check the path.")
     refuse_cache_inside(path, cache)
-    ignored: list[str] = []
-    parts = {part: _list_part(path, part, folder, ignored) for part, folder in _part_folders(path).items()}
+    tree = Tree()
+    sets = divide(tree, str(path))
+    parts = {part: list_part(tree, path, part, folder) for part, folder in sets.folders.items()}
     learn = next(part for part in ("train", "all", "test", "validation") if part in parts)
     class_names = _class_names(path, parts, learn)
     strangers = _strangers(path, parts, learn, class_names)
+    alike = _alike(parts[learn])
+    strays, others = _beside(tree, path, parts)
     if for_audit:
         class_names = tuple(sorted({*class_names, *strangers}))
-    elif strangers:
-        raise DataError(next(iter(strangers.values())))
+    elif strangers or alike:
+        raise DataError(next(iter([*strangers.values(), *alike])))
     else:
+        refuse_strays(path, strays, sum(listing.count for listing in parts.values()))
         _refuse_thin_classes(path, parts[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
+        for listing in parts.values():
+            if not listing.paths:  # a part without a reader would be split off another one
+                listing.refuse_unreadable({})
     # In an audit the part to learn from may have no pictures.
-    measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
-    height, width = canvas or _canvas(path, measured)
+    sizes = sample_sizes(path, parts[learn].paths or [name for listing in parts.values() for name in listing.paths])
+    height, width = canvas or choose_canvas(sizes)
     rules = PictureRules(height, width, "RGB")
+    fitting = fitting_in_words(sizes, (height, width))
+    notes = (*listing_notes(parts, learn, strays, others), *sets.notes, *strangers.values(), *alike)
     skipped: list[dict[str, Any]] = []
+    later: list[str] = []
     readers = {
-        part: _reader(listing, class_names, rules, cache, skipped, 1.0 if for_audit else MAX_UNREADABLE)
+        part: _reader(listing, class_names, rules, cache, skipped, for_audit=for_audit)
         for part, listing in parts.items()
         if listing.paths
     }
-    names = {part: listing.paths for part, listing in parts.items() if listing.paths}
-    notes = (*_notes(path, ignored), *strangers.values())
-    return Source(str(path), class_names, readers, notes, skipped, path, names)
+    usual = median_cut(sizes, (height, width))
+    for part in readers.keys() - {learn}:
+        readers[part] = _telling_cuts(readers[part], parts[part], (height, width), usual, later)
+    names = {part: listing.names for part, listing in parts.items() if listing.paths}
+    return Source(
+        str(path), class_names, readers, (*notes, fitting) if fitting else notes, skipped, path, names, later=later
+    )
 
 
-def _part_folders(root: Path) -> dict[str, Path]:
-    """From part to its folder; an unsplit folder is its own part `all`."""
-    folders = sorted(entry.name for entry in _scan(root) if entry.is_dir() and not entry.name.startswith("."))
-    named = [name for name in folders if name.casefold() in _PARTS]
-    if not named or ("train" not in [name.casefold() for name in named] and len(named) < len(folders)):
-        return {"all": root}
-    found: dict[str, Path] = {}
-    for name in named:
-        part = _PARTS[name.casefold()]
-        if part in found:
-            raise DataError(
-                f"Both {found[part].name!r} and {name!r} in {str(root)!r} are a {part} part; rename one or merge them."
-            )
-        found[part] = root / name
-    return found
+def _beside(tree: Tree, root: Path, parts: Mapping[str, Listing]) -> tuple[list[str], list[str]]:
+    """Images that lie in no class folder, and files that are no images."""
+    strays, others = ([], []) if "all" in parts else loose_files(tree, root)
+    for listing in parts.values():
+        strays += listing.strays
+        others += listing.others
+    return strays, others
 
 
-def _list_part(root: Path, part: str, folder: Path, ignored: list[str]) -> _Listing:
-    found: list[tuple[str, str]] = []
-    prefix = len(str(root / "x")) - 1
-    for entry in _scan(folder):
-        if entry.name.startswith(".") or not entry.is_dir():
-            if not entry.is_dir():
-                ignored.append(entry.path[prefix:])
-            continue
-        found += [(picture[prefix:], entry.name) for picture in _pictures_below(entry.path, ignored, prefix)]
-    found.sort()
-    return _Listing(root, part, [path for path, _ in found], [name for _, name in found])
-
-
-def _pictures_below(class_folder: str, ignored: list[str], prefix: int) -> Iterator[str]:
-    pending = [class_folder]
-    seen = {os.path.realpath(class_folder)}
-    while pending:
-        folder = pending.pop()
-        here = os.path.realpath(folder)
-        for entry in _scan(folder):
-            hidden = entry.name.startswith(".")
-            if entry.is_dir():
-                real = os.path.realpath(entry.path)
-                # A link to a folder that holds this one would bring in every class.
-                if not hidden and real not in seen and os.path.commonpath([real, here]) != real:
-                    seen.add(real)
-                    pending.append(entry.path)
-            elif hidden or not entry.is_file() or not entry.name.lower().endswith(SUFFIXES):
-                ignored.append(entry.path[prefix:])
-            else:
-                yield entry.path
-
-
-def _scan(folder: Path | str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"Cannot look into {str(folder)!r}: {error.strerror}; check its rights.") from error
-
-
-def _class_names(root: Path, parts: dict[str, _Listing], learn: str) -> tuple[str, ...]:
+def _class_names(root: Path, parts: Mapping[str, Listing], learn: str) -> tuple[str, ...]:
     if not any(listing.paths for listing in parts.values()):
+        unusable = [one for listing in parts.values() for one in listing.unusable]
+        if unusable:
+            raise DataError(
+                f"None of the {len(unusable):,} images in class folders below {str(root)!r} can be read; bring them in "
+                f"JPEG, PNG, WebP, BMP, GIF or TIFF, the first: {unusable[0].error}"
+            )
+        loose = [path for listing in parts.values() for path in listing.strays]
+        there = f"; {len(loose):,} lie directly in it, {loose[0]!r} say" if loose else ""
         raise DataError(
-            f"No pictures in class folders below {str(root)!r}; bring them as train/<class>/<picture> or "
+            f"No pictures in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
             "<class>/<picture>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
         )
-    folder = root if learn == "all" else _part_folders(root)[learn]
-    names = sorted(entry.name for entry in _scan(folder) if entry.is_dir() and not entry.name.startswith("."))
+    names = parts[learn].class_folders
     if len(names) < 2:
         raise DataError(
-            f"Only {len(names)} class below {str(folder)!r} ({', '.join(map(repr, names)) or 'no folder'}); bring at "
-            "least two folders of pictures, one a class."
+            f"Only {len(names)} class below {parts[learn].folder!r} ({', '.join(map(repr, names)) or 'no folder'}); "
+            "bring at least two folders of pictures, one a class."
         )
-    return tuple(names)
+    return names
 
 
-def _strangers(root: Path, parts: dict[str, _Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
+def _strangers(root: Path, parts: Mapping[str, Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
     """From each class that the part to learn from does not have to a sentence about it."""
     found: dict[str, str] = {}
+    near = {_key(name): name for name in class_names}
     for part, listing in parts.items():
         for path, name in zip(listing.paths, listing.classes, strict=True):
             if name not in class_names and name not in found:
+                hint = f" (but {near[_key(name)]!r})" if _key(name) in near else ""
                 found[name] = (
                     f"The {part} part of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} part does not "
-                    "have; rename or remove it."
+                    f"have{hint}; rename or remove it."
                 )
     return found
 
 
-def _refuse_thin_classes(root: Path, listing: _Listing, class_names: Sequence[str], *, at_least: int) -> None:
+def _alike(listing: Listing) -> list[str]:
+    """A sentence about each group of classes whose names differ in case, blanks or coding alone.
+
+    Single letters are left alone: who sorts handwriting means by `a` and `A` two classes.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in listing.class_folders:
+        groups[_key(name)].append(name)
+    return [
+        f"Classes {' and '.join(map(repr, names))} in {listing.folder!r} differ only in case, blanks or the coding of "
+        "letters; merge the folders, or give them names that differ more."
+        for key, names in groups.items()
+        if len(names) > 1 and not (len(key) == 1 and all(len(name) == 1 for name in names))
+    ]
+
+
+def _key(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _refuse_thin_classes(root: Path, listing: Listing, class_names: Sequence[str], *, at_least: int) -> None:
     counts = Counter(listing.classes)
     for name in class_names:
-        if counts[name] < at_least:
+        if counts[name] >= at_least:
+            continue
+        lost = [one for one in listing.unusable if one.class_name == name]
+        if lost:
             raise DataError(
-                f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} picture{'' if counts[name] else 's'}; "
-                f"bring at least {at_least}, or remove its folder."
+                f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'s' * (counts[name] != 1)} that can "
+                f"be read, and {len(lost):,} that cannot; repair or convert these, the first: {lost[0].error}"
             )
-
-
-def _canvas(root: Path, paths: Sequence[str]) -> tuple[int, int]:
-    """Height and width for all pictures, from the headers of an evenly spaced sample."""
-    count = min(_SAMPLE, len(paths))
-    sizes: list[tuple[int, int]] = []
-    first_error: PictureError | None = None
-    for index in range(count):
-        try:
-            sizes.append(measure(root / paths[index * len(paths) // count]))
-        except PictureError as error:  # counted when it is decoded
-            first_error = first_error or error
-    if not sizes:
-        raise DataError(f"No picture of a sample of {count} from {str(root)!r} is readable: {first_error}")
-    if len(set(sizes)) == 1 and _MIN_SIDE <= min(sizes[0]) <= _MAX_SIDE:
-        return sizes[0]
-    side = int(np.clip(np.median([min(size) for size in sizes]), _MIN_SIDE, _MAX_SIDE))
-    return side, side
+        raise DataError(
+            f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} picture{'' if counts[name] else 's'}; "
+            f"bring at least {at_least}, or remove its folder."
+        )
 
 
 def _reader(
-    listing: _Listing,
+    listing: Listing,
     class_names: tuple[str, ...],
     rules: PictureRules,
     cache: Path,
     skipped: list[dict[str, Any]],
-    most_unreadable: float,
+    *,
+    for_audit: bool,
 ) -> Callable[[Progress], Dataset]:
     files = PictureFiles(listing.root, listing.part, listing.paths)
     label_of = {name: label for label, name in enumerate(class_names)}
 
     def read(progress: Progress) -> Dataset:
         loaded = load_pictures(files, rules, cache=cache, progress=progress)
-        _refuse_many_unreadable(files, loaded.failures, most_unreadable)
-        for row, error in loaded.failures.items():
-            failure = {"path": listing.paths[row], "error": error}
+        if not for_audit:
+            listing.refuse_unreadable(loaded.failures)
+        failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
+        for path, error in [*failures, *((one.path, one.error) for one in listing.unusable)]:
+            failure = {"path": path, "error": error}
             if failure not in skipped:  # a part may be read twice
                 skipped.append(failure)
         labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
@@ -227,18 +205,18 @@ def _reader(
     return read
 
 
-def _refuse_many_unreadable(files: PictureFiles, failures: dict[int, str], most: float) -> None:
-    if len(failures) > most * len(files.names):
-        first = min(failures)
-        raise DataError(
-            f"{len(failures)} of {len(files.names)} pictures in {str(files.folder)!r} are unreadable, more than "
-            f"{most:.0%}; repair or remove them, the first: {failures[first]}"
-        )
+def _telling_cuts(
+    read: Callable[[Progress], Dataset], listing: Listing, target: tuple[int, int], usual: float, later: list[str]
+) -> Callable[[Progress], Dataset]:
+    """`read`, and a note once it was read if more of its images is cut off than of those to learn from."""
 
+    def reader(progress: Progress) -> Dataset:
+        dataset = read(progress)
+        sizes = sample_sizes(listing.root, listing.paths)
+        if median_cut(sizes, target) > usual + _OTHER_CUT:
+            told = fitting_in_words(sizes, target) or ""
+            note = f"In the {TITLES[listing.part]} set, {told[:1].lower()}{told[1:]}"
+            later.extend([note] if note not in later else [])  # a part may be read twice
+        return dataset
 
-def _notes(root: Path, ignored: list[str]) -> Iterator[str]:
-    if ignored:
-        yield (
-            f"Left out {len(ignored)} file{'s' * (len(ignored) > 1)} in {str(root)!r}, hidden or not in a picture's "
-            f"place or format (first: {min(ignored)!r})."
-        )
+    return reader

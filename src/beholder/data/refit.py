@@ -10,16 +10,28 @@ import numpy as np
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import PictureRules, refit
 from beholder.data.progress import Progress
+from beholder.data.sizes import fitting_in_words
 from beholder.data.source import Source
 
 Reader = Callable[[Progress], Dataset]
 
 
 def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
-    """`source` with pictures of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`."""
+    """`source` with pictures of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`.
+
+    What is scaled or cut for it stands in `source.later` once a part was read.
+    """
 
     def refitting(read: Reader) -> Reader:
-        return lambda progress: _refitted(read(progress), height, width, channels, progress)
+        def reader(progress: Progress) -> Dataset:
+            before = read(progress)
+            after = _refitted(before, height, width, channels, progress)
+            told = fitting_in_words([before.picture_shape[:2]], after.picture_shape[:2])
+            if told and told not in source.later:  # the same for every part
+                source.later.append(told)
+            return after
+
+        return reader
 
     return replace(source, readers={part: refitting(read) for part, read in source.readers.items()})
 

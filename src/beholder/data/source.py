@@ -23,8 +23,9 @@ class Source:
         notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
         skipped: pictures that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
         folder: where the picture files of a folder are; None for other data.
-        files: from part to the names of its picture files below `folder`.
+        files: from part to the names of its picture files below `folder`, those in `skipped` too.
         made: parts that were split off from others: their images are read with those.
+        later: further sentences, which only reading finds; filled while parts are read.
     """
 
     name: str
@@ -35,3 +36,17 @@ class Source:
     folder: Path | None = None
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
+    later: list[str] = field(default_factory=list)
+
+    def told(self) -> tuple[str, ...]:
+        """What a person should see by now: `notes`, what reading found, and how many pictures could not be read."""
+        left_out = skipped_in_words(self.skipped)
+        return (*self.notes, *self.later, *([left_out] if left_out else []))
+
+
+def skipped_in_words(skipped: Sequence[Mapping[str, Any]]) -> str | None:
+    """A sentence about the images that could not be read, as in `Source.skipped`; None where all could."""
+    if not skipped:
+        return None
+    are = "1 image" if len(skipped) == 1 else f"{len(skipped):,} images"
+    return f"{are} could not be read and took no part; the first: {skipped[0]['error']}"

@@ -128,6 +128,7 @@ def _answers(document: dict[str, Any]) -> str:
 def _input(document: dict[str, Any]) -> str:
     height, width, _ = document["shape"]
     words = f"This is all that the network gets: {width} × {height} pixels, whatever the size of the file."
+    words += "".join(f" {note}" for note in document.get("notes", []))
     alt = f"The picture as decoded, {width} × {height} pixels"
     for step in document["seen"]:
         alt += f"; then {step['name']}, {step['shape'][1]} × {step['shape'][0]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypeGuard
 
+from beholder.data.source import skipped_in_words
 from beholder.report.reading import RunFiles
 
 _UNKNOWN = "\N{EN DASH}"
@@ -143,9 +144,9 @@ def _data_notes(run: RunFiles) -> list[str]:
     if run.data is None:
         return ["The data were not read yet when this report was written."]
     sentences = [str(note) for note in run.data.get("notes", [])]
-    skipped = len(run.data.get("skipped", []))
-    if skipped:
-        sentences.append(f"{plural(skipped, 'picture')} could not be read and took no part; the list is under Data.")
+    left_out = skipped_in_words(run.data.get("skipped", []))
+    if left_out and left_out not in sentences:  # runs of an earlier Beholder do not say it among their notes
+        sentences.append(left_out)
     return sentences
 
 

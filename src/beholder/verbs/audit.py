@@ -90,7 +90,7 @@ def audit(
             seed=seed,
             budget=budget,
             seconds=time.monotonic() - started,
-            notes=(*source.notes, *told, *checkup.notes),
+            notes=(*source.told(), *told, *checkup.notes),
             decisions=decisions,
         )
         result.write(parts)

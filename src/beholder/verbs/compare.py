@@ -92,8 +92,8 @@ def compare(
     Returns:
         What `comparison.json` holds: `models`, ranked on validation accuracy, a dict each with model, pictures,
         parameters, multiply_adds, seconds, train_accuracy, validation_accuracy (of the model as it answers), gap and
-        best_epoch (as training measured them), run, and with `test` test_accuracy and interval (95 %); `out`; and
-        `missing`, the names of runs that are not finished because the person stopped.
+        best_epoch (as training measured them), run, and with `test` test_accuracy and interval (95 %); `out`;
+        `notes` about the data; and `missing`, the names of runs that are not finished because the person stopped.
 
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
@@ -125,6 +125,7 @@ def compare(
         "models": sorted(rows, key=lambda row: (-row["validation_accuracy"], row["parameters"])),
         "missing": [one.folder.name for one in planned[len(done) :]],
         "out": str(folder),
+        "notes": list(source.told()),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if rows:

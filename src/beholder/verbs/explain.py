@@ -12,6 +12,7 @@ from typing import Any
 
 from beholder import files
 from beholder.answering.classifier import Classifier
+from beholder.answering.cuts import Cuts
 from beholder.answering.explain import explain as look_inside
 from beholder.answering.given import Picture
 from beholder.errors import UsageError
@@ -52,7 +53,7 @@ def explain(
 
     Returns:
         What `explain.json` holds: schema, path, label, probability, unsure, unlike, top, method, windows, sliding,
-        layers and files, and `out`.
+        layers, notes and files, and `out`.
 
     Raises:
         UsageError: `out` is taken, or an option does not fit the network or the picture.
@@ -67,10 +68,18 @@ def explain(
     sliding = sliding_window(explanation.windows, slide, stride)
     with _replacing_folder(folder) as building:
         document = draw_figures(explanation, sliding, building, frames=frames)
+        document["notes"] = _notes(explanation.picture.shape, picture)
         write_page(building / "index.html", document)
         document["files"] = sorted([*_files(building), DOCUMENT])
         files.write_json(building / DOCUMENT, document)
     return {**document, "out": str(folder)}
+
+
+def _notes(shape: tuple[int, ...], picture: Picture) -> list[str]:
+    """What a person should know about how `picture` became one of `shape` (H, W, C)."""
+    cuts = Cuts((shape[0], shape[1]))
+    cuts.look_at(picture)
+    return cuts.notes()
 
 
 def _check_free(folder: Path, force: bool) -> None:

@@ -73,7 +73,7 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
         return _others(source, sets.seen, progress)
     as_learned = corrected(source, overlay, set())
     if sets.test is not None:
-        return replace(_kept(run, source.name, learned, sets.test, sets, overlay), notes=as_learned.notes)
+        return replace(_kept(run, source.name, learned, sets.test, sets, overlay), notes=as_learned.told())
     if not brings_test:
         raise DataError(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
@@ -235,7 +235,7 @@ def _others(source: Source, seen: frozenset[bytes], progress: Progress, more: st
     which = "1 that belongs" if left == 1 else f"{left:,} that belong"
     why = f"; {which} to the run's training or validation set {'was' if left == 1 else 'were'} left out" if left else ""
     words = f"Judged {_of(len(rows), total)} images of {where}{why}.{more}"
-    return Judged(_at(datasets, rows), False, words, "test" if brings else "all", source.notes)
+    return Judged(_at(datasets, rows), False, words, "test" if brings else "all", source.told())
 
 
 def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:

@@ -13,13 +13,14 @@ from beholder.data.clean import clean_pictures
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.errors import UsageError
 from beholder.figures.sheet import contact_sheet
 
 
 def look(
-    data: Data,
+    data: Data | Source,
     *,
     rows: int = 4,
     columns: int = 4,
@@ -33,7 +34,8 @@ def look(
     """Draw `rows` × `columns` random training pictures of `data`, each with its class name as title.
 
     Args:
-        data: as `beholder.load` takes it.
+        data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before, which after
+            this tells what was left out (`told`).
         rows: of the sheet.
         columns: of the sheet.
         cleaned: show the pictures as the chapter's network receives them: grey, cropped, standardised.
@@ -49,7 +51,7 @@ def look(
     """
     if rows < 1 or columns < 1 or rows * columns > 2500:
         raise UsageError(f"Expected from 1 to 2500 pictures on a sheet. Received: {rows} rows of {columns}.")
-    source = open_source(data, labels=labels, cache=cache, progress=progress)
+    source = data if isinstance(data, Source) else open_source(data, labels=labels, cache=cache, progress=progress)
     dataset = Parts(source, seed=seed, progress=progress).train()
     chosen = _random_rows(dataset, rows * columns, class_name, seed)
     pictures: NDArray[Any] = dataset.pictures[chosen]

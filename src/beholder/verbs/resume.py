@@ -158,4 +158,10 @@ def _finished(run: Run) -> Trained | None:
     if last is None or not run.model_folder.is_dir():
         return None
     names = ("seconds", "plan", "validation_accuracy", "epochs", "stopped")
-    return Trained(run.path, **{name: last[name] for name in names}, finished_before=True, risk=last.get("risk"))
+    return Trained(
+        run.path,
+        **{name: last[name] for name in names},
+        finished_before=True,
+        risk=last.get("risk"),
+        notes=last.get("notes", ()),
+    )

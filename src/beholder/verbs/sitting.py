@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Trained:
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
         asked_to_stop: the person asked, if only while the finished model was packed.
+        notes: sentences about the data that a person should see.
         risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`,
             0 to 1, whether it is `promised`, and on the `count` validation pictures `coverage` and `observed` risk.
     """
@@ -48,11 +50,12 @@ class Trained:
     finished_before: bool = False
     asked_to_stop: bool = False
     risk: dict[str, Any] | None = None
+    notes: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As in `train --json`."""
         public = {name: value for name, value in self.__dict__.items() if name != "asked_to_stop"}
-        return {"schema": 1, **public, "run": str(self.run)}
+        return {"schema": 1, **public, "run": str(self.run), "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,12 @@ class Sitting:
 
             name, seconds = framework.NAMES[framework.backend()], round(time.monotonic() - self.started, 3)
             log.append("framework", name=name, seconds=seconds)
-            checks = read_document(self.run.data_file, missing="").get("checks")
+            known = read_document(self.run.data_file, missing="")
+            checks = known.get("checks")
+            notes = [note for note in known.get("notes", []) if note not in (checks or {}).get("sentences", [])]
             if checks and not earlier:
+                for note in notes:
+                    log.append("advice", message=note)
                 log.append("checks", messages=checks["sentences"], counts=checks["counts"])
             framework.start()
             group = processes.current()
@@ -133,8 +140,7 @@ class Sitting:
             outcome = fit.run_to_end()
             processes.leave()
             log.append("export")
-            fingerprint = read_document(self.run.data_file, missing="")["fingerprint"]
-            data = {"name": self.name, "fingerprint": fingerprint, **_origin(self.settings)}
+            data = {"name": self.name, "fingerprint": known["fingerprint"], **_origin(self.settings)}
             manifest, answers = export_artifact(
                 self.run.model_folder, self.settings, outcome.weights, train, validation, data, self.asked.risk
             )
@@ -150,6 +156,7 @@ class Sitting:
                 stopped=outcome.stopped,
                 asked_to_stop=stop(),
                 risk=manifest.risk_in("float32" if manifest.twin is None else "int8"),
+                notes=notes,
             )
             trained = self._end(log, trained, {"best_epoch": outcome.best_epoch, "plans": outcome.plans}, earlier)
             if not outcome.stopped:

@@ -100,7 +100,7 @@ def describe(
         "picture_shape": list(parts["train"].picture_shape),
         "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
         "fingerprint": fingerprints(parts),
-        "notes": [*source.notes, *notes, *checks["sentences"]],
+        "notes": [*source.told(), *notes, *checks["sentences"]],
         "checks": checks,
         "skipped": source.skipped,
     }
