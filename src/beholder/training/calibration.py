@@ -31,6 +31,7 @@ CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and report
 CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
 UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
+MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
@@ -171,7 +172,7 @@ def learn_from_run(
     known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
     key = _chosen_key(settings)
     if a_picture is not None and key in known.chosen:
-        known.chosen[key] = a_picture
+        known.chosen[key] = min(a_picture, MOST_SLOWER * known.chosen[key])
     elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
         known.points = _corrected(known, shape, settings, a_picture)
     _keep(path, known)
@@ -188,7 +189,7 @@ def _corrected(
     widths, side = settings.options["widths"], settings.options["side"]
     if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
         return known.points
-    ratio = a_picture * known.rate(cost_of_fast(shape, tuple(widths), side))
+    ratio = min(a_picture * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
     return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
@@ -215,19 +216,22 @@ def multiply_adds(model: Any) -> int:
 def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
     """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes.
 
-    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`.
+    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`. None
+    takes longer than the one that compiles, unless a slow moment fell into it.
     """
     random = np.random.default_rng(0)
     pictures = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
     labels = random.integers(2, size=recipe.batch_size)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
+    started = time.perf_counter()
     step(pictures, labels, 0.0, 0)
+    compiling = time.perf_counter() - started
     taken: list[float] = []
     while not taken or (len(taken) < STEPS and time.monotonic() < until):
         started = time.perf_counter()
         step(pictures, labels, 0.0, len(taken))
         taken.append(time.perf_counter() - started)
-    return multiply_adds(model), float(np.median(taken)) / recipe.batch_size
+    return multiply_adds(model), min(float(np.median(taken)), compiling) / recipe.batch_size
 
 
 def _key(shape: tuple[int, int, int], dtype: str) -> str:

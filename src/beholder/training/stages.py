@@ -63,10 +63,18 @@ class Stages:
 
     def ahead(self, progress: float) -> float:
         """What a step costs on average from `progress` on, in steps of now."""
-        if not self._small_steps:
-            return 1.0
-        small = max(0.0, self.small_share - progress) / (1 - progress)
-        return (small * SMALL_COST + (1 - small)) / SMALL_COST
+        return 1.0 if self.whole else cost_ahead(self.small_share, progress)
+
+
+def cost_ahead(small_share: float, progress: float) -> float:
+    """What a step costs on average from `progress` (0 to 1) on, in steps over small pictures.
+
+    A plan may end among these, as one of a single step does; what would follow are whole ones.
+    """
+    if progress >= small_share:
+        return 1 / SMALL_COST
+    small = (small_share - progress) / (1 - progress)
+    return (small * SMALL_COST + (1 - small)) / SMALL_COST
 
 
 def mean_cost(recipe: Recipe, side: int) -> float:
