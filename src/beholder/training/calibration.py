@@ -68,7 +68,13 @@ class Calibration:
         return own + apart + SECONDS_A_LAYER * layers
 
     def rate(self, multiply_adds: int) -> float:
-        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
+        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points.
+
+        One that was measured is as fast as it was, whatever was measured beside it.
+        """
+        measured = dict(self.points).get(multiply_adds)
+        if measured is not None:
+            return 1 / measured
         costs, seconds = np.array(self.points, np.float64).T
         if len(costs) == 1:
             return float(costs[0] / seconds[0] / multiply_adds)
@@ -77,7 +83,9 @@ class Calibration:
         return float(1 / max(start + slope * multiply_adds, (seconds / costs).min() * multiply_adds))
 
 
-def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
+def calibrate(
+    folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float, known: Calibration | None = None
+) -> Calibration:
     """Measure `fast` in the widths there is time for, beside what earlier runs measured here with these versions.
 
     Args:
@@ -85,11 +93,12 @@ def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds:
         shape: height, width and channels of the pictures.
         dtype: Keras dtype policy to train with.
         seconds: that measuring may take, about; the narrowest network is measured in any case.
+        known: what was measured a moment ago, to be added to; None: what is kept.
     """
     until = time.monotonic() + seconds
     path = _file(folder, shape, dtype)
-    calibration = _read(path) or _nothing_measured(dtype)
-    known = len(calibration.points)
+    calibration = known or _read(path) or _nothing_measured(dtype)
+    before = len(calibration.points)
     narrowest, *wider = (network.widths for network in networks())
     resolutions = sides(min(shape[:2]))
     small, large = resolutions[-1], resolutions[0]
@@ -98,7 +107,7 @@ def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds:
         if _learn(calibration, widths, small, shape, dtype, until):
             break
     _learn(calibration, narrowest, large, shape, dtype, until)
-    if len(calibration.points) > known:
+    if len(calibration.points) > before:
         _keep(path, calibration)
     return calibration
 

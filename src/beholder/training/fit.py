@@ -31,7 +31,8 @@ from beholder.training.plan import MOST_EPOCHS
 from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.snapshots import Snapshots
-from beholder.training.stages import SMALL_COST, Stages
+from beholder.training.stage_costs import SMALL_COST
+from beholder.training.stages import Stages
 from beholder.training.step import compile_look
 
 STEP_EVENT_SECONDS = 0.5

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.models import Recipe
-from beholder.models.resolution import small_side
 from beholder.models.smaller import smaller
 from beholder.training.processes import Group
+from beholder.training.stage_costs import cost_ahead
 from beholder.training.step import Step, compile_step
-
-SMALL_COST = 0.6  # of a step over whole pictures, as measured; of its products it has SCALE² = 0.56
 
 
 class Stages:
@@ -64,19 +62,3 @@ class Stages:
     def ahead(self, progress: float) -> float:
         """What a step costs on average from `progress` on, in steps of now."""
         return 1.0 if self.whole else cost_ahead(self.small_share, progress)
-
-
-def cost_ahead(small_share: float, progress: float) -> float:
-    """What a step costs on average from `progress` (0 to 1) on, in steps over small pictures.
-
-    A plan may end among these, as one of a single step does; what would follow are whole ones.
-    """
-    if progress >= small_share:
-        return 1 / SMALL_COST
-    small = (small_share - progress) / (1 - progress)
-    return (small * SMALL_COST + (1 - small)) / SMALL_COST
-
-
-def mean_cost(recipe: Recipe, side: int) -> float:
-    """What a step costs on average in a run over pictures of a short `side`, in steps over whole pictures."""
-    return 1 - recipe.small_share * (1 - SMALL_COST) if small_side(side) is not None else 1.0
