@@ -7,8 +7,9 @@ from typing import Literal
 
 import click
 
-from beholder.cli.console import print_json, reading_progress
+from beholder.cli.console import print_json
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.screen import screen
 
 
 @click.command(short_help="Draw a contact sheet of random labelled pictures.")
@@ -43,7 +44,7 @@ def look(
     from beholder.figures.sheet import save
     from beholder.verbs.look import look as draw
 
-    with reading_progress() as progress:
+    with screen() as shown:
         sheet = draw(
             data,
             rows=rows,
@@ -53,7 +54,7 @@ def look(
             seed=seed,
             labels=labels or "fine",
             cache=cache,
-            progress=progress,
+            progress=shown.tell,
         )
     save(sheet, out)
     if as_json:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from beholder.cli.console import percent, print_json, reading_progress
+from beholder.cli.console import percent, print_json
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
-from beholder.cli.training_progress import listening
+from beholder.cli.screen import screen
+from beholder.cli.training_progress import listener_on
 from beholder.cli.values import Duration, Range, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
@@ -171,15 +172,16 @@ def train(
 
     old = _only_run(context, data, resumed)
     together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
-    with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+    with screen(progress_kind == "bar") as shown:
+        listener = listener_on(shown, progress_kind)
         run = old or given["out"] or default_folder(str(data), given["model"])
         with watched(run, listener) if watching else nullcontext(listener) as heard:
             if old is not None:
-                trained = resume(old, listener=heard, progress=progress, **together)
+                trained = resume(old, listener=heard, progress=shown.tell, **together)
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
-                trained = verb(str(data), listener=heard, progress=progress, **together, **given)
+                trained = verb(str(data), listener=heard, progress=shown.tell, **together, **given)
     if as_json:
         print_json(trained.to_json())
         return

@@ -1,4 +1,4 @@
-"""What a person must know of how a run on a budget ended: with far fewer steps than planned, or long before its time."""
+"""What a person must know of how a run on a budget ended: with far fewer steps than planned, or long before its end."""
 
 from __future__ import annotations
 

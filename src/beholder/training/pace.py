@@ -127,6 +127,6 @@ class Pace:
 
 
 def _typical(looks: list[float]) -> float:
-    """The mean of `looks` without the slowest and the fastest; of two the faster one: nothing makes a machine faster."""
+    """The mean of `looks` but the slowest and the fastest; of two the faster one, as nothing makes a machine faster."""
     outliers = min(OUTLIERS, (len(looks) - 1) // 2)
     return min(looks) if len(looks) < 3 else statistics.fmean(sorted(looks)[outliers : len(looks) - outliers])
