@@ -36,7 +36,8 @@ def reading(shown, task, total):
 with screen() as shown:
     hear = listener_on(shown, "bar")
     reading(shown, "Decoding pictures", 10)
-    shown.tell("Checking pictures", 3, 10)  # and never told that it is done
+    for task in ("Checking pictures", "Checking files"):
+        shown.tell(task, 3, 10)  # and never told that it is done
     for run in ("first", "second"):
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
         hear({"event": "checks", "messages": [f"Checked the {run}: none of 1,617 images is nearly of one colour."]})
