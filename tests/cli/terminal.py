@@ -23,8 +23,9 @@ def shown(script: Path, width: int) -> list[str]:
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, width, 0, 0))
     bare = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     where = {**bare, "TERM": "xterm-256color", "PYTHONUTF8": "1"}
-    ends = dict.fromkeys(("stdin", "stdout", "stderr"), follower)
-    process = subprocess.Popen([sys.executable, str(script)], env=where, **ends)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=where, stdin=follower, stdout=follower, stderr=follower
+    )
     os.close(follower)
     written = bytearray()
     with suppress(OSError):  # which is how Linux tells that the other end has gone

@@ -74,7 +74,7 @@ def shares(plan: dict[str, Any], *events: dict[str, Any]) -> list[float]:
         full = []
         for event in events:
             hear(event)
-            full.append(bars.tasks[0].completed / bars.tasks[0].total)
+            full.append(bars.tasks[0].completed / (bars.tasks[0].total or 1))
         return full
 
 

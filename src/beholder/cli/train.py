@@ -15,7 +15,7 @@ from beholder.cli.console import percent, print_json
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
 from beholder.cli.screen import screen
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import Duration, Range, Share, Widths
+from beholder.cli.values import Duration, Range, Seed, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
@@ -147,7 +147,7 @@ _RESUMING = ("data", "resumed", "processes", "coordinator", "process", "watching
     "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
 )
 @progress_option
-@click.option("--seed", type=click.IntRange(min=0), help="Fixes every random choice.  [default: 0]")
+@click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
 @reading_options
 @json_option
 @click.pass_context

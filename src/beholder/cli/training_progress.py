@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from beholder.cli.console import percent
+from beholder.cli.screen import Screen, screen
 from beholder.training.plan import MOST_EPOCHS
 
 if TYPE_CHECKING:
-    from beholder.cli.screen import Screen
     from beholder.runs.events import Event, Listener
 
 
-def listener_on(screen: Screen, kind: str) -> Listener:
+@contextmanager
+def listening(kind: str) -> Iterator[Listener]:
+    """The same listener on a screen of its own, for a script that trains and shows nothing else."""
+    with screen(kind == "bar") as shown:
+        yield listener_on(shown, kind)
+
+
+def listener_on(shown: Screen, kind: str) -> Listener:
     """A listener that shows events on standard error as `kind` says: `bar`, `json` or `none`."""
     if kind == "json":
         return _print_line
-    return (lambda _event: None) if kind == "none" else _Display(screen).hear
+    return (lambda _event: None) if kind == "none" else _Display(shown).hear
 
 
 def _print_line(event: Event) -> None:
