@@ -53,9 +53,8 @@ def test_audit_and_compare_refuse_the_same_budgets(tmp_path: Path, budget: Any) 
 
 def test_numbers_of_numpy_are_numbers_and_are_kept_as_python_has_them() -> None:
     changes = {"epochs": np.float32(2.5), "batch_size": np.int64(8), "learning_rate": np.float64(0.1)}
-    chosen = choose(
-        "fast", seed=np.int32(3), precision="float32", changes=changes, options={"dropout": np.float64(0.2)}
-    )  # type: ignore[arg-type]  # as a notebook has it
+    seed: Any = np.int32(3)
+    chosen = choose("fast", seed=seed, precision="float32", changes=changes, options={"dropout": np.float64(0.2)})
     recipe = chosen.recipe
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate, chosen.seed) == (2.5, 8, 0.1, 3)
     kept = (recipe.epochs, recipe.batch_size, recipe.learning_rate, chosen.seed, chosen.options["dropout"])
