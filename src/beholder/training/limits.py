@@ -18,12 +18,12 @@ def real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:
     Raises:
         UsageError: it is none; the sentence says what was `expected`.
     """
-    number = math.nan
-    if isinstance(value, Real) and type(value) is not bool:
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _unexpected(value, expected)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or not fits(number):
         raise _unexpected(value, expected)
     return number
@@ -35,7 +35,7 @@ def whole(value: Any, name: str, least: int, most: int | None = None) -> int:
     Raises:
         UsageError: it is none.
     """
-    is_whole = isinstance(value, Integral) and type(value) is not bool
+    is_whole = not isinstance(value, bool) and isinstance(value, Integral)
     if not is_whole or value < least or (most is not None and value > most):
         between = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise _unexpected(value, f"a whole number {between} for the {name}")
