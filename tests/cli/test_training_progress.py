@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from beholder.cli.training_progress import listening, plan_in_words
+from beholder.cli.screen import screen
+from beholder.cli.training_progress import listener_on, plan_in_words
 
 PLAN: dict[str, Any] = {
     "model": "fast",
@@ -54,7 +55,8 @@ def test_a_plan_that_is_followed_tells_its_network() -> None:
 
 @pytest.mark.parametrize("name", ["/runs/[bold]x", "/runs/[/closed]", "/runs/:cat:"])
 def test_brackets_and_colons_in_a_path_are_printed_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with listening("bar") as hear:
+    with screen() as shown:
+        hear = listener_on(shown, "bar")
         hear({"event": "framework", "name": name, "seconds": 1.0})
         hear({"event": "start", "plan": {**PLAN, "started_from": name}})
         hear({"event": "advice", "message": f"The checkpoint {name} is damaged."})
@@ -65,14 +67,14 @@ def test_brackets_and_colons_in_a_path_are_printed_as_they_are(name: str, capsys
 
 def shares(plan: dict[str, Any], *events: dict[str, Any]) -> list[float]:
     """How full the bar is after each of the events."""
-    with listening("bar") as hear:
-        bars = hear.__self__.bars  # type: ignore[attr-defined]  # the display's own
+    with screen() as shown:
+        hear, bars = listener_on(shown, "bar"), shown.bars
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
         hear({"event": "start", "plan": plan})
         full = []
         for event in events:
             hear(event)
-            full.append(bars.tasks[0].completed / bars.tasks[0].total)
+            full.append(bars.tasks[0].completed / (bars.tasks[0].total or 1))
         return full
 
 

@@ -6,11 +6,14 @@ import json
 import re
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
@@ -103,8 +106,107 @@ def test_the_shortest_budget_is_the_same_whatever_was_asked_and_works(tmp_path: 
         said |= {int(seconds) for seconds in re.findall(r"need one of (\d+) s at least", str(told.value))}
     [shortest] = said
     planned(tmp_path, shortest)
-    with pytest.raises(UsageError):
-        planned(tmp_path, 0.75 * shortest)
+    for budget in (0.75 * shortest, shortest - 1, shortest - 0.01):
+        with pytest.raises(UsageError, match=f"need one of {shortest} s at least"):
+            planned(tmp_path, budget)
+
+
+def test_a_first_run_on_the_shortest_budget_is_not_refused_for_the_time_that_measuring_takes(
+    tmp_path: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from beholder.training import calibration
+
+    with pytest.raises(UsageError) as told:
+        planned(tmp_path / "first", 1)
+    [shortest] = (int(seconds) for seconds in re.findall(r"need one of (\d+) s at least", str(told.value)))
+    moment, measure = time.monotonic, calibration.measure
+    passed = [0.0]
+
+    def slow(*arguments: Any) -> tuple[int, float]:
+        passed[0] += 5.0
+        return measure(*arguments)
+
+    monkeypatch.setattr(calibration, "measure", slow)
+    monkeypatch.setattr(time, "monotonic", lambda: moment() + passed[0])
+    settings, plan = planned(tmp_path / "second", shortest)
+    assert passed == [5.0], "one network, and no other: there is no time to spare"
+    assert settings.recipe.epochs == plan["epochs"] == 0.1
+
+
+@given(
+    spent=st.floats(0, 100),
+    needed=st.floats(1e-6, 1e5),
+    closings=st.lists(st.floats(0.1, 500), max_size=2),
+    products=st.floats(1, 1e4),
+)
+def test_the_shortest_budget_is_enough_and_a_second_less_is_not(
+    spent: float, needed: float, closings: list[float], products: float
+) -> None:
+    from beholder.training.budget import MOST_CLOSING, shortest_budget
+    from beholder.training.calibration import Calibration
+
+    machine = Calibration(ceiling={"float32": products}, closings={"": closings} if closings else {})
+
+    def left(budget: float) -> float:
+        return budget - spent - machine.closing_seconds(MOST_CLOSING * budget)
+
+    shortest = shortest_budget(spent, needed, machine.closing_seconds)
+    assert left(shortest) >= needed
+    assert left(shortest - 1) < needed
+
+
+@given(pictures=st.integers(1, 10**6), rate=st.floats(1e-3, 1e7), side=st.integers(8, 300))
+def test_the_least_seconds_are_enough_for_every_way_of_planning(pictures: int, rate: float, side: int) -> None:
+    from beholder.training import plan
+
+    for planned in (
+        partial(plan.choose, pictures=pictures, side=side, rate=lambda *_: rate),
+        partial(plan.epochs_of, pictures=pictures, side=side, rate=rate),
+    ):
+        seconds = plan.least_seconds(pictures, rate)
+        choice = planned(seconds)
+        assert choice.epochs >= plan.FEWEST_EPOCHS
+        assert choice.seconds > 0
+        with pytest.raises(plan.TooShortError):
+            planned(0.999 * seconds)
+
+
+def test_a_slow_run_says_no_more_than_that_the_machine_is_half_as_fast(tmp_path: Path, measured: list[int]) -> None:
+    from beholder.training.calibration import calibrate, learn_from_run
+
+    settings, _ = planned(tmp_path, 600)
+    before = calibrate(tmp_path, SHAPE, "float32", seconds=0).points
+    learn_from_run(tmp_path, SHAPE, settings, 4.0, 1000.0)
+    after = calibrate(tmp_path, SHAPE, "float32", seconds=0).points
+    assert [seconds for _, seconds in after] == pytest.approx([2 * seconds for _, seconds in before])
+    learn_from_run(tmp_path, SHAPE, settings, 4.0, 1e-9)
+    assert calibrate(tmp_path, SHAPE, "float32", seconds=0).points[0][1] < 1e-6, "a speed that was reached is believed"
+
+
+def test_a_chosen_network_is_not_believed_to_be_much_slower_after_one_run(tmp_path: Path, measured: list[int]) -> None:
+    from beholder.training.calibration import learn_from_run
+
+    settings, first = planned(tmp_path, 600, automatic=False, model="linear")
+    learn_from_run(tmp_path, SHAPE, settings, 4.0, 1000.0)
+    _, plan = planned(tmp_path, 600, automatic=False, model="linear")
+    assert plan["epochs"] >= 0.45 * min(first["epochs"], 40)
+
+
+def test_one_slow_step_among_those_that_are_measured_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.models import build
+    from beholder.training import calibration
+
+    settings = choose("linear", seed=0, precision="float32")
+    model = build("linear", (8, 8, 1), 2, dtype="float32")
+    moments = iter([0.0, 0.5, 1.0, 31.0])  # half a second with compiling, then a step in a slow moment
+
+    class Clock:
+        monotonic = staticmethod(lambda: 100.0)
+        perf_counter = staticmethod(lambda: next(moments))
+
+    monkeypatch.setattr(calibration, "time", Clock)
+    _, a_picture = calibration.measure(model, settings.recipe, until=0.0)
+    assert a_picture == 0.5 / settings.recipe.batch_size
 
 
 def test_the_next_plan_goes_by_the_speed_of_the_last_run(tmp_path: Path, measured: list[int]) -> None:

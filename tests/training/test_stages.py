@@ -33,7 +33,8 @@ def after(steps: int) -> Callable[[], bool]:
 def test_the_share_of_the_recipe_decides_when_whole_pictures_begin() -> None:
     from beholder.models import build
     from beholder.training.optimizer import build_optimizer
-    from beholder.training.stages import SMALL_COST, Stages, mean_cost
+    from beholder.training.stage_costs import SMALL_COST, mean_cost
+    from beholder.training.stages import Stages
 
     model = build("fast", (32, 32, 3), 3, widths=(8, 8, 8))
     stages = Stages(model, build_optimizer(RECIPE), RECIPE)
@@ -50,7 +51,8 @@ def test_the_share_of_the_recipe_decides_when_whole_pictures_begin() -> None:
 def test_small_pictures_and_earlier_networks_have_one_stage() -> None:
     from beholder.models import build
     from beholder.training.optimizer import build_optimizer
-    from beholder.training.stages import Stages, mean_cost
+    from beholder.training.stage_costs import mean_cost
+    from beholder.training.stages import Stages
 
     small = build("fast", (8, 8, 1), 3, widths=(8, 8, 8))
     assert mean_cost(RECIPE, 8) == 1.0

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from beholder.cli.console import print_json, print_notes, reading_progress
+from beholder.cli.console import print_json, print_notes
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.screen import screen
 from beholder.cli.values import Duration
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def audit(
     """
     from beholder.verbs.audit import audit as examine
 
-    with reading_progress() as progress:
+    with screen() as shown:
         result = examine(
             data,
             out=out,
@@ -67,7 +68,7 @@ def audit(
             overlay=overlay,
             labels=labels or "fine",
             cache=cache,
-            progress=progress,
+            progress=shown.tell,
         )
     if as_json:
         print_json(result.to_json())

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes, reading_progress
+from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import (
     data_argument,
     early_stop_option,
@@ -20,13 +18,12 @@ from beholder.cli.options import (
     reading_options,
     seed_option,
 )
-from beholder.cli.training_progress import listening
+from beholder.cli.screen import screen
+from beholder.cli.training_progress import listener_on
 from beholder.cli.values import Duration
 from beholder.errors import UsageError
 from beholder.models import MODELS
-
-if TYPE_CHECKING:
-    from beholder.runs.events import Event, Listener
+from beholder.runs.events import Event, Listener
 
 
 @click.command(short_help="Train several models, set their figures side by side.")
@@ -77,15 +74,15 @@ def compare(
     from beholder.verbs.compare import compare as verb
 
     told: set[str] = set()
-    with _listening_to_each(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+    with screen(progress_kind == "bar") as shown:
         document = verb(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
             pictures=None if pictures is None else _numbers(pictures),
             labels=labels or "fine",
             command=shlex.join(["beholder", *sys.argv[1:]]),
-            listener=_once(listener, told, progress_kind),
-            progress=progress,
+            listener=_once(listener_on(shown, progress_kind), told, progress_kind),
+            progress=shown.tell,
             **given,
         )
     if as_json:
@@ -100,23 +97,6 @@ def _numbers(text: str) -> list[int]:
         return [int(number) for number in text.split(",") if number.strip()]
     except ValueError as error:
         raise UsageError(f"Expected whole numbers separated by commas for --pictures. Received: {text!r}.") from error
-
-
-@contextmanager
-def _listening_to_each(kind: str) -> Iterator[Listener]:
-    """Each training in a display of its own, one after the other."""
-    with ExitStack() as display:
-        hear: list[Listener] = []
-
-        def listener(event: Event) -> None:
-            if not hear:
-                hear.append(display.enter_context(listening(kind)))
-            hear[0](event)
-            if event["event"] in ("end", "stopped"):
-                display.close()
-                hear.clear()
-
-        yield listener
 
 
 def _once(listener: Listener, told: set[str], kind: str) -> Listener:

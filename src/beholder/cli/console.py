@@ -1,12 +1,11 @@
-"""What the person sees: progress on standard error, answers on standard output."""
+"""What the person sees: answers on standard output, all else on standard error."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from beholder.data.progress import Progress
 
 
 def print_json(document: Any) -> None:
@@ -28,24 +25,6 @@ def error_console() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
-
-
-@contextmanager
-def reading_progress(wanted: bool = True) -> Iterator[Progress]:
-    """A bar on standard error for each long task of the reading rooms; none where nobody looks."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=error_console(), transient=True, disable=not (wanted and sys.stderr.isatty())) as bars:
-        tasks: dict[str, Any] = {}
-
-        def tell(task: str, done: int, total: int, /) -> None:
-            if task not in tasks:
-                tasks[task] = bars.add_task(task, total=total)
-            bars.update(tasks[task], completed=done, total=total)
-
-        yield tell
 
 
 def print_notes(notes: Iterable[str]) -> None:

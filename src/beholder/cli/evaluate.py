@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes, reading_progress
+from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import exact_option, json_option, reading_options, run_argument
+from beholder.cli.screen import screen
 
 
 @click.command(short_help="Judge a RUN on its test set, opened once.")
@@ -45,9 +46,9 @@ def evaluate(
     """
     from beholder.verbs.evaluate import evaluate as judge
 
-    with reading_progress() as progress:
+    with screen() as shown:
         asked = {"exact": exact, "corruptions": corruptions, "consistency": consistency}
-        document = judge(run, data, labels=labels, cache=cache, progress=progress, **asked)
+        document = judge(run, data, labels=labels, cache=cache, progress=shown.tell, **asked)
     if as_json:
         print_json(document)
     else:

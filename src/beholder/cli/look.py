@@ -7,8 +7,9 @@ from typing import Literal
 
 import click
 
-from beholder.cli.console import print_json, print_notes, reading_progress
+from beholder.cli.console import print_json, print_notes
 from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.screen import screen
 
 
 @click.command(short_help="Draw a contact sheet of random labelled pictures.")
@@ -44,8 +45,8 @@ def look(
     from beholder.figures.sheet import save
     from beholder.verbs.look import look as draw
 
-    with reading_progress() as progress:
-        source = open_source(data, labels=labels or "fine", cache=cache, progress=progress)
+    with screen() as shown:
+        source = open_source(data, labels=labels or "fine", cache=cache, progress=shown.tell)
         sheet = draw(
             source,
             rows=rows,
@@ -53,7 +54,7 @@ def look(
             cleaned=cleaned,
             class_name=class_name,
             seed=seed,
-            progress=progress,
+            progress=shown.tell,
         )
     save(sheet, out)
     notes = list(source.told())

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
+from beholder.cli.values import Seed
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on standard output, everything else on standard error."
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every random choice."
-)
+seed_option = click.option("--seed", type=Seed(), default=0, show_default=True, help="Fixes every random choice.")
 exact_option = click.option(
     "--exact", is_flag=True, help="Answer in float32, also where the model has an int8 twin that is faster."
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beholder.cli.console import error_console, print_json
+from beholder.cli.console import print_json
+from beholder.cli.screen import screen
 
 if TYPE_CHECKING:
     from beholder.answering.bulk import BulkResult, Progress
@@ -74,21 +74,17 @@ def _in_words(result: BulkResult) -> str:
 @contextmanager
 def _telling() -> Iterator[Callable[[Progress], None]]:
     """What shows progress on standard error: a bar on a terminal, else a line now and then."""
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"))
-    with Bars(*columns, console=error_console(), transient=True, disable=not sys.stderr.isatty()) as bars:
-        task = bars.add_task("Starting Ray", total=None, state="")
+    with screen() as shown:
+        task = shown.begin("Starting Ray")
         told = time.monotonic()
 
         def tell(progress: Progress) -> None:
             nonlocal told
             done = progress.pictures + progress.skipped
-            bars.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
-            if bars.disable and time.monotonic() - told > _SECONDS:
+            shown.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
+            if not shown.shows_bars and time.monotonic() - told > _SECONDS:
                 told = time.monotonic()
-                click.echo(_state(progress), err=True)
+                shown.say(_state(progress))
 
         yield tell
 

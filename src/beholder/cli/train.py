@@ -11,10 +11,11 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from beholder.cli.console import percent, print_json, print_notes, reading_progress
+from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
-from beholder.cli.training_progress import listening
-from beholder.cli.values import Duration, Range, Share, Widths
+from beholder.cli.screen import screen
+from beholder.cli.training_progress import listener_on
+from beholder.cli.values import Duration, Range, Seed, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
@@ -147,7 +148,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
 )
 @progress_option
-@click.option("--seed", type=click.IntRange(min=0), help="Fixes every random choice.  [default: 0]")
+@click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
 @reading_options
 @json_option
 @click.pass_context
@@ -177,15 +178,16 @@ def train(
             f"--data is where the data of a resumed run lie now; without --resume write beholder train {moved}."
         )
     together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
-    with listening(progress_kind) as listener, reading_progress(progress_kind == "bar") as progress:
+    with screen(progress_kind == "bar") as shown:
+        listener = listener_on(shown, progress_kind)
         run = old or given["out"] or default_folder(str(data), given["model"])
         with watched(run, listener) if watching else nullcontext(listener) as heard:
             if old is not None:
-                trained = resume(old, data=moved, listener=heard, progress=progress, **together)
+                trained = resume(old, data=moved, listener=heard, progress=shown.tell, **together)
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
-                trained = verb(str(data), listener=heard, progress=progress, **together, **given)
+                trained = verb(str(data), listener=heard, progress=shown.tell, **together, **given)
     if as_json:
         print_json(trained.to_json())
         return

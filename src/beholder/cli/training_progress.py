@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import error_console, percent
+from beholder.cli.console import percent
+from beholder.cli.screen import Screen, screen
 from beholder.training.plan import MOST_EPOCHS
 
 if TYPE_CHECKING:
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def listening(kind: str) -> Iterator[Listener]:
+    """The same listener on a screen of its own, for a script that trains and shows nothing else."""
+    with screen(kind == "bar") as shown:
+        yield listener_on(shown, kind)
+
+
+def listener_on(shown: Screen, kind: str) -> Listener:
     """A listener that shows events on standard error as `kind` says: `bar`, `json` or `none`."""
     if kind == "json":
-        yield _print_line
-    elif kind == "none":
-        yield lambda _event: None
-    else:
-        with _Display() as display:
-            yield display.hear
+        return _print_line
+    return (lambda _event: None) if kind == "none" else _Display(shown).hear
 
 
 def _print_line(event: Event) -> None:
@@ -35,28 +37,13 @@ def _print_line(event: Event) -> None:
 
 
 class _Display:
-    """One line an epoch, and under them a bar for the whole run."""
+    """One line an epoch, and under them a bar for the whole run; several runs come one after the other."""
 
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
-        )
-        self.console = error_console()
-        self.bars = Progress(*columns, console=self.console, transient=True, disable=not sys.stderr.isatty())
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
         self.task: Any = None
         self.plan: dict[str, Any] = {}
         self.total = self.steps = 0  # steps of the run, and of an epoch
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bars.stop()
 
     def hear(self, event: Event) -> None:
         """Show one event."""
@@ -71,27 +58,29 @@ class _Display:
             "advice": self._message,
             "overfitting": self._message,
             "export": self._export,
+            "stopped": self._end,
+            "end": self._end,
         }
         if event["event"] in shown:
             shown[event["event"]](event)
 
     def _framework(self, event: Event) -> None:
-        self.bars.start()
-        self.task = self.bars.add_task(f"Starting {event['name']}", total=1, state="")
+        self.plan, self.total, self.steps = {}, 0, 0
+        self.task = self.screen.begin(f"Starting {event['name']}")
 
     def _checks(self, event: Event) -> None:
         for message in event["messages"]:
-            self.console.print(message, soft_wrap=True)
+            self.screen.say(message)
 
     def _start(self, event: Event) -> None:
         self.plan = event["plan"]
-        self.console.print(plan_in_words(self.plan), soft_wrap=True)
-        self.bars.update(self.task, description="Building the network")
+        self.screen.say(plan_in_words(self.plan))
+        self.screen.update(self.task, description="Building the network")
         self._of(self.plan["steps"])
 
     def _of(self, steps: int) -> None:
         self.total = steps
-        self.bars.update(self.task, total=steps)
+        self.screen.update(self.task, total=steps)
 
     def _step(self, event: Event) -> None:
         self.steps = event["steps"]
@@ -100,20 +89,20 @@ class _Display:
             f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
             f"{event['pictures_per_second']:,.0f} pictures/s, {_clock(event['eta_seconds'])} to go"
         )
-        self.bars.update(
+        self.screen.update(
             self.task, completed=done, description=f"Epoch {event['epoch']}/{event['epochs']}", state=state
         )
 
     def _epoch(self, event: Event) -> None:
-        self.bars.update(self.task, completed=min(event["epoch"] * self.steps, self.total))
-        self.console.print(
+        self.screen.update(self.task, completed=min(event["epoch"] * self.steps, self.total))
+        self.screen.say(
             f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
             f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
             f"{event['pictures_per_second']:,.0f} pictures/s"
         )
 
     def _resumed(self, event: Event) -> None:
-        self.console.print(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
+        self.screen.say(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
         self._replan(event)
 
     def _replan(self, event: Event) -> None:
@@ -122,10 +111,13 @@ class _Display:
             self._of(event["steps"])
 
     def _message(self, event: Event) -> None:
-        self.console.print(event["message"], style="yellow", soft_wrap=True)
+        self.screen.say(event["message"], style="yellow")
 
     def _export(self, _event: Event) -> None:
-        self.bars.update(self.task, description="Packing the model", state="")
+        self.screen.update(self.task, description="Packing the model", state="")
+
+    def _end(self, _event: Event) -> None:
+        self.screen.end(self.task)
 
 
 def plan_in_words(plan: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and report
 CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
 UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
+MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
@@ -67,7 +68,13 @@ class Calibration:
         return own + apart + SECONDS_A_LAYER * layers
 
     def rate(self, multiply_adds: int) -> float:
-        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points."""
+        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points.
+
+        One that was measured is as fast as it was, whatever was measured beside it.
+        """
+        measured = dict(self.points).get(multiply_adds)
+        if measured is not None:
+            return 1 / measured
         costs, seconds = np.array(self.points, np.float64).T
         if len(costs) == 1:
             return float(costs[0] / seconds[0] / multiply_adds)
@@ -76,7 +83,9 @@ class Calibration:
         return float(1 / max(start + slope * multiply_adds, (seconds / costs).min() * multiply_adds))
 
 
-def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float) -> Calibration:
+def calibrate(
+    folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float, known: Calibration | None = None
+) -> Calibration:
     """Measure `fast` in the widths there is time for, beside what earlier runs measured here with these versions.
 
     Args:
@@ -84,11 +93,12 @@ def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds:
         shape: height, width and channels of the pictures.
         dtype: Keras dtype policy to train with.
         seconds: that measuring may take, about; the narrowest network is measured in any case.
+        known: what was measured a moment ago, to be added to; None: what is kept.
     """
     until = time.monotonic() + seconds
     path = _file(folder, shape, dtype)
-    calibration = _read(path) or _nothing_measured(dtype)
-    known = len(calibration.points)
+    calibration = known or _read(path) or _nothing_measured(dtype)
+    before = len(calibration.points)
     narrowest, *wider = (network.widths for network in networks())
     resolutions = sides(min(shape[:2]))
     small, large = resolutions[-1], resolutions[0]
@@ -97,7 +107,7 @@ def calibrate(folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds:
         if _learn(calibration, widths, small, shape, dtype, until):
             break
     _learn(calibration, narrowest, large, shape, dtype, until)
-    if len(calibration.points) > known:
+    if len(calibration.points) > before:
         _keep(path, calibration)
     return calibration
 
@@ -171,7 +181,7 @@ def learn_from_run(
     known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
     key = _chosen_key(settings)
     if a_picture is not None and key in known.chosen:
-        known.chosen[key] = a_picture
+        known.chosen[key] = min(a_picture, MOST_SLOWER * known.chosen[key])
     elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
         known.points = _corrected(known, shape, settings, a_picture)
     _keep(path, known)
@@ -188,7 +198,7 @@ def _corrected(
     widths, side = settings.options["widths"], settings.options["side"]
     if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
         return known.points
-    ratio = a_picture * known.rate(cost_of_fast(shape, tuple(widths), side))
+    ratio = min(a_picture * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
     return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
@@ -215,19 +225,22 @@ def multiply_adds(model: Any) -> int:
 def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
     """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes.
 
-    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`.
+    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`. None
+    takes longer than the one that compiles, unless a slow moment fell into it.
     """
     random = np.random.default_rng(0)
     pictures = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
     labels = random.integers(2, size=recipe.batch_size)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
+    started = time.perf_counter()
     step(pictures, labels, 0.0, 0)
+    compiling = time.perf_counter() - started
     taken: list[float] = []
     while not taken or (len(taken) < STEPS and time.monotonic() < until):
         started = time.perf_counter()
         step(pictures, labels, 0.0, len(taken))
         taken.append(time.perf_counter() - started)
-    return multiply_adds(model), float(np.median(taken)) / recipe.batch_size
+    return multiply_adds(model), min(float(np.median(taken)), compiling) / recipe.batch_size
 
 
 def _key(shape: tuple[int, int, int], dtype: str) -> str:

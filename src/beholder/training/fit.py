@@ -22,6 +22,7 @@ from beholder.training import framework, processes
 from beholder.training.balance import class_weights
 from beholder.training.batches import Batches
 from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint, position_from
+from beholder.training.ending import ending_in_words
 from beholder.training.initial import first_weights
 from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
 from beholder.training.optimizer import build_optimizer
@@ -30,7 +31,8 @@ from beholder.training.plan import MOST_EPOCHS
 from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
 from beholder.training.snapshots import Snapshots
-from beholder.training.stages import SMALL_COST, Stages
+from beholder.training.stage_costs import SMALL_COST
+from beholder.training.stages import Stages
 from beholder.training.step import compile_look
 
 STEP_EVENT_SECONDS = 0.5
@@ -141,12 +143,24 @@ class Fit:
         while not self._over() and not stopped:
             stopped = self._epoch()
         self.stages.step.sync()
+        if not stopped:
+            self._tell_ending()
         keep_best = self.settings.early_stop is not None and self.best
         weights = self.best if keep_best else _values(self.model.variables)
         position = self.position
         plans = position.schedule.plans
         pace = None if self.pace is None or not self.stages.whole else self.pace.seconds_a_step
         return Outcome(weights, position.epoch, position.best_epoch, stopped, plans, pace, self.closing_since)
+
+    def _tell_ending(self) -> None:
+        if self.pace is None:
+            return
+        done, planned = self.position.done, self.position.schedule.plans[0][1]
+        left = self.pace.until - time.monotonic()
+        seconds = self.pace.until - self.began
+        message = ending_in_words(done, planned, self.pace.most_steps, left=left, seconds=seconds)
+        if message is not None:
+            self.log.append("advice", message=message)
 
     def _epoch(self) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""

@@ -6,10 +6,15 @@ import datetime
 import math
 import statistics
 import time
+from collections import deque
 from dataclasses import dataclass
 
-LOOK_SHARE = 0.08  # of the time or the steps that remain passes between two looks at the clock
-LEAST_SECONDS = 1.0
+LOOK_SHARE = 0.02  # of the time or the steps that remain passes between two looks at the clock
+LEAST_SECONDS = 0.1
+RECENT_LOOKS, OUTLIERS = 7, 2  # of so many looks, so many of the slowest and of the fastest are not believed
+RECENT_JUDGEMENTS = 5
+LEAST_SHARE = 0.5  # of the steps to come are left by one look: what is slower than that, the next look says again
+HASTE = 4  # looks at least before a plan ends that leaves most of the time unused, however short they are
 JUDGING_COST = 0.35  # of a training step, for as many pictures that are only looked at
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 ENOUGH_LOOKS = 3  # to tell how fast a step is: one look may be anything
@@ -25,6 +30,9 @@ def ends_in(seconds: float) -> str:
 @dataclass
 class Pace:
     """Watches the steps of a run that has to end at `until`.
+
+    No single look at the clock is believed: a step that compiles, another program's burst, or a laptop's nap is slow
+    once, and only a machine that stays slow has fewer steps. What is lost to them is counted, as time.
 
     Attributes:
         until: when the last step must be done, on the clock of `time.monotonic`.
@@ -44,8 +52,7 @@ class Pace:
     def __post_init__(self) -> None:
         self._since: float | None = None
         self._steps = 0
-        self._recent: float | None = None
-        self._judging: float | None = None
+        self._judgings = deque[float](maxlen=RECENT_JUDGEMENTS)
         self._fastest = math.inf
         self._looks: list[float] = []
 
@@ -56,41 +63,70 @@ class Pace:
 
     def judged(self, seconds: float) -> None:
         """A judgement took `seconds`; the pause is not the steps' fault."""
-        self._judging = seconds
+        self._judgings.append(seconds)
         if self._since is not None:
             self._since += seconds
 
     def next_stage(self, cost: float) -> None:
         """From here on a step costs `cost` times as much, and the next one is compiled first."""
-        self._since, self._steps, self._recent, self._looks = None, 0, None, []
+        self._since, self._steps, self._looks = None, 0, []
         self._fastest *= cost
 
     def fitting(self, done: int, planned: int, ahead: float = 1.0) -> int | None:
         """After step number `done` (from 1) of `planned`: how many steps fit in all where that differs, otherwise None.
 
-        `ahead` is what a step to come costs on average, in steps of now. It answers now and then only, and from the
-        speed of the last moments: a machine that became slower is seen within a few looks.
+        `ahead` is what a step to come costs on average, in steps of now. It answers now and then only, and with at
+        least one step to come: a machine that became slower is seen within a few looks, and so is one that recovered.
         """
+        if done >= planned:
+            return None
         now = time.monotonic()
+        remaining = self.until - now
+        if remaining <= 0:
+            return self._changed(done, planned, done + 1)
         if self._since is None:  # the first step is compiled, and tells nothing
             self._since = now
             return None
         self._steps += 1
-        remaining = self.until - now
         passed = now - self._since
-        due = passed >= LOOK_SHARE * remaining or self._steps >= LOOK_SHARE * (planned - done)
-        if remaining > 0 and (passed < LEAST_SECONDS or not due):
+        if not self._due(passed, remaining, planned - done, ahead, growing=planned < self.most_steps):
             return None
-        latest = passed / self._steps
-        # The mean of two looks halves the noise of one.
-        seconds_a_step = latest if self._recent is None else (latest + self._recent) / 2
-        self._recent, self._since, self._steps = latest, now, 0
-        self._looks.append(latest)
-        self._fastest = min(self._fastest, latest)
-        # One look may be anything, such as a laptop's nap: no more than three times slower is believed.
-        remaining -= self.closing * CLOSING_SHARE * min(max(seconds_a_step / self._fastest - 1, 0.0), 2.0)
-        judging = self.judged_steps * JUDGING_COST * seconds_a_step if self._judging is None else self._judging
+        self._looks.append(passed / self._steps)
+        self._since, self._steps = now, 0
+        if len(self._looks) == 1:
+            return None
+        left = self._fit(remaining, ahead)
+        return self._changed(done, planned, done + max(left, math.ceil(LEAST_SHARE * (planned - done)), 1))
+
+    def _due(self, passed: float, remaining: float, left: int, ahead: float, *, growing: bool) -> bool:
+        """Whether the steps since the last look are to be one: where they took long enough, or a plan ends too soon."""
+        if growing and self._steps >= left / HASTE and left * passed / self._steps * ahead < remaining / 2:
+            return passed > 0
+        enough = passed >= LOOK_SHARE * remaining or self._steps >= LOOK_SHARE * left
+        return passed >= min(LEAST_SECONDS, remaining) and enough
+
+    def _fit(self, remaining: float, ahead: float) -> int:
+        """How many steps fit into the seconds that remain, by the looks of late."""
+        step = _typical(self._looks[-RECENT_LOOKS:])
+        self._fastest = min(self._fastest, step)
+        # A machine is slowed down for a while, and packing comes later: no more than three times slower is believed.
+        remaining -= self.closing * CLOSING_SHARE * min(max(step / self._fastest - 1, 0.0), 2.0)
+        judging = self._judging(self.judged_steps * JUDGING_COST * step)
         # The judgement at the very end comes whether or not an epoch ends there.
-        cost = seconds_a_step * ahead + judging / self.steps_an_epoch
-        fitting = min(done + max(0, round((remaining - judging) / cost)), self.most_steps)
+        return round((remaining - judging) / (step * ahead + judging / self.steps_an_epoch))
+
+    def _judging(self, guess: float) -> float:
+        """Seconds of a judgement; the first one is compiled too."""
+        if len(self._judgings) < 2:
+            return min([guess, *self._judgings])
+        return statistics.median_low(self._judgings)
+
+    def _changed(self, done: int, planned: int, fitting: int) -> int | None:
+        fitting = min(fitting, max(self.most_steps, done + 1))
         return None if abs(fitting - planned) <= TOLERANCE * (planned - done) else fitting
+
+
+def _typical(looks: list[float]) -> float:
+    """The mean of `looks` but the slowest and the fastest; of two the faster one, as nothing makes a machine faster."""
+    outliers = min(OUTLIERS, (len(looks) - 1) // 2)
+    return min(looks) if len(looks) < 3 else statistics.fmean(sorted(looks)[outliers : len(looks) - outliers])

@@ -70,7 +70,7 @@ class TooShortError(UsageError):
     """
 
     def __init__(self, seconds: float, pictures: int, rate: float) -> None:
-        self.needed = FEWEST_EPOCHS * pictures / rate
+        self.needed = least_seconds(pictures, rate)
         super().__init__(
             f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need "
             f"{self.needed:.1f} s at least on this machine; give a longer --budget or fewer pictures."
@@ -149,6 +149,11 @@ def epochs_of(seconds: float, pictures: int, side: int, rate: float) -> Choice:
     if epochs < FEWEST_EPOCHS:
         raise TooShortError(seconds, pictures, rate)
     return Choice(None, side, round(epochs, 2), epochs * pictures / rate)
+
+
+def least_seconds(pictures: int, rate: float) -> float:
+    """Seconds of training that `FEWEST_EPOCHS` of so many `pictures` take at `rate` pictures per second."""
+    return FEWEST_EPOCHS * pictures / rate * (1 + 1e-9)  # with which the division that undoes it is surely enough
 
 
 def sides(short: int) -> list[int]:

@@ -11,7 +11,7 @@ from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
 from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
 from beholder.runs.environment import has_bfloat16
-from beholder.training import framework
+from beholder.training import framework, limits
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
 SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
@@ -181,16 +181,18 @@ def choose(
         UsageError: an unknown model, a value out of its range, or an option that this model does not have.
     """
     base = recipe(model)
-    said = {name: value for name, value in (changes or {}).items() if value is not None}
+    said = {name: _checked(name, value) for name, value in (changes or {}).items() if value is not None}
     changed = replace(base, **said)
-    _check(changed, seed, early_stop)
+    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
+    early_stop = None if early_stop is None else limits.whole(early_stop, "early stop", 1)
     if balance not in get_args(Balance):
         raise UsageError(f"Expected a balance of {', '.join(get_args(Balance))}. Received: {balance!r}.")
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    for name in given:
+    for name, value in given.items():
         if name not in base.options:
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
+        given[name] = limits.option(name, value)
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
 
 
@@ -200,20 +202,27 @@ def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precisio
     On a processor JAX is faster in float32, whatever the processor can do (docs/lab-notebook.md).
 
     Raises:
-        UsageError: KERAS_BACKEND names a backend that training cannot use, or that is not installed.
+        UsageError: not one of these, or KERAS_BACKEND names a backend that cannot train or is not installed.
     """
+    if asked not in ("auto", *get_args(Precision)):
+        raise UsageError(f"Expected a precision of auto, float32 or bfloat16. Received: {asked!r}.")
     if asked == "auto":
         fast = has_bfloat16() if framework.backend() == "tensorflow" else framework.accelerator() is not None
         return "bfloat16" if fast else "float32"
     return asked
 
 
-def _check(recipe: Recipe, seed: int, early_stop: int | None) -> None:
-    at_least = {"epochs": (recipe.epochs, 1), "batch size": (recipe.batch_size, 1), "seed": (seed, 0)}
-    if early_stop is not None:
-        at_least["early stop"] = (early_stop, 1)
-    for name, (value, least) in at_least.items():
-        if not least <= value < math.inf:  # nor NaN
-            raise UsageError(f"Expected a whole number of at least {least} for the {name}. Received: {value}.")
-    if not 0 < recipe.learning_rate < math.inf:
-        raise UsageError(f"Expected a finite learning rate above 0. Received: {recipe.learning_rate:g}.")
+def _checked(name: str, value: Any) -> Any:
+    """What the person said for the field `name` of a recipe."""
+    if name == "epochs":
+        epochs = limits.real(value, "a number of at least 1 for the epochs", lambda number: number >= 1)
+        return int(value) if epochs.is_integer() else epochs
+    if name == "batch_size":
+        return limits.whole(value, "batch size", 1)
+    if name == "learning_rate":
+        return limits.real(value, "a finite learning rate above 0", lambda rate: rate > 0)
+    if name == "weight_decay":
+        return limits.real(value, "a finite weight decay of at least 0", lambda decay: decay >= 0)
+    if name in ("augment", "mirror") and not isinstance(value, bool):
+        raise UsageError(f"Expected True or False for {name}. Received: {value!r}.")
+    return value

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.models import Recipe
-from beholder.models.resolution import small_side
 from beholder.models.smaller import smaller
 from beholder.training.processes import Group
+from beholder.training.stage_costs import cost_ahead
 from beholder.training.step import Step, compile_step
-
-SMALL_COST = 0.6  # of a step over whole pictures, as measured; of its products it has SCALE² = 0.56
 
 
 class Stages:
@@ -63,12 +61,4 @@ class Stages:
 
     def ahead(self, progress: float) -> float:
         """What a step costs on average from `progress` on, in steps of now."""
-        if not self._small_steps:
-            return 1.0
-        small = max(0.0, self.small_share - progress) / (1 - progress)
-        return (small * SMALL_COST + (1 - small)) / SMALL_COST
-
-
-def mean_cost(recipe: Recipe, side: int) -> float:
-    """What a step costs on average in a run over pictures of a short `side`, in steps over whole pictures."""
-    return 1 - recipe.small_share * (1 - SMALL_COST) if small_side(side) is not None else 1.0
+        return 1.0 if self.whole else cost_ahead(self.small_share, progress)

@@ -26,6 +26,7 @@ from beholder.data.whole_set import whole_set_faults
 from beholder.errors import DataError, UsageError
 from beholder.runs.audit_folder import create_audit_folder
 from beholder.runs.presence import alone
+from beholder.training import limits
 from beholder.verbs.audit_result import AuditResult, undecided
 from beholder.verbs.training_data import data_name, default_folder
 
@@ -66,9 +67,9 @@ def audit(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
+    budget = None if budget is None else limits.seconds(budget)
     seconds = DEFAULT_BUDGET if budget is None else budget
-    if not seconds > 0:
-        raise UsageError(f"Expected a budget above 0 seconds. Received: {seconds:g}.")
+    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
     decisions = read_overlay(None if overlay is None else Path(overlay))
     corrections: set[str] = set()
     source = corrected(_open(data, labels, cache, progress), decisions, corrections)

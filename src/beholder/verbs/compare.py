@@ -21,6 +21,7 @@ from beholder.errors import RunError, UsageError
 from beholder.models import recipe
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.folder import open_run, read_document
+from beholder.training import limits
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.resume import resume
@@ -98,6 +99,8 @@ def compare(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
+    if budget is not None:
+        budget = limits.seconds(budget)
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")

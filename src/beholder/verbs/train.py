@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from beholder.runs.events import Listener
 from beholder.runs.folder import Run, create_run
 from beholder.runs.presence import training
 from beholder.runs.sets import write_sets
-from beholder.training import framework
+from beholder.training import framework, limits
 from beholder.training.initial import Start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
 from beholder.verbs.data_checks import check_data
@@ -147,7 +146,7 @@ def train(
         "augment": augment,
         "mirror": mirror,
     }
-    _check(budget, epochs, risk)
+    budget, risk, pictures = _checked(budget, epochs, risk, pictures)
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
@@ -166,7 +165,7 @@ def train(
                 precision = "float32"
         settings = choose(
             "fast" if automatic else model,
-            seed=seed or 0,
+            seed=0 if seed is None else seed,
             precision=resolve_precision(precision or "auto"),
             early_stop=early_stop,
             changes=changes,
@@ -215,13 +214,17 @@ def train(
             raise
 
 
-def _check(budget: float | None, epochs: float | None, risk: float | None) -> None:
-    if budget is not None and not 0 < budget < math.inf:
-        raise UsageError(f"Expected a budget of more than 0 seconds. Received: {budget:g}.")
+def _checked(
+    budget: float | None, epochs: float | None, risk: float | None, pictures: int | None
+) -> tuple[float | None, float | None, int | None]:
+    """The budget, the risk and the number of images that were asked for, each within its limits."""
+    if budget is not None:
+        budget = limits.seconds(budget)
     if budget is not None and epochs is not None:
-        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
-    if risk is not None and not 0 < risk < 1:
-        raise UsageError(f"Expected a risk between 0 and 1. Received: {risk:g}.")
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
+    if risk is not None:
+        risk = limits.real(risk, "a risk between 0 and 1", lambda share: 0 < share < 1)
+    return budget, risk, None if pictures is None else limits.whole(pictures, "pictures", 1)
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:
