@@ -5,7 +5,6 @@ Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing i
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property
 from itertools import islice, starmap
 from pathlib import Path
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from beholder import files
 from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation import ValidationAnswers
 from beholder.data.overlay import Overlay, read_overlay, train_command, write_overlay
@@ -64,7 +64,6 @@ class Desk:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._writing = threading.Lock()  # a decision is a change of the whole file
 
     def page(self, part: str, start: int, count: int) -> dict[str, Any]:
         """`count` doubtful pictures of `part` from the `start`-th on, clearest first.
@@ -130,7 +129,7 @@ class Desk:
         path, action, label = decision(body)
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
-        with self._writing:
+        with files.changing(self._file):  # a decision is a change of the whole file, which others may serve too
             overlay = self._overlay()
             if path not in self._paths and path not in {one.path for one in overlay.corrections}:
                 raise UsageError(_not_kept(path))

@@ -117,7 +117,9 @@ def evaluate(
         document = {**document, **_try(lacking, artifact, test, progress)}
     changed = told is None or bool(lacking)
     if changed:
-        files.write_json(file, document)
+        with files.changing(file):  # another process may have kept other trials of the same model meanwhile
+            document = {**(_told_before(file, artifact, fingerprint) or {}), **document}
+            files.write_json(file, document)
     if not run.report_file.exists() or (file == run.evaluation_file and changed):
         _write_report(run)
     return document
