@@ -83,7 +83,7 @@ def audit(
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             parts = _read(source, progress)
-            told = decisions.notes(corrections)
+            told = decisions.notes(corrections, source.name)
         checkup = _Checkup(parts, cache or default_cache(), seed, progress)
 
         def result() -> AuditResult:

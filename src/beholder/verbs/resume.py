@@ -24,7 +24,7 @@ from beholder.training.settings import Settings
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
-from beholder.verbs.training_data import describe, fingerprints, open_data, read_parts
+from beholder.verbs.training_data import describe, fingerprints, open_data, overlay_notes, read_parts
 
 
 def resume(
@@ -100,7 +100,8 @@ def _go_on(
             settings = fitted(settings, parts["train"])
             run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
         checks = check_data(whole, parts, asked.budget)
-        files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
+        checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"]]
+        files.write_json(run.data_file, describe(source, parts, checks))
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
 
