@@ -117,6 +117,7 @@ def evaluate(
         document = {**document, **_try(lacking, artifact, test, progress)}
     changed = told is None or bool(lacking)
     if changed:
+        artifact.check_same()  # else these figures would stand in the place of the new model's
         with files.changing(file):  # another process may have kept other trials of the same model meanwhile
             document = {**(_told_before(file, artifact, fingerprint) or {}), **document}
             files.write_json(file, document)
