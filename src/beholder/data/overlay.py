@@ -259,10 +259,10 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
 
 def _correction(line: int, row: list[str]) -> Correction:
     values: list[Any] = [*row, ""] if len(row) == 2 else row
+    if len(values) != len(HEADER):
+        raise DataError(f"line {line}: expected path, action and label, received {row}.")
+    path, action, label = values
     try:
-        if len(values) != len(HEADER):
-            raise DataError(f"expected path, action and label, received {row}.")
-        path, action, label = values
         return Correction(path, action.strip().lower(), label.strip(), line)
     except DataError as error:
         raise DataError(f"line {line}: {error}") from error

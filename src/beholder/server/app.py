@@ -99,8 +99,8 @@ async def _http_error(_: Request, error: Exception) -> Response:
 async def _refused(_: Request, error: Exception) -> Response:
     if isinstance(error, BusyError):
         return EscapedJSON({"error": str(error)}, 503, {"Retry-After": str(error.retry_after)})
-    statuses = {StorageError: 507, ReplacedError: 409}
-    return EscapedJSON({"error": str(error)}, statuses.get(type(error), 400))
+    status = 507 if isinstance(error, StorageError) else 409 if isinstance(error, ReplacedError) else 400
+    return EscapedJSON({"error": str(error)}, status)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
