@@ -7,6 +7,7 @@
     │   └── DownloadError         a named archive that is not here and could not be fetched
     ├── RunError                  a RUN folder
     ├── ArtifactError             a model/ folder: damaged, too new, or not one
+    │   └── ReplacedError         one that training replaced since it was opened
     ├── StorageError              a disk that is full or may not be written to
     ├── ClusterError              a Ray cluster, or processes that train, not there or ended
     └── BusyError                 a server that has more to do than it can: come back later
@@ -43,6 +44,10 @@ class RunError(BeholderError):
 
 class ArtifactError(BeholderError):
     """A model folder that is damaged, too new, or not one of ours."""
+
+
+class ReplacedError(ArtifactError):
+    """A model folder that is another one than when it was opened."""
 
 
 class StorageError(BeholderError):

@@ -6,12 +6,20 @@ import errno
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from beholder.errors import StorageError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock: there only threads of one process are kept apart
+    fcntl = None
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -26,6 +34,8 @@ _ADVICE = {
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.EFBIG: "the file would be larger than the system allows; choose another place",
 }
+
+_CHANGING = threading.RLock()  # one change at a time in this process: they take milliseconds
 
 
 @contextmanager
@@ -83,6 +93,29 @@ def replacing(path: Path, *, keep: Path | None = None) -> Iterator[BinaryIO]:
             raise
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """While inside, no other thread or process is in here for `path`: to read, change and replace it is one step.
+
+    The lock lies on a file beside it, since `path` itself is another file after each change. The system takes it back
+    when its holder dies. `fcntl` needs no package for this, and a lock by the mere presence of a file outlives a kill.
+    Where the file system has no locks, or the folder is not there yet, only the threads of this process are kept apart.
+
+    Raises:
+        StorageError: the folder may not be written to.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    with _CHANGING:
+        with storage_errors(path):
+            descriptor = _locked(lock) if path.parent.is_dir() else None
+        try:
+            yield
+        finally:
+            if descriptor is not None:
+                lock.unlink(missing_ok=True)
+                os.close(descriptor)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
     with replacing(path) as file:
@@ -103,6 +136,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock on the file `path`; None where the system has none."""
+    while fcntl is not None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Who held it before deletes the file: a lock on one that is no longer there keeps nobody out.
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except OSError:  # some network file systems
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            return None
+        os.close(descriptor)
+    return None
 
 
 def _umask() -> int:

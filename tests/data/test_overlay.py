@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from beholder.data.dataset import Dataset
 from beholder.data.overlay import Correction, Overlay, corrected, read_overlay, write_overlay
+from beholder.data.overlay_names import validation_note
 from beholder.data.progress import silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -27,7 +28,7 @@ def dataset(*names: str) -> Dataset:
 
 
 def overlay(*corrections: tuple[str, ...]) -> Overlay:
-    return Overlay(tuple(Correction(*one) for one in corrections))
+    return Overlay(tuple(Correction(path, *others) for path, *others in corrections))  # type: ignore[arg-type]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -71,15 +72,17 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("path;action;label\n", "'path,action,label'"),
+        ("path|action|label\n", "'path,action,label'"),
         ("", "'path,action,label'"),
         ("path,action,label\na,remove,\n", "'remove' of 'a'.*keep, drop, relabel"),
         ("path,action,label\na,relabel,\n", "'relabel' of 'a' needs the label"),
         ("path,action,label\na,drop,dog\n", "'drop' of 'a' has no use for 'dog'"),
         ("path,action,label\n,drop,\n", "names no picture"),
         ("path,action,label\na\n", "path, action and label"),
-        ("path,action,label\na,drop,,\n", "path, action and label"),
-        ("path,action,label\na,drop,\na,keep,\n", "'a' is corrected twice"),
+        ("path,action,label\na,drop,,x\n", "line 2: expected path, action and label"),
+        ("path,action,label\na,drop,\na,keep,\n", "lines 2 and 3 disagree about 'a' .drop and keep."),
+        ("path,action,label\na,relabel,cat\na,relabel,dog\n", "lines 2 and 3 disagree about 'a'"),
+        ("path,action,label\n\nb,keep,\na,eat,\n", "line 4: The action 'eat'"),
         ("path,action,label\na,relabel,dgo\n", "'a' cannot become 'dgo'.*write 'dog'"),
         ("path,action,label\na,relabel,zebra\n", "no class of the data; write 'cat' or 'dog'"),
         ('path,action,label\n"a,drop,\n', "is no CSV file"),
@@ -114,23 +117,75 @@ def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
     assert list(read.readers["train"](silent).names) == ["t2"]
     assert found == {"t1"}, "the test part was not opened"
     assert read.notes == ("a note", "The data were read as an overlay of 3 corrections has them.")
-    [note] = changes.notes(found)
-    assert "2 of the overlay's 3 corrections had no effect" in note
-    assert "'e2'" in note
+    [told] = changes.notes(found, "birds", ["test"])
+    assert told.startswith("2 of the overlay's 3 lines name no image of 'birds' outside its test set, the first: 'e2';")
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
 def test_an_overlay_of_test_pictures_alone_is_obeyed_where_the_test_part_is_opened() -> None:
     """The doctor finds copies across parts, and one may drop those of the test part alone."""
-    [note] = overlay(("test/cat/1.png", "drop")).notes(set())
-    assert "'test/cat/1.png'" in note
+    [note] = overlay(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
+    assert note == "1 of the overlay's 1 lines seem to be of test images, which only `beholder evaluate` reads."
 
 
 def test_an_overlay_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
-    with pytest.raises(DataError, match=r"None of the overlay's 1 pictures.*'elsewhere'"):
+    with pytest.raises(DataError, match=r"None of the overlay's 1 lines.*'elsewhere'"):
         overlay(("elsewhere", "drop")).notes(set())
     source = Source("x", NAMES, {"all": lambda _: dataset("a")})
     assert corrected(source, Overlay(), set()) is source
     assert Overlay().notes(set()) == ()
     with pytest.raises(DataError, match="'bird'"):
         corrected(source, overlay(("a", "relabel", "bird")), set())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path;action;label\r\na.png;relabel;dog\r\nb/é.JPG;drop;\r\n",
+        "path\taction\tlabel\na.png\trelabel\tdog\nb/é.JPG\tdrop\n",
+        "\ufeffPath , Action,Label,,\r\na.png , Relabel, dog ,,\r\nb/é.JPG,DROP,,,\r\n,,,,\r\n",
+        "path,action,label\n./a.png,relabel,dog\nb\\é.JPG,drop,\n",
+        "path,action,label\n/home/me/birds/a.png,relabel,dog\nC:\\birds\\b\\é.jpg,drop,\n",
+        "path,action,label\na.PNG,relabel,dog\nb/e\u0301.JPG,drop,\n",
+        "path,action,label\na.png,relabel,dog\na.png,relabel,dog\n./a.png,relabel,dog\nb/é.JPG,drop,\n",
+    ],
+)
+def test_a_line_means_the_image_that_it_can_only_mean(text: str, tmp_path: Path) -> None:
+    read = read_overlay(written(tmp_path, text), NAMES)
+    before = dataset("a.png", "b/é.JPG", "c.png", "b.png", "d/A.png")
+    after = read.apply(before)
+    assert list(after.names) == ["a.png", "c.png", "b.png", "d/A.png"]
+    assert after.labels.tolist() == [1, 0, 0, 0]
+    found: set[str] = set()
+    corrected(Source("x", NAMES, {"all": lambda _: before}), read, found).readers["all"](silent)
+    assert read.notes(found, "x") == ()
+
+
+def test_a_line_that_could_mean_two_images_means_neither() -> None:
+    before = dataset("a.png", "a.PNG", "x/b.png", "y/b.png")
+    assert overlay(("a.Png", "drop"), ("b.png", "drop")).apply(before) is not None
+    assert len(overlay(("a.Png", "drop"), ("b.png", "drop")).apply(before)) == 4
+    assert list(overlay(("a.PNG", "drop")).apply(before).names) == ["a.png", "x/b.png", "y/b.png"]
+
+
+def test_two_spellings_of_one_image_may_not_disagree(tmp_path: Path) -> None:
+    read = read_overlay(written(tmp_path, "path,action,label\na.png,drop,\n./a.png,keep,\n"))
+    with pytest.raises(DataError, match=r"lines 2 and 3 disagree about './a.png' \(drop and keep\)"):
+        read.apply(dataset("a.png"))
+
+
+def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: Path) -> None:
+    rows = "".join(f"{number}.png,keep,\n" for number in range(5))
+    read = read_overlay(written(tmp_path, f"path,action,label\n{rows}x.jpg,drop,\ny.jpg,drop,\n"))
+    [note] = read.notes({f"{number}.png" for number in range(5)}, "birds")
+    assert (
+        note == "2 of the overlay's 7 lines name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
+    )
+
+
+def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:
+    changes = overlay(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).corrections
+    assert validation_note(changes, ["a", "b", "d"]) == (
+        "2 of your 3 corrections are of validation images: they change the figures, not what is learned.",
+    )
+    assert validation_note(changes, ["d"]) == ()

@@ -101,7 +101,13 @@ def test_decisions_are_in_the_file_at_once_one_for_a_picture(desk: TestClient, o
     assert desk.get("/page/corrections").json()["command"] is None
     state = decide(desk, path="a/sure & wrong.png", action="relabel", label="6")
     assert state["corrections"] == 1
-    assert state["command"] == f"beholder train digits --overlay {overlay}"
+    assert state["command"] == (
+        f"beholder train digits --model fast --epochs 3 --overlay {overlay} --out {overlay.parent}-corrected"
+    )
+    assert (
+        state["remark"]
+        == "1 of your 1 corrections is of a validation image: it changes the figures, not what is learned."
+    )
     decide(desk, path=ODD, action="drop")
     decide(desk, path="a/sure & wrong.png", action="keep", label="")
     header = ["path", "action", "label"]
@@ -177,7 +183,10 @@ def test_decisions_by_hand_are_kept_and_shown_again(
     second.get_by_role("combobox", name="Relabel as").select_option("8")
     page.get_by_text("2 decisions", exact=True).wait_for()
     assert rows(overlay)[1:] == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
-    assert f"beholder train digits --overlay {overlay}" in page.get_by_role("region", name="Command").inner_text()
+    assert (
+        f"--overlay {overlay} --out {overlay.parent}-corrected"
+        in page.get_by_role("region", name="Command").inner_text()
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert serious_violations(page) == []
 

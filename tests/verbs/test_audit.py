@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from beholder.cli import _run
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
-from beholder.errors import RunError, UsageError
+from beholder.data.source import Source
+from beholder.errors import RunError, StorageError, UsageError
+from beholder.runs.audit_folder import is_audit_folder, open_audit_folder
 from beholder.verbs.audit import audit
 
 
@@ -135,3 +138,58 @@ def test_two_processes_never_write_one_audit(tmp_path: Path) -> None:
             audit(digits(30), out=out, budget=1)
         holder.kill()
     assert audit(digits(30), out=out, budget=1).out == out
+
+
+@pytest.mark.parametrize("check", ["near_duplicates", "count_findings"])
+def test_a_fault_in_a_check_keeps_what_the_others_found_and_names_what_is_missing(
+    check: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planted, out = with_a_copy(), tmp_path / "audit"
+    monkeypatch.setattr(f"beholder.verbs.audit.{check}", lambda *_: 1 // 0)
+    monkeypatch.setattr("beholder.verbs.audit._open", lambda *_: planted)
+    assert _run(["audit", "digits", "--out", str(out)]) == 1
+    error = capfd.readouterr().err
+    assert "ZeroDivisionError" in error
+    assert f"What was found before that is kept in {str(out)!r}." in error
+    _, document = open_audit_folder(out)
+    assert document["counts"]["exact_duplicate"] == 1
+    assert (out / "gallery.html").exists()
+    note = document["notes"][-1]
+    assert "a fault of Beholder's, ZeroDivisionError(" in note
+    assert note.endswith("small and uneven classes, wrong labels, classes that look the same, outliers.")
+    assert ("nearly equal images" in note) == (check == "near_duplicates")
+
+
+def test_an_interrupted_audit_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        assert "exact_duplicate" in (tmp_path / "audit" / "findings.csv").read_text(), "written as a check ends"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("beholder.verbs.audit._Checkup._judged", interrupted)
+    result = audit(with_a_copy(), out=tmp_path / "audit")
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+    assert result.notes[-1] == (
+        "Not looked for, since the audit was interrupted: wrong labels, classes that look the same, outliers."
+    )
+    assert is_audit_folder(tmp_path / "audit")
+
+
+@pytest.mark.usefixtures("without_cleanlab")
+def test_a_check_that_the_machine_refuses_costs_that_check_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise StorageError("Cannot write '/tmp/x': the disk is full; free some space.")
+
+    monkeypatch.setattr("beholder.verbs.audit.near_duplicates", refused)
+    result = audit(with_a_copy(), out=tmp_path / "audit")
+    assert "Nearly equal images were not looked for: Cannot write '/tmp/x'" in " ".join(result.notes)
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+
+
+def with_a_copy() -> Source:
+    data = digits(100)
+    pictures = np.array(data.pictures)
+    pictures[40] = pictures[10]
+    data = replace(data, pictures=pictures)
+    return Source("digits", data.class_names, {"all": lambda _: data})

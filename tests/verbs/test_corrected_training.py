@@ -52,13 +52,16 @@ def test_a_run_with_an_overlay_learns_validates_and_tests_on_what_is_left(tmp_pa
     assert counts.tolist() == expected.tolist(), "no picture is in two parts, none is lost but those dropped"
     told = "The data were read as an overlay of 5 corrections has them."
     assert data["notes"][0] == told
-    assert "1 of the overlay's 5 corrections had no effect" in data["notes"][1]
+    assert data["notes"][1] == (
+        "1 of the overlay's 5 lines names no image of 'digits', the first: line 6, 'x'; check the spelling."
+    )
     assert figures["notes"] == [told]
     assert figures["file"] == "evaluation.json"
     assert document(run, "config.json")["overlay"]["corrections"][2] == {
         "path": "digits/0002",
         "action": "relabel",
         "label": "7",
+        "line": 4,
     }
     assert {path: path.read_bytes() for path in before} == before
 
@@ -103,7 +106,7 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is no class"),
-        ("path,action,label\ncat.png,drop,\n", "None of the overlay's 1 pictures"),
+        ("path,action,label\ncat.png,drop,\n", "None of the overlay's 1 lines"),
         ("file,label\n", "does not begin with"),
     ],
 )

@@ -116,6 +116,7 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
     artifact = classifier.artifact
     folder = artifact.folder
     model = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    artifact.check_same()
     facts = {"schema": 1, "source": plain(source)}
     facts |= {"model": artifact.checksum, "precision": artifact.precision, "top": top}
     job = Job(model, artifact.precision, open_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109

@@ -18,7 +18,7 @@ from beholder.artifact.golden import replay_golden, replay_inside, replay_twin
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
-from beholder.errors import ArtifactError
+from beholder.errors import ArtifactError, ReplacedError
 from beholder.evaluation.familiarity import Familiarity
 
 TWIN = "model.int8.onnx"
@@ -36,6 +36,7 @@ class Artifact:
         graph: the network, ready to answer; its golden pictures were replayed.
         precision: of its products: `int8` where `graph` is the twin.
         familiarity: what tells pictures that are unlike all that it was trained on; None where it cannot.
+        seal: the list of checksums, as it was when the folder was opened.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Artifact:
     graph: Graph
     precision: Literal["float32", "int8"] = "float32"
     familiarity: Familiarity | None = None
+    seal: bytes = b""
 
     @property
     def unsure_below(self) -> float | None:
@@ -52,7 +54,25 @@ class Artifact:
     @property
     def checksum(self) -> str:
         """SHA-256 of the list of checksums: a name for exactly this model."""
-        return hashlib.sha256((self.folder / CHECKSUMS).read_bytes()).hexdigest()
+        return hashlib.sha256(self.seal).hexdigest()
+
+    def check_same(self) -> None:
+        """To be asked after a file of the folder, or one that goes with it, was read later than the model.
+
+        The folder is only ever replaced whole: while its list of checksums is the same, so was what was read before.
+
+        Raises:
+            ReplacedError: another model has its place.
+        """
+        try:
+            now = (self.folder / CHECKSUMS).read_bytes()
+        except OSError:
+            now = b""
+        if self.seal and now != self.seal:
+            raise ReplacedError(
+                f"The model in {str(self.folder)!r} was replaced since it was opened; start the command again to use "
+                "the new one."
+            )
 
 
 def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None) -> Artifact:
@@ -86,14 +106,20 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 
 def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
     manifest = read_manifest(folder / "manifest.json")
-    check_seal(folder)
+    seal = check_seal(folder)
     if int8 and manifest.twin is not None:
-        with suppress(ArtifactError):
+        with suppress(ArtifactError):  # of one that was replaced the next lines tell
             twin = open_twin(folder, manifest, threads)
-            return Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"))
+            return _same(Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"), seal))
     graph = Graph(folder / "model.onnx", threads=threads)
     replay_golden(folder / "golden", graph, manifest.picture)
-    return Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"))
+    return _same(Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"), seal))
+
+
+def _same(artifact: Artifact) -> Artifact:
+    """`artifact`, if all of it was read from one model."""
+    artifact.check_same()
+    return artifact
 
 
 def _familiarity(folder: Path, manifest: Manifest, graph: Graph, precision: str) -> Familiarity | None:
@@ -120,9 +146,13 @@ def open_inside(artifact: Artifact) -> Inside:
 
     Raises:
         ArtifactError: it is missing, or answers the golden pictures otherwise than when it was saved.
+        ReplacedError: another model has its place by now.
     """
-    inside = Inside(artifact.folder)
-    replay_inside(artifact.folder / "golden", inside, artifact.manifest.picture)
+    try:
+        inside = Inside(artifact.folder)
+        replay_inside(artifact.folder / "golden", inside, artifact.manifest.picture)
+    finally:
+        artifact.check_same()
     return inside
 
 
@@ -151,14 +181,15 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
             shutil.rmtree(building, ignore_errors=True)
 
 
-def check_seal(folder: Path) -> None:
-    """Compare each file of `folder` with its checksum.
+def check_seal(folder: Path) -> bytes:
+    """Compare each file of `folder` with its checksum; the list of them.
 
     Raises:
         ArtifactError: a file changed, is missing, or was added.
     """
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        seal = (folder / CHECKSUMS).read_bytes()
+        lines = seal.decode("utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         found = _digests(folder)
     except (OSError, ValueError) as error:
@@ -167,6 +198,7 @@ def check_seal(folder: Path) -> None:
         if expected.get(name) != found.get(name):
             state = "is missing" if name not in found else "changed since it was saved"
             raise ArtifactError(f"{str(folder / name)!r} {state}; copy the model again or train again.")
+    return seal
 
 
 def _seal(folder: Path) -> None:

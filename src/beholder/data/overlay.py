@@ -12,7 +12,7 @@ import io
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from beholder import files
 from beholder.data.dataset import Dataset
+from beholder.data.overlay_names import matched, notes
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -36,6 +37,7 @@ class Correction:
         path: the picture's name in its `Dataset`.
         action: `keep`, `drop` or `relabel`.
         label: the class name that is right, where the action is `relabel`; else empty.
+        line: of the file that it was read from, from 1; 0 where it was made otherwise.
 
     Raises:
         DataError: another action, no path, or a label that is missing or too many.
@@ -44,6 +46,7 @@ class Correction:
     path: str
     action: str
     label: str = ""
+    line: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -80,7 +83,7 @@ class Overlay:
             raise DataError(f"{twice[0]!r} is corrected twice; leave one of the two corrections out.")
 
     @classmethod
-    def from_json(cls, rows: list[dict[str, str]]) -> Overlay:
+    def from_json(cls, rows: list[dict[str, Any]]) -> Overlay:
         """Of rows with path, action and label, as a run's config keeps them."""
         try:
             return cls(tuple(Correction(**row) for row in rows))
@@ -98,7 +101,10 @@ class Overlay:
                 near = difflib.get_close_matches(one.label, class_names, n=1)
                 names = near or class_names[:10]
                 advice = f"write {' or '.join(map(repr, names))}"
-                raise DataError(f"{one.path!r} cannot become {one.label!r}, which is no class of the data; {advice}.")
+                line = f"line {one.line}: " if one.line else ""
+                raise DataError(
+                    f"{line}{one.path!r} cannot become {one.label!r}, which is no class of the data; {advice}."
+                )
 
     def apply(self, dataset: Dataset) -> Dataset:
         """`dataset` without what was dropped and with the labels that are right; other corrections are no concern.
@@ -109,17 +115,32 @@ class Overlay:
             DataError: a label that is no class, or a path that is the name of several pictures.
         """
         self.check(dataset.class_names)
-        rows = self._rows(dataset)
+        corrections = self.named(dataset.names)
+        rows = _rows(dataset, {one.path for one in corrections})
         index = {name: label for label, name in enumerate(dataset.class_names)}
         labels = dataset.labels.copy()
-        for one in self.corrections:
-            if one.label and one.path in rows:
+        for one in corrections:
+            if one.label:
                 labels[rows[one.path]] = index[one.label]
         corrected = replace(dataset, labels=labels)
-        dropped = [rows[one.path] for one in self.corrections if one.action == "drop" and one.path in rows]
+        dropped = [rows[one.path] for one in corrections if one.action == "drop"]
         if not dropped:
             return corrected
         return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped))
+
+    def named(self, names: Sequence[str]) -> list[Correction]:
+        """The corrections of images called `names`, by these names; see `matched`.
+
+        Raises:
+            DataError: two of them are of one image and disagree.
+        """
+        meant = matched([one.path for one in self.corrections], names)
+        found: dict[str, Correction] = {}
+        for one in self.corrections:
+            if one.path in meant:
+                name = meant[one.path]
+                _agree(found.setdefault(name, one), one)
+        return [replace(one, path=name) for name, one in found.items()]
 
     def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Overlay:
         """This overlay once `decisions` were made: path, action and label each; the action None takes one back.
@@ -134,35 +155,9 @@ class Overlay:
                 kept[path] = Correction(path, action, label)
         return Overlay(tuple(kept.values()))
 
-    def _rows(self, dataset: Dataset) -> dict[str, int]:
-        """From path to row, of the pictures that are corrected."""
-        paths = {one.path for one in self.corrections}
-        rows: dict[str, int] = {}
-        for row, name in enumerate(dataset.names):
-            if name in paths and rows.setdefault(name, row) != row:
-                raise DataError(f"Several pictures are called {name!r}, so that it cannot be corrected; leave it out.")
-        return rows
-
-    def notes(self, found: set[str]) -> tuple[str, ...]:
-        """What a person should know once all was read that a run learns from, and the pictures `found` were met.
-
-        Raises:
-            DataError: there are corrections, and none of them is of a picture that was met; those whose names say
-                that they lie in a test part, which only `evaluate` opens, may be right.
-        """
-        if not self.corrections:
-            return ()
-        missing = [one.path for one in self.corrections if one.path not in found]
-        count = len(self.corrections)
-        if len(missing) == count and not all(path.startswith("test") for path in missing):
-            raise DataError(
-                f"None of the overlay's {count} pictures is in the data to learn from (the first: {missing[0]!r}); "
-                "give the overlay of this data, or none."
-            )
-        if not missing:
-            return ()
-        told = f"{len(missing)} of the overlay's {count} corrections had no effect: their pictures were not read"
-        return (f"{told} (the first: {missing[0]!r}).",)
+    def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
+        """What a person should know once data were read, see `overlay_names.notes`."""
+        return notes(self.corrections, found, name, unread)
 
 
 def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
@@ -185,7 +180,7 @@ def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
     def correcting(read: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
         def reader(progress: Progress) -> Dataset:
             dataset = read(progress)
-            found.update(paths.intersection(dataset.names))
+            found.update(matched(paths, dataset.names))
             return overlay.apply(dataset)
 
         return reader
@@ -209,18 +204,17 @@ def read_overlay(path: Path | None, class_names: Sequence[str] | None = None) ->
     try:
         # A path is bytes to the system; those that are no text go through as they are.
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header, *rows = [row for row in reader if row] or [[]]
+        (_, header), *rows = _lines(text) or [(1, [])]
     except OSError as error:
         raise DataError(f"Cannot read the overlay {str(path)!r}: {error.strerror}; check the path.") from error
     except csv.Error as error:
         raise DataError(f"The overlay {str(path)!r} is no CSV file ({error}); save it as CSV again.") from error
-    if header != HEADER:
+    if [name.strip().lower() for name in header] != HEADER:
         raise DataError(
             f"The overlay {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
         )
     try:
-        overlay = Overlay(tuple(_correction(row) for row in rows))
+        overlay = Overlay(_once([_correction(line, row) for line, row in rows]))
         if class_names is not None:
             overlay.check(class_names)
     except DataError as error:
@@ -248,8 +242,55 @@ def train_command(data: str, overlay: str) -> str:
     return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(overlay)}"
 
 
-def _correction(row: list[str]) -> Correction:
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """The fields of each line that is not empty, with its number; a spreadsheet may part them by `;` or tabs."""
+    first = text.split("\n", 1)[0]
+    delimiter = next((one for one in (",", ";", "\t") if one in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, before = [], 0
+    for row in reader:
+        while len(row) > len(HEADER) and not row[-1].strip():
+            row.pop()  # a spreadsheet's empty columns
+        if any(row):
+            lines.append((before + 1, row))
+        before = reader.line_num
+    return lines
+
+
+def _correction(line: int, row: list[str]) -> Correction:
     values: list[Any] = [*row, ""] if len(row) == 2 else row
     if len(values) != len(HEADER):
-        raise DataError(f"Expected path, action and label in a line. Received: {row}.")
-    return Correction(*values)
+        raise DataError(f"line {line}: expected path, action and label, received {row}.")
+    path, action, label = values
+    try:
+        return Correction(path, action.strip().lower(), label.strip(), line)
+    except DataError as error:
+        raise DataError(f"line {line}: {error}") from error
+
+
+def _once(corrections: list[Correction]) -> tuple[Correction, ...]:
+    """`corrections` without those that repeat an earlier one.
+
+    Raises:
+        DataError: two of one path disagree.
+    """
+    kept: dict[str, Correction] = {}
+    for one in corrections:
+        _agree(kept.setdefault(one.path, one), one)
+    return tuple(kept.values())
+
+
+def _agree(one: Correction, other: Correction) -> None:
+    if (one.action, one.label) != (other.action, other.label):
+        lines = f"lines {one.line} and {other.line} " if one.line and other.line else "two corrections "
+        words = " and ".join(f"{each.action} {each.label}".strip() for each in (one, other))
+        raise DataError(f"{lines}disagree about {other.path!r} ({words}); leave one of them out.")
+
+
+def _rows(dataset: Dataset, names: set[str]) -> dict[str, int]:
+    """From name to row, of the images called `names`."""
+    rows: dict[str, int] = {}
+    for row, name in enumerate(dataset.names):
+        if name in names and rows.setdefault(name, row) != row:
+            raise DataError(f"Several pictures are called {name!r}, so that it cannot be corrected; leave it out.")
+    return rows

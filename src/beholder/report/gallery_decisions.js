@@ -119,10 +119,16 @@ function rows() {
 function tell() {
   const count = decisions.size;
   const code = file === null ? audit.command : command;
+  const judged = new Set(audit.album.filter(({ part }) => part === "validation").map(({ path }) => path));
+  const changes = [...decisions].filter(([, { action }]) => action !== "keep");
+  const unlearned = changes.filter(([path]) => judged.has(path)).length;
   bar.replaceChildren(
     h("p", {}, h("b", {}, plural(count, "decision")), file === null ? "" : h("span", { class: "muted" }, " in "),
       file === null ? "" : h("code", {}, file)),
     count ? h("p", { class: "muted then" }, "Train with them: ", h("code", {}, code)) : "",
+    unlearned ? h("p", { class: "muted then" }, `${number(unlearned)} of your ${plural(changes.length, "correction")} `,
+      unlearned === 1 ? "is of a validation image: it changes" : "are of validation images: they change",
+      " the figures, not what is learned.") : "",
     h("div", { class: "row" },
       h("button", { type: "button", disabled: !done.length, onclick: undo }, "Undo"),
       file === null ? h("button", { type: "button", class: "main", disabled: !count, onclick: save }, "Save overlay.csv") : null));

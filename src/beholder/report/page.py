@@ -47,9 +47,15 @@ def write_report(run: Path, ending: Event | None = None) -> Path:
         RunError: `run` is not a RUN folder, one of its files is damaged, or a newer version wrote it.
         StorageError: the disk is full or may not be written to.
     """
-    contents = read_run(run, ending)
+    path = run / "report.html"
+    with files.changing(path):  # whoever writes it last has read the documents last
+        files.write_bytes(path, _rendered(run, read_run(run, ending)))
+    return path
+
+
+def _rendered(run: Path, contents: RunFiles) -> bytes:
     try:
-        html = render(
+        return render(
             "report.html",
             run=contents,
             headline=_headline(contents),
@@ -70,9 +76,6 @@ def write_report(run: Path, ending: Event | None = None) -> Path:
             f"The documents in {str(run)!r} are damaged: they do not fit each other ({error!r}); bring them back from "
             "a copy or train again."
         ) from error
-    path = run / "report.html"
-    files.write_bytes(path, html)
-    return path
 
 
 def _headline(run: RunFiles) -> dict[str, Any]:

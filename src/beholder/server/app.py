@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from beholder.errors import BeholderError, BusyError, StorageError
+from beholder.errors import BeholderError, BusyError, ReplacedError, StorageError
 from beholder.runs.folder import Run
 from beholder.server import ask, corrections, inside, interface, judge, pages
 from beholder.server.encoding import EscapedJSON
@@ -99,7 +99,8 @@ async def _http_error(_: Request, error: Exception) -> Response:
 async def _refused(_: Request, error: Exception) -> Response:
     if isinstance(error, BusyError):
         return EscapedJSON({"error": str(error)}, 503, {"Retry-After": str(error.retry_after)})
-    return EscapedJSON({"error": str(error)}, 507 if isinstance(error, StorageError) else 400)
+    status = 507 if isinstance(error, StorageError) else 409 if isinstance(error, ReplacedError) else 400
+    return EscapedJSON({"error": str(error)}, status)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explain import Where, where_it_looked
@@ -30,9 +30,8 @@ _LEAST_FALL = 0.01  # of a probability: less is next to nothing, and must not lo
 
 def routes(served: Served) -> list[BaseRoute]:
     """All that the Ask tab asks, of `served`."""
-    examples = sorted((served.classifier.artifact.folder / "golden").glob("*.png"))[
-        :-1
-    ]  # the last is out of proportion
+    golden = sorted((served.classifier.artifact.folder / "golden").glob("*.png"))
+    examples = [path.read_bytes() for path in golden[:-1]]  # the last is out of proportion
 
     async def ask(request: Request) -> Response:
         """`answers`, one for each picture in the request, as `answer_document` makes them."""
@@ -59,7 +58,7 @@ def routes(served: Served) -> list[BaseRoute]:
         index = number(request, "number")
         if index >= len(examples):
             return EscapedJSON({"error": f"There are {len(examples)} examples only."}, 404)
-        return FileResponse(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
+        return Response(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     return [
         Route("/page/ask", ask, methods=["POST"]),

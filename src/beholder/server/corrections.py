@@ -5,7 +5,6 @@ Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing i
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property
 from itertools import islice, starmap
 from pathlib import Path
@@ -15,13 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from beholder import files
 from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation import ValidationAnswers
-from beholder.data.overlay import Overlay, read_overlay, train_command, write_overlay
-from beholder.errors import UsageError
+from beholder.data.overlay import Overlay, read_overlay, write_overlay
+from beholder.data.overlay_names import validation_note
+from beholder.errors import ArtifactError, UsageError
 from beholder.runs.folder import open_run
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.limits import read_json
+from beholder.server.retraining import retrain_command
 from beholder.server.served import Served
 
 MOST = 100  # pictures in one answer
@@ -64,7 +66,6 @@ class Desk:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._writing = threading.Lock()  # a decision is a change of the whole file
 
     def page(self, part: str, start: int, count: int) -> dict[str, Any]:
         """`count` doubtful pictures of `part` from the `start`-th on, clearest first.
@@ -130,7 +131,7 @@ class Desk:
         path, action, label = decision(body)
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
-        with self._writing:
+        with files.changing(self._file):  # a decision is a change of the whole file, which others may serve too
             overlay = self._overlay()
             if path not in self._paths and path not in {one.path for one in overlay.corrections}:
                 raise UsageError(_not_kept(path))
@@ -150,9 +151,21 @@ class Desk:
         return Overlay.from_json(self._config.get("overlay", {}).get("corrections", []))
 
     def _state(self, overlay: Overlay) -> dict[str, Any]:
-        """`corrections` (how many), the `file`, and the `command` that obeys it, null as long as there is no file."""
+        """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
+
+        The `remark` is a sentence where corrections are of validation pictures, else null.
+        """
         command = self._command if self._file.exists() else None
-        return {"corrections": len(overlay.corrections), "file": str(self._file), "command": command}
+        validation = self._validation_names()
+        [remark] = validation_note(overlay.corrections, validation) or [None]
+        return {"corrections": len(overlay.corrections), "file": str(self._file), "command": command, "remark": remark}
+
+    def _validation_names(self) -> list[str]:
+        try:
+            answers = self._served.validation
+        except ArtifactError:  # the decision is kept all the same
+            return []
+        return [] if answers is None else answers.names
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -160,7 +173,7 @@ class Desk:
 
     @property
     def _command(self) -> str:
-        return train_command(str(self._config["data"]), str(self._file))
+        return retrain_command(self._config, self._served.run or self._served.folder, self._file)
 
     def _why_not(self) -> str | None:
         if self._served.run is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from beholder import files
 from beholder.data.overlay import Overlay, read_overlay, train_command, write_overlay
 from beholder.errors import DataError, RunError, UsageError
 from beholder.report.gallery import policy
@@ -76,7 +76,6 @@ class Desk:
 
     def __init__(self, audit: Path) -> None:
         self.folder, self._document = open_audit_folder(audit)
-        self._writing = threading.Lock()  # a decision is a change of the whole file
         try:
             self._before = Overlay.from_json(self._document["decisions"])
             self._paths = frozenset(path for one in self._document["findings"] for path in one["paths"])
@@ -110,7 +109,7 @@ class Desk:
         if not isinstance(body, list):
             raise UsageError("Decisions are a JSON list of objects with path, action and label.")
         decisions = [decision(one) for one in body]
-        with self._writing:
+        with files.changing(self.folder.overlay_file):  # a decision is a change of the whole file
             overlay = self._overlay()
             known = self._paths.union(one.path for one in overlay.corrections)
             strangers = [path for path, _, _ in decisions if path not in known]

@@ -48,7 +48,12 @@ class _Room:
         self._served = served
         self._sights = Sights(served)
         artifact = served.classifier.artifact
-        self._layers = Layers(artifact.manifest.layers, served.classifier.class_names, artifact.folder / "inside.onnx")
+        self._layers = Layers(
+            artifact.manifest.layers,
+            served.classifier.class_names,
+            artifact.folder / "inside.onnx",
+            artifact.check_same,
+        )
 
     async def look(self, request: Request) -> Response:
         """The layers of the network, and a token that stands for the picture of the request from here on."""

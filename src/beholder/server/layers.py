@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,21 +32,36 @@ class Layers:
         rows: the manifest's, one a layer.
         class_names: in the order of the last layer's numbers.
         graph: `inside.onnx`.
+        check: called after each reading of it; raises where that is another network's by now.
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]], class_names: Sequence[str], graph: Path) -> None:
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]],
+        class_names: Sequence[str],
+        graph: Path,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._rows = rows
         self._class_names = class_names
         self._file = graph
+        self._check = check
 
     @cached_property
     def _convolutions(self) -> dict[str, Convolution]:
-        return read_convolutions(self._file, [row["name"] for row in self._rows if row["window"] and row["parameters"]])
+        names = [row["name"] for row in self._rows if row["window"] and row["parameters"]]
+        try:
+            return read_convolutions(self._file, names)
+        finally:
+            self._check()
 
     @cached_property
     def _sources(self) -> list[list[int]]:
         """The layers that each layer works on, by their place; -1 is the picture."""
-        return read_sources(self._file, [row["name"] for row in self._rows])
+        try:
+            return read_sources(self._file, [row["name"] for row in self._rows])
+        finally:
+            self._check()
 
     @cached_property
     def _slid(self) -> list[dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from beholder.answering.classifier import Classifier
 from beholder.artifact.inside import Inside
@@ -15,6 +17,8 @@ from beholder.report.reading import RunFiles, read_run
 from beholder.server.limits import Limits
 from beholder.server.metrics import Metrics
 from beholder.server.workers import Workers
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Served:
         Raises:
             RunError: one of them is damaged.
         """
-        return None if self.run is None else read_run(self.run)
+        return self._of_this_model(read_run)
 
     @cached_property
     def inside(self) -> Inside:
@@ -61,7 +65,7 @@ class Served:
         Raises:
             ArtifactError: they are damaged, or of another model.
         """
-        return None if self.run is None else open_neighbours(self.run)
+        return self._of_this_model(open_neighbours)
 
     @cached_property
     def validation(self) -> ValidationAnswers | None:
@@ -70,7 +74,20 @@ class Served:
         Raises:
             ArtifactError: they are damaged, or of another model.
         """
-        return None if self.run is None else open_validation(self.run)
+        return self._of_this_model(open_validation)
+
+    def _of_this_model(self, read: Callable[[Path], Read]) -> Read | None:
+        """What `read` finds in the RUN folder, if that still holds the model that answers here.
+
+        Raises:
+            ReplacedError: training replaced it.
+        """
+        if self.run is None:
+            return None
+        try:
+            return read(self.run)
+        finally:
+            self.classifier.artifact.check_same()
 
 
 def open_served(folder: str | Path, *, exact: bool = False, limits: Limits | None = None) -> Served:

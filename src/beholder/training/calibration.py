@@ -174,17 +174,18 @@ def learn_from_run(
         a_picture: seconds that a picture of training took; None where it had too few steps to tell.
     """
     path = _file(folder, shape, settings.dtype)
-    known = _read(path)
-    if known is None:
-        return
-    file = settings.own_file or ""
-    known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
-    key = _chosen_key(settings)
-    if a_picture is not None and key in known.chosen:
-        known.chosen[key] = min(a_picture, MOST_SLOWER * known.chosen[key])
-    elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
-        known.points = _corrected(known, shape, settings, a_picture)
-    _keep(path, known)
+    with suppress(StorageError), files.changing(path):  # another run may end at the same moment
+        known = _read(path)
+        if known is None:
+            return
+        file = settings.own_file or ""
+        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
+        key = _chosen_key(settings)
+        if a_picture is not None and key in known.chosen:
+            known.chosen[key] = min(a_picture, MOST_SLOWER * known.chosen[key])
+        elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
+            known.points = _corrected(known, shape, settings, a_picture)
+        files.write_json(path, asdict(known))
 
 
 def _corrected(
@@ -202,9 +203,14 @@ def _corrected(
     return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
-def _keep(path: Path, calibration: Calibration) -> None:
-    with suppress(StorageError):  # it is measured again next time
-        files.write_json(path, asdict(calibration))
+def _keep(path: Path, measured: Calibration) -> None:
+    """Add what was measured to what is kept at `path`, where another run may have kept something meanwhile."""
+    with suppress(StorageError), files.changing(path):  # it is measured again next time
+        known = _read(path) or Calibration()
+        costs = dict(known.points)
+        points = [*known.points, *(point for point in measured.points if point[0] not in costs)]
+        ceiling, chosen = {**measured.ceiling, **known.ceiling}, {**measured.chosen, **known.chosen}
+        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.closings, **known.closings})))
 
 
 def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:

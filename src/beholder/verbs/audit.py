@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholder.data.class_counts import count_findings
 from beholder.data.dataset import Dataset
@@ -23,12 +24,17 @@ from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.whole_set import whole_set_faults
-from beholder.errors import DataError, UsageError
+from beholder.errors import BeholderError, DataError
 from beholder.runs.audit_folder import create_audit_folder
 from beholder.runs.presence import alone
 from beholder.training import limits
 from beholder.verbs.audit_result import AuditResult, undecided
 from beholder.verbs.training_data import data_name, default_folder
+
+if TYPE_CHECKING:
+    from beholder.training.folds import OutOfFold
+
+Check = tuple[str, Callable[[], list[Finding]]]  # the name of what is looked for, and the look
 
 DEFAULT_BUDGET = 600.0  # seconds, as for train; a small data set needs a fraction of it
 CLOSING_SECONDS, CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
@@ -52,6 +58,7 @@ def audit(
 
     First come the checks of single pictures and files, duplicates within and across parts, and counts of classes. The
     rest of the budget trains a few quick networks, each on a part of the pictures, that judge the labels of the others.
+    Ctrl-C, and a check that fails, keep what was found until then; a note names the checks that are missing.
 
     Args:
         data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
@@ -78,24 +85,36 @@ def audit(
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             parts = _read(source, progress)
-            told = decisions.notes(corrections)
+            told = decisions.notes(corrections, source.name)
         checkup = _Checkup(parts, cache or default_cache(), seed, progress)
-        checkup.cheap(source)
-        checkup.by_networks(started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds))
-        result = AuditResult(
-            out=folder.path,
-            data=name,
-            class_names=source.class_names,
-            pictures={part: len(dataset) for part, dataset in parts.items()},
-            findings=undecided(checkup.findings, decisions),
-            seed=seed,
-            budget=budget,
-            seconds=time.monotonic() - started,
-            notes=(*source.told(), *told, *checkup.notes),
-            decisions=decisions,
-        )
-        result.write(parts)
-    return result
+
+        def result() -> AuditResult:
+            return AuditResult(
+                out=folder.path,
+                data=name,
+                class_names=source.class_names,
+                pictures={part: len(dataset) for part, dataset in parts.items()},
+                findings=undecided(checkup.findings, decisions),
+                seed=seed,
+                budget=budget,
+                seconds=time.monotonic() - started,
+                notes=(*source.told(), *told, *checkup.notes),
+                decisions=decisions,
+            )
+
+        until = started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds)
+        try:
+            # The table alone: a kill leaves it, and without findings.json the folder can be audited into again.
+            checkup.run(checkup.checks(source, until), lambda: result().write_table())
+        except KeyboardInterrupt:  # as in training: what is there is kept
+            pass
+        except Exception as error:
+            result().write(parts)
+            error.add_note(f"{checkup.notes[-1]} What was found before that is kept in {str(folder.path)!r}.")
+            raise
+        finished = result()
+        finished.write(parts)
+    return finished
 
 
 def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
@@ -123,28 +142,78 @@ class _Checkup:
     progress: Progress
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _asked: bool = False
+    _answers: _Judged | None = None
 
-    def cheap(self, source: Source) -> None:
-        """What is found without training."""
-        self.findings += file_faults(source, self.progress)
-        self.findings += picture_faults(self.parts, self.progress)
+    def checks(self, source: Source, until: float) -> list[Check]:
+        """Each check, by the name of what it looks for; the last ones by networks that are trained until `until`.
+
+        The quick ones come first. What one of them raises leaves the findings of those before it.
+        """
+
+        def by_networks(judge: Callable[[_Judged], list[Finding]]) -> Callable[[], list[Finding]]:
+            def look() -> list[Finding]:
+                judged = self._judged(until)
+                return [] if judged is None else judge(judged)
+
+            return look
+
+        return [
+            ("damaged files", lambda: file_faults(source, self.progress)),
+            ("dark, light, blurred and empty images", lambda: picture_faults(self.parts, self.progress)),
+            ("faults of the whole set", self._whole_set),
+            ("equal images", lambda: exact_duplicates(self.parts)),
+            ("nearly equal images", self._near),
+            ("small and uneven classes", lambda: count_findings(self.parts)),
+            ("wrong labels", by_networks(_Judged.wrong_labels)),
+            ("classes that look the same", by_networks(_Judged.inseparable)),
+            ("outliers", by_networks(_Judged.outliers)),
+        ]
+
+    def run(self, checks: list[Check], keep: Callable[[], None]) -> None:
+        """Make `checks`, and `keep` what was found after each; where one ends otherwise, a note says what is missing.
+
+        What a person can change costs that check alone.
+        """
+        for place, (name, check) in enumerate(checks):
+            try:
+                self.findings += check()
+            except BeholderError as error:
+                self.notes.append(f"{name.capitalize()} were not looked for: {error}")
+            except (Exception, KeyboardInterrupt) as error:
+                missing = ", ".join(each for each, _ in checks[place:])
+                stopped = isinstance(error, KeyboardInterrupt)
+                why = "the audit was interrupted" if stopped else f"a fault of Beholder's, {error!r}, ended the audit"
+                self.notes.append(f"Not looked for, since {why}: {missing}.")
+                raise
+            keep()
+
+    def _whole_set(self) -> list[Finding]:
         self.notes += whole_set_faults(self.parts)
-        self.findings += exact_duplicates(self.parts)
-        self.findings += near_duplicates(self.parts, self.progress)
+        return []
+
+    def _near(self) -> list[Finding]:
         if too_small(self.parts):
             self.notes.append(f"Equal pictures were looked for; near copies are not below {MIN_SIDE} pixels.")
-        self.findings += count_findings(self.parts)
+        return near_duplicates(self.parts, self.progress)
 
-    def by_networks(self, until: float) -> None:
-        """What is found by networks that are trained until `until`, on the clock of `time.monotonic`."""
-        hindrance = self._hindrance()
-        if hindrance is not None:
-            self.notes.append(f"{BY_NETWORKS}: {hindrance}.")
-            return
-        try:
-            self._trained(until)
-        except UsageError as error:
-            self.notes.append(f"{BY_NETWORKS}: {error}")
+    def _judged(self, until: float) -> _Judged | None:
+        """What networks say of the pictures, trained when it is first asked for; None, and a note, where none can be.
+
+        Raises:
+            Exception: whatever ended the training; it is not tried again.
+        """
+        if not self._asked:
+            self._asked = True
+            hindrance = self._hindrance()
+            if hindrance is not None:
+                self.notes.append(f"{BY_NETWORKS}: {hindrance}.")
+            else:
+                try:
+                    self._answers = self._trained(until)
+                except BeholderError as error:
+                    self.notes.append(f"{BY_NETWORKS}: {error}")
+        return self._answers
 
     def _hindrance(self) -> str | None:
         """Why no networks can be trained; None where they can."""
@@ -161,13 +230,11 @@ class _Checkup:
             return "pictures are not of one size"
         return None
 
-    def _trained(self, until: float) -> None:
+    def _trained(self, until: float) -> _Judged:
         # Imported here, not above: the framework takes seconds.
         from beholder.training import framework
 
         framework.start()
-        from beholder.evaluation.labels import inseparable, wrong_labels
-        from beholder.evaluation.outliers import outliers, strangeness
         from beholder.training.folds import out_of_fold, plan_folds
         from beholder.training.reconstruction import reconstruct
 
@@ -175,7 +242,29 @@ class _Checkup:
         plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed)
         duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
         answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
-        self.findings += wrong_labels(answers.pool, answers.probabilities, answers.neighbours)
-        self.findings += inseparable(answers.pool, answers.probabilities)
-        strange = strangeness(answers.distances, errors, codes)
-        self.findings += outliers(answers.pool, strange, answers.neighbours)
+        return _Judged(answers, errors, codes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What networks say of the pictures: see `out_of_fold` and `reconstruct`."""
+
+    answers: OutOfFold
+    errors: NDArray[np.float32]
+    codes: NDArray[np.float32]
+
+    def wrong_labels(self) -> list[Finding]:
+        from beholder.evaluation.labels import wrong_labels
+
+        return wrong_labels(self.answers.pool, self.answers.probabilities, self.answers.neighbours)
+
+    def inseparable(self) -> list[Finding]:
+        from beholder.evaluation.labels import inseparable
+
+        return inseparable(self.answers.pool, self.answers.probabilities)
+
+    def outliers(self) -> list[Finding]:
+        from beholder.evaluation.outliers import outliers, strangeness
+
+        strange = strangeness(self.answers.distances, self.errors, self.codes)
+        return outliers(self.answers.pool, strange, self.answers.neighbours)

@@ -72,6 +72,14 @@ class AuditResult:
             "notes": list(self.notes),
         }
 
+    def write_table(self) -> None:
+        """Write `findings.csv` alone, whole or not at all.
+
+        Raises:
+            StorageError: the disk is full or may not be written to.
+        """
+        files.write_bytes(AuditFolder(self.out).table_file, _table(self.findings))
+
     def write(self, parts: Mapping[str, Dataset]) -> None:
         """Write the AUDIT folder: `findings.csv`, `gallery.html`, and last `findings.json`, each whole or not at all.
 
@@ -82,7 +90,7 @@ class AuditResult:
             StorageError: the disk is full or may not be written to.
         """
         folder, document = AuditFolder(self.out), self.to_json()
-        files.write_bytes(folder.table_file, _table(self.findings))
+        self.write_table()
         write_gallery(folder.gallery_file, document, parts)
         files.write_json(folder.findings_file, document)
 

@@ -119,7 +119,10 @@ def evaluate(
         document = {**document, **_try(lacking, artifact, test, progress)}
     changed = document != told
     if changed:
-        files.write_json(file, document)
+        artifact.check_same()  # else these figures would stand in the place of the new model's
+        with files.changing(file):  # another process may have kept other trials of the same model meanwhile
+            document = {**(_told_before(file, artifact, fingerprint) or {}), **document}
+            files.write_json(file, document)
     if not run.report_file.exists() or (file == run.evaluation_file and changed):
         _write_report(run)
     return document

@@ -35,6 +35,7 @@ from beholder.verbs.training_data import (
     fingerprints,
     known_sets,
     open_data,
+    overlay_notes,
     read_parts,
 )
 
@@ -113,7 +114,8 @@ def _go_on(
             run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
         write_sets(run.path, known_sets(whole, parts, asked.pictures))
-        files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
+        checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"]]
+        files.write_json(run.data_file, describe(source, parts, checks))
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
         run.write_config({**config, "data": asked.data})

@@ -28,7 +28,15 @@ from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.logged_plan import logged_plan, other_pictures
 from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
-from beholder.verbs.training_data import data_name, default_folder, describe, known_sets, open_data, read_parts
+from beholder.verbs.training_data import (
+    data_name,
+    default_folder,
+    describe,
+    known_sets,
+    open_data,
+    overlay_notes,
+    read_parts,
+)
 
 DEFAULT_BUDGET = 600.0  # seconds
 
@@ -206,7 +214,8 @@ def train(
             checks = check_data(whole, parts, budget)
             checks["sentences"] += [] if plan is None else other_pictures(plan, parts["train"])
             write_sets(run.path, known_sets(whole, parts, pictures))
-            files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
+            checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"]]
+            files.write_json(run.data_file, describe(source, parts, checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:

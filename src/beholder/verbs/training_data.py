@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from beholder.data.dataset import Dataset
 from beholder.data.opening import NAMES, Data, open_source
+from beholder.data.overlay import Overlay
+from beholder.data.overlay_names import validation_note
 from beholder.data.progress import Progress
 from beholder.data.refit import refitted
 from beholder.data.source import Source
@@ -88,10 +90,8 @@ def check_there(run: Path, data: str, again: str) -> None:
         raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
 
 
-def describe(
-    source: Source, parts: dict[str, Dataset], notes: tuple[str, ...], checks: dict[str, Any]
-) -> dict[str, Any]:
-    """`data.json`: classes, counts, fingerprints, notes (`notes` too), what `checks` found, and what was skipped."""
+def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
+    """`data.json`: classes, counts, fingerprints, notes, what `checks` found, and what was skipped."""
     classes = len(source.class_names)
     return {
         "schema": 1,
@@ -100,10 +100,20 @@ def describe(
         "picture_shape": list(parts["train"].picture_shape),
         "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
         "fingerprint": fingerprints(parts),
-        "notes": [*source.told(), *notes, *checks["sentences"]],
+        "notes": [*source.told(), *checks["sentences"]],
         "checks": checks,
         "skipped": source.skipped,
     }
+
+
+def overlay_notes(overlay: Overlay, found: set[str], source: Source, parts: dict[str, Dataset]) -> tuple[str, ...]:
+    """What a person should know of the corrections of a run that learns from `parts`, of whose images `found` were met.
+
+    Raises:
+        DataError: none of them is of an image of the data.
+    """
+    told = overlay.notes(found, source.name, {"test"} & source.readers.keys())
+    return (*told, *validation_note(overlay.corrections, parts["validation"].names))
 
 
 def fingerprints(parts: dict[str, Dataset]) -> dict[str, str]:

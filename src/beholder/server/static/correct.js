@@ -80,13 +80,14 @@ function append(given) {
   if (!list.children.length) list.append(h("p", { class: "empty" }, "Nothing looks doubtful."));
 }
 
-function tell({ corrections, file, command }) {
+function tell({ corrections, file, command, remark }) {
   const undo = h("button", { type: "button", disabled: !history.length, onclick: undoLast }, "Undo");
   if (!command || !corrections) {
     const earlier = corrections ? `, after the ${corrections} that this run was trained with` : "";
     return replace(summary, h("p", {}, "Your decisions will go to ", h("code", {}, file), `${earlier}.`), undo);
   }
   replace(summary, h("p", {}, h("b", {}, plural(corrections, "decision")), " in ", h("code", {}, file)),
+    remark ? h("p", { class: "muted" }, remark) : null,
     h("p", { class: "muted" }, "Train again with them:"),
     h("pre", { tabindex: 0, role: "region", "aria-label": "Command" }, h("code", {}, command)),
     h("div", { class: "row" }, copyButton(command), undo));
