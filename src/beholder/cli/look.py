@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from beholder.cli.console import print_json, reading_progress
-from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.options import colour_option, data_argument, json_option, reading_options, seed_option
+
+if TYPE_CHECKING:
+    from beholder.data.colour import Colour
 
 
 @click.command(short_help="Draw a contact sheet of random labelled pictures.")
@@ -25,6 +28,7 @@ from beholder.cli.options import data_argument, json_option, reading_options, se
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
 @seed_option
+@colour_option
 @reading_options
 @json_option
 def look(
@@ -37,6 +41,7 @@ def look(
     seed: int,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
+    colour: Colour,
     as_json: bool,
 ) -> None:
     """Draw a contact sheet of random labelled training pictures of DATA."""
@@ -53,6 +58,7 @@ def look(
             seed=seed,
             labels=labels or "fine",
             cache=cache,
+            colour=colour,
             progress=progress,
         )
     save(sheet, out)

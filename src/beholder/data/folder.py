@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from beholder.data.cache import PictureFiles, load_pictures, refuse_cache_inside
+from beholder.data.colour import Colour, decide_mode
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import SUFFIXES, PictureRules, measure
 from beholder.data.progress import Progress
@@ -34,7 +35,14 @@ class _Listing:
     classes: list[str]
 
 
-def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, for_audit: bool = False) -> Source:
+def open_folder(
+    path: Path,
+    *,
+    cache: Path,
+    canvas: tuple[int, int] | None = None,
+    colour: Colour = "auto",
+    for_audit: bool = False,
+) -> Source:
     """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
 
     Pictures anywhere below a class folder belong to that class. Hidden files and files of other types are left out and
@@ -45,12 +53,13 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
         cache: where decoded pictures are kept.
         canvas: height and width in pixels of every picture; without it the size that all pictures of a sample share, if
             its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        colour: whether pictures get three channels or one; by default one where all pictures of a sample are grey.
         for_audit: take what an audit is to find and training cannot work with: however many unreadable pictures, thin
             classes, and classes that only validation or test has, which then count as classes and stand in a note.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
-        pictures are (N, height, width, 3) uint8, and its names are paths below `path`.
+        pictures are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
 
     Raises:
         DataError: no such folder, no pictures, one class; unless it is for an audit a class with fewer than two
@@ -75,7 +84,9 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
     # In an audit the part to learn from may have no pictures.
     measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
     height, width = canvas or _canvas(path, measured)
-    rules = PictureRules(height, width, "RGB")
+    classes = parts[learn].classes or [name for listing in parts.values() for name in listing.classes]
+    mode, told = decide_mode(colour, path, measured, classes, (height, width))
+    rules = PictureRules(height, width, mode)
     skipped: list[dict[str, Any]] = []
     readers = {
         part: _reader(listing, class_names, rules, cache, skipped, 1.0 if for_audit else MAX_UNREADABLE)
@@ -83,7 +94,7 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
         if listing.paths
     }
     names = {part: listing.paths for part, listing in parts.items() if listing.paths}
-    notes = (*_notes(path, ignored), *strangers.values())
+    notes = (*_notes(path, ignored), *told, *strangers.values())
     return Source(str(path), class_names, readers, notes, skipped, path, names)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from beholder.data.class_counts import count_findings
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
@@ -21,6 +22,7 @@ from beholder.data.opening import Data, open_source
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
+from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
 from beholder.runs.audit_folder import create_audit_folder
@@ -44,6 +46,8 @@ def audit(
     overlay: str | Path | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
+    mirror: bool | None = None,
     progress: Progress = silent,
 ) -> AuditResult:
     """Look for what is wrong with `data`, in all its parts, and write what was found into a new folder.
@@ -59,6 +63,8 @@ def audit(
         overlay: a CSV file with corrections that the data are audited with, `path,action,label`.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
+        mirror: whether a mirrored picture means the same, for the networks; by default told from the pictures.
         progress: told how far it is.
 
     Raises:
@@ -70,14 +76,14 @@ def audit(
         raise UsageError(f"Expected a budget above 0 seconds. Received: {seconds:g}.")
     decisions = read_overlay(None if overlay is None else Path(overlay))
     corrections: set[str] = set()
-    source = corrected(_open(data, labels, cache, progress), decisions, corrections)
+    source = corrected(_open(data, labels, cache, colour, progress), decisions, corrections)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             parts = _read(source, progress)
             told = decisions.notes(corrections)
-        checkup = _Checkup(parts, cache or default_cache(), seed, progress)
+        checkup = _Checkup(parts, cache or default_cache(), seed, mirror, progress)
         checkup.cheap(source)
         checkup.by_networks(started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds))
         result = AuditResult(
@@ -96,10 +102,12 @@ def audit(
     return result
 
 
-def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
+def _open(
+    data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, colour: Colour, progress: Progress
+) -> Source:
     if isinstance(data, Source):
-        return data
-    return open_source(data, labels=labels, cache=cache, for_audit=True, progress=progress)
+        return recoloured(data, colour)
+    return open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
@@ -118,6 +126,7 @@ class _Checkup:
     parts: Mapping[str, Dataset]
     cache: Path
     seed: int
+    mirror: bool | None
     progress: Progress
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -169,10 +178,14 @@ class _Checkup:
         from beholder.training.reconstruction import reconstruct
 
         errors, codes = reconstruct(self.parts, seed=self.seed, progress=self.progress)
-        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed)
+        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed, mirror=self.mirror)
         duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
         answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
         self.findings += wrong_labels(answers.pool, answers.probabilities, answers.neighbours)
-        self.findings += inseparable(answers.pool, answers.probabilities)
+        mirroring = answers.mirroring
+        mirrored = answers.settings.mirrors(answers.pool.dataset.picture_shape[2])
+        self.findings += inseparable(answers.pool, answers.probabilities, mirroring, mirrored=mirrored)
+        if self.mirror is None:
+            self.notes.append(mirroring.sentence)
         strange = strangeness(answers.distances, errors, codes)
         self.findings += outliers(answers.pool, strange, answers.neighbours)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
+from beholder.data.colour import Colour
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected
 from beholder.data.progress import Progress, silent
@@ -23,7 +24,7 @@ from beholder.training.processes import current
 from beholder.training.settings import Settings
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
-from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
+from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_facts
 from beholder.verbs.training_data import describe, fingerprints, open_data, read_parts
 
 
@@ -86,7 +87,8 @@ def _go_on(
     run.clear_leftovers()
     if not run.environment_file.exists():
         files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
-    source = open_data(config["data"] if data is None else data, config["labels"], cache, progress, settings.initial)
+    data = config["data"] if data is None else data
+    source = open_data(data, config["labels"], cache, progress, settings.initial, _colour(run, asked))
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)
     whole = Parts(source, settings.seed, progress, asked.together)
@@ -96,13 +98,22 @@ def _go_on(
         if before.get("fingerprint") != fingerprints(parts):
             raise RunError(f"The data {source.name!r} changed since {str(run.path)!r} began; train a new run instead.")
     else:  # killed before its data were read
+        told: list[str] = []
         if config.get("plans") is None:
-            settings = fitted(settings, parts["train"])
+            settings, told = decided(settings, parts["train"])
             run.write_config({**config, **recipe_facts(settings), "settings": settings.to_json()})
         checks = check_data(whole, parts, asked.budget)
+        checks["sentences"] += told
         files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+
+
+def _colour(run: Run, asked: Asked) -> Colour:
+    """What the run's pictures became when it began, which is not to be told anew."""
+    if not run.data_file.exists():
+        return asked.colour
+    return "grey" if read_document(run.data_file, missing="").get("picture_shape", [0])[-1] == 1 else "rgb"
 
 
 def _require_backend(run: Run) -> None:

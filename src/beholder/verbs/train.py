@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
+from beholder.data.colour import Colour, check_colour
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
@@ -27,7 +28,7 @@ from beholder.training.settings import Balance, Settings, choose, resolve_precis
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.logged_plan import logged_plan, other_pictures
-from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
+from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_facts
 from beholder.verbs.training_data import data_name, default_folder, describe, open_data, read_parts
 
 DEFAULT_BUDGET = 600.0  # seconds
@@ -58,6 +59,7 @@ def train(
     precision: Literal["auto", "float32", "bfloat16"] | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
     processes: int | None = None,
     coordinator: str | None = None,
     process: int | None = None,
@@ -83,7 +85,7 @@ def train(
         learning_rate: its peak.
         weight_decay: in units of the learning rate.
         augment: shift training pictures, and mirror them where `mirror` allows.
-        mirror: whether a mirrored picture means the same; by default where pictures are colour.
+        mirror: whether a mirrored picture means the same; by default told from the pictures.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         balance: make small classes count as much as large ones: `weights` multiplies their losses, `sampling` shows
             their pictures more often; `none` by default.
@@ -96,6 +98,8 @@ def train(
             an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` gives every picture three channels and `grey` one; by default they keep what they have, and those
+            of a folder get one where all pictures of a sample are grey.
         processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
         coordinator: host and port of process 0, where the processes run on several hosts.
         process: which of them this one is, from 0; what process 0 does not know of, the others return as they know it.
@@ -133,6 +137,7 @@ def train(
             "precision": precision,
             "labels": labels,
             "cache": cache,
+            "colour": colour,
             "command": command,
             **options,
         }
@@ -147,6 +152,7 @@ def train(
         "mirror": mirror,
     }
     _check(budget, epochs, risk)
+    check_colour(colour)
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
@@ -176,6 +182,10 @@ def train(
         # Widths or a resolution of the person's own are not the budget's to choose.
         automatic = automatic and not {"widths", "side"} & settings.options.keys()
         plans = None
+    if settings.initial is not None and colour != "auto":
+        raise UsageError(
+            f"The network of {settings.initial.source!r} takes {settings.initial.channels} channels; leave --colour out."
+        )
     asked = Asked(
         data_name(data),
         labels,
@@ -186,6 +196,7 @@ def train(
         read_overlay(None if overlay is None else Path(overlay)),
         neighbours,
         risk,
+        colour=colour,
     )
     run = create_run(Path(out) if out is not None else default_folder(data, model))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -197,14 +208,16 @@ def train(
             run.write_config(_config(asked, settings, command, plans, created))
             files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
             found: set[str] = set()
-            source = corrected(open_data(data, labels, cache, progress, settings.initial), asked.overlay, found)
+            source = open_data(data, labels, cache, progress, settings.initial, colour)
+            source = corrected(source, asked.overlay, found)
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, pictures)
+            told: list[str] = []
             if plan is None:
-                settings = fitted(settings, parts["train"])
+                settings, told = decided(settings, parts["train"])
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            checks["sentences"] += [] if plan is None else other_pictures(plan, parts["train"])
+            checks["sentences"] += told if plan is None else other_pictures(plan, parts["train"])
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import NAMES, Data, open_source
 from beholder.data.progress import Progress
-from beholder.data.refit import refitted
+from beholder.data.refit import recoloured, refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
@@ -26,15 +27,19 @@ def open_data(
     cache: Path | None,
     progress: Progress,
     initial: Initial | None = None,
+    colour: Colour = "auto",
 ) -> Source:
     """Open `data`, unless it is open already; its pictures become what the network that training starts from takes."""
     if initial is None:
-        return data if isinstance(data, Source) else open_source(data, labels=labels, cache=cache, progress=progress)
+        if isinstance(data, Source):
+            return recoloured(data, colour)
+        return open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
     height, width = initial.height, initial.width
     if not isinstance(data, Source):
-        # Decoded to that size at once: nothing is lost on the way to another.
+        # Decoded to that size and colour at once: nothing is lost on the way to another.
         canvas = None if height is None or width is None else (height, width)
-        data = open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
+        colour = "grey" if initial.channels == 1 else "rgb"
+        data = open_source(data, labels=labels, cache=cache, canvas=canvas, colour=colour, progress=progress)
     return refitted(data, height, width, initial.channels)
 
 
