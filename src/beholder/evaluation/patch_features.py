@@ -46,14 +46,12 @@ def mirror_features(pictures: Pictures, random: np.random.Generator) -> tuple[Fe
     small = _shrunk(pictures, _SIDE).astype(np.float32)
     plain.append(small.reshape(len(small), -1))
     mirrored.append(small[:, :, ::-1].reshape(len(small), -1))
-    for one, other in zip(plain, mirrored, strict=True):
-        mean, deviation = one.mean(axis=0), one.std(axis=0)
-        scale = (deviation + 0.1 * deviation.mean() + 1e-6) * np.sqrt(one.shape[1])  # each kind weighs the same
-        one -= mean
-        one /= scale
-        other -= mean
-        other /= scale
-    return np.concatenate(plain, axis=1), np.concatenate(mirrored, axis=1)
+    means = [kind.mean(axis=0) for kind in plain]
+    deviations = [kind.std(axis=0) for kind in plain]
+    # The features of each kind weigh the same together, however many they are.
+    scales = [(one + 0.1 * one.mean() + 1e-6) * np.sqrt(len(one)) for one in deviations]
+    mean, scale = np.concatenate(means), np.concatenate(scales)
+    return (np.concatenate(plain, axis=1) - mean) / scale, (np.concatenate(mirrored, axis=1) - mean) / scale
 
 
 def _shrunk(pictures: Pictures, side: int) -> NDArray[np.uint8]:
@@ -95,7 +93,7 @@ def _answers(pictures: NDArray[np.uint8], step: int, random: np.random.Generator
 
 def _filters(pictures: NDArray[np.uint8], random: np.random.Generator) -> tuple[Features, Features]:
     """Filters, (values of a patch, filters), and what is to be taken from their answers, (filters,)."""
-    count, height, width, channels = pictures.shape
+    count, height, width = pictures.shape[:3]
     which = random.integers(0, count, _DRAWN)
     tops, lefts = random.integers(0, height - PATCH + 1, _DRAWN), random.integers(0, width - PATCH + 1, _DRAWN)
     within = np.arange(PATCH)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from beholder import __version__, files
 from beholder.data.colour import Colour, check_colour
+from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
@@ -152,7 +153,6 @@ def train(
         "mirror": mirror,
     }
     _check(budget, epochs, risk)
-    check_colour(colour)
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
@@ -182,10 +182,7 @@ def train(
         # Widths or a resolution of the person's own are not the budget's to choose.
         automatic = automatic and not {"widths", "side"} & settings.options.keys()
         plans = None
-    if settings.initial is not None and colour != "auto":
-        raise UsageError(
-            f"The network of {settings.initial.source!r} takes {settings.initial.channels} channels; leave --colour out."
-        )
+    _check_colour(colour, settings)
     asked = Asked(
         data_name(data),
         labels,
@@ -208,16 +205,14 @@ def train(
             run.write_config(_config(asked, settings, command, plans, created))
             files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
             found: set[str] = set()
-            source = open_data(data, labels, cache, progress, settings.initial, colour)
-            source = corrected(source, asked.overlay, found)
+            opened = open_data(data, labels, cache, progress, settings.initial, colour)
+            source = corrected(opened, asked.overlay, found)
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, pictures)
-            told: list[str] = []
-            if plan is None:
-                settings, told = decided(settings, parts["train"])
+            settings, told = _decided(settings, parts["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            checks["sentences"] += told if plan is None else other_pictures(plan, parts["train"])
+            checks["sentences"] += told
             files.write_json(run.data_file, describe(source, parts, asked.overlay.notes(found), checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
@@ -233,6 +228,18 @@ def _check(budget: float | None, epochs: float | None, risk: float | None) -> No
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs:g}), not both.")
     if risk is not None and not 0 < risk < 1:
         raise UsageError(f"Expected a risk between 0 and 1. Received: {risk:g}.")
+
+
+def _check_colour(colour: Colour, settings: Settings) -> None:
+    check_colour(colour)
+    if settings.initial is not None and colour != "auto":
+        kind = "grey" if settings.initial.channels == 1 else "colour"
+        raise UsageError(f"The network of {settings.initial.source!r} takes {kind} images; leave --colour out.")
+
+
+def _decided(settings: Settings, train_part: Dataset, plan: Path | None) -> tuple[Settings, list[str]]:
+    """The settings that suit the train part, those of a logged plan as they are, and what is to be said of either."""
+    return decided(settings, train_part) if plan is None else (settings, other_pictures(plan, train_part))
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:
