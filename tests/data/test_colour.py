@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +25,12 @@ def shades(seed: int = 0, side: int = 24) -> GREY:
     return np.random.default_rng(seed).integers(0, 256, (side, side), dtype=np.uint8)
 
 
-def saved(image: Image.Image, path: Path, **how: object) -> None:
+def saved(image: Image.Image, path: Path, **how: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, **how)
 
 
-def folder_of(root: Path, image: Image.Image, suffix: str = "png", count: int = 3, **how: object) -> Path:
+def folder_of(root: Path, image: Image.Image, suffix: str = "png", count: int = 3, **how: Any) -> Path:
     for name in "ab":
         for row in range(count):
             saved(image, root / name / f"{row:03}.{suffix}", **how)
@@ -41,7 +42,7 @@ def channels(source: Source) -> int:
 
 
 L = Image.fromarray(shades())
-WAYS: dict[str, tuple[Image.Image, str, dict[str, object]]] = {
+WAYS: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
     "one channel": (L, "png", {}),
     "one channel, JPEG": (L, "jpg", {}),
     "grey and alpha": (Image.merge("LA", [L, L]), "png", {}),

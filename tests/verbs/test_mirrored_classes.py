@@ -26,9 +26,10 @@ def arrows(count: int, side: int = 20, seed: int = 0) -> tuple[np.ndarray, np.nd
     labels = np.arange(count) % 2
     pictures = np.full((count, side, side), 255, np.uint8)
     for picture, label in zip(pictures, labels, strict=True):
-        top, left, size = *random.integers(1, side - 12, 2), random.integers(3, 6)
+        top, left = random.integers(1, side - 12, 2).tolist()
+        size = int(random.integers(3, 6))
         for row in range(2 * size):
-            column = min(row, 2 * size - 1 - row)
+            column = int(min(row, 2 * size - 1 - row))
             column = column if label else size - column
             picture[top + row, left + column : left + column + 3] = random.integers(0, 60)
     noisy = pictures + np.rint(random.normal(0, 6, pictures.shape)).clip(-30, 0)
@@ -55,7 +56,7 @@ def run(folder: Path, heard: list[dict[str, Any]], tmp_path_factory: pytest.Temp
     from beholder.verbs.train import train
 
     work = tmp_path_factory.mktemp("work")
-    options = {"model": "fast", "widths": (8, 16, 32), "epochs": 10, "precision": "float32"}
+    options: dict[str, Any] = {"model": "fast", "widths": (8, 16, 32), "epochs": 10, "precision": "float32"}
     trained = train(folder, out=work / "run", cache=work / "cache", listener=heard.append, **options)
     assert trained.validation_accuracy >= 0.95
     return trained.run

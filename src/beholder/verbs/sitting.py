@@ -251,7 +251,11 @@ def fitted(settings: Settings, train: Dataset) -> Settings:
 def decided(settings: Settings, train: Dataset) -> tuple[Settings, list[str]]:
     """Settings as they suit the `train` part and the devices, and sentences about what was told from its pictures."""
     settings, mirroring = decide_mirroring(fitted(settings, train), train)
-    return settings, [] if mirroring is None else [mirroring.sentence]
+    told = [] if mirroring is None else [mirroring.sentence]
+    if settings.own_file is not None:
+        low, high = settings.options["input_range"]
+        told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
+    return settings, told
 
 
 def shared(settings: Settings) -> Settings:
