@@ -33,7 +33,7 @@ def colour_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Pat
     for row, name in enumerate(labels):  # so that there is something to learn
         pictures[row, :, : 3 + row % 5, ["red", "green", "blue"].index(name)] = 255
     run = tmp_path_factory.mktemp("colour") / "run"
-    train((pictures, labels), model="linear", epochs=3, augment=True, out=run)
+    train((pictures, labels), model="linear", epochs=3, augment=True, mirror=True, out=run)
     return run
 
 

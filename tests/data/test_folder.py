@@ -17,9 +17,9 @@ from beholder.errors import DataError, UsageError
 
 
 def picture(path: Path, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:
-    """A grey picture of `size` (width, height)."""
+    """A picture of one colour, of `size` (width, height), whose red is `shade`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (shade, shade, shade)).save(path)
+    Image.new("RGB", size, (shade, 0, 200)).save(path)
 
 
 def pictures(folder: Path, count: int, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:

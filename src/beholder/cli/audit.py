@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from beholder.cli.console import print_json, print_notes
-from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.options import (
+    colour_option,
+    data_argument,
+    json_option,
+    mirror_option,
+    reading_options,
+    seed_option,
+)
 from beholder.cli.screen import screen
 from beholder.cli.values import Duration
 
 if TYPE_CHECKING:
+    from beholder.data.colour import Colour
     from beholder.data.findings import Finding
     from beholder.verbs.audit_result import AuditResult
 
@@ -39,7 +47,9 @@ _WORST = 3  # findings of a kind that the terminal shows
     metavar="FILE.csv",
     help="Earlier decisions, lines of path,action,label: the data are audited as they have them.",
 )
+@mirror_option
 @seed_option
+@colour_option
 @reading_options
 @json_option
 def audit(
@@ -50,6 +60,8 @@ def audit(
     seed: int,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
+    colour: Colour,
+    mirror: bool | None,
     as_json: bool,
 ) -> None:
     """Look for what is wrong with DATA: duplicates, doubtful labels, pictures that are faulty or unlike all others.
@@ -68,6 +80,8 @@ def audit(
             overlay=overlay,
             labels=labels or "fine",
             cache=cache,
+            colour=colour,
+            mirror=mirror,
             progress=shown.tell,
         )
     if as_json:

@@ -11,9 +11,11 @@ import click
 
 from beholder.cli.console import percent, print_json, print_notes
 from beholder.cli.options import (
+    colour_option,
     data_argument,
     early_stop_option,
     json_option,
+    mirror_option,
     progress_option,
     reading_options,
     seed_option,
@@ -50,11 +52,13 @@ from beholder.runs.events import Event, Listener
 )
 @click.option("--test", is_flag=True, help="Open the test part for every run, once, after all training.")
 @click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
+@mirror_option
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
 @early_stop_option
 @progress_option
 @seed_option
+@colour_option
 @reading_options
 @json_option
 def compare(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from beholder.cli.console import print_json, print_notes
-from beholder.cli.options import data_argument, json_option, reading_options, seed_option
+from beholder.cli.options import colour_option, data_argument, json_option, reading_options, seed_option
 from beholder.cli.screen import screen
+
+if TYPE_CHECKING:
+    from beholder.data.colour import Colour
 
 
 @click.command(short_help="Draw a contact sheet of random labelled pictures.")
@@ -26,6 +29,7 @@ from beholder.cli.screen import screen
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
 @seed_option
+@colour_option
 @reading_options
 @json_option
 def look(
@@ -38,6 +42,7 @@ def look(
     seed: int,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
+    colour: Colour,
     as_json: bool,
 ) -> None:
     """Draw a contact sheet of random labelled training pictures of DATA."""
@@ -46,7 +51,7 @@ def look(
     from beholder.verbs.look import look as draw
 
     with screen() as shown:
-        source = open_source(data, labels=labels or "fine", cache=cache, progress=shown.tell)
+        source = open_source(data, labels=labels or "fine", cache=cache, colour=colour, progress=shown.tell)
         sheet = draw(
             source,
             rows=rows,

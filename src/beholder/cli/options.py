@@ -43,6 +43,20 @@ def run_argument(name: str = "run") -> Callable[[Command], Command]:
     return click.argument(name, metavar="RUN", type=click.Path(path_type=Path))
 
 
+colour_option = click.option(
+    "--colour",
+    type=click.Choice(["auto", "rgb", "grey"]),
+    default="auto",
+    show_default=True,
+    help="Three channels (rgb) or one (grey); auto: as DATA has them, and one where a folder's images are all grey.",
+)
+mirror_option = click.option(
+    "--mirror/--no-mirror",
+    default=None,
+    help="Whether a mirrored image means the same.  [default: told from the images, and said]",
+)
+
+
 def reading_options(command: Command) -> Command:
     """How DATA is read."""
     for option in (

@@ -12,7 +12,14 @@ import click
 from click.core import ParameterSource
 
 from beholder.cli.console import percent, print_json, print_notes
-from beholder.cli.options import early_stop_option, json_option, progress_option, reading_options
+from beholder.cli.options import (
+    colour_option,
+    early_stop_option,
+    json_option,
+    mirror_option,
+    progress_option,
+    reading_options,
+)
 from beholder.cli.screen import screen
 from beholder.cli.training_progress import listener_on
 from beholder.cli.values import Duration, Range, Seed, Share, Widths
@@ -92,11 +99,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 )
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
 @click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
-@click.option(
-    "--mirror/--no-mirror",
-    default=None,
-    help="Whether a mirrored picture means the same.  [default: where pictures are colour]",
-)
+@mirror_option
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
 )
@@ -149,6 +152,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 )
 @progress_option
 @click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
+@colour_option
 @reading_options
 @json_option
 @click.pass_context

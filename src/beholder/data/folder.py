@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from beholder.data.cache import PictureFiles, load_pictures, refuse_cache_inside
+from beholder.data.colour import Colour, decide_mode
 from beholder.data.dataset import Dataset
 from beholder.data.folder_listing import Listing, list_part, listing_notes, loose_files, refuse_strays
 from beholder.data.folder_sets import TITLES, divide
@@ -24,7 +25,14 @@ from beholder.errors import DataError
 _OTHER_CUT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
 
 
-def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = None, for_audit: bool = False) -> Source:
+def open_folder(
+    path: Path,
+    *,
+    cache: Path,
+    canvas: tuple[int, int] | None = None,
+    colour: Colour = "auto",
+    for_audit: bool = False,
+) -> Source:
     """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
 
     Pictures anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
@@ -36,13 +44,14 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
         cache: where decoded pictures are kept.
         canvas: height and width in pixels of every picture; without it the size that nearly all pictures of a sample
             share, if its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        colour: whether pictures get three channels or one; by default one where all pictures of a sample are grey.
         for_audit: take what an audit is to find and training cannot work with: however many unreadable pictures, thin
             classes, names of classes that are nearly the same, and classes that only validation or test has, which then
             count as classes and stand in a note.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
-        pictures are (N, height, width, 3) uint8, and its names are paths below `path`.
+        pictures are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
 
     Raises:
         DataError: no such folder, no pictures, one class, or folders that can be understood in two ways; unless it is
@@ -73,11 +82,14 @@ def open_folder(path: Path, *, cache: Path, canvas: tuple[int, int] | None = Non
             if not listing.paths:  # a part without a reader would be split off another one
                 listing.refuse_unreadable({})
     # In an audit the part to learn from may have no pictures.
-    sizes = sample_sizes(path, parts[learn].paths or [name for listing in parts.values() for name in listing.paths])
+    measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
+    sizes = sample_sizes(path, measured)
     height, width = canvas or choose_canvas(sizes)
-    rules = PictureRules(height, width, "RGB")
+    classes = parts[learn].classes or [name for listing in parts.values() for name in listing.classes]
+    mode, told = decide_mode(colour, path, measured, classes, (height, width))
+    rules = PictureRules(height, width, mode)
     fitting = fitting_in_words(sizes, (height, width))
-    notes = (*listing_notes(parts, learn, strays, others), *sets.notes, *strangers.values(), *alike)
+    notes = (*listing_notes(parts, learn, strays, others), *told, *sets.notes, *strangers.values(), *alike)
     skipped: list[dict[str, Any]] = []
     later: list[str] = []
     readers = {

@@ -9,11 +9,13 @@ from typing import Any
 from beholder.data.archive import is_archive, open_archive
 from beholder.data.arrays import from_arrays, open_npz
 from beholder.data.batches import LabelKind
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
 from beholder.data.download import default_cache, find_or_download
 from beholder.data.folder import open_folder
 from beholder.data.progress import Progress, silent
+from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.errors import DataError
 
@@ -28,6 +30,7 @@ def open_source(
     labels: LabelKind = "fine",
     cache: Path | None = None,
     canvas: tuple[int, int] | None = None,
+    colour: Colour = "auto",
     for_audit: bool = False,
     progress: Progress = silent,
 ) -> Source:
@@ -39,25 +42,31 @@ def open_source(
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept; the user's cache folder by default.
         canvas: height and width, in pixels, that a folder's pictures are decoded to; chosen from them by default.
+        colour: `rgb` gives every picture three channels and `grey` one; by default they keep what they have, and those
+            of a folder get one where all pictures of a sample are grey.
         for_audit: take folders that training cannot work with, see `open_folder`.
         progress: told how far a download is.
 
     Raises:
         DataError: nothing of that name or path, or not something that can be read.
+        UsageError: an unknown `colour`.
     """
     if isinstance(data, Dataset):
-        return _open_dataset(data)
+        return recoloured(_open_dataset(data), colour)
     if isinstance(data, tuple):
-        return _open_dataset(from_arrays(*data))
+        return recoloured(_open_dataset(from_arrays(*data)), colour)
     cache = cache or default_cache()
     if data == "digits":
-        return open_digits()
+        return recoloured(open_digits(), colour)
     if data in NAMES:
-        return open_archive(find_or_download(str(data), cache=cache, progress=progress), labels=labels, name=str(data))
-    return _open_path(Path(data), labels, cache, canvas, for_audit)
+        archive = find_or_download(str(data), cache=cache, progress=progress)
+        return recoloured(open_archive(archive, labels=labels, name=str(data)), colour)
+    return recoloured(_open_path(Path(data), labels, cache, canvas, colour, for_audit), colour)
 
 
-def _open_path(path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, for_audit: bool) -> Source:
+def _open_path(
+    path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, colour: Colour, for_audit: bool
+) -> Source:
     if not _is_there(path):
         raise DataError(_unknown(str(path)))
     if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
@@ -67,7 +76,7 @@ def _open_path(path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, in
     if is_archive(path):
         return open_archive(path, labels=labels)
     if path.is_dir():
-        return open_folder(path, cache=cache, canvas=canvas, for_audit=for_audit)
+        return open_folder(path, cache=cache, canvas=canvas, colour=colour, for_audit=for_audit)
     raise DataError(
         f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of pictures, a CIFAR archive "
         "(.tar.gz) or a .npz file."

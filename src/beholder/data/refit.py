@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from beholder.data.colour import Colour, check_colour
 from beholder.data.dataset import Dataset
 from beholder.data.pictures import PictureRules, refit
 from beholder.data.progress import Progress
@@ -34,6 +35,16 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
         return reader
 
     return replace(source, readers={part: refitting(read) for part, read in source.readers.items()})
+
+
+def recoloured(source: Source, colour: Colour) -> Source:
+    """`source` with pictures of 3 channels (`rgb`) or of 1 (`grey`); as they are for `auto`.
+
+    Raises:
+        UsageError: `colour` is none of these.
+    """
+    check_colour(colour)
+    return source if colour == "auto" else refitted(source, None, None, 1 if colour == "grey" else 3)
 
 
 def _refitted(dataset: Dataset, height: int | None, width: int | None, channels: int, progress: Progress) -> Dataset:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from beholder.data.findings import Finding
 from beholder.data.pool import Pool
 from beholder.evaluation.metrics import wilson_interval
+from beholder.evaluation.mirroring import Mirroring
 
 SHOWN_NEIGHBOURS = 5
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard
@@ -61,7 +62,9 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     return findings
 
 
-def inseparable(pool: Pool, probabilities: NDArray[np.float32]) -> list[Finding]:
+def inseparable(
+    pool: Pool, probabilities: NDArray[np.float32], mirroring: Mirroring | None = None, *, mirrored: bool = False
+) -> list[Finding]:
     """Findings `inseparable`, one a pair of classes, the worst first.
 
     Two classes count as such where fewer than three quarters of their pictures fall on the side of their own class, the
@@ -71,6 +74,8 @@ def inseparable(pool: Pool, probabilities: NDArray[np.float32]) -> list[Finding]
     Args:
         pool: N pictures of K classes.
         probabilities: (N, K), of networks that did not learn from the picture.
+        mirroring: what the pictures tell about mirroring.
+        mirrored: whether the networks learned from mirrored pictures too, and so may be blind to what tells them apart.
     """
     labels, names = pool.dataset.labels, pool.dataset.class_names
     classes = np.arange(len(names))
@@ -94,10 +99,23 @@ def inseparable(pool: Pool, probabilities: NDArray[np.float32]) -> list[Finding]
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
             sentence=f"{one!r} and {other!r}: of their pictures networks put {share:.0%} on the right side, where "
-            "chance puts 50%; join them, or bring pictures that show the difference.",
+            f"chance puts 50%; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
     ]
+
+
+def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) -> str:
+    """What to do about two classes that look the same, as the end of a sentence."""
+    join = "join them, or bring pictures that show the difference."
+    if mirroring is not None and pair in mirroring.pairs:
+        return "each looks like the other one mirrored, so do not join them: train with --no-mirror."
+    if mirrored and (mirroring is None or mirroring.same is not True):
+        return (
+            "the networks learned from mirrored pictures too, so if these classes mirror each other, train with "
+            f"--no-mirror; if not, {join}"
+        )
+    return join
 
 
 def _names(pool: Pool, rows: NDArray[np.int64]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class Recipe:
         label_smoothing: share of the target spread evenly over all classes, 0 to 1.
         augment: shift training pictures, and mirror them where `mirror` allows.
         mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
-            views; None: where pictures are colour, since grey ones are often writing.
+            views; None: told from the pictures before training (`beholder.evaluation.mirroring`).
         step_pixels: that a step looks at, at most, so that its memory does not grow with the pictures; None: no limit.
         sees_pictures: its `build` takes training pictures, to set a first layer by.
         small_share: share of all steps, the first ones, that look at pictures three quarters as large, where those

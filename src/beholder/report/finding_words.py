@@ -40,7 +40,8 @@ KINDS: dict[Kind, Words] = {
     ),
     "inseparable": Words(
         "Classes that look the same",
-        "Pairs of classes that the networks cannot tell apart. Join them, or bring pictures that show the difference.",
+        "Pairs of classes that the networks cannot tell apart. If one mirrors the other, train with --no-mirror; if "
+        "not, join them, or bring pictures that show the difference.",
         decisions=False,
     ),
     "few_pictures": Words(

@@ -16,6 +16,7 @@ from beholder.data.pool import Pool, pooled
 from beholder.data.progress import Progress, silent
 from beholder.data.split import split
 from beholder.data.subset import stratified_order
+from beholder.evaluation.mirroring import Mirroring, measure_mirroring
 from beholder.evaluation.nearest import nearest
 from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
@@ -49,6 +50,7 @@ class OutOfFold:
         distances: (N, n) float32, their cosine distances, in units of the median of the network's own, so that those
             of several networks compare.
         settings: of each training.
+        mirroring: what the pictures that were learned from tell about mirroring.
     """
 
     pool: Pool
@@ -56,6 +58,7 @@ class OutOfFold:
     neighbours: NDArray[np.int64]
     distances: NDArray[np.float32]
     settings: Settings
+    mirroring: Mirroring
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,13 @@ class FoldPlan:
 
 
 def plan_folds(
-    parts: Mapping[str, Dataset], cache: Path, *, until: float, seed: int = 0, folds: int = FOLDS
+    parts: Mapping[str, Dataset],
+    cache: Path,
+    *,
+    until: float,
+    seed: int = 0,
+    mirror: bool | None = None,
+    folds: int = FOLDS,
 ) -> FoldPlan:
     """Spend the time until `until` on `folds` trainings of the network that is expected to be best.
 
@@ -87,6 +96,7 @@ def plan_folds(
         cache: where the machine's speed is kept.
         until: on the clock of `time.monotonic`.
         seed: fixes every random choice.
+        mirror: whether a mirrored picture means the same; None: told from the pictures.
         folds: how many trainings.
 
     Raises:
@@ -94,7 +104,8 @@ def plan_folds(
     """
     shape = next(iter(parts.values())).picture_shape
     learned = sum(len(dataset) for part, dataset in parts.items() if part != "test") * (folds - 1) // folds
-    settings = choose("fast", seed=seed, precision=resolve_precision("auto")).fitted(learned, shape)
+    changes = {"mirror": mirror}
+    settings = choose("fast", seed=seed, precision=resolve_precision("auto"), changes=changes).fitted(learned, shape)
     started = time.monotonic()
     calibration = calibrate(cache, shape, settings.dtype, seconds=CALIBRATION_SHARE * (until - started))
     seconds = (until - time.monotonic()) / folds - COMPILING_SECONDS
@@ -133,6 +144,8 @@ def out_of_fold(
     dataset, learnable = pool.dataset, pool.parts != "test"
     seed, folds = plan.settings.seed, plan.folds
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
+    mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
+    plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
     count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
     answers = OutOfFold(
         pool,
@@ -140,6 +153,7 @@ def out_of_fold(
         np.empty((len(pool), count), np.int64),
         np.empty((len(pool), count), np.float32),
         plan.settings,
+        mirroring,
     )
     looking = 0.0
     for number, held_out in enumerate(shares.values()):

@@ -126,8 +126,17 @@ class Settings:
         """Steps of the whole run on a train part of so many `pictures`, at least one."""
         return max(1, round(self.recipe.epochs * math.ceil(pictures / self.recipe.batch_size)))
 
+    def mirroring(self, mirror: bool) -> Settings:
+        """These settings with pictures mirrored or not, unless the person said."""
+        if self.recipe.mirror is not None:
+            return self
+        return replace(self, recipe=replace(self.recipe, mirror=mirror))
+
     def mirrors(self, channels: int) -> bool:
-        """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view."""
+        """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view.
+
+        Where nobody decided, as in runs from before this was told from the pictures, those of three channels are.
+        """
         mirror = self.recipe.mirror
         return self.recipe.augment and (channels == 3 if mirror is None else mirror)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.class_counts import count_findings
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
@@ -22,6 +23,7 @@ from beholder.data.opening import Data, open_source
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
+from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.data.whole_set import whole_set_faults
 from beholder.errors import BeholderError, DataError
@@ -52,6 +54,8 @@ def audit(
     overlay: str | Path | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
+    mirror: bool | None = None,
     progress: Progress = silent,
 ) -> AuditResult:
     """Look for what is wrong with `data`, in all its parts, and write what was found into a new folder.
@@ -68,6 +72,8 @@ def audit(
         overlay: a CSV file with corrections that the data are audited with, `path,action,label`.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
+        mirror: whether a mirrored picture means the same, for the networks; by default told from the pictures.
         progress: told how far it is.
 
     Raises:
@@ -79,14 +85,14 @@ def audit(
     seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
     decisions = read_overlay(None if overlay is None else Path(overlay))
     corrections: set[str] = set()
-    source = corrected(_open(data, labels, cache, progress), decisions, corrections)
+    source = corrected(_open(data, labels, cache, colour, progress), decisions, corrections)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             parts = _read(source, progress)
             told = decisions.notes(corrections, source.name)
-        checkup = _Checkup(parts, cache or default_cache(), seed, progress)
+        checkup = _Checkup(parts, cache or default_cache(), seed, mirror, progress)
 
         def result() -> AuditResult:
             return AuditResult(
@@ -117,10 +123,12 @@ def audit(
     return finished
 
 
-def _open(data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, progress: Progress) -> Source:
+def _open(
+    data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, colour: Colour, progress: Progress
+) -> Source:
     if isinstance(data, Source):
-        return data
-    return open_source(data, labels=labels, cache=cache, for_audit=True, progress=progress)
+        return recoloured(data, colour)
+    return open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
@@ -139,6 +147,7 @@ class _Checkup:
     parts: Mapping[str, Dataset]
     cache: Path
     seed: int
+    mirror: bool | None
     progress: Progress
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -239,9 +248,11 @@ class _Checkup:
         from beholder.training.reconstruction import reconstruct
 
         errors, codes = reconstruct(self.parts, seed=self.seed, progress=self.progress)
-        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed)
+        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed, mirror=self.mirror)
         duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
         answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
+        if self.mirror is None:
+            self.notes.append(answers.mirroring.sentence)
         return _Judged(answers, errors, codes)
 
 
@@ -261,7 +272,9 @@ class _Judged:
     def inseparable(self) -> list[Finding]:
         from beholder.evaluation.labels import inseparable
 
-        return inseparable(self.answers.pool, self.answers.probabilities)
+        answers = self.answers
+        mirrored = answers.settings.mirrors(answers.pool.dataset.picture_shape[2])
+        return inseparable(answers.pool, answers.probabilities, answers.mirroring, mirrored=mirrored)
 
     def outliers(self) -> list[Finding]:
         from beholder.evaluation.outliers import outliers, strangeness

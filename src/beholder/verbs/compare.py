@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from beholder import files
 from beholder.artifact.manifest import read_manifest
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
@@ -22,6 +23,7 @@ from beholder.models import recipe
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.folder import open_run, read_document
 from beholder.training import limits
+from beholder.training.mirroring import decide_mirroring
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.verbs.evaluate import evaluate
 from beholder.verbs.resume import resume
@@ -55,11 +57,13 @@ def compare(
     seed: int = 0,
     weight_decay: float | None = None,
     augment: bool | None = None,
+    mirror: bool | None = None,
     dropout: float | None = None,
     early_stop: int | None = None,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
     command: str | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
@@ -80,12 +84,14 @@ def compare(
         test: also judge every run on the test part.
         seed: fixes every random choice.
         weight_decay: in units of the learning rate.
-        augment: shift and mirror training pictures.
+        augment: shift training pictures, and mirror them where `mirror` allows.
+        mirror: whether a mirrored picture means the same; by default told from the pictures.
         dropout: of the models that have it.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
         command: how to reproduce it, for the reports.
         listener: told each event of each training.
         progress: told how far reading is.
@@ -104,9 +110,10 @@ def compare(
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")
-    changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment}
+    changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout, budget)
-    source = _divided_once(open_source(data, labels=labels, cache=cache, progress=progress), seed, progress)
+    opened = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
+    source = _divided_once(opened, seed, progress)
     _check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -190,7 +197,8 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
     """An earlier run counts only where it did what is asked now, on the same pictures."""
     run, config = open_run(one.folder)
     # A run that was cut off very early had not fitted its settings to the data yet.
-    asked = [one.settings, one.settings.fitted(len(subset), subset.picture_shape)]
+    fitted = one.settings.fitted(len(subset), subset.picture_shape)
+    asked = [one.settings, fitted, decide_mirroring(fitted, subset)[0]]
     known = Settings.from_json(config["settings"])
     if one.budget is not None:  # it decided the epochs
         known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))

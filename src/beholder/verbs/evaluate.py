@@ -144,6 +144,7 @@ def _open(
             labels=labels or config["labels"],
             cache=cache or (Path(config["cache"]) if config["cache"] else None),
             canvas=(rules.height, rules.width),
+            colour="grey" if rules.mode == "L" else "rgb",
             progress=progress,
         )
     # A run that started from an earlier network learned from pictures that were made to fit that one.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder.data.clean import clean_pictures
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
@@ -29,6 +30,7 @@ def look(
     seed: int = 0,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
     progress: Progress = silent,
 ) -> Image.Image:
     """Draw `rows` × `columns` random training pictures of `data`, each with its class name as title.
@@ -43,6 +45,7 @@ def look(
         seed: chooses the pictures.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
         progress: told how far reading is.
 
     Raises:
@@ -51,7 +54,9 @@ def look(
     """
     if rows < 1 or columns < 1 or rows * columns > 2500:
         raise UsageError(f"Expected from 1 to 2500 pictures on a sheet. Received: {rows} rows of {columns}.")
-    source = data if isinstance(data, Source) else open_source(data, labels=labels, cache=cache, progress=progress)
+    if not isinstance(data, Source):
+        data = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
+    source = data
     dataset = Parts(source, seed=seed, progress=progress).train()
     chosen = _random_rows(dataset, rows * columns, class_name, seed)
     pictures: NDArray[Any] = dataset.pictures[chosen]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected
@@ -27,7 +28,7 @@ from beholder.training.processes import current
 from beholder.training.settings import Settings
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
-from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
+from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_facts
 from beholder.verbs.training_data import (
     check_there,
     data_name,
@@ -100,7 +101,10 @@ def _go_on(
     if not run.environment_file.exists():
         files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
     data = config["data"] if data is None else data
-    source = open_data(data, config["labels"], cache, progress, settings.initial, _canvas(run))
+    began = _shape(run)
+    colour: Colour = asked.colour if began is None else "grey" if began[2] == 1 else "rgb"
+    canvas = None if began is None else began[:2]
+    source = open_data(data, config["labels"], cache, progress, settings.initial, colour, canvas)
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)
     whole = Parts(source, settings.seed, progress, asked.together)
@@ -108,13 +112,14 @@ def _go_on(
     if run.data_file.exists():
         _check_same(run, whole, parts, asked.pictures)
     else:  # killed before its data were read
+        told: list[str] = []
         if config.get("plans") is None:
-            settings = fitted(settings, parts["train"])
+            settings, told = decided(settings, parts["train"])
             config |= {**recipe_facts(settings), "settings": settings.to_json()}
             run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
         write_sets(run.path, known_sets(whole, parts, asked.pictures))
-        checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"]]
+        checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
         files.write_json(run.data_file, describe(source, parts, checks))
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
@@ -137,13 +142,13 @@ def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], pictures: int
         write_sets(run.path, known_sets(whole, parts, pictures))
 
 
-def _canvas(run: Run) -> tuple[int, int] | None:
-    """Height and width of the images that the run began with; a folder that changed may suggest others."""
+def _shape(run: Run) -> tuple[int, int, int] | None:
+    """Height, width and channels of the images that the run began with; a folder that changed may suggest others."""
     if not run.data_file.exists():
         return None
     shape: Any = read_document(run.data_file, missing="").get("picture_shape")
     fits = isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) and side > 0 for side in shape)
-    return (shape[0], shape[1]) if fits else None
+    return (shape[0], shape[1], shape[2]) if fits else None
 
 
 def _require_backend(run: Run) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from beholder.artifact.validation import write_validation
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.overlay import Overlay
 from beholder.data.split import Together
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.folder import Run, read_document
+from beholder.training.mirroring import decide_mirroring
 from beholder.training.pace import ends_in
 from beholder.training.processes import current
 from beholder.training.settings import Settings
@@ -72,6 +74,7 @@ class Asked:
     neighbours: bool = True
     risk: float | None = None
     together: Together = "copies"  # what a split keeps in one part
+    colour: Colour = "auto"
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Asked:
@@ -86,6 +89,7 @@ class Asked:
             overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
             neighbours=config.get("neighbours", True),
             risk=config.get("risk"),
+            colour=config.get("colour", "auto"),
             together=config.get("together", "equal"),  # runs that lack it were split before near copies were looked for
         )
 
@@ -249,6 +253,16 @@ def _earlier_seconds(run: Run) -> float:
 def fitted(settings: Settings, train: Dataset) -> Settings:
     """Settings as they suit the `train` part, and the devices of the processes that train together."""
     return shared(settings.fitted(len(train), train.picture_shape))
+
+
+def decided(settings: Settings, train: Dataset) -> tuple[Settings, list[str]]:
+    """Settings as they suit the `train` part and the devices, and sentences about what was told from its pictures."""
+    settings, mirroring = decide_mirroring(fitted(settings, train), train)
+    told = [] if mirroring is None else [mirroring.sentence]
+    if settings.own_file is not None:
+        low, high = settings.options["input_range"]
+        told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
+    return settings, told
 
 
 def shared(settings: Settings) -> Settings:

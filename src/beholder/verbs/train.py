@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
+from beholder.data.colour import Colour, check_colour
+from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.overlay import corrected, read_overlay
 from beholder.data.progress import Progress, silent
@@ -27,7 +29,7 @@ from beholder.training.settings import Balance, Settings, choose, resolve_precis
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
 from beholder.verbs.logged_plan import logged_plan, other_pictures
-from beholder.verbs.sitting import Asked, Sitting, Trained, fitted, recipe_facts
+from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_facts
 from beholder.verbs.training_data import (
     data_name,
     default_folder,
@@ -66,6 +68,7 @@ def train(
     precision: Literal["auto", "float32", "bfloat16"] | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
+    colour: Colour = "auto",
     processes: int | None = None,
     coordinator: str | None = None,
     process: int | None = None,
@@ -91,7 +94,7 @@ def train(
         learning_rate: its peak.
         weight_decay: in units of the learning rate.
         augment: shift training pictures, and mirror them where `mirror` allows.
-        mirror: whether a mirrored picture means the same; by default where pictures are colour.
+        mirror: whether a mirrored picture means the same; by default told from the pictures.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         balance: make small classes count as much as large ones: `weights` multiplies their losses, `sampling` shows
             their pictures more often; `none` by default.
@@ -104,6 +107,8 @@ def train(
             an accelerator.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded pictures are kept.
+        colour: `rgb` gives every picture three channels and `grey` one; by default they keep what they have, and those
+            of a folder get one where all pictures of a sample are grey.
         processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
         coordinator: host and port of process 0, where the processes run on several hosts.
         process: which of them this one is, from 0; what process 0 does not know of, the others return as they know it.
@@ -141,6 +146,7 @@ def train(
             "precision": precision,
             "labels": labels,
             "cache": cache,
+            "colour": colour,
             "command": command,
             **options,
         }
@@ -184,6 +190,7 @@ def train(
         # Widths or a resolution of the person's own are not the budget's to choose.
         automatic = automatic and not {"widths", "side"} & settings.options.keys()
         plans = None
+    _check_colour(colour, settings)
     asked = Asked(
         data_name(data),
         labels,
@@ -194,6 +201,7 @@ def train(
         read_overlay(None if overlay is None else Path(overlay)),
         neighbours,
         risk,
+        colour=colour,
     )
     run = create_run(Path(out) if out is not None else default_folder(data, model))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -205,16 +213,15 @@ def train(
             run.write_config(_config(asked, settings, command, plans, created))
             files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
             found: set[str] = set()
-            source = corrected(open_data(data, labels, cache, progress, settings.initial), asked.overlay, found)
+            opened = open_data(data, labels, cache, progress, settings.initial, colour)
+            source = corrected(opened, asked.overlay, found)
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, pictures)
-            if plan is None:
-                settings = fitted(settings, parts["train"])
+            settings, told = _decided(settings, parts["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            checks["sentences"] += [] if plan is None else other_pictures(plan, parts["train"])
             write_sets(run.path, known_sets(whole, parts, pictures))
-            checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"]]
+            checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
             files.write_json(run.data_file, describe(source, parts, checks))
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
@@ -234,6 +241,18 @@ def _checked(
     if risk is not None:
         risk = limits.real(risk, "a risk between 0 and 1", lambda share: 0 < share < 1)
     return budget, risk, None if pictures is None else limits.whole(pictures, "pictures", 1)
+
+
+def _check_colour(colour: Colour, settings: Settings) -> None:
+    check_colour(colour)
+    if settings.initial is not None and colour != "auto":
+        kind = "grey" if settings.initial.channels == 1 else "colour"
+        raise UsageError(f"The network of {settings.initial.source!r} takes {kind} images; leave --colour out.")
+
+
+def _decided(settings: Settings, train_part: Dataset, plan: Path | None) -> tuple[Settings, list[str]]:
+    """The settings that suit the train part, those of a logged plan as they are, and what is to be said of either."""
+    return decided(settings, train_part) if plan is None else (settings, other_pictures(plan, train_part))
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:

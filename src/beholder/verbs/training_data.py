@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import NAMES, Data, open_source
 from beholder.data.overlay import Overlay
 from beholder.data.overlay_names import validation_note
 from beholder.data.progress import Progress
-from beholder.data.refit import refitted
+from beholder.data.refit import recoloured, refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
@@ -29,6 +30,7 @@ def open_data(
     cache: Path | None,
     progress: Progress,
     initial: Initial | None = None,
+    colour: Colour = "auto",
     canvas: tuple[int, int] | None = None,
 ) -> Source:
     """Open `data`, unless it is open already; its pictures become what the network that training starts from takes.
@@ -37,13 +39,14 @@ def open_data(
     """
     if initial is None:
         if isinstance(data, Source):
-            return data
-        return open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
+            return recoloured(data, colour)
+        return open_source(data, labels=labels, cache=cache, canvas=canvas, colour=colour, progress=progress)
     height, width = initial.height, initial.width
     if not isinstance(data, Source):
-        # Decoded to that size at once: nothing is lost on the way to another.
+        # Decoded to that size and colour at once: nothing is lost on the way to another.
         canvas = canvas if height is None or width is None else (height, width)
-        data = open_source(data, labels=labels, cache=cache, canvas=canvas, progress=progress)
+        colour = "grey" if initial.channels == 1 else "rgb"
+        data = open_source(data, labels=labels, cache=cache, canvas=canvas, colour=colour, progress=progress)
     return refitted(data, height, width, initial.channels)
 
 

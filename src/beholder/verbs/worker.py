@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from beholder.data.colour import Colour
 from beholder.data.overlay import corrected
 from beholder.data.progress import silent
 from beholder.data.split import Parts
@@ -119,7 +120,9 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     settings = Settings.from_json(document["settings"]).starting_from(run.initial_file)
     if "file" in settings.options and settings.initial is not None:
         check_start(run.initial_file, settings.initial)
-    source = open_data(data or asked.data, document["labels"], cache or _path(asked.cache), silent, settings.initial)
+    colour: Colour = "grey" if document["plan"]["picture_shape"][2] == 1 else "rgb"
+    cache = cache or _path(asked.cache)
+    source = open_data(data or asked.data, document["labels"], cache, silent, settings.initial, colour)
     parts = read_parts(
         Parts(corrected(source, asked.overlay, set()), settings.seed, silent, asked.together), asked.pictures
     )

@@ -1,0 +1,171 @@
+"""Whether a mirrored image means the same, told from labelled images before a network learns from mirrored ones.
+
+A quick classifier judges images that it did not learn from, as they are and mirrored. Where mirrored images of a class
+fall on the side of another class, as with arrows to the left and to the right, mirroring changes what they mean. How
+the limits were chosen stands in docs/lab-notebook.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.evaluation.patch_features import PATCH, mirror_features
+
+MOST_IMAGES = 1500  # that are looked at
+_LEAST_IMAGES = 16
+_FOLDS = 4
+_RIDGE = 0.03  # of the classifier, in the units of its features
+_CHANCE = 1e-3  # how probable it may be that one of all pairs of classes looks mirrored by accident
+_SURE = 4.0  # standard errors above chance, from which the classifier is believed
+# By channels: standard errors, from which it is no accident that fewer mirrored images are right; and of what the
+# classifier knows above chance, the share that it must know of mirrored images too. Grey images are often writing,
+# whose mirror images are of no use even where no class looks like another's.
+_LOST = {1: 2.5, 3: 5.0}
+_KEPT = {1: 0.9, 3: 0.5}
+
+
+@dataclass(frozen=True)
+class Mirroring:
+    """What labelled images tell about mirroring.
+
+    Attributes:
+        same: whether a mirrored image means the same; None: these images do not tell.
+        plain: of images as they are, the share that a quick classifier is right about, mean over the classes, 0 to 1.
+        mirrored: likewise of mirrored ones.
+        pairs: names of two classes each whose images, mirrored, look like those of the other class; the surest first.
+        images: how many were looked at.
+        channels: of an image, 1 or 3.
+    """
+
+    same: bool | None
+    plain: float
+    mirrored: float
+    pairs: tuple[tuple[str, str], ...]
+    images: int
+    channels: int
+
+    @property
+    def mirror(self) -> bool:
+        """What follows: whether training shows mirrored images too, a guess where the images do not tell."""
+        return self.channels == 3 if self.same is None else self.same
+
+    @property
+    def sentence(self) -> str:
+        """What is done and why, for people."""
+        switch = f"--{'no-' if self.mirror else ''}mirror decides otherwise."
+        shares = (
+            f"a quick classifier is right about {self.plain:.0%} of images and {self.mirrored:.0%} of mirrored ones"
+        )
+        if self.same is None:
+            kind = "are colour, so mirrored ones are shown too" if self.mirror else "are grey, so none is mirrored"
+            return (
+                f"Whether a mirrored image means the same cannot be told from these {self.images:,} images: a guess, "
+                f"they {kind}; {switch}"
+            )
+        if self.same:
+            return f"Mirrored images are shown too, since they look like their own class ({shares}); {switch}"
+        if not self.pairs:
+            return f"Images are not mirrored, since mirrored ones look less like their own class ({shares}); {switch}"
+        one, other = self.pairs[0]
+        more = f" ({len(self.pairs) - 1:,} more pairs are like that)" if len(self.pairs) > 1 else ""
+        return f"Images are not mirrored: a mirrored {one!r} looks like {other!r}{more}; {switch}"
+
+
+def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
+    """Whether mirrored images of `train` look like their own class, or like another one.
+
+    Args:
+        train: labelled images; up to `MOST_IMAGES` of them are read, of each class about as many.
+        seed: fixes every random choice.
+    """
+    random = np.random.Generator(np.random.PCG64([seed, 7]))
+    rows = _sample(train.labels, random)
+    names, labels = np.unique(train.labels[rows], return_inverse=True)
+    counts = np.bincount(labels)
+    channels = train.picture_shape[2]
+    if len(rows) < _LEAST_IMAGES or len(names) < 2 or min(counts) < 2 or min(train.picture_shape[:2]) < PATCH:
+        return Mirroring(None, 0.0, 0.0, (), len(rows), channels)
+    plain, mirrored = _held_out(*mirror_features(train.select(rows).pictures, random), labels)
+    right, right_mirrored = plain.argmax(axis=1) == labels, mirrored.argmax(axis=1) == labels
+    known, kept = (float((np.bincount(labels, one) / counts).mean()) for one in (right, right_mirrored))
+    pairs = tuple(
+        (train.class_names[names[one]], train.class_names[names[other]])
+        for one, other in _pairs(plain, mirrored, labels)
+    )
+    chance = 1 / len(names)
+    error = np.sqrt(chance * (1 - chance) * (1 / counts).sum()) / len(names)
+    lost = int((right & ~right_mirrored).sum()) - int((right_mirrored & ~right).sum())
+    lost_error = np.sqrt((right != right_mirrored).sum() + 1)
+    same: bool | None = None
+    if pairs:
+        same = False
+    elif known > chance + _SURE * error:
+        accident = lost < _LOST[channels] * lost_error
+        same = bool(accident or kept - chance >= _KEPT[channels] * (known - chance))
+    return Mirroring(same, known, kept, pairs, len(rows), channels)
+
+
+def _sample(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Sorted rows, at most `MOST_IMAGES` (or two a class), and of no class more than its share of that."""
+    shuffled = random.permutation(len(labels))
+    most = max(2, MOST_IMAGES // max(1, len(np.unique(labels))))
+    chosen = [shuffled[labels[shuffled] == label][:most] for label in np.unique(labels)]
+    return np.sort(np.concatenate(chosen)) if chosen else shuffled
+
+
+def _held_out(
+    plain: NDArray[np.float32], mirrored: NDArray[np.float32], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores (N, classes) of ridge regressions, each classes of equal weight, for images that they did not learn from.
+
+    Each class is dealt in runs of neighbouring rows, so that pictures of one scene mostly stay together.
+    """
+    classes, counts = int(labels.max()) + 1, np.bincount(labels)
+    order = np.argsort(labels, kind="stable")
+    ranks = np.empty(len(labels), np.int64)
+    ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    folds = ranks * _FOLDS // np.maximum(counts[labels], _FOLDS)
+    products = plain.astype(np.float64) @ plain.T + 1  # and a constant feature
+    mirrored_products = mirrored.astype(np.float64) @ plain.T + 1
+    targets = np.where(labels[:, None] == np.arange(classes), 1.0, -1 / (classes - 1))
+    scores, mirrored_scores = np.zeros(targets.shape), np.zeros(targets.shape)
+    for fold in range(_FOLDS):
+        learned, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        weights = np.sqrt(len(labels) / (classes * counts[labels[learned]]))[:, None]
+        system = weights * products[np.ix_(learned, learned)] * weights.T + _RIDGE * np.eye(len(learned))
+        solved = np.linalg.solve(system, weights * targets[learned]) * weights
+        scores[held_out] = products[np.ix_(held_out, learned)] @ solved
+        mirrored_scores[held_out] = mirrored_products[np.ix_(held_out, learned)] @ solved
+    return scores, mirrored_scores
+
+
+def _pairs(
+    plain: NDArray[np.float64], mirrored: NDArray[np.float64], labels: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Pairs of classes whose images fall on their own side, and mirrored on the other; both no accident."""
+    from scipy.stats import binom  # not above: a light install reads audits without it
+
+    counts = np.bincount(labels)
+    own, turned = _sides(plain, labels), _sides(mirrored, labels)
+    ones, others = np.triu_indices(len(counts), 1)
+    images = 2 * np.minimum(counts[ones], counts[others])
+    chance = _CHANCE / len(ones)
+    told = binom.sf(np.rint(own[ones, others] * images) - 1, images, 0.5) < chance
+    told &= binom.cdf(np.rint(turned[ones, others] * images), images, 0.5) < chance
+    order = np.argsort(turned[ones, others][told], kind="stable")
+    return list(zip(ones[told][order].tolist(), others[told][order].tolist(), strict=True))
+
+
+def _sides(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(classes, classes): of the images of two classes the share that falls on its own side, mean of both."""
+    classes = scores.shape[1]
+    sides = np.empty((classes, classes))
+    for label in range(classes):
+        own = scores[labels == label]
+        difference = own[:, label, None] - own
+        sides[label] = ((difference > 0) + 0.5 * (difference == 0)).mean(axis=0)
+    return (sides + sides.T) / 2
