@@ -241,8 +241,7 @@ def _where(
 
 
 def _strengths(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    strengths: NDArray[np.float32] = np.abs(maps).mean(axis=(0, 1))
-    return strengths
+    return np.abs(maps).mean(axis=(0, 1), dtype=np.float32)
 
 
 def _by_strength(maps: NDArray[np.float32]) -> NDArray[np.int64]:
