@@ -24,7 +24,7 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """Ctrl-C is heard by what a test starts, also where a shell started the tests in the background, which ignores it."""
+    """What a test starts hears Ctrl-C, also where a shell ignores it since it runs the tests in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
