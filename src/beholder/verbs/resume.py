@@ -85,7 +85,7 @@ def _go_on(
     _require_backend(run)
     run.clear_leftovers()
     if not run.environment_file.exists():
-        files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+        files.write_json(run.environment_file, {**describe_environment(), **framework.conditions()})
     source = open_data(config["data"] if data is None else data, config["labels"], cache, progress, settings.initial)
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)

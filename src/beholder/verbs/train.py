@@ -195,7 +195,7 @@ def train(
                 keep_start(_initial_file(start, plan), settings.initial, run.initial_file)
                 settings = settings.starting_from(run.initial_file)
             run.write_config(_config(asked, settings, command, plans, created))
-            files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+            files.write_json(run.environment_file, {**describe_environment(), **framework.conditions()})
             found: set[str] = set()
             source = corrected(open_data(data, labels, cache, progress, settings.initial), asked.overlay, found)
             whole = Parts(source, settings.seed, progress, asked.together)
