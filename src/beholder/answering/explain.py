@@ -241,7 +241,8 @@ def _where(
 
 
 def _strengths(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.abs(maps).mean(axis=(0, 1), dtype=np.float32)
+    strengths: NDArray[np.float32] = np.abs(maps).mean(axis=(0, 1), dtype=np.float32)
+    return strengths
 
 
 def _by_strength(maps: NDArray[np.float32]) -> NDArray[np.int64]:

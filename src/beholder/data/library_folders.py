@@ -1,7 +1,7 @@
 """Where other libraries keep what they write as they are imported: in Beholder's cache, not in the person's home.
 
-Keras writes a file of settings into `~/.keras`, Matplotlib a list of fonts into its own cache and an empty folder for its
-settings; both say by a variable of the environment where that is.
+Keras writes a file of settings into `~/.keras`, Matplotlib a list of fonts into its own cache and an empty folder for
+its settings; a variable of the environment tells each of them another place.
 """
 
 from __future__ import annotations

@@ -178,8 +178,9 @@ def _magnitudes(frequencies: Spectra) -> NDArray[np.float32]:
 def _waves(length: int, frequencies: NDArray[np.int64]) -> NDArray[np.complex128]:
     """(f, length): complex waves under a Hann window that does not reach zero at the edges."""
     window = np.hanning(length + 2)[1:-1]
-    waves = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length))) * window
-    return waves.astype(np.complex128, copy=False)
+    turned = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length)))
+    waves: NDArray[np.complex128] = (turned * window).astype(np.complex128, copy=False)
+    return waves
 
 
 def _cuts(small: Small) -> list[Small]:
