@@ -151,6 +151,7 @@ def import_jax() -> Any:
     Raises:
         UsageError: it is not installed.
     """
+    keep_in_cache()  # processes that train together ask Keras for its devices before they start it
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
