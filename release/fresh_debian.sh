@@ -52,6 +52,8 @@ build() {
 # As this machine reaches the network, so does that one.
 borrow_settings() {
     cp --dereference /etc/resolv.conf "$folder/etc/resolv.conf"
+    # Debian's installer writes this line, and debootstrap does not.
+    printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n' "$(hostname)" >"$folder/etc/hosts"
     if [ -d /usr/local/share/ca-certificates ]; then
         cp --recursive /usr/local/share/ca-certificates "$folder/usr/local/share/"
         chroot "$folder" update-ca-certificates >/dev/null 2>&1
@@ -103,7 +105,7 @@ inside apt-get -qq install --yes --no-install-recommends make python3-venv git >
 # The repository as it was committed, handed over in one file: what a clone would bring.
 git -C "$repository" bundle create --quiet "$folder$home/beholder.bundle" HEAD
 chmod a+r "$folder$home/beholder.bundle"
-as_newcomer "cd && git init --quiet --initial-branch=main beholder && cd beholder &&
+as_newcomer "cd && { [ -d beholder ] || git init --quiet --initial-branch=main beholder; } && cd beholder &&
     git fetch --quiet ../beholder.bundle HEAD && git checkout --quiet --force --detach FETCH_HEAD"
 
 echo "Debian $(cat "$folder/etc/debian_version") ($suite), $(as_newcomer "python3 --version"), $(nproc) cores," \
@@ -116,7 +118,7 @@ for number in "${!commands[@]}"; do
     as_newcomer "cd ~/beholder && ${commands[$number]}" </dev/null >"$log" 2>&1 || status=$?
     echo
     echo "\$ ${commands[$number]}"
-    tail -n 12 "$log"
+    grep -v '^WARNING: Location' "$log" | tail -n 12
     echo "status $status after $(($(date +%s) - began)) s; all that it printed: $log"
     [ "$status" = 0 ] || worst=1
 done
