@@ -7,7 +7,7 @@ EXTRAS ?=
 EXTRA_LOCKS := $(EXTRAS:%=requirements-%.lock)
 INSTALLED := .venv/installed$(EXTRAS:%=-%)
 
-.PHONY: install demo test test-long lint format bench docs lock clean
+.PHONY: install demo test test-long lint format bench docs lock fresh-debian clean
 
 install: $(INSTALLED)
 
@@ -65,6 +65,11 @@ lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra cluster-dev --constraint requirements.lock --universal \
 		--python-version 3.11 --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
 		--output-file requirements-cluster.lock
+
+# A bare Debian in a folder, and `make demo` and `make test` in it; for releases. Wants root and debootstrap.
+SUITE ?= trixie
+fresh-debian:
+	release/fresh_debian.sh $(SUITE) $(FOLDER)
 
 clean:
 	rm -rf .venv bench/.venv demo build dist

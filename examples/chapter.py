@@ -109,7 +109,7 @@ show(contact_sheet([picture, by_hand], ["picture, 24 × 24", "output, 20 × 20"]
 convolved = convolve(picture[:, :, np.newaxis], windows)  # (24, 24, 32)
 print(f"largest difference from the loops: {np.abs(convolved[2:22, 2:22, 0] - by_hand).max():.6f}")
 order = np.arange(32)
-strengths = np.abs(convolved).mean(axis=(0, 1))
+strengths = np.abs(convolved).mean(axis=(0, 1), dtype=np.float32)
 show(windows_sheet(windows, order, strengths, "Random windows", "A bar shows how strongly one answers."), "windows.png")
 
 # %%

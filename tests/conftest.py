@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -20,6 +21,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # The same examples every time, however long a busy machine takes for one.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_configure() -> None:
+    """What a test starts hears Ctrl-C, also where a shell ignores it since it runs the tests in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

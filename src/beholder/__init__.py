@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 from typing import Any
+
+# ONNX Runtime looks up a host and writes into the home folder as soon as it is imported, by us or by anybody after us,
+# in this process or in one that it starts. Nothing leaves the machine, so this holds whatever was set before.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = importlib.metadata.version("beholder")
 

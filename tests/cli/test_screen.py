@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.cli.terminal import shown
+from terminal import shown
 
 # Two trainings as `compare` has them, with all that reads and tells before and after, no network in it.
 SCRIPT = """

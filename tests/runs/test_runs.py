@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from beholder.errors import RunError, StorageError
-from beholder.runs.environment import describe_environment, versions
+from beholder.runs.environment import _VARIABLES, describe_environment, versions
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.folder import create_run, open_run, read_document
 
@@ -111,6 +111,17 @@ def test_a_document_that_is_newer_or_damaged_is_refused(tmp_path: Path, text: st
     with pytest.raises(RunError, match=word) as caught:
         read_document(path, missing="")
     assert str(path) in str(caught.value)
+
+
+def test_the_environment_keeps_the_variables_that_change_how_numbers_are_added_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
+    monkeypatch.setenv("SECRET", "of no concern")
+    assert describe_environment()["variables"] == {"OMP_NUM_THREADS": "1", "TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}
 
 
 def test_the_environment_names_the_machine_and_the_versions() -> None:

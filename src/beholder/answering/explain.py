@@ -237,7 +237,7 @@ def _where(
 
 
 def _strengths(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    strengths: NDArray[np.float32] = np.abs(maps).mean(axis=(0, 1))
+    strengths: NDArray[np.float32] = np.abs(maps).mean(axis=(0, 1), dtype=np.float32)
     return strengths
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.gallery import damaged, in_colour, most_pictures, read_gallery, thumbnails, write_gallery
+from beholder.artifact.gallery import (
+    Arrays,
+    damaged,
+    in_colour,
+    most_pictures,
+    read_gallery,
+    thumbnails,
+    write_gallery,
+)
 from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 
@@ -103,7 +111,7 @@ def write_validation(run: Path, part: Dataset, probabilities: NDArray[np.float32
     answers = probabilities.argmax(axis=1)
     every = np.arange(len(part))
     rows = _chosen(part, answers, probabilities.max(axis=1))
-    arrays = {
+    arrays: Arrays = {
         "labels": part.labels,
         "answers": answers.astype(np.int64),
         "probabilities": probabilities[every, answers],

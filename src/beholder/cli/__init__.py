@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str] | None) -> int:
     _print_anything()
+    os.environ["MPLBACKEND"] = "agg"  # no command opens a window, and what is named there may not exist
     try:
         status: Any = beholder.main(arguments, prog_name="beholder", standalone_mode=False)
         return status if isinstance(status, int) else DONE

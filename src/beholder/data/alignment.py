@@ -107,7 +107,7 @@ def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[
 def _details(grey: Grey) -> Grey:
     fine = _blur(grey, 1)
     band = fine - _blur(fine, 3)
-    details: Grey = band / np.sqrt(_blur(band * band, 4) + _NOISE)
+    details: Grey = (band / np.sqrt(_blur(band * band, 4) + _NOISE)).astype(np.float32, copy=False)
     return details
 
 
@@ -124,7 +124,8 @@ def _correlation(one: Grey, other: Grey) -> NDArray[np.float32]:
     one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
     one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
     norms = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1))
-    correlation: NDArray[np.float32] = (one * other).sum(axis=1) / np.maximum(norms, 1e-6)
+    products = (one * other).sum(axis=1)
+    correlation: NDArray[np.float32] = (products / np.maximum(norms, 1e-6)).astype(np.float32, copy=False)
     return correlation
 
 

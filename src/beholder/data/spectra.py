@@ -119,7 +119,8 @@ class Hash:
         chunks = [np.zeros((0, len(self.mean)), np.float32)]
         for start in range(0, len(frequencies), _CHUNK):
             vectors = (_magnitudes(frequencies[start : start + _CHUNK]) - self.mean) @ self.scale
-            chunks.append(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            chunks.append((vectors / np.maximum(norms, 1e-6)).astype(np.float32, copy=False))
         return np.concatenate(chunks)
 
 
@@ -177,7 +178,8 @@ def _magnitudes(frequencies: Spectra) -> NDArray[np.float32]:
 def _waves(length: int, frequencies: NDArray[np.int64]) -> NDArray[np.complex128]:
     """(f, length): complex waves under a Hann window that does not reach zero at the edges."""
     window = np.hanning(length + 2)[1:-1]
-    waves: NDArray[np.complex128] = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length))) * window
+    turned = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length)))
+    waves: NDArray[np.complex128] = (turned * window).astype(np.complex128, copy=False)
     return waves
 
 

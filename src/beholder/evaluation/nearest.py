@@ -37,5 +37,5 @@ def nearest(
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(features, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = features / np.maximum(norms, np.float32(1e-12))
+    unit: NDArray[np.float32] = (features / np.maximum(norms, np.float32(1e-12))).astype(np.float32, copy=False)
     return unit

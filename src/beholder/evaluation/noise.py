@@ -27,7 +27,8 @@ def shot_noise(pictures: Floats, random: np.random.Generator, *, photons: float)
         random: where the numbers come from.
         photons: that a white pixel receives on average.
     """
-    return (random.poisson(pictures * photons) / photons).astype(np.float32)
+    counted: NDArray[np.int64] = random.poisson(pictures * photons)
+    return (counted / photons).astype(np.float32)
 
 
 def impulse_noise(pictures: Floats, random: np.random.Generator, *, share: float) -> Floats:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,8 +133,14 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As Uvicorn's, but a server that was asked to end has not failed: the signal is not raised again."""
+        """As Uvicorn's, but a server that was asked to end has not failed: the signal is not raised again.
+
+        And Ctrl-C stays ignored where it is, as a shell does it for what it runs in the background.
+        """
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         with super().capture_signals():
+            if ignored and threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
             yield
             self._captured_signals.clear()
 

@@ -17,8 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from beholder.data.library_folders import keep_in_cache
 from beholder.errors import UsageError
 
+# Of Keras, which draws and computes otherwise with others; our layers mean height, width, channels.
+SETTINGS: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 # XLA then takes only algorithms that give the same bits every time, so that a resumed run ends as one never stopped.
 _DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
@@ -61,6 +64,15 @@ def describe() -> dict[str, str | None]:
     return {"backend": backend(), "accelerator": accelerator()}
 
 
+def conditions() -> dict[str, Any]:
+    """As `describe`, and how Keras is set, JSON-ready: what the weights of one seed depend on.
+
+    Raises:
+        UsageError: as `accelerator`.
+    """
+    return {**describe(), "keras": SETTINGS}
+
+
 def advice(*, together: bool = False, local: bool = True) -> str | None:
     """A sentence for a person who would train faster another way; None where there is nothing to say.
 
@@ -84,6 +96,7 @@ def start() -> None:
     Raises:
         UsageError: Keras or its backend is not installed, or the person wants another backend.
     """
+    keep_in_cache()
     os.environ["KERAS_BACKEND"] = backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow takes oneDNN's kernels by itself only on processors with AVX512_VNNI; its own reach half their speed.
@@ -100,8 +113,10 @@ def start() -> None:
         ) from error
     # It warns of functions that are compiled again, as those of several networks in one process are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # A person's own keras.json may say otherwise, and our layers mean height, width, channels.
-    keras.config.set_image_data_format("channels_last")
+    # A person's own keras.json, or their script before us, may say otherwise.
+    keras.config.set_dtype_policy(SETTINGS["floatx"])
+    for name, value in SETTINGS.items():
+        getattr(keras.config, f"set_{name}")(value)
     keras.config.disable_traceback_filtering()
     # As it exits, Python looks through all objects for cycles, TensorFlow's too, which takes two seconds for nothing.
     atexit.register(gc.freeze)
@@ -136,6 +151,7 @@ def import_jax() -> Any:
     Raises:
         UsageError: it is not installed.
     """
+    keep_in_cache()  # processes that train together ask Keras for its devices before they start it
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()

@@ -35,7 +35,8 @@ class FeatureView:
         """(R, K) float32 from `features` (R, D)."""
         logits = features @ self._kernel + self._bias
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+        sums = powers.sum(axis=1, keepdims=True)
+        probabilities: NDArray[np.float32] = (powers / sums).astype(np.float32, copy=False)
         return probabilities
 
     def _features(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -12,6 +12,11 @@ from types import FrameType
 LOOK_SECONDS = 0.5  # between two looks for the file: a step may take a millisecond
 
 
+def heard_signals() -> list[signal.Signals]:
+    """SIGINT and SIGTERM, but for one that is ignored: so a shell keeps Ctrl-C from what it runs in the background."""
+    return [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextmanager
 def stop_on_interrupt(request: Path) -> Iterator[Callable[[], bool]]:
     """While inside, a first Ctrl-C or SIGTERM asks training to stop after the running step; a second ends it.
@@ -36,7 +41,7 @@ def stop_on_interrupt(request: Path) -> Iterator[Callable[[], bool]]:
         return bool(asked)
 
     try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, ask) for number in heard_signals()}
     except ValueError:  # not the main thread: whoever owns that decides about signals
         yield stop
         return

@@ -26,6 +26,7 @@ from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.runs.events import Listener
 from beholder.runs.folder import Run
 from beholder.training import framework
+from beholder.verbs.interruption import heard_signals
 from beholder.verbs.sitting import Trained
 
 _LAST_BYTES = 4000
@@ -169,7 +170,7 @@ class _Crew:
                 process.send_signal(signal.SIGTERM)
 
         try:
-            before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+            before = {number: signal.signal(number, forward) for number in heard_signals()}
         except ValueError:  # not the main thread: whoever owns that decides about signals
             yield
             return

@@ -32,8 +32,8 @@ from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_fact
 from beholder.verbs.training_data import (
     check_there,
     data_name,
-    describe,
     fingerprints,
+    keep_data,
     known_sets,
     open_data,
     overlay_notes,
@@ -99,7 +99,7 @@ def _go_on(
     _require_backend(run)
     run.clear_leftovers()
     if not run.environment_file.exists():
-        files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+        files.write_json(run.environment_file, {**describe_environment(), **framework.conditions()})
     data = config["data"] if data is None else data
     began = _shape(run)
     colour: Colour = asked.colour if began is None else "grey" if began[2] == 1 else "rgb"
@@ -118,9 +118,8 @@ def _go_on(
             config |= {**recipe_facts(settings), "settings": settings.to_json()}
             run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
-        write_sets(run.path, known_sets(whole, parts, asked.pictures))
         checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
-        files.write_json(run.data_file, describe(source, parts, checks))
+        keep_data(run, whole, parts, asked.pictures, checks)
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
         run.write_config({**config, "data": asked.data})

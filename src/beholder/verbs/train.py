@@ -22,7 +22,6 @@ from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener
 from beholder.runs.folder import Run, create_run
 from beholder.runs.presence import training
-from beholder.runs.sets import write_sets
 from beholder.training import framework, limits
 from beholder.training.initial import Start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
@@ -33,8 +32,7 @@ from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_fact
 from beholder.verbs.training_data import (
     data_name,
     default_folder,
-    describe,
-    known_sets,
+    keep_data,
     open_data,
     overlay_notes,
     read_parts,
@@ -211,7 +209,7 @@ def train(
                 keep_start(_initial_file(start, plan), settings.initial, run.initial_file)
                 settings = settings.starting_from(run.initial_file)
             run.write_config(_config(asked, settings, command, plans, created))
-            files.write_json(run.environment_file, {**describe_environment(), **framework.describe()})
+            files.write_json(run.environment_file, {**describe_environment(), **framework.conditions()})
             found: set[str] = set()
             opened = open_data(data, labels, cache, progress, settings.initial, colour)
             source = corrected(opened, asked.overlay, found)
@@ -220,9 +218,8 @@ def train(
             settings, told = _decided(settings, parts["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            write_sets(run.path, known_sets(whole, parts, pictures))
             checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
-            files.write_json(run.data_file, describe(source, parts, checks))
+            keep_data(run, whole, parts, pictures, checks)
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:

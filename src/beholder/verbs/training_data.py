@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from beholder import files
 from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import NAMES, Data, open_source
@@ -18,7 +19,8 @@ from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.data.subset import first_pictures
 from beholder.errors import DataError, UsageError
-from beholder.runs.sets import ImageSet, Sets
+from beholder.runs.folder import Run
+from beholder.runs.sets import ImageSet, Sets, write_sets
 from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
@@ -91,6 +93,12 @@ def check_there(run: Path, data: str, again: str) -> None:
         raise UsageError(f"{str(run)!r} was trained on arrays; give them again as `data`.")
     if data not in NAMES and not Path(data).exists():
         raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
+
+
+def keep_data(run: Run, whole: Parts, parts: dict[str, Dataset], pictures: int | None, checks: dict[str, Any]) -> None:
+    """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe`."""
+    write_sets(run.path, known_sets(whole, parts, pictures))
+    files.write_json(run.data_file, describe(whole.source, parts, checks))
 
 
 def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
