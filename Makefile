@@ -35,6 +35,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/write_commands.py --check
+	$(BIN)/python docs/write_house.py --check
 
 format: install
 	$(BIN)/ruff format .
@@ -54,6 +55,7 @@ bench/.venv/installed: pyproject.toml requirements.lock requirements-cluster.loc
 
 docs: install
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/write_house.py
 	$(BIN)/python docs/write_licences.py
 
 # Pins every package for Python 3.11 to 3.13, without addresses.
