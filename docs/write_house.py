@@ -34,8 +34,8 @@ Where to change what. Imports go down only, in the order of this list; import-li
 | `files`, `errors` | files written whole or not at all; every error that is raised on purpose |
 
 Data go one way: DATA → source → corrections → sets → batches → network → training loop → model folder → evaluate,
-predict, explain, serve. The training half is Keras; the answering half is ONNX Runtime and never imports Keras, TensorFlow
-or JAX.
+predict, explain, serve. The training half is Keras. The answering half is ONNX Runtime and never imports Keras,
+TensorFlow or JAX.
 
 Outside the package: `tests/` says what a person relies on; `bench/` measures what is fast and how accurate;
 `docs/` holds these pages and the scripts that write parts of them; `examples/` shows how the parts are used together;
