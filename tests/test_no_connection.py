@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -174,7 +175,9 @@ def test_bulk_answers_stay_on_this_machine(
     pytest.importorskip("ray", reason="the extra cluster is not installed")
     golden, out = str(digits_run / "model" / "golden"), str(tmp_path / "out")
     command = [sys.executable, "-m", "beholder", "predict", str(digits_run), golden, "--engine", "ray", "--out", out]
-    done = listener.run([*command, "--workers", "1"], env=environment)
+    # Ray's sockets lie there, and a socket's path may have 107 bytes.
+    with tempfile.TemporaryDirectory() as temporary:
+        done = listener.run([*command, "--workers", "1"], env={**environment, "TMPDIR": temporary})
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "pictures/s" not in line] == [], "Ray is silent"
     assert listener.beyond == []

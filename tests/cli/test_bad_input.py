@@ -487,7 +487,7 @@ def test_a_disk_too_small_for_a_checkpoint_keeps_nothing(
 def test_a_disk_too_small_for_the_model_keeps_the_training_to_go_on_with(
     small_disk: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    disk = small_disk("60k")
+    disk = small_disk("128k")
     run = disk / "run"
     assert _run(["train", "digits", *LINEAR, "--out", str(run)]) == 2
     assert "the disk is full" in one_sentence(capfd)

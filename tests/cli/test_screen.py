@@ -98,7 +98,9 @@ def test_each_line_stands_once_and_no_bar_is_left(script: Path, width: int) -> N
 def test_a_real_terminal_shows_the_same(script: Path, tmp_path: Path, width: int) -> None:
     tmux = ["tmux", "-S", str(tmp_path / "tmux")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
-    command = f"'{sys.executable}' '{script}'; sleep 600"
+    # On a busy machine the program may start before the pane has its size.
+    sized = f"until stty size | grep -q ' {width}$'; do sleep 0.1; done"
+    command = f"{sized}; '{sys.executable}' '{script}'; sleep 600"
     subprocess.run(
         [*tmux, "-f", os.devnull, "-u", "new-session", "-d", "-x", str(width), "-y", "100", command],
         check=True,

@@ -67,7 +67,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert document["risk"] == manifest["risk"]
     assert (document["risk"]["asked"], document["risk"]["confidence"], document["risk"]["count"]) == (0.05, 0.99, 179)
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
-    names |= {"neighbours.npz", "validation.npz", "watch"}
+    names |= {"neighbours.npz", "sets.npz", "validation.npz", "watch"}
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())

@@ -63,7 +63,7 @@ def test_images_that_are_all_grey_get_one_channel_and_that_is_said(tmp_path: Pat
     image, suffix, how = WAYS[way]
     source = open_folder(folder_of(tmp_path / "data", image, suffix, **how), cache=tmp_path / "cache")
     assert channels(source) == 1
-    assert source.notes == ("All 6 images are grey, so they have one channel; --colour rgb decides otherwise.",)
+    assert "All 6 images are grey, so they have one channel; --colour rgb decides otherwise." in source.notes
 
 
 def spot(share: float, side: int = 60) -> Image.Image:
@@ -78,7 +78,8 @@ def test_one_coloured_image_is_enough_for_three_channels_and_nothing_is_said(tmp
     root = folder_of(tmp_path / "data", L.resize((60, 60)))
     saved(spot(0.01), root / "b" / "001.png")
     source = open_folder(root, cache=tmp_path / "cache")
-    assert (channels(source), source.notes) == (3, ())
+    assert channels(source) == 3
+    assert not any("channel" in note for note in source.notes)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_colour_in_any_class_is_found_among_many_images(tmp_path: Path, classes:
     source = open_folder(tmp_path / "data", cache=tmp_path / "cache")
     assert channels(source) == (3 if classes <= SAMPLE else 1)
     if classes > SAMPLE:
-        assert source.notes[0].startswith("All of 256 images looked at are grey")
+        assert any(note.startswith("All of 256 images looked at are grey") for note in source.notes)
 
 
 def test_a_person_decides_otherwise(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_person_decides_otherwise(tmp_path: Path) -> None:
     assert channels(open_source(grey, cache=cache, colour="rgb")) == 3
     assert channels(open_source(red, cache=cache)) == 3
     made_grey = open_source(red, cache=cache, colour="grey")
-    assert made_grey.notes == ()
+    assert not any("channel" in note for note in made_grey.notes)
     assert np.unique(made_grey.readers["all"](silent).pictures).tolist() == [60]  # 0.299 times 200
     assert channels(open_source("digits", colour="rgb")) == 3
     arrays = (np.full((6, 8, 8, 3), 9, np.uint8), np.arange(6) % 2)

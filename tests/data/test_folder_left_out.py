@@ -21,7 +21,7 @@ HEIC = b"\0\0\0\x18ftypheic" + bytes(40)
 def fill(folder: Path, count: int, size: tuple[int, int] = (10, 8)) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
-        Image.new("RGB", size).save(folder / f"{index:03}.png")
+        Image.new("RGB", size, "red").save(folder / f"{index:03}.png")
 
 
 def convert(folder: Path, count: int, suffix: str = ".HEIC") -> None:

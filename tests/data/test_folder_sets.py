@@ -17,7 +17,7 @@ def make(root: Path, *folders: str, count: int = 3) -> Path:
     for folder in folders:
         (root / folder).mkdir(parents=True, exist_ok=True)
         for index in range(0 if folder.endswith("/") else count):
-            Image.new("RGB", (10, 8)).save(root / folder / f"{index}.png")
+            Image.new("RGB", (10, 8), "red").save(root / folder / f"{index}.png")
     return root
 
 

@@ -86,7 +86,7 @@ def test_a_budget_that_is_too_short_costs_the_networks_alone(tmp_path: Path) -> 
     result = audit(digits(100), out=tmp_path / "audit", budget=0.5, cache=tmp_path / "cache")
     assert {one.kind for one in result.findings} >= {"few_pictures"}
     assert "--budget" in result.notes[-1]
-    with pytest.raises(UsageError, match="budget above 0"):
+    with pytest.raises(UsageError, match="budget of more than 0"):
         audit(digits(100), out=tmp_path / "other", budget=0)
 
 

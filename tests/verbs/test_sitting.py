@@ -31,7 +31,7 @@ def settings(**options: Any) -> Settings:
 def test_a_followed_plan_tells_what_it_comes_to_and_the_network() -> None:
     plan = plan_document(settings(widths=[16, 64, 128], side=32), PARTS, [(0, 232), (10, 18)])
     assert (plan["steps"], plan["epochs"]) == (18, 1.06)
-    assert (plan["widths"], plan["side"], plan["first_side"]) == ([16, 64, 128], 40, 30)
+    assert (plan["widths"], plan["side"], plan["first_side"]) == ((16, 64, 128), 40, 30)
     assert plan["mirrored"]
 
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -46,6 +47,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """
     require()
     os.environ.update(_QUIET | ({} if address else _LOOPBACK))
+    if address is None:  # else Ray writes one into the person's home folder
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     with _silent():
         import ray
 

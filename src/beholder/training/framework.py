@@ -90,6 +90,21 @@ def advice(*, together: bool = False, local: bool = True) -> str | None:
     return None
 
 
+@contextmanager
+def training_half() -> Iterator[None]:
+    """Say what to install where a library of the training half is imported here and is not there.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
+        ) from error
+
+
 def start() -> None:
     """Import Keras with its backend. It takes seconds; the rest of this package may be imported after it.
 
@@ -104,13 +119,8 @@ def start() -> None:
     if backend() == "jax":
         import_jax()
         _require_tensorflow()
-    try:
-        with muted_standard_error(), _nothing_collected():
-            import keras
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
-        ) from error
+    with training_half(), muted_standard_error(), _nothing_collected():
+        import keras
     # It warns of functions that are compiled again, as those of several networks in one process are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # A person's own keras.json, or their script before us, may say otherwise.

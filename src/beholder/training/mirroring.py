@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from beholder.data.dataset import Dataset
 from beholder.evaluation.mirroring import Mirroring, measure_mirroring
+from beholder.training.framework import training_half
 from beholder.training.settings import Settings
 
 
@@ -19,5 +20,6 @@ def decide_mirroring(settings: Settings, train: Dataset) -> tuple[Settings, Mirr
     """
     if not settings.recipe.augment or settings.recipe.mirror is not None:
         return settings, None
-    mirroring = measure_mirroring(train, seed=settings.seed)
+    with training_half():
+        mirroring = measure_mirroring(train, seed=settings.seed)
     return settings.mirroring(mirroring.mirror), mirroring
