@@ -4,8 +4,8 @@
 #   release/fresh_debian.sh SUITE [FOLDER] [COMMAND…]
 #
 #   SUITE    bookworm (Debian 12, Python 3.11), trixie (Debian 13, Python 3.13), or another that the mirror has
-#   FOLDER   where the machine lies, /tmp/debian-SUITE by default; one that is there already is used again, with what
-#            was installed in it
+#   FOLDER   where the machine lies, debian-SUITE in the folder for temporary files by default; one that is there
+#            already is used again, with what was installed in it
 #   COMMAND  what to run instead, each in one argument: "make lint"
 #
 # Wants root, debootstrap, git, about 8 GB and a mirror. Mirror, certificates, proxies and pip's settings are taken
@@ -14,7 +14,7 @@
 set -euo pipefail
 
 suite=${1:?"which Debian? release/fresh_debian.sh trixie"}
-folder=$(realpath --canonicalize-missing "${2:-/tmp/debian-$suite}")
+folder=$(realpath --canonicalize-missing "${2:-${TMPDIR:-/tmp}/debian-$suite}")
 commands=("${@:3}")
 [ "${#commands[@]}" -gt 0 ] || commands=("make demo" "make test")
 repository=$(realpath "$(dirname "$0")/..")

@@ -27,16 +27,6 @@ def pictures(folder: Path, count: int, shade: int = 100, size: tuple[int, int] =
         picture(folder / f"{index:03}.png", shade, size)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
 def read(source: Source, part: str) -> Dataset:
     return source.readers[part](silent)
 

@@ -5,25 +5,9 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from fake_clock import Clock
 
 from beholder.training.pace import Pace, ends_in
-
-
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("beholder.training.pace.time.monotonic", clock.monotonic)
-    return clock
 
 
 def run(

@@ -6,28 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from fake_clock import Clock
 
 from beholder.training.pace import Pace
 from beholder.training.schedule import Schedule
 
 Cost = Callable[[float, int], float]  # seconds of a step, from the seconds trained so far and its number (from 1)
-
-
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("beholder.training.pace.time.monotonic", clock.monotonic)
-    return clock
 
 
 @dataclass
