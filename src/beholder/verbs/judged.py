@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,14 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
         return _others(source, frozenset(), progress, f" {UNKNOWN}")
     overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
     brings_test = "test" in source.readers and "test" not in source.made
-    learned = [read(progress) for part, read in source.readers.items() if sets.test is not None or part != "test"]
-    if not _is_own(config["data"], source, learned, sets, overlay):
+    named = data_name(source) == config["data"] != "arrays"
+    # Data that are the run's own by name and bring their test set: nothing else of them need be read.
+    learned = (
+        []
+        if named and sets.test is None
+        else [read(progress) for part, read in source.readers.items() if sets.test is not None or part != "test"]
+    )
+    if not named and not _is_own(config["data"], source, learned, sets, overlay):
         return _others(source, sets.seen, progress)
     as_learned = corrected(source, overlay, set())
     if sets.test is not None:
@@ -77,7 +84,7 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
     if not brings_test:
         raise DataError(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
-            f"or give other data: beholder evaluate {run} DATA."
+            f"or give other data: beholder evaluate {quote(str(run))} DATA."
         )
     return replace(_others(as_learned, sets.seen, progress), own=True)
 
@@ -111,8 +118,8 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
             return None
         raise DataError(
             f"{source.name!r} changed since {str(run.path)!r} was trained, by an earlier version of Beholder that kept "
-            f"no list of its images, so its test set is no longer known; give other data: beholder evaluate {run.path} "
-            "DATA."
+            f"no list of its images, so its test set is no longer known; give other data: beholder evaluate "
+            f"{quote(str(run.path))} DATA."
         )
     sets = known_sets(whole, parts, config.get("pictures"))
     write_sets(run.path, sets)
@@ -120,15 +127,12 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
 
 
 def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, overlay: Overlay) -> bool:
-    """Whether `source` are the run's data: by name, or by all images and labels where they were moved.
+    """Whether `source`, of another name or of none, are the run's data: by all images and labels, as if moved.
 
     Arrays have no name; those that hold most of the run's images are its own.
     """
-    name = data_name(source)
-    if name == known != "arrays":
-        return True
     kept = Counter(_labelled(sets.class_names, sets.every))
-    if name == known:
+    if data_name(source) == known:
         old = Counter(value for one in sets.every for value in one.hashes)
         new = Counter(value for dataset in learned for value in content_groups(dataset))
         return 2 * (old & new).total() > old.total()
@@ -152,7 +156,7 @@ def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: S
     if not len(test):
         raise DataError(
             f"The run {str(run)!r} has no test set, since {name!r} had too few images for one; give other data: "
-            f"beholder evaluate {run} DATA."
+            f"beholder evaluate {quote(str(run))} DATA."
         )
     now = [ImageSet.of(dataset) for dataset in datasets]
     rows = _found(test, now)
@@ -160,7 +164,7 @@ def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: S
     if len(missing) == len(test):
         raise DataError(
             f"{name!r} no longer holds any of the {len(test):,} images of the test set of {str(run)!r} (the first: "
-            f"{missing[0]!r}); bring them back, or give other data: beholder evaluate {run} DATA."
+            f"{missing[0]!r}); bring them back, or give other data: beholder evaluate {quote(str(run))} DATA."
         )
     found = np.argsort(rows, kind="stable")[len(missing) :]  # in the order of the data
     dataset = _at(datasets, rows[found])
