@@ -12,7 +12,7 @@ from PIL import Image
 from beholder.cli import _run
 
 SETS = "Training set 'Training' (50 images), validation set 'dev' (6 images), test set 'Testing' (6 images); 2 classes"
-LEFT_OUT = "1 image could not be read and took no part; the first: Cannot read "
+LEFT_OUT = "1 image could not be read and was left out; the first: Cannot read "
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_predict_and_explain_tell_what_is_cut(
         Image.new("L", size, 100).save(tmp_path / name)
     words = "The network takes 8 × 8 pixels: "
     assert _run(["predict", str(digits_run), str(tmp_path / "wide.png"), str(tmp_path / "square.png"), "--csv"]) == 0
-    told_once(capfd.readouterr().err, f"{words}1 of 2 images looked at lose more than 10% to the cut, at most 50%.")
+    told_once(capfd.readouterr().err, f"{words}1 of 2 images looked at lose more than 10% of their area, at most 50%.")
     assert _run(["predict", str(digits_run), str(tmp_path / "square.png")]) == 0
     assert capfd.readouterr().err == ""
 

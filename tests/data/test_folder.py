@@ -89,7 +89,7 @@ def test_hidden_folders_and_files_are_left_out(root: Path, cache: Path) -> None:
     picture(root / ".git" / "c.png")
     source = open_folder(root, cache=cache)
     assert len(read(source, "all")) == 4
-    assert source.notes[1:] == ("Left out 1 file that is hidden or no image (first: 'a/.hidden.png').",)
+    assert source.notes[1:] == ("Left out 1 file that is hidden or not an image (first: 'a/.hidden.png').",)
 
 
 @pytest.mark.parametrize(

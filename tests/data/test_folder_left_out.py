@@ -72,7 +72,7 @@ def test_what_is_named_or_begins_like_an_image_is_named_and_counted(root: Path, 
     source = read(root, cache)
     assert [failure["path"] for failure in source.skipped] == [f"cat/{name}"]
     told = source.told()[-1]
-    assert told.startswith("1 image could not be read and took no part; the first: Cannot read ")
+    assert told.startswith("1 image could not be read and was left out; the first: Cannot read ")
     assert repr(str(root / "cat" / name)) in told
 
 
@@ -108,13 +108,13 @@ def test_files_that_are_no_images_are_one_count(root: Path, cache: Path) -> None
     for name in ("Thumbs.db", ".DS_Store", "000.txt", "labels.csv", "._000.png"):
         (root / "cat" / name).write_bytes(b"\xd0\xcf")
     source = read(root, cache)
-    assert source.told()[1:] == ("Left out 5 files that are hidden or no image (first: 'cat/.DS_Store').",)
+    assert source.told()[1:] == ("Left out 5 files that are hidden or not images (first: 'cat/.DS_Store').",)
     assert source.skipped == []
 
 
 def test_images_beside_the_class_folders_are_counted_or_a_sentence(root: Path, cache: Path) -> None:
     shutil.copy(root / "cat" / "000.png", root / "overview.png")
-    told = "1 image lies in no class folder and took no part (first: 'overview.png')."
+    told = "1 image lies in no class folder and was left out (first: 'overview.png')."
     assert told in read(root, cache).told()
     fill(root, 9)
     with pytest.raises(DataError, match=r"10 images .* lie in no class folder, beside 60 .* first: '000\.png'"):

@@ -95,7 +95,7 @@ def test_folders_of_images_are_classes(
         (("left/data/cat", "left/data/dog", "right/data/cat", "right/data/dog"), "hold the same folders"),
         (("covid/images", "covid/masks", "normal/images", "normal/masks"), "hold the same folders"),
         (("train/left/a", "train/left/b", "train/right/a", "train/right/b", "test/a", "test/b"), "same folders"),
-        (("cat/train", "cat/test", "dog/train", "dog/test"), "turn the levels round"),
+        (("cat/train", "cat/test", "dog/train", "dog/test"), "swap the levels"),
         (("train_cat", "test_cat", "train_dog", "test_dog"), "differ only in the name of a set"),
         (("cat", "dog", "augmented/cat", "augmented/dog"), "'augmented' .* names of others beside it"),
         # An outer folder, as archives have it.
@@ -117,8 +117,8 @@ def test_folders_of_images_are_classes(
         (("train/a", "train/b", "val/a", "eval/a"), "Both 'eval' and 'val' .* are a validation set"),
         # Names that differ too little.
         (("Cat", "cat", "dog"), "'Cat' and 'cat' .* differ only in case"),
-        (("cat", "cat ", "dog"), "differ only in case, blanks"),
-        (("caf\u00e9", "cafe\u0301", "dog"), "differ only in case, blanks or the coding"),
+        (("cat", "cat ", "dog"), "differ only in case, spaces"),
+        (("caf\u00e9", "cafe\u0301", "dog"), "differ only in case, spaces or Unicode form"),
         (("train/Cat", "train/Dog", "test/cat", "test/Dog"), r"a class 'cat' .* does not have \(but 'Cat'\)"),
     ],
 )

@@ -73,5 +73,5 @@ def test_an_answer_comes_with_a_word_where_much_of_an_image_is_cut() -> None:
         "The network takes 32 × 32 pixels: 50% of this image is cut, half on either side."
     )
     assert cuts_in_words([0.5, 0.0, 0.2], (32, 64)) == (
-        "The network takes 64 × 32 pixels: 2 of 3 images looked at lose more than 10% to the cut, at most 50%."
+        "The network takes 64 × 32 pixels: 2 of 3 images looked at lose more than 10% of their area, at most 50%."
     )

@@ -37,7 +37,8 @@ def test_every_option_of_the_run_is_kept(command: str, data: str, options: list[
 )
 def test_a_run_without_a_command_of_its_own_is_described(command: str | None) -> None:
     config: dict[str, Any] = {"command": command, "data": "digits", "budget": 40.0, "automatic": True, "seed": 3}
-    expected = ["beholder", "train", "digits", "--budget", "40s", "--seed", "3", *NEW]
+    config["colour"] = "rgb"
+    expected = ["beholder", "train", "digits", "--budget", "40s", "--seed", "3", "--colour", "rgb", *NEW]
     assert shlex.split(retrain_command(config, RUN, FILE)) == expected
 
 

@@ -148,7 +148,7 @@ def test_labels_of_now_count_and_are_counted() -> None:
     now = replace(before, labels=1 - before.labels)
     judged = judge(source("/data", all=now), sets)
     assert judged.dataset.labels.tolist() == [1 - int(name.split(".")[0]) % 2 for name in judged.dataset.names]
-    assert judged.words.endswith("6 of them have other labels than when training began, and the labels of now count.")
+    assert judged.words.endswith("6 of them have other labels than when training began, and the current labels count.")
 
 
 def test_what_a_person_corrected_stays_corrected_in_another_order() -> None:
@@ -238,6 +238,13 @@ def test_a_test_set_of_its_own_stays_closed_in_training_and_holds_nothing_that_w
     with pytest.raises(DataError, match="is no longer there"):
         judge(source("/data", train=train), sets)
     assert judge(source("/moved", train=train, test=test), sets).own
+
+
+def test_a_test_set_of_its_own_is_judged_without_reading_what_was_learned() -> None:
+    before = source("/data", train=images(40), test=images(8, seed=1, first=40))
+    sets = sets_of(before)
+    closed = {**before.readers, "train": lambda _progress: pytest.fail("opened the training set")}
+    assert len(judge(replace(before, readers=closed), sets).dataset) == 8
 
 
 def test_a_test_set_that_was_split_off_is_known_where_the_data_bring_one_now() -> None:

@@ -162,8 +162,8 @@ def _alike(listing: Listing) -> list[str]:
     for name in listing.class_folders:
         groups[_key(name)].append(name)
     return [
-        f"Classes {' and '.join(map(repr, names))} in {listing.folder!r} differ only in case, blanks or the coding of "
-        "letters; merge the folders, or give them names that differ more."
+        f"Classes {' and '.join(map(repr, names))} in {listing.folder!r} differ only in case, spaces or Unicode "
+        "form; merge the folders, or give them names that differ more."
         for key, names in groups.items()
         if len(names) > 1 and not (len(key) == 1 and all(len(name) == 1 for name in names))
     ]

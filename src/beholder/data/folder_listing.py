@@ -163,11 +163,15 @@ def listing_notes(
         which = "Every class folder has" if len(first.deeper) == len(set(first.classes)) else "Some class folders have"
         yield f"{which} folders of images inside, which belong to the class ({within!r} to {name!r}, say)."
     if strays:
-        lie = "1 image lies" if len(strays) == 1 else f"{len(strays):,} images lie"
-        yield f"{lie} in no class folder and took no part (first: {min(strays)!r})."
+        lie, were = ("1 image lies", "was") if len(strays) == 1 else (f"{len(strays):,} images lie", "were")
+        yield f"{lie} in no class folder and {were} left out (first: {min(strays)!r})."
     if others:
-        were = "1 file that is" if len(others) == 1 else f"{len(others):,} files that are"
-        yield f"Left out {were} hidden or no image (first: {min(others)!r})."
+        what = (
+            "1 file that is hidden or not an image"
+            if len(others) == 1
+            else f"{len(others):,} files that are hidden or not images"
+        )
+        yield f"Left out {what} (first: {min(others)!r})."
 
 
 def _sets_in_words(listings: Mapping[str, Listing], first: Listing) -> str:

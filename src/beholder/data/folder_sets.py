@@ -190,12 +190,12 @@ def _refuse_beside(tree: Tree, root: str, sets: Mapping[str, _Name], others: Seq
     count = sum(map(tree.count, others))
     told = f"Beside {what} {_listed(sets)}, {root!r} holds {_listed(others)} with {count:,} images that no set has"
     if not all(tree.contents(other).has_images for other in others):
-        raise DataError(f"{told}; name sets train, val and test, and move all else out of this folder.")
+        raise DataError(f"{told}; name sets train, val and test, and move everything else out of this folder.")
     if training is None:
-        raise DataError(f"{told}; move classes into a folder 'train', and all else out of this folder.")
+        raise DataError(f"{told}; move classes into a folder 'train', and everything else out of this folder.")
     raise DataError(
-        f"{told}; move classes into {training!r} and all else out of this folder, or, if {training!r} is a class too, "
-        "put its images directly into it."
+        f"{told}; move classes into {training!r} and everything else out of this folder, or, if {training!r} is a "
+        "class too, put its images directly into it."
     )
 
 
@@ -233,7 +233,7 @@ def _refuse_shared(tree: Tree, folder: str, classes: Sequence[str], shared: Sequ
     inner = [one for one in tree.filled(_through(tree, classes[0])) if _key(one) in shared] or [classes[0]]
     told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(inner)}) and no images of their own"
     if all(role_of(_base(one)) for one in inner):
-        raise DataError(f"{told}; turn the levels round: train/<class>/ and test/<class>/, not <class>/train/.")
+        raise DataError(f"{told}; swap the levels: train/<class>/ and test/<class>/, not <class>/train/.")
     raise DataError(
         f"{told}, so they look like sets or an outer level and not like classes; rename them to train, val and test, "
         "give the path of one of them, or move the images up if they are classes."
@@ -245,7 +245,7 @@ def _notes(
 ) -> Iterable[str]:
     for folder, name in sets.items():
         if name.word in _AMBIGUOUS and name.role == "validation" and "test" not in folders:
-            taken = f"{_base(folder)!r} is taken for the validation set, by which training chooses"
+            taken = f"{_base(folder)!r} is taken for the validation set, which training uses to choose"
             yield f"{taken}; rename it to 'test' if it is to judge."
         if name.word in _AMBIGUOUS and name.role == "test" and "validation" not in folders:
             yield f"{_base(folder)!r} is taken for the test set; rename it to 'val' if training is to choose by it."

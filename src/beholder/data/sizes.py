@@ -117,7 +117,7 @@ def cuts_in_words(shares: Sequence[float], target: Size) -> str | None:
         return f"The network takes {_words(target)} pixels: {many[0]:.0%} of this image is cut, half on either side."
     return (
         f"The network takes {_words(target)} pixels: {len(many):,} of {len(shares):,} images looked at lose more than "
-        f"{MOST_CUT:.0%} to the cut, at most {max(many):.0%}."
+        f"{MOST_CUT:.0%} of their area, at most {max(many):.0%}."
     )
 
 

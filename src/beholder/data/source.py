@@ -48,5 +48,9 @@ def skipped_in_words(skipped: Sequence[Mapping[str, Any]]) -> str | None:
     """A sentence about the images that could not be read, as in `Source.skipped`; None where all could."""
     if not skipped:
         return None
-    are = "1 image" if len(skipped) == 1 else f"{len(skipped):,} images"
-    return f"{are} could not be read and took no part; the first: {skipped[0]['error']}"
+    were = (
+        "1 image could not be read and was"
+        if len(skipped) == 1
+        else f"{len(skipped):,} images could not be read and were"
+    )
+    return f"{were} left out; the first: {skipped[0]['error']}"

@@ -58,6 +58,7 @@ def _settings(config: dict[str, Any]) -> list[str]:
         "--epochs": f"{config['epochs']:g}" if config.get("budget") is None and config.get("epochs") else None,
         "--pictures": config.get("pictures"),
         "--seed": config.get("seed") or None,
+        "--colour": None if config.get("colour", "auto") == "auto" else config["colour"],
         "--labels": "coarse" if config.get("labels") == "coarse" else None,
         "--risk": config.get("risk"),
         "--cache": config.get("cache"),

@@ -178,7 +178,7 @@ def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: S
     changed = int((labels != test.labels[found]).sum())
     if changed:
         which = "1 of them has another label" if changed == 1 else f"{changed:,} of them have other labels"
-        words += f" {which} than when training began, and the labels of now count."
+        words += f" {which} than when training began, and the current labels count."
     return Judged(replace(dataset, labels=labels), True, words)
 
 
