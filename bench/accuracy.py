@@ -1,9 +1,9 @@
-"""What each network reaches with its defaults, or `train` within a budget, on the shared pictures, and in what time.
+"""What each network reaches with its defaults, or `train` within a budget, on the shared images, and in what time.
 
 usage: python bench/accuracy.py [DATA] [--models linear,dense,book,fast] [--seeds 0,1,2]
        python bench/accuracy.py [DATA] --budget 60s [--seeds 0,1,2]
 
-Trains by the command line and judges on the test part (of the shared archive a development figure: those pictures come
+Trains by the command line and judges on the test part (of the shared archive a development figure: those images come
 from CIFAR-10's training set). Seconds are wall clock of the whole command `train`, from its start to its end. The runs
 of one budget share a cache that is empty at first: the first one measures the machine, as anyone's first run does. The
 matrix products are those that it measured.
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pictures
+import images
 
 from beholder.cli.values import Duration
 
@@ -41,7 +41,7 @@ def main() -> None:
     what.add_argument("--budget", type=lambda text: Duration().convert(text, None, None))
     parser.add_argument("--seeds", default="0")
     arguments = parser.parse_args()
-    data, seeds = arguments.data or str(pictures.archive()), arguments.seeds.split(",")
+    data, seeds = arguments.data or str(images.archive()), arguments.seeds.split(",")
     with tempfile.TemporaryDirectory() as folder:
         if arguments.budget is not None:
             within(data, arguments.budget, seeds, Path(folder))

@@ -1,8 +1,8 @@
-"""Pictures per second, and milliseconds for one picture, of the same trained network in every runtime that may answer.
+"""Images per second, and milliseconds for one image, of the same trained network in every runtime that may answer.
 
 All peers get the plain view of the RUN's network, exported from its `model.keras`; Beholder's own files, which average
-two views of a colour picture, stand below them. Each peer answers in a process of its own on all cores, in rounds; the
-last column is how many of 256 pictures get the label that ONNX Runtime gives in float32.
+two views of a colour image, stand below them. Each peer answers in a process of its own on all cores, in rounds; the
+last column is how many of 256 images get the label that ONNX Runtime gives in float32.
 
 usage: python bench/answering.py [RUN] [--rounds 3]
 
@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import images
 import numpy as np
-import pictures
 import rounds
 from numpy.typing import NDArray
 
@@ -32,9 +32,9 @@ from beholder.artifact.store import TWIN
 BATCH = 256
 SECONDS = 2.0  # of answering batches, and of answering one by one
 REFERENCE, INT8 = "onnxruntime fp32", "beholder int8"
-BATCH_BAR, ONE_BAR = 3.0, 0.5  # times the reference's pictures per second; ms for one picture
+BATCH_BAR, ONE_BAR = 3.0, 0.5  # times the reference's images per second; ms for one image
 
-Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # uint8 pictures to logits
+Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # uint8 images to logits
 
 
 def keras_predict(_: str, model: Path, __: Path) -> Answer:
@@ -77,7 +77,7 @@ def openvino(peer: str, _: Path, work: Path) -> Answer:
 
     precision = {"INFERENCE_PRECISION_HINT": "bf16" if "bf16" in peer else "f32"}
     request = ov.Core().compile_model(work / "plain.onnx", "CPU", precision).create_infer_request()
-    return lambda batch: np.asarray(request.infer({"pictures": batch})["logits"])
+    return lambda batch: np.asarray(request.infer({"images": batch})["logits"])
 
 
 def onnxruntime(_: str, __: Path, work: Path) -> Answer:
@@ -85,7 +85,7 @@ def onnxruntime(_: str, __: Path, work: Path) -> Answer:
     import onnxruntime as runtime
 
     session = runtime.InferenceSession(work / "plain.onnx", providers=["CPUExecutionProvider"])
-    return lambda batch: np.asarray(session.run(["logits"], {"pictures": batch})[0])
+    return lambda batch: np.asarray(session.run(["logits"], {"images": batch})[0])
 
 
 def beholder(peer: str, model: Path, work: Path) -> Answer:
@@ -124,25 +124,25 @@ def _keras_model(model: Path) -> Any:
 
 
 def prepare(model: Path, work: Path) -> None:
-    """Write what the peers share into `work`: the plain view, its int8 twin, the weights, and pictures to answer."""
+    """Write what the peers share into `work`: the plain view, its int8 twin, the weights, and images to answer."""
     network = _keras_model(model)
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
     from beholder.training.graphs import export_graph
-    from beholder.training.quantise import CALIBRATION_PICTURES, quantise
+    from beholder.training.quantise import CALIBRATION_IMAGES, quantise
 
     export_graph(network, work / "plain.onnx", ("plain",))
-    train = Parts(open_source(pictures.archive())).train().pictures
-    np.save(work / "pictures.npy", train[-BATCH:])
-    quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_PICTURES])
+    train = Parts(open_source(images.archive())).train().images
+    np.save(work / "images.npy", train[-BATCH:])
+    quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_IMAGES])
     values = {"/".join(variable.path.split("/")[-2:]): np.asarray(variable.value) for variable in network.variables}
     np.savez(work / "weights.npz", allow_pickle=False, **values)
 
 
 def measure(peer: str, model: Path, work: Path) -> dict[str, Any]:
-    """Pictures per second in batches, milliseconds for one picture, and the labels."""
+    """Images per second in batches, milliseconds for one image, and the labels."""
     answer = PEERS[peer](peer, model, work)
-    batch = np.load(work / "pictures.npy")
+    batch = np.load(work / "images.npy")
     labels = answer(batch).argmax(axis=1)
     many = statistics.median(_seconds(answer, batch))
     one = statistics.median(_seconds(answer, batch[:1]))
@@ -163,11 +163,11 @@ def _seconds(answer: Answer, batch: NDArray[np.uint8]) -> list[float]:
 
 def default_run() -> Path:
     """A RUN of 64/192/320, trained for one epoch where it is not there yet."""
-    run = pictures.WORK / "answering-run"
+    run = images.WORK / "answering-run"
     if not (run / "model").is_dir():
         beholder = str(Path(sys.executable).with_name("beholder"))
         options = ["--model", "fast", "--widths", "64,192,320", "--epochs", "1", "--progress", "none"]
-        command = [beholder, "train", str(pictures.archive()), *options, "--out", str(run)]
+        command = [beholder, "train", str(images.archive()), *options, "--out", str(run)]
         subprocess.run(command, check=True, capture_output=True)
     return run
 
@@ -201,7 +201,7 @@ def print_table(measured: dict[str, list[Any]]) -> None:
     """Rates, ratios to ONNX Runtime in float32, milliseconds and agreement."""
     rates = {peer: [figure["rate"] for figure in figures] for peer, figures in measured.items()}
     expected = np.array(measured[REFERENCE][0]["labels"])
-    print(f"{'':26}{'pictures/s, batch 256':26}{'times onnxruntime fp32':24}{'ms for one':24}same labels")
+    print(f"{'':26}{'images/s, batch 256':26}{'times onnxruntime fp32':24}{'ms for one':24}same labels")
     for peer, figures in measured.items():
         times, ms = rounds.ratio(rates[peer], rates[REFERENCE]), rounds.spread([row["ms"] for row in figures], 2)
         same = float((np.array(figures[0]["labels"]) == expected).mean())
@@ -210,7 +210,7 @@ def print_table(measured: dict[str, list[Any]]) -> None:
         one = statistics.median(row["ms"] for row in measured[INT8])
         said = rounds.verdict(rounds.median_ratio(rates[INT8], rates[REFERENCE]), BATCH_BAR)
         reached = "reached" if one <= ONE_BAR else "missed"
-        print(f"{INT8}, batch: {said}; one picture {one:.2f} ms, bar {ONE_BAR}: {reached}")
+        print(f"{INT8}, batch: {said}; one image {one:.2f} ms, bar {ONE_BAR}: {reached}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures that are small as files and large in memory, and other hostile ones; each is a few hundred kilobytes."""
+"""Images that are small as files and large in memory, and other hostile ones; each is a few hundred kilobytes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 to the last one's end. Memory is the largest sum, over the process that started the job and all below it, of what each
 has for itself and its share of what they have together (PSS), looked at twice a second.
 
-usage: python bench/bulk.py [RUN] [--rounds 3] [--pictures 50000] [--memory 10000,200000] [--keep bulk.json]
+usage: python bench/bulk.py [RUN] [--rounds 3] [--images 50000] [--memory 10000,200000] [--keep bulk.json]
 
 Without a RUN, that of bench/answering.py.
 """
@@ -22,7 +22,7 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
-import pictures
+import images
 import rounds
 from answering import default_run
 
@@ -30,13 +30,13 @@ import beholder
 from beholder.answering.inputs import expand
 
 ONE_BAR, TWO_BAR, MEMORY_BAR = 0.85, 1.8, 1.1
-FOLDER = 1000  # pictures in one folder
+FOLDER = 1000  # images in one folder
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def repeat(folder: Path, count: int) -> None:
-    """Fill `folder` with `count` links to the training pictures, each as often as it takes."""
-    every = sorted((pictures.folder() / "train").rglob("*.jpg"))
+    """Fill `folder` with `count` links to the training images, each as often as it takes."""
+    every = sorted((images.folder() / "train").rglob("*.jpg"))
     for number, path in enumerate(islice(cycle(every), count)):
         link = folder / f"{number // FOLDER:04}" / f"{number:07}.jpg"
         link.parent.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def repeat(folder: Path, count: int) -> None:
 
 
 def measure(run: str, folder: str, workers: int) -> dict[str, float]:
-    """Pictures per second by so many workers, and seconds of starting; 0 workers are one thread without Ray."""
+    """Images per second by so many workers, and seconds of starting; 0 workers are one thread without Ray."""
     if workers == 0:
         start = time.perf_counter()
         classifier = beholder.Classifier.load(run, threads=1)
@@ -53,12 +53,12 @@ def measure(run: str, folder: str, workers: int) -> dict[str, float]:
         return {"rate": count / (time.perf_counter() - begun), "start": begun - start}
     with tempfile.TemporaryDirectory() as out:
         result = beholder.predict_in_bulk(run, folder, out, workers=workers)
-    return {"rate": result.pictures_per_second, "start": result.start_seconds}
+    return {"rate": result.images_per_second, "start": result.start_seconds}
 
 
 def peak_memory(run: str, count: int) -> float:
     """The largest memory of a job with two workers, in MB."""
-    with tempfile.TemporaryDirectory(dir=pictures.WORK) as folder:
+    with tempfile.TemporaryDirectory(dir=images.WORK) as folder:
         repeat(Path(folder), count)
         command = [sys.executable, __file__, run, "--only", folder, "--workers", "2"]
         peak = 0.0
@@ -67,18 +67,18 @@ def peak_memory(run: str, count: int) -> float:
                 peak = max(peak, tree_memory(process.pid))
                 time.sleep(0.5)
     if process.returncode:
-        sys.exit(f"The job on {count:,} pictures failed.")
+        sys.exit(f"The job on {count:,} images failed.")
     return peak
 
 
 def medians(rows: dict[str, list[dict[str, float]]], count: int) -> dict[str, float]:
     """What bench/cost_model.py reads: one thread's rate, seconds of starting with Ray, and of the whole jobs."""
-    found: dict[str, float] = {"pictures": count}
+    found: dict[str, float] = {"images": count}
     for name, measured in rows.items():
         rate, start = (statistics.median(row[field] for row in measured) for field in ("rate", "start"))
         found[f"{name.replace(' ', '_')}_seconds"] = start + count / rate
         if name == "one thread":
-            found["pictures_per_second"] = rate
+            found["images_per_second"] = rate
         if name == "one worker":
             found["start_seconds"] = start
     return found
@@ -113,10 +113,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pictures", type=int, default=50_000)
-    parser.add_argument(
-        "--memory", default="10000,200000", help="numbers of pictures, with a comma between; or nothing"
-    )
+    parser.add_argument("--images", type=int, default=50_000)
+    parser.add_argument("--memory", default="10000,200000", help="numbers of images, with a comma between; or nothing")
     parser.add_argument("--keep", type=Path, help="where to keep the medians for bench/cost_model.py")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
@@ -125,9 +123,9 @@ def main() -> None:
     if arguments.only:
         print(json.dumps(measure(run, arguments.only, arguments.workers)))
         return
-    pictures.folder()
-    with tempfile.TemporaryDirectory(dir=pictures.WORK) as folder:
-        repeat(Path(folder), arguments.pictures)
+    images.folder()
+    with tempfile.TemporaryDirectory(dir=images.WORK) as folder:
+        repeat(Path(folder), arguments.images)
         names = {"one thread": 0, "one worker": 1, "two workers": 2}
         ways = [
             rounds.Way(name, [run, "--only", folder, "--workers", str(workers)], ONE_THREAD)
@@ -135,21 +133,21 @@ def main() -> None:
         ]
         rows = rounds.in_turn(__file__, ways, arguments.rounds)
     rates = {name: [row["rate"] for row in rows[name]] for name in names}
-    print(f"{arguments.pictures:,} JPEG of 32 pixels, {arguments.rounds} rounds")
+    print(f"{arguments.images:,} JPEG of 32 pixels, {arguments.rounds} rounds")
     for name, values in rates.items():
         starts = rounds.spread([row["start"] for row in rows[name]], 1)
-        print(f"  {name:<12} {rounds.spread(values)} pictures/s after {starts} s of starting")
+        print(f"  {name:<12} {rounds.spread(values)} images/s after {starts} s of starting")
     for name, other, bar in (("one worker", "one thread", ONE_BAR), ("two workers", "one worker", TWO_BAR)):
         share = rounds.median_ratio(rates[name], rates[other])
         print(f"  {name} / {other}: {rounds.ratio(rates[name], rates[other])}  {rounds.verdict(share, bar)}")
     if arguments.keep is not None:
-        arguments.keep.write_text(json.dumps(medians(rows, arguments.pictures)), encoding="utf-8")
+        arguments.keep.write_text(json.dumps(medians(rows, arguments.images)), encoding="utf-8")
     if arguments.memory:
         few, many = (int(count) for count in arguments.memory.split(","))
         peaks = [peak_memory(run, count) for count in (few, many)]
         grown = peaks[1] / peaks[0]
         print(
-            f"  memory of all processes, two workers: {few:,} pictures {peaks[0]:,.0f} MB, {many:,} pictures "
+            f"  memory of all processes, two workers: {few:,} images {peaks[0]:,.0f} MB, {many:,} images "
             f"{peaks[1]:,.0f} MB, {grown:.2f} times; bar {MEMORY_BAR}: {'reached' if grown <= MEMORY_BAR else 'missed'}"
         )
 

@@ -1,8 +1,8 @@
 """What checkpoints cost: their time against that of all of training, for epochs from very short on.
 
-usage: python bench/checkpoints.py [--widths 64,192,320] [--seconds 40] [--pictures 1000,4000,16000]
+usage: python bench/checkpoints.py [--widths 64,192,320] [--seconds 40] [--images 1000,4000,16000]
 
-`fast` on pictures of noise, 32 × 32 × 3, about so many seconds for each size of the train part. The share counts the
+`fast` on images of noise, 32 × 32 × 3, about so many seconds for each size of the train part. The share counts the
 copies out of TensorFlow, the fsync, and the checkpoint at the very end; "at each epoch" is what one after every epoch
 would have cost.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 
-def measure(widths: tuple[int, int, int], pictures: int, seconds: float) -> dict[str, float]:
+def measure(widths: tuple[int, int, int], images: int, seconds: float) -> dict[str, float]:
     """Train for about `seconds`; seconds of training and of its checkpoints, and their number, size and epochs."""
     from beholder.data.dataset import Dataset
     from beholder.runs.environment import has_bfloat16
@@ -29,10 +29,10 @@ def measure(widths: tuple[int, int, int], pictures: int, seconds: float) -> dict
     from beholder.training.settings import choose
 
     random = np.random.default_rng(0)
-    shown = random.integers(256, size=(pictures + 500, 32, 32, 3)).astype(np.uint8)
-    labels, names = random.integers(10, size=pictures + 500), [str(row) for row in range(pictures + 500)]
+    shown = random.integers(256, size=(images + 500, 32, 32, 3)).astype(np.uint8)
+    labels, names = random.integers(10, size=images + 500), [str(row) for row in range(images + 500)]
     data = Dataset(shown, labels.astype(np.int64), tuple("0123456789"), names)
-    train, validation = data.select(np.arange(pictures)), data.select(np.arange(pictures, pictures + 500))
+    train, validation = data.select(np.arange(images)), data.select(np.arange(images, images + 500))
     settings = choose(
         "fast",
         seed=0,
@@ -76,15 +76,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--widths", default="64,192,320")
     parser.add_argument("--seconds", type=float, default=40)
-    parser.add_argument("--pictures", default="1000,4000,16000")
+    parser.add_argument("--images", default="1000,4000,16000")
     arguments = parser.parse_args()
     framework.start()
-    for pictures in map(int, arguments.pictures.split(",")):
+    for images in map(int, arguments.images.split(",")):
         widths: Any = tuple(map(int, arguments.widths.split(",")))
-        found = measure(widths, pictures, arguments.seconds)
+        found = measure(widths, images, arguments.seconds)
         each = found["median"] * found["epochs"] / found["took"]
         print(
-            f"{pictures:6,} pictures: {found['took']:5.1f} s, {found['epochs']:3.0f} epochs of "
+            f"{images:6,} images: {found['took']:5.1f} s, {found['epochs']:3.0f} epochs of "
             f"{found['took'] / max(found['epochs'], 1):5.2f} s; {found['count']:2.0f} checkpoints of "
             f"{found['size']:.0f} MB, {found['median'] * 1000:4.0f} ms each: {found['spent'] / found['took']:5.2%} of "
             f"the time; at each epoch {each:6.2%}",

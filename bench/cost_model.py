@@ -1,4 +1,4 @@
-"""What it takes to answer or learn from 10^6 … 10^10 pictures: time, cores, money, and what holds it up.
+"""What it takes to answer or learn from 10^6 … 10^10 images: time, cores, money, and what holds it up.
 
 A model, not a measurement: rates are measured here (`--measured` reads what bench/bulk.py kept), everything about a
 cluster is an assumption, stated in `Cluster` with its source. Each resource gets the seconds that it alone would need;
@@ -21,22 +21,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rates:
-    """Measured on one core of this machine, on JPEG pictures of 32 × 32 and the plan of a minute (docs/scaling.md).
+    """Measured on one core of this machine, on JPEG images of 32 × 32 and the plan of a minute (docs/scaling.md).
 
     Attributes:
-        pictures_per_second: of one thread, without Ray: read, decode and answer.
-        jpeg_bytes: of a picture as it is stored.
+        images_per_second: of one thread, without Ray: read, decode and answer.
+        jpeg_bytes: of an image as it is stored.
         answer_bytes: of a row of Parquet.
-        start_seconds: until the first picture is answered.
-        train_pictures_per_second: of one core, half of what two reach with 64/192/320.
+        start_seconds: until the first image is answered.
+        train_images_per_second: of one core, half of what two reach with 64/192/320.
         parameters: of the network that is trained.
     """
 
-    pictures_per_second: float = 1500.0
+    images_per_second: float = 1500.0
     jpeg_bytes: float = 1100.0
     answer_bytes: float = 40.0
     start_seconds: float = 7.0
-    train_pictures_per_second: float = 590.0
+    train_images_per_second: float = 590.0
     parameters: float = 2.1e6
 
 
@@ -54,9 +54,9 @@ class Cluster:
         listing_seconds: of one such request.
         prefixes: listed side by side.
         get_price: dollars a request; S3 asks 0.0004 for a thousand.
-        pictures_per_task: what Ray Data hands to a worker at a time.
+        images_per_task: what Ray Data hands to a worker at a time.
         tasks_per_second: that one driver starts; Ray's own limits page says thousands, with data attached fewer.
-        packed_pictures: in one file of Parquet or a tar.
+        packed_images: in one file of Parquet or a tar.
         straggler_share: of tasks that take `straggler_factor` times as long (shared disks, noisy neighbours).
         straggler_factor: see there.
         failures_per_core_hour: of workers, spot machines included.
@@ -72,9 +72,9 @@ class Cluster:
     listing_seconds: float = 0.1
     prefixes: int = 16
     get_price: float = 4e-7
-    pictures_per_task: int = 2048
+    images_per_task: int = 2048
     tasks_per_second: float = 500.0
-    packed_pictures: int = 100_000
+    packed_images: int = 100_000
     straggler_share: float = 0.02
     straggler_factor: float = 4.0
     failures_per_core_hour: float = 0.01
@@ -101,14 +101,14 @@ class Bill:
         return max(self.by_resource, key=lambda name: self.by_resource[name])
 
 
-def answering(pictures: float, cores: int, rates: Rates, cluster: Cluster, *, packed: bool) -> Bill:
-    """Answer `pictures` on `cores`, stored one a file, or `packed` into Parquet or tar files."""
+def answering(images: float, cores: int, rates: Rates, cluster: Cluster, *, packed: bool) -> Bill:
+    """Answer `images` on `cores`, stored one a file, or `packed` into Parquet or tar files."""
     machines = math.ceil(cores / cluster.machine_cores)
-    objects = pictures / cluster.packed_pictures if packed else pictures
-    tasks = pictures / cluster.pictures_per_task
+    objects = images / cluster.packed_images if packed else images
+    tasks = images / cluster.images_per_task
     by_resource = {
-        "compute": pictures / (rates.pictures_per_second * cores),
-        "network": pictures * (rates.jpeg_bytes + rates.answer_bytes) / (cluster.machine_bandwidth * machines),
+        "compute": images / (rates.images_per_second * cores),
+        "network": images * (rates.jpeg_bytes + rates.answer_bytes) / (cluster.machine_bandwidth * machines),
         "small files": objects * cluster.latency / (cluster.in_flight * cores),
         "listing": objects / cluster.names_per_listing * cluster.listing_seconds / cluster.prefixes,
         "driver": tasks / cluster.tasks_per_second,
@@ -120,17 +120,17 @@ def answering(pictures: float, cores: int, rates: Rates, cluster: Cluster, *, pa
     return Bill(seconds, dollars, by_resource)
 
 
-def training(pictures: float, epochs: float, cores: int, rates: Rates, cluster: Cluster, *, batch: int = 4096) -> Bill:
-    """Learn `epochs` times from `pictures` on `cores`, in global batches of `batch`, one process a machine.
+def training(images: float, epochs: float, cores: int, rates: Rates, cluster: Cluster, *, batch: int = 4096) -> Bill:
+    """Learn `epochs` times from `images` on `cores`, in global batches of `batch`, one process a machine.
 
     Gradients go round in a ring, which moves 2 (n - 1) / n times their bytes over each of n links (Patarasuk and Yuan,
     2009).
     """
     machines = math.ceil(cores / cluster.machine_cores)
-    steps = epochs * pictures / batch
+    steps = epochs * images / batch
     exchanged = 2 * (machines - 1) / machines * 4 * rates.parameters
     by_resource = {
-        "compute": epochs * pictures / (rates.train_pictures_per_second * cores),
+        "compute": epochs * images / (rates.train_images_per_second * cores),
         "exchange": steps * exchanged / cluster.machine_bandwidth,
     }
     seconds = rates.start_seconds + sum(by_resource.values())
@@ -159,12 +159,12 @@ def simulated(cores: int, tasks: float, ideal: float, cluster: Cluster, *, seed:
     return max(free)
 
 
-def cores_for(pictures: float, hours: float, rates: Rates, cluster: Cluster, *, packed: bool) -> int:
+def cores_for(images: float, hours: float, rates: Rates, cluster: Cluster, *, packed: bool) -> int:
     """The smallest power of two of cores that answers in `hours`, or where more cores no longer help."""
     cores = 1
-    while cores < 65_536 and answering(pictures, cores, rates, cluster, packed=packed).seconds > hours * 3600:
-        more = answering(pictures, 2 * cores, rates, cluster, packed=packed)
-        if more.seconds > 0.9 * answering(pictures, cores, rates, cluster, packed=packed).seconds:
+    while cores < 65_536 and answering(images, cores, rates, cluster, packed=packed).seconds > hours * 3600:
+        more = answering(images, 2 * cores, rates, cluster, packed=packed)
+        if more.seconds > 0.9 * answering(images, cores, rates, cluster, packed=packed).seconds:
             break
         cores *= 2
     return cores
@@ -187,7 +187,7 @@ def checked(measured: dict[str, float], rates: Rates) -> str:
         real = measured.get(f"{name}_seconds")
         if real is None:
             return "  no measurement of one and two workers; run bench/bulk.py first"
-        told = answering(measured["pictures"], workers, rates, quiet, packed=False).seconds
+        told = answering(measured["images"], workers, rates, quiet, packed=False).seconds
         lines.append(f"  workers: {workers}, {told:.1f} s predicted, {real:.1f} s measured, ratio {told / real:.2f}")
     return "\n".join(lines)
 
@@ -200,7 +200,7 @@ def main() -> None:
     arguments = parser.parse_args()
     (rates, measured), cluster = read_measured(arguments.measured), Cluster()
     print(f"Answering, in {arguments.hours:g} h where cores can do it")
-    print(f"{'pictures':>10}  {'stored':<9}{'cores':>7}{'hours':>9}{'dollars':>11}  waits for     by resource, hours")
+    print(f"{'images':>10}  {'stored':<9}{'cores':>7}{'hours':>9}{'dollars':>11}  waits for     by resource, hours")
     for exponent in range(6, 11):
         for packed in (False, True):
             cores = cores_for(10**exponent, arguments.hours, rates, cluster, packed=packed)
@@ -212,7 +212,7 @@ def main() -> None:
                 f"{bill.bottleneck:<13} {parts}"
             )
     print("\nTraining, ten epochs in global batches of 4,096")
-    print(f"{'pictures':>10}{'cores':>7}{'hours':>11}{'dollars':>13}  share of time exchanging gradients")
+    print(f"{'images':>10}{'cores':>7}{'hours':>11}{'dollars':>13}  share of time exchanging gradients")
     for exponent in range(6, 11):
         for cores in (16, 64, 256):
             bill = training(10**exponent, 10, cores, rates, cluster)

@@ -1,8 +1,8 @@
-"""Seconds an epoch and memory of training, over pictures × classes × resolution; memory is pictures + 2 GB at most.
+"""Seconds an epoch and memory of training, over images × classes × resolution; memory is images + 2 GB at most.
 
-Each row is a whole `train` with `fast` in a process of its own, on made-up pictures, for so many steps (by a plan),
-with its model packed. Seconds an epoch come from the steps over smaller and over whole pictures, in their shares;
-memory is the largest resident size (VmHWM) at three moments: `before` is pictures, libraries and the built network,
+Each row is a whole `train` with `fast` in a process of its own, on made-up images, for so many steps (by a plan),
+with its model packed. Seconds an epoch come from the steps over smaller and over whole images, in their shares;
+memory is the largest resident size (VmHWM) at three moments: `before` is images, libraries and the built network,
 `training` adds the steps and an epoch's judgement, `in all` the packed model. A row `split off` brings one unsplit
 part, of which Beholder itself makes train, validation and test; the others bring these three.
 
@@ -29,11 +29,11 @@ from beholder.data.source import Source
 from beholder.models import MODELS
 from beholder.training.settings import choose, resolve_precision
 
-ALLOWED = 2.0  # GB beside the pictures
-BLOCK = 1000  # pictures that differ; they are repeated
+ALLOWED = 2.0  # GB beside the images
+BLOCK = 1000  # images that differ; they are repeated
 SMALL_SHARE = MODELS["fast"].small_share
-HELD = 500  # pictures of the validation part
-# pictures, classes, pixels a side, how they come
+HELD = 500  # images of the validation part
+# images, classes, pixels a side, how they come
 SHORT = [
     (1_000, 10, 32, "parts"),
     (50_000, 10, 32, "parts"),
@@ -55,18 +55,18 @@ LONG = [
 
 
 def made_up(count: int, classes: int, side: int) -> Dataset:
-    """Pictures of noise, a thousand different ones over and over."""
+    """Images of noise, a thousand different ones over and over."""
     random = np.random.default_rng(0)
-    pictures = np.empty((count, side, side, 3), np.uint8)
+    images = np.empty((count, side, side, 3), np.uint8)
     block = random.integers(256, size=(min(count, BLOCK), side, side, 3), dtype=np.uint8)
     for start in range(0, count, BLOCK):
-        pictures[start : start + BLOCK] = block[: count - start]
+        images[start : start + BLOCK] = block[: count - start]
     labels = np.arange(count) % classes
-    return Dataset(pictures, labels, tuple(f"class {k}" for k in range(classes)), ["noise"] * count)
+    return Dataset(images, labels, tuple(f"class {k}" for k in range(classes)), ["noise"] * count)
 
 
 def source(count: int, classes: int, side: int, kind: str) -> Source:
-    """The pictures as one part to be split, or as a train part with a small validation and test part."""
+    """The images as one part to be split, or as a train part with a small validation and test part."""
     names = tuple(f"class {k}" for k in range(classes))
     whole = made_up(count, classes, side)
     held = whole.select(np.arange(min(count, max(HELD, classes))))
@@ -102,9 +102,9 @@ def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[
     whole = statistics.median(seconds for step, seconds in taken.items() if step > switch + 1)  # one compiles
     a_step = SMALL_SHARE * small + (1 - SMALL_SHARE) * whole
     return {
-        "epoch": trained.plan["train_pictures"] / trained.plan["batch_size"] * a_step,
+        "epoch": trained.plan["train_images"] / trained.plan["batch_size"] * a_step,
         "batch": trained.plan["batch_size"],
-        "pictures": count * side * side * 3 / 1e9,
+        "images": count * side * side * 3 / 1e9,
         "before": memory["start"],
         "training": memory["export"],
         "all": peak(),
@@ -112,7 +112,7 @@ def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[
 
 
 def plan(path: Path, count: int, side: int, steps: int) -> Path:
-    """The log of a run of so many `steps`, to be followed: the settings that so many such pictures get."""
+    """The log of a run of so many `steps`, to be followed: the settings that so many such images get."""
     settings = choose("fast", seed=0, precision=resolve_precision("auto")).fitted(count, (side, side, 3))
     events = [{"event": "start", "settings": settings.to_json()}, {"event": "end", "plans": [[0, steps]]}]
     path.write_text("".join(f"{json.dumps(event)}\n" for event in events), encoding="utf-8")
@@ -136,18 +136,16 @@ def main() -> None:
         count, classes, side, kind = arguments.only
         print(json.dumps(measure(int(count), int(classes), int(side), kind, arguments.steps)))
         return
-    print(
-        "pictures classes side            batch  s an epoch   GB: pictures  before  training  in all   beside pictures"
-    )
+    print("images classes side            batch  s an epoch   GB: images  before  training  in all   beside images")
     for row in LONG if arguments.long else SHORT:
         values = [str(value) for value in row]
         way = rounds.Way(" ".join(values), ["--steps", str(arguments.steps), "--only", *values])
         for figure in rounds.in_turn(__file__, [way], 1).get(way.name, []):
             count, classes, side, kind = row
-            beside = figure["all"] - figure["pictures"]
+            beside = figure["all"] - figure["images"]
             print(
                 f"{count:8,} {classes:7,} {side:4} {kind:10} {figure['batch']:5} {figure['epoch']:11.1f} "
-                f"{figure['pictures']:14.2f} {figure['before']:7.2f} {figure['training']:9.2f} "
+                f"{figure['images']:14.2f} {figure['before']:7.2f} {figure['training']:9.2f} "
                 f"{figure['all']:7.2f} {beside:9.2f} GB, "
                 f"bar {ALLOWED:g}: {'reached' if beside <= ALLOWED else 'missed'}",
                 flush=True,

@@ -1,14 +1,14 @@
-"""How much of what was planted `beholder audit` finds in the shared pictures, and how much of what it finds is there.
+"""How much of what was planted `beholder audit` finds in the shared images, and how much of what it finds is there.
 
 usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
        python bench/doctor.py labels [--budget 600] [--seed 0]
 
-duplicates: near copies of 500 training pictures are planted into the test part, of eight kinds and of a strength at
+duplicates: near copies of 500 training images are planted into the test part, of eight kinds and of a strength at
 random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
-planted copy that hold nothing but its original and what was a copy of that before anything was planted. The pictures as
+planted copy that hold nothing but its original and what was a copy of that before anything was planted. The images as
 they are hold real copies; --sheet draws the least sure of them, for people to judge.
 
-labels: one in twenty training pictures gets another label at random, a few become no photographs (flipped_labels.py).
+labels: one in twenty training images gets another label at random, a few become no photographs (flipped_labels.py).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import flipped_labels
+import images
 import numpy as np
-import pictures
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -33,71 +33,71 @@ from beholder.data.opening import open_source
 from beholder.data.progress import silent
 
 SHOWN = 200  # groups on a sheet
-Picture = NDArray[np.uint8]  # (H, W, 3)
+Pixels = NDArray[np.uint8]  # (H, W, 3)
 Random = np.random.Generator
 
 
-def reencoded(picture: Picture, random: Random) -> Picture:
+def reencoded(image: Pixels, random: Random) -> Pixels:
     """As a JPEG of quality 30 to 90."""
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=int(random.integers(30, 91)))
+    Image.fromarray(image).save(stream, "JPEG", quality=int(random.integers(30, 91)))
     return np.asarray(Image.open(stream).convert("RGB"), np.uint8)
 
 
-def resized(picture: Picture, random: Random) -> Picture:
+def resized(image: Pixels, random: Random) -> Pixels:
     """To a size from half to three times, and back."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     factor = float(random.choice([0.5, 0.6, 0.75, 1.5, 2, 3]))
     filters = [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS]
     chosen = filters[int(random.integers(3))]
-    other = Image.fromarray(picture).resize((round(width * factor), round(height * factor)), chosen)
+    other = Image.fromarray(image).resize((round(width * factor), round(height * factor)), chosen)
     return np.asarray(other.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def mirrored(picture: Picture, random: Random) -> Picture:
+def mirrored(image: Pixels, random: Random) -> Pixels:
     """Left is right."""
     del random
-    return picture[:, ::-1]
+    return image[:, ::-1]
 
 
-def shifted(picture: Picture, random: Random) -> Picture:
+def shifted(image: Pixels, random: Random) -> Pixels:
     """By 1 to 3 pixels in one or both directions; what comes in is the edge, black, or the other side."""
     down, right = _some(random, 2, lowest=-3)
     if random.random() < 1 / 3:
-        return np.roll(picture, (down, right), (0, 1))
+        return np.roll(image, (down, right), (0, 1))
     border = ((3, 3), (3, 3), (0, 0))
-    padded = np.pad(picture, border, "edge") if random.random() < 1 / 2 else np.pad(picture, border)
-    height, width = picture.shape[:2]
+    padded = np.pad(image, border, "edge") if random.random() < 1 / 2 else np.pad(image, border)
+    height, width = image.shape[:2]
     return padded[3 + down : 3 + down + height, 3 + right : 3 + right + width]
 
 
-def cropped(picture: Picture, random: Random) -> Picture:
+def cropped(image: Pixels, random: Random) -> Pixels:
     """Cut by up to 3 pixels at each side, each for itself, and enlarged again."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     left, top, right, bottom = _some(random, 4, lowest=0)
-    cut = Image.fromarray(picture).crop((left, top, width - right, height - bottom))
+    cut = Image.fromarray(image).crop((left, top, width - right, height - bottom))
     return np.asarray(cut.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def brightened(picture: Picture, random: Random) -> Picture:
+def brightened(image: Pixels, random: Random) -> Pixels:
     """20 to 30 % brighter or darker."""
-    return _rounded(picture * _factor(random))
+    return _rounded(image * _factor(random))
 
 
-def contrasted(picture: Picture, random: Random) -> Picture:
+def contrasted(image: Pixels, random: Random) -> Pixels:
     """20 to 30 % more or less contrast."""
-    mean = picture.mean()
-    return _rounded((picture - mean) * _factor(random) + mean)
+    mean = image.mean()
+    return _rounded((image - mean) * _factor(random) + mean)
 
 
-def two_at_once(picture: Picture, random: Random) -> Picture:
+def two_at_once(image: Pixels, random: Random) -> Pixels:
     """Two of the others, one after the other."""
     first, second = random.choice(len(SINGLE), 2, replace=False)
-    once = SINGLE[int(first)](picture, random)
+    once = SINGLE[int(first)](image, random)
     return SINGLE[int(second)](once, random)
 
 
-SINGLE: list[Callable[[Picture, Random], Picture]] = [
+SINGLE: list[Callable[[Pixels, Random], Pixels]] = [
     reencoded,
     resized,
     mirrored,
@@ -120,7 +120,7 @@ def main() -> None:
     if arguments.part == "labels":
         flipped_labels.measure(arguments.budget, arguments.seed)
         return
-    source = open_source(pictures.archive())
+    source = open_source(images.archive())
     parts = {part: source.readers[part](silent) for part in ("train", "test")}
     duplicates(parts, arguments.planted, arguments.seed, arguments.sheet)
 
@@ -133,12 +133,12 @@ def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path |
     count = sum(map(len, parts.values()))
     across = [one for one in before if len(set(one.parts)) > 1]
     print(
-        f"{count:,} pictures as they are: {len(before)} groups of near copies in {seconds:.0f} s, "
+        f"{count:,} images as they are: {len(before)} groups of near copies in {seconds:.0f} s, "
         f"{len(across)} of them across parts"
     )
     originals = random.choice(len(parts["train"]), 2 * planted, replace=False)
-    copies = [kinds[index % len(kinds)](parts["train"].pictures[row], random) for index, row in enumerate(originals)]
-    copies = copies[:planted] + [parts["train"].pictures[row] for row in originals[planted:]]
+    copies = [kinds[index % len(kinds)](parts["train"].images[row], random) for index, row in enumerate(originals)]
+    copies = copies[:planted] + [parts["train"].images[row] for row in originals[planted:]]
     test = extended(parts["test"], np.stack(copies), parts["train"].labels[originals])
     mixed = {"train": parts["train"], "test": test}
     names = parts["train"].names
@@ -158,7 +158,7 @@ def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path |
         print(f"  {kind.__name__:12} {np.mean(of_kind):.1%} of {len(of_kind)}")
     groups, wrong = strangers(near, wanted, before)
     print(
-        f"{groups} groups with a planted copy, {wrong} of them with a picture that was no copy of its original before:"
+        f"{groups} groups with a planted copy, {wrong} of them with an image that was no copy of its original before:"
     )
     print(f"precision {1 - wrong / max(groups, 1):.1%}")
     if sheet is not None:
@@ -173,23 +173,23 @@ def timed(run: Callable[[], list[Finding]]) -> tuple[list[Finding], float]:
 
 
 def extended(test: Dataset, added: NDArray[np.uint8], labels: NDArray[np.int64]) -> Dataset:
-    """The test part with pictures that are called `planted 0` and so on."""
+    """The test part with images that are called `planted 0` and so on."""
     names = [*test.names, *(f"planted {index}" for index in range(len(added)))]
     return replace(
         test,
-        pictures=np.concatenate([test.pictures, added]),
+        images=np.concatenate([test.images, added]),
         labels=np.concatenate([test.labels, labels]),
         names=names,
     )
 
 
 def homes(findings: list[Finding]) -> dict[str, int]:
-    """From the name of a picture to the number of its group."""
+    """From the name of an image to the number of its group."""
     return {path: number for number, one in enumerate(findings) for path in one.paths}
 
 
 def strangers(near: list[Finding], wanted: dict[str, str], before: list[Finding]) -> tuple[int, int]:
-    """How many groups have a planted copy, and how many of these a picture that was no copy of its original before."""
+    """How many groups have a planted copy, and how many of these an image that was no copy of its original before."""
     known = homes(before)
     groups = wrong = 0
     for one in near:
@@ -205,7 +205,7 @@ def strangers(near: list[Finding], wanted: dict[str, str], before: list[Finding]
 
 
 def draw(path: Path, groups: list[Finding], parts: dict[str, Dataset]) -> None:
-    """The least sure groups, the first two pictures of each side by side."""
+    """The least sure groups, the first two images of each side by side."""
     rows = {(part, name): row for part, dataset in parts.items() for row, name in enumerate(dataset.names)}
     chosen = sorted(groups, key=lambda one: one.score)[:SHOWN]
     columns, side = 10, 64
@@ -214,8 +214,8 @@ def draw(path: Path, groups: list[Finding], parts: dict[str, Dataset]) -> None:
         x, y = index % columns * (2 * side + 12), index // columns * (side + 18)
         ends = [0, next(place for place, part in enumerate(one.parts) if part != one.parts[0])]
         for place, member in enumerate(ends):
-            picture = parts[one.parts[member]].pictures[rows[one.parts[member], one.paths[member]]]
-            canvas.paste(Image.fromarray(picture).resize((side, side)), (x + place * side, y))
+            image = parts[one.parts[member]].images[rows[one.parts[member], one.paths[member]]]
+            canvas.paste(Image.fromarray(image).resize((side, side)), (x + place * side, y))
         ImageDraw.Draw(canvas).text((x, y + side + 2), f"{one.score:.3f}", fill="black")
     canvas.save(path)
 
@@ -228,8 +228,8 @@ def _some(random: Random, count: int, *, lowest: int) -> list[int]:
             return numbers
 
 
-def _rounded(picture: NDArray[np.floating]) -> Picture:
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+def _rounded(image: NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
 
 
 def _factor(random: Random) -> float:

@@ -1,9 +1,9 @@
-"""Does `train --from RUN` beat training from scratch on 50 pictures a class, under the same budget?
+"""Does `train --from RUN` beat training from scratch on 50 images a class, under the same budget?
 
 usage: python bench/fine_tuning.py [--rates]     (4 minutes; rates: equal epochs, several rates of the body instead)
 
-`fast` learns five classes of the shared pictures' training part; then 50 pictures of each of the other five, with
-three choices of those pictures. Validation accuracy on 200 other training pictures a class; no test part is opened.
+`fast` learns five classes of the shared images' training part; then 50 images of each of the other five, with
+three choices of those images. Validation accuracy on 200 other training images a class; no test part is opened.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import images
 import numpy as np
-import pictures
 
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
@@ -27,7 +27,7 @@ from beholder.models import MODELS
 from beholder.verbs.train import train
 
 EARLIER, NEW = range(5), range(5, 10)  # classes by their number
-FEW, JUDGED = 50, 200  # pictures a class
+FEW, JUDGED = 50, 200  # images a class
 PRETRAINING = 60.0  # seconds
 BUDGET = 20.0  # seconds
 EPOCHS = 20  # with --rates, of 48/128/192
@@ -37,7 +37,7 @@ RATES = (0.0, 0.03, 0.1, 0.3, 1.0)
 
 def main() -> None:
     """Print a line for each run, and the means."""
-    part = Parts(open_source(pictures.archive()), seed=0).train()
+    part = Parts(open_source(images.archive()), seed=0).train()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder)
         earlier = of_classes(part, EARLIER)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def once(part: Dataset, runs: Path, body_rate: float | None, seed: int) -> float:
-    """Validation accuracy of one run on a few pictures, from scratch where `body_rate` is None."""
+    """Validation accuracy of one run on a few images, from scratch where `body_rate` is None."""
     few, judged = choose(of_classes(part, NEW), seed)
     start = None
     if body_rate is not None:
@@ -80,15 +80,15 @@ def said(body_rate: float | None) -> str:
 
 
 def of_classes(part: Dataset, numbers: range) -> Dataset:
-    """The pictures of some classes, these numbered from 0."""
+    """The images of some classes, these numbered from 0."""
     rows = np.flatnonzero(np.isin(part.labels, numbers))
     chosen = part.select(rows)
     names = tuple(part.class_names[number] for number in numbers)
-    return Dataset(chosen.pictures, chosen.labels - numbers.start, names, chosen.names)
+    return Dataset(chosen.images, chosen.labels - numbers.start, names, chosen.names)
 
 
 def choose(part: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """FEW pictures a class to learn from, by `seed`, and JUDGED others that are the same for every seed."""
+    """FEW images a class to learn from, by `seed`, and JUDGED others that are the same for every seed."""
     random = np.random.default_rng(seed)
     learned, judged = [], []
     for label in range(len(part.class_names)):
@@ -107,7 +107,7 @@ def source(name: str, learned: Dataset, judged: Dataset) -> Source:
     def read_judged(_progress: Progress) -> Dataset:
         return judged
 
-    # A test part of its own keeps `train` from splitting one off the few pictures; nothing opens it.
+    # A test part of its own keeps `train` from splitting one off the few images; nothing opens it.
     return Source(name, learned.class_names, {"train": read_learned, "validation": read_judged, "test": read_judged})
 
 

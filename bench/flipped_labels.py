@@ -1,8 +1,8 @@
-"""The part `labels` of doctor.py: planted wrong labels and pictures that are no photographs, found by an audit.
+"""The part `labels` of doctor.py: planted wrong labels and images that are no photographs, found by an audit.
 
-One in twenty of the training pictures gets another label at random, and a few others become noise, digits or text.
+One in twenty of the training images gets another label at random, and a few others become noise, digits or text.
 Recall: how many of them stand among the findings of their kind. Precision: how many of the findings about training
-pictures were planted; what is wrong, or looks so, with the pictures as they are counts against it.
+images were planted; what is wrong, or looks so, with the images as they are counts against it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import images
 import numpy as np
-import pictures
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -27,17 +27,17 @@ from beholder.verbs.audit import audit
 from beholder.verbs.audit_result import AuditResult
 
 FLIPPED = 0.05  # of the labels
-STRANGERS = 20  # pictures of each kind that is no photograph
-Picture = NDArray[np.uint8]
+STRANGERS = 20  # images of each kind that is no photograph
+Pixels = NDArray[np.uint8]
 Random = np.random.Generator
 
 
-def noise(random: Random, side: int) -> Picture:
+def noise(random: Random, side: int) -> Pixels:
     """Every pixel at random."""
     return random.integers(256, size=(side, side, 3)).astype(np.uint8)
 
 
-def text(random: Random, side: int) -> Picture:
+def text(random: Random, side: int) -> Pixels:
     """Three lines of letters, black on white."""
     image = Image.new("RGB", (side, side), "white")
     for line in range(3):
@@ -46,19 +46,19 @@ def text(random: Random, side: int) -> Picture:
     return np.asarray(image)
 
 
-def digit(random: Random, side: int) -> Picture:
+def digit(random: Random, side: int) -> Pixels:
     """A handwritten digit, white on black."""
-    digits = open_source("digits").readers["all"](silent).pictures
+    digits = open_source("digits").readers["all"](silent).images
     grey = Image.fromarray(digits[int(random.integers(len(digits)))][:, :, 0])
     return np.asarray(grey.resize((side, side)).convert("RGB"))
 
 
-KINDS: tuple[Callable[[Random, int], Picture], ...] = (noise, text, digit)
+KINDS: tuple[Callable[[Random, int], Pixels], ...] = (noise, text, digit)
 
 
 def measure(budget: float, seed: int) -> None:
     """Plant, audit, count."""
-    source = open_source(pictures.archive())
+    source = open_source(images.archive())
     random = np.random.default_rng(seed)
     train, test = (source.readers[part](silent) for part in ("train", "test"))
     planted, flipped, strangers = plant(train, random)
@@ -67,7 +67,7 @@ def measure(budget: float, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mixed = Source("planted", source.class_names, readers)
         result = audit(mixed, out=Path(folder) / "audit", budget=budget, seed=seed)
-    print(f"{len(train):,} + {len(test):,} pictures, budget {budget:.0f} s: {time.monotonic() - began:.0f} s")
+    print(f"{len(train):,} + {len(test):,} images, budget {budget:.0f} s: {time.monotonic() - began:.0f} s")
     for note in result.notes:
         print(note)
     tell(result, "wrong_label", {train.names[row] for row in flipped.tolist()})
@@ -83,12 +83,12 @@ def plant(train: Dataset, random: Random) -> tuple[Dataset, NDArray[np.int64], l
     labels = train.labels.copy()
     classes = len(train.class_names)
     labels[flipped] = (labels[flipped] + random.integers(1, classes, len(flipped))) % classes
-    changed = np.array(train.pictures)
+    changed = np.array(train.images)
     strangers = [others[kind * STRANGERS : (kind + 1) * STRANGERS] for kind in range(len(KINDS))]
     for draw, rows in zip(KINDS, strangers, strict=True):
         for row in rows.tolist():
-            changed[row] = draw(random, train.picture_shape[0])
-    return replace(train, pictures=changed, labels=labels), flipped, strangers
+            changed[row] = draw(random, train.image_shape[0])
+    return replace(train, images=changed, labels=labels), flipped, strangers
 
 
 def tell(result: AuditResult, kind: Kind, planted: set[str]) -> None:
@@ -99,5 +99,5 @@ def tell(result: AuditResult, kind: Kind, planted: set[str]) -> None:
 
 
 def found(result: AuditResult, kind: Kind) -> set[str]:
-    """The training pictures that findings of `kind` are about."""
+    """The training images that findings of `kind` are about."""
     return {one.paths[0] for one in result.findings if one.kind == kind and one.parts == ("train",)}

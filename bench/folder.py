@@ -1,15 +1,15 @@
-"""Claim: 45,000 JPEG pictures of 32 x 32 in a folder load in at most 1.3 x the time Pillow needs to decode them.
+"""Claim: 45,000 JPEG images of 32 x 32 in a folder load in at most 1.3 x the time Pillow needs to decode them.
 
 Measured: 1.17 x (1.90 s against 1.68 s), and 0.22 s for the second load; medians of 3 pairs, 2 cores, Python 3.11,
 Pillow 13.0.
 
-Pillow's time is a process pool over all cores that opens each picture, converts it to RGB and makes an array, and keeps
+Pillow's time is a process pool over all cores that opens each image, converts it to RGB and makes an array, and keeps
 nothing. Ours lists the folder, decodes, writes the cache and maps it; a second load only looks at the files (bar: 2 s).
 Pairs A B A B on a warm disk, each in a process of its own.
 
     python bench/folder.py [FOLDER] [--repeats N] [--cache PARENT]
 
-FOLDER has `train/<class>/…`; without it the shared pictures are unpacked into a temporary folder.
+FOLDER has `train/<class>/…`; without it the shared images are unpacked into a temporary folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "cifar
 
 
 def decode_plainly(path: str) -> int:
-    """What Pillow alone does for one picture."""
+    """What Pillow alone does for one image."""
     import numpy as np
     from PIL import Image
 
@@ -48,7 +48,7 @@ def plain(folder: Path, _cache: Path) -> dict[str, float]:
 
 
 def load(folder: Path, cache: Path) -> dict[str, float]:
-    """Seconds of ours, from opening the folder to mapped pictures."""
+    """Seconds of ours, from opening the folder to mapped images."""
     from beholder.data.folder import open_folder
     from beholder.data.progress import silent
 
@@ -75,7 +75,7 @@ def compare(folder: Path, parent: str | None, repeats: int) -> None:
             c = measured("load", folder, Path(cache))
         rows.append((a["seconds"], b["seconds"], c["seconds"]))
         times = "Pillow {:.2f} s, first load {:.2f} s, again {:.2f} s".format(*rows[-1])
-        print(f"{b['count']:,.0f} pictures: {times}")
+        print(f"{b['count']:,.0f} images: {times}")
     pillow, first, again = (statistics.median(column) for column in zip(*rows, strict=True))
     ratio = statistics.median(row[1] / row[0] for row in rows)
     print(
@@ -104,7 +104,7 @@ def main() -> None:
             root = next(path.parent for path in Path(folder).rglob("train"))
             compare(root, arguments.cache, arguments.repeats)
     else:
-        sys.exit("Bring a folder with train/<class>/… as the argument: the shared pictures are not here.")
+        sys.exit("Bring a folder with train/<class>/… as the argument: the shared images are not here.")
 
 
 if __name__ == "__main__":

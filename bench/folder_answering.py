@@ -1,10 +1,10 @@
 """A folder of 5,000 JPEG is answered at 85 % or more of what decoding and the network alone allow.
 
 `Classifier.stream` on the files, against 1 / (1 / decode rate + 1 / answer rate): the decode rate is that of Beholder's
-decoding of the same files in processes on all cores, the answer rate that of the graph alone on decoded pictures. Once
-with the pictures as they are (32 pixels), once enlarged to 256, whose decoding costs more.
+decoding of the same files in processes on all cores, the answer rate that of the graph alone on decoded images. Once
+with the images as they are (32 pixels), once enlarged to 256, whose decoding costs more.
 
-usage: python bench/folder_answering.py [RUN] [--rounds 3] [--pictures 5000]
+usage: python bench/folder_answering.py [RUN] [--rounds 3] [--images 5000]
 
 Without a RUN, that of bench/answering.py.
 """
@@ -21,37 +21,37 @@ import time
 from pathlib import Path
 from typing import Any
 
+import images
 import numpy as np
-import pictures
 import rounds
 from answering import default_run
 from PIL import Image
 
 from beholder.answering.classifier import Classifier
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.images import ImageRules, decode
 
 BAR = 0.85
 SIDES = (32, 256)  # pixels
 
 
 def enlarge(folder: Path, side: int, count: int) -> None:
-    """Fill `folder` with `count` of the training pictures, enlarged to `side`."""
-    every = sorted((pictures.folder() / "train").rglob("*.jpg"))
+    """Fill `folder` with `count` of the training images, enlarged to `side`."""
+    every = sorted((images.folder() / "train").rglob("*.jpg"))
     for number, path in enumerate(every[:: max(1, len(every) // count)][:count]):
         with Image.open(path) as image:
             image.resize((side, side), Image.Resampling.BICUBIC).save(folder / f"{number:05}.jpg", quality=90)
 
 
-def decode_one(job: tuple[str, PictureRules]) -> bytes:
+def decode_one(job: tuple[str, ImageRules]) -> bytes:
     """The pixels of one file."""
     return decode(Path(job[0]), job[1]).tobytes()
 
 
 def measure(run: str, folder: str) -> dict[str, float]:
-    """The three rates, pictures per second."""
+    """The three rates, images per second."""
     paths = sorted(str(path) for path in Path(folder).glob("*.jpg"))
     classifier = Classifier.load(run)
-    rules = classifier.artifact.manifest.picture
+    rules = classifier.artifact.manifest.image
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
         pool.map(decode_one, [(path, rules) for path in paths[:200]])
         start = time.perf_counter()
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pictures", type=int, default=5000)
+    parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     run = str(arguments.run or default_run())
@@ -87,13 +87,13 @@ def main() -> None:
         return
     for side in SIDES:
         with tempfile.TemporaryDirectory() as folder:
-            enlarge(Path(folder), side, arguments.pictures)
+            enlarge(Path(folder), side, arguments.images)
             way = rounds.Way("stream", [run, "--only", folder])
             rows = rounds.in_turn(__file__, [way], arguments.rounds)["stream"]
         shares = [row["stream"] * (1 / row["decode"] + 1 / row["answer"]) for row in rows]
         rates = ", ".join(f"{name} {rounds.spread([row[name] for row in rows])}" for name in rows[0])
         said = f"share {rounds.spread(shares, 2)}  {rounds.verdict(statistics.median(shares), BAR)}"
-        print(f"{arguments.pictures:,} JPEG of {side} pixels, pictures/s: {rates}; {said}")
+        print(f"{arguments.images:,} JPEG of {side} pixels, images/s: {rates}; {said}")
 
 
 if __name__ == "__main__":

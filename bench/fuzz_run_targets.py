@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_targets import RULES, SEPARATOR, Target, npy, pack, pictures, text
+from fuzz_targets import RULES, SEPARATOR, Target, images, npy, pack, text
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -28,7 +28,7 @@ from beholder.server.security import Hosts
 from beholder.server.uploads import read_uploads
 from beholder.training.checkpoint import read_checkpoint
 
-LIMITS = Limits(pictures=4)
+LIMITS = Limits(images=4)
 _LOOP = asyncio.new_event_loop()
 
 
@@ -75,7 +75,7 @@ def manifest() -> dict[str, Any]:
         "schema": 1,
         "model": "linear",
         "class_names": ["cat", "dog"],
-        "picture": RULES.to_json(),
+        "image": RULES.to_json(),
         "views": ["plain"],
         "layers": [{"name": "logits", "type": "Dense", "output_shape": [None, 2], "parameters": 6}],
         "validation": {"accuracy": 0.5, "count": 10},
@@ -130,7 +130,7 @@ def _validations() -> list[bytes]:
 def _shown(folder: Path, content: bytes) -> None:
     run = Run(folder)
     run.watch_folder.mkdir(exist_ok=True)
-    pack(run.watch_folder / "pictures.npz", ("pictures", "labels", "class_names"), content)
+    pack(run.watch_folder / "images.npz", ("images", "labels", "class_names"), content)
     read_shown(run)
 
 
@@ -159,10 +159,10 @@ def _checkpoints() -> list[bytes]:
 def _golden(folder: Path, content: bytes) -> None:
     (folder / "expected.json").write_bytes(content)
     if not (folder / "0.png").exists():
-        (folder / "0.png").write_bytes(pictures()[0])
+        (folder / "0.png").write_bytes(images()[0])
 
-    def answer(pictures: Any) -> Answers:
-        return Answers(*[np.zeros((len(pictures), 2), np.float32)] * 3)
+    def answer(images: Any) -> Answers:
+        return Answers(*[np.zeros((len(images), 2), np.float32)] * 3)
 
     replay_golden(folder, answer, RULES)  # type: ignore[arg-type]
 
@@ -178,17 +178,17 @@ def _onnx(folder: Path, content: bytes) -> None:
 def _onnxs() -> list[bytes]:
     from onnx import TensorProto, helper
 
-    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, [None, 8, 8, 3])
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, [None, 8, 8, 3])
     outputs = ("logits", "probabilities", "features")
     shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     nodes = [
-        helper.make_node("Cast", ["pictures"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["x"], ["features"]),
         helper.make_node("MatMul", ["features", "w"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"]),
     ]
     weights = helper.make_tensor("w", TensorProto.FLOAT, [192, 2], np.ones(384))
-    graph = helper.make_graph(nodes, "g", [pictures], shapes, [weights])
+    graph = helper.make_graph(nodes, "g", [images], shapes, [weights])
     opset = helper.make_opsetid("", 17)
     return [helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()]
 

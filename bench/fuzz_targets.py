@@ -22,13 +22,13 @@ from PIL import Image
 
 from beholder.data.archive import open_archive
 from beholder.data.arrays import open_npz
+from beholder.data.images import ImageRules, decode, measure
 from beholder.data.overlay import read_overlay
 from beholder.data.pickles import loads
-from beholder.data.pictures import PictureRules, decode, measure
 from beholder.data.progress import silent
 
 SEPARATOR = b"\xff\x00\xfe\x01"  # between the members of an archive of arrays
-RULES = PictureRules(8, 8, "RGB")
+RULES = ImageRules(8, 8, "RGB")
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ def _npzs() -> list[bytes]:
     ]
 
 
-def _picture(_: Path, content: bytes) -> None:
+def _image(_: Path, content: bytes) -> None:
     measure(content)
     decode(content, RULES)
 
 
-def pictures() -> list[bytes]:
+def images() -> list[bytes]:
     """A small file of each format, and of what each can do besides."""
     kinds: list[tuple[str, str, dict[str, Any]]] = [
         *(("RGB", kind, {}) for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")),
@@ -162,7 +162,7 @@ def targets() -> dict[str, Target]:
         "pickle": Target(lambda _, content: void(loads(content, "batch")), _pickles(), 20),
         "tar": Target(_tar, _tars(), 6),
         "npz": Target(_npz, _npzs(), 8),
-        "picture": Target(_picture, pictures(), 16),
+        "image": Target(_image, images(), 16),
         "overlay": Target(_overlay, [b"path,action,label\r\na.png,keep,\r\nb.png,relabel,cat\r\n"], 12),
         **fuzz_run_targets.targets(),
     }

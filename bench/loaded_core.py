@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import images
 import numpy as np
-import pictures
 
 SPIN = "while True: pass"
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--data")
     arguments = parser.parse_args()
-    data, moments = arguments.data or str(pictures.archive()), np.random.default_rng(0)
+    data, moments = arguments.data or str(images.archive()), np.random.default_rng(0)
     for cores in map(int, arguments.cores.split(",")):
         killed_at = float(moments.uniform(0.1, 0.9)) * arguments.budget if arguments.kill else None
         with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ before a tab is changed.
 
     python bench/page.py [RUN] [--times N]
 
-RUN takes pictures of 32 x 32; without it a `fast` is trained for one epoch.
+RUN takes images of 32 x 32; without it a `fast` is trained for one epoch.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import images
 import numpy as np
-import pictures
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from serving import end, start_server
@@ -95,7 +95,7 @@ def main() -> None:
         if options.run is None:
             beholder = str(Path(sys.executable).with_name("beholder"))
             short = ["--model", "fast", "--epochs", "1", "--out", run, "--progress", "none"]
-            subprocess.run([beholder, "train", str(pictures.archive()), *short], check=True, capture_output=True)
+            subprocess.run([beholder, "train", str(images.archive()), *short], check=True, capture_output=True)
         server, address, _ = start_server(run)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:

@@ -1,6 +1,6 @@
 """`read_data` is at least twice as fast as the chapter's listing (measured: 2.5 to 7 times), in 160 MB, not 1,130.
 
-Measured on 2 cores of an AMD EPYC (Zen 4), shared with others, Python 3.11, NumPy 2.4, the 45,000 training pictures of
+Measured on 2 cores of an AMD EPYC (Zen 4), shared with others, Python 3.11, NumPy 2.4, the 45,000 training images of
 the shared archive, warm disk, 5 pairs. The bar is 2 times and 400 MB.
 
 usage: python bench/read_data.py FOLDER     (an unpacked CIFAR-10 archive, python version)
@@ -92,7 +92,7 @@ def main() -> None:
         print(f"{name:9}  {statistics.median(seconds):.2f} s ({spread})  {megabytes:.0f} MB")
     ratios = [theirs["seconds"] / mine["seconds"] for theirs, mine in pairs]
     print(f"ratio      {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}), {REPEATS} pairs")
-    print(f"largest difference between the two: {difference:.1e}; {int(pairs[0][1]['rows'])} pictures")
+    print(f"largest difference between the two: {difference:.1e}; {int(pairs[0][1]['rows'])} images")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-import pictures
+import images
 
 from beholder.runs.environment import describe_environment, has_bfloat16
 
@@ -32,7 +32,7 @@ BUDGETS = ("60s", "5m", "15m")
 
 def commands(*, long: bool) -> dict[str, list[str]]:
     """From the name of a section to the file and the arguments that fill it, in the order of the results."""
-    archive, folder = (str(path.relative_to(HERE.parent)) for path in (pictures.archive(), pictures.folder()))
+    archive, folder = (str(path.relative_to(HERE.parent)) for path in (images.archive(), images.folder()))
     rounds = ["--rounds", "5" if long else "2"]
     batches = ["--batch-sizes", "128,256,512"] if long else []
     sections = {
@@ -46,7 +46,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "folder_answering": ["folder_answering.py", *rounds],
         "serving": ["serving.py", *([] if long else ["--seconds", "6", "--overload", "30"])],
         "page": ["page.py"],
-        "bulk": ["bulk.py", *([] if long else ["--rounds", "2", "--pictures", "20000", "--memory", ""])],
+        "bulk": ["bulk.py", *([] if long else ["--rounds", "2", "--images", "20000", "--memory", ""])],
         "costs": ["costs.py", *(["--long"] if long else ["--steps", "12"])],
     }
     slow = {

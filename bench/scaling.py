@@ -2,7 +2,7 @@
 
 usage: python bench/scaling.py [--quick]     (half an hour; quick: only the figures that are not there yet)
 
-Validation accuracy, plain view, one seed, on the shared pictures' archive; the test part is not opened.
+Validation accuracy, plain view, one seed, on the shared images' archive; the test part is not opened.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pictures
+import images
 
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
@@ -25,13 +25,13 @@ from beholder.runs.folder import create_run
 from beholder.training import framework
 from beholder.training.settings import choose
 
-PARTIAL = pictures.WORK / "scaling.json"
+PARTIAL = images.WORK / "scaling.json"
 TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / "scaling.json"
 ROWS = {(16, 64, 128): (1, 4), (32, 64, 128): (1, 4, 8), (48, 128, 192): (2, 8, 16), (64, 192, 320): (4, 8)}
 
 
 def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[float, int]:
-    """Validation accuracy after `epochs`, and the multiply-adds of one picture."""
+    """Validation accuracy after `epochs`, and the multiply-adds of one image."""
     from beholder.models.costs import layer_costs
     from beholder.training.fit import Fit
     from beholder.training.judging import judge, sample
@@ -53,9 +53,9 @@ def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[floa
 
 
 def main() -> None:
-    """Fill a table beside the pictures, figure by figure; it takes the packaged one's place once it is complete."""
+    """Fill a table beside the images, figure by figure; it takes the packaged one's place once it is complete."""
     framework.start()
-    parts = Parts(open_source(pictures.archive()), seed=0)
+    parts = Parts(open_source(images.archive()), seed=0)
     begun = json.loads(PARTIAL.read_text(encoding="utf-8")) if "--quick" in sys.argv and PARTIAL.exists() else {}
     rows: dict[tuple[int, ...], Any] = {tuple(row["widths"]): row for row in begun.get("networks", [])}
     for widths, counts in ROWS.items():
@@ -74,7 +74,7 @@ def _document(rows: list[Any]) -> dict[str, Any]:
     machine = describe_environment()
     conditions = f"{machine['processor']}, {machine['cores']} cores, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
     return {
-        "source": f"bench/scaling.py on the JPEG copy of CIFAR-10, 40,500 pictures, one seed, plain view; {conditions}",
+        "source": f"bench/scaling.py on the JPEG copy of CIFAR-10, 40,500 images, one seed, plain view; {conditions}",
         "networks": rows,
     }
 

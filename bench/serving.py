@@ -1,10 +1,10 @@
-"""Claim: over HTTP, batches of 64 small pictures are answered at 70 % or more of the rate of one process without HTTP.
+"""Claim: over HTTP, batches of 64 small images are answered at 70 % or more of the rate of one process without HTTP.
 
-Also measured: one picture a request; p99 at 70 % load (bar: 5 x p50); 1,000 connections held open; and 4 x overload for
+Also measured: one image a request; p99 at 70 % load (bar: 5 x p50); 1,000 connections held open; and 4 x overload for
 a minute, in which every accepted request is answered and the memory stays flat; and seconds until `serve` is ready
 (bar: 1.5 s).
 
-Measured: 1578 pictures/s, 113 % of one process; 1121 requests/s of one picture each; p99 4.6 x p50 (18 against 4 ms);
+Measured: 1578 images/s, 113 % of one process; 1121 requests/s of one image each; p99 4.6 x p50 (18 against 4 ms);
 2,000 of 2,000 requests on the held connections; 9,982 accepted and answered, 37,528 refused, 299 MiB at most after 296;
 ready in 0.28 s. One run on 2 cores that were not quite idle, `fast` with two views in float32, Python 3.11.
 
@@ -12,7 +12,7 @@ The client is this process, the server another one, both on the same cores: what
 
     python bench/serving.py [RUN] [--seconds N] [--overload SECONDS]
 
-RUN takes pictures of 32 x 32; without it a `fast` is trained for one epoch.
+RUN takes images of 32 x 32; without it a `fast` is trained for one epoch.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import images
 import numpy as np
-import pictures
 from PIL import Image
 
-BATCH = 64  # pictures in one request
-SMALL = 8  # pictures in one request of the overload
+BATCH = 64  # images in one request
+SMALL = 8  # images in one request of the overload
 CONNECTIONS = 1000
 STARTS = 5
 BOUNDARY = b"-----beholder-bench"
-# One process without HTTP: the rate of Classifier.predict, of pictures a second, in batches as they are sent.
+# One process without HTTP: the rate of Classifier.predict, of images a second, in batches as they are sent.
 ALONE = """
 import json, sys, time
 from beholder.answering.classifier import Classifier
 classifier = Classifier.load(sys.argv[1])
 names, seconds = json.loads(sys.argv[2]), float(sys.argv[3])
-pictures = [open(name, "rb").read() for name in names]
-classifier.predict(pictures)
+images = [open(name, "rb").read() for name in names]
+classifier.predict(images)
 start, count = time.perf_counter(), 0
 while time.perf_counter() - start < seconds:
-    classifier.predict(pictures)
-    count += len(pictures)
+    classifier.predict(images)
+    count += len(images)
 print(count / (time.perf_counter() - start))
 """
 
@@ -85,7 +85,7 @@ class Client:
         return await asyncio.open_connection(self.host, self.port)
 
     async def ask(self, request: bytes, count: int, tally: Tally, due: float | None = None) -> None:
-        """Send `request` with `count` pictures, and note what came of it."""
+        """Send `request` with `count` images, and note what came of it."""
         start = time.perf_counter() if due is None else due
         try:
             reader, writer = await self.connect()
@@ -108,7 +108,7 @@ class Client:
 
 
 def request(contents: list[bytes], host: str) -> bytes:
-    """One picture as it is, or several as a form."""
+    """One image as it is, or several as a form."""
     kind, body = b"image/png", contents[0]
     if len(contents) > 1:
         kind = b"multipart/form-data; boundary=" + BOUNDARY
@@ -120,7 +120,7 @@ def request(contents: list[bytes], host: str) -> bytes:
 
 
 async def closed(client: Client, asked: bytes, count: int, lanes: int, seconds: float) -> tuple[Tally, float]:
-    """`lanes` that each ask again as soon as they are answered; the tally, and pictures a second."""
+    """`lanes` that each ask again as soon as they are answered; the tally, and images a second."""
     tally = Tally()
     start = time.perf_counter()
 
@@ -167,9 +167,9 @@ async def measure(address: str, process: int, contents: list[bytes], alone: floa
     batch, small, single = (request(contents[:count], host) for count in (BATCH, SMALL, 1))
     await closed(client, batch, BATCH, 4, 1.0)  # what is slow the first time is not counted
     tally, rate = await closed(client, batch, BATCH, 4, options.seconds)
-    report(f"batches of {BATCH}", f"{rate:.0f} pictures/s, {rate / alone:.0%} of one process (bar 70 %)", tally)
+    report(f"batches of {BATCH}", f"{rate:.0f} images/s, {rate / alone:.0%} of one process (bar 70 %)", tally)
     tally, singles = await closed(client, single, 1, 16, options.seconds)
-    report("one picture a request", f"{singles:.0f} requests/s, {percentiles(tally)}", tally)
+    report("one image a request", f"{singles:.0f} requests/s, {percentiles(tally)}", tally)
     tally = await open_loop(client, single, 1, 0.7 * singles, options.seconds)
     report("70 % load", f"{percentiles(tally)} (bar: p99 at most 5 x p50)", tally)
     fresh = Client(address)
@@ -183,7 +183,7 @@ async def measure(address: str, process: int, contents: list[bytes], alone: floa
     samples = await memory
     print(f"{'  its memory':28} {samples[0]:.0f} MiB after a third, {samples[-1]:.0f} last, {max(samples):.0f} at most")
     tally, after = await closed(Client(address), batch, BATCH, 4, options.seconds)
-    report(f"batches of {BATCH} afterwards", f"{after:.0f} pictures/s", tally)
+    report(f"batches of {BATCH} afterwards", f"{after:.0f} images/s", tally)
 
 
 async def watch_memory(process: int, seconds: float) -> list[float]:
@@ -222,9 +222,9 @@ def start_server(run: str) -> tuple[subprocess.Popen[str], str, float]:
     sys.exit("the server did not start")
 
 
-def small_pictures(folder: Path) -> list[Path]:
-    """BATCH test pictures as PNG files of 32 x 32."""
-    found = sorted((pictures.folder() / "test").rglob("*.jpg"))
+def small_images(folder: Path) -> list[Path]:
+    """BATCH test images as PNG files of 32 x 32."""
+    found = sorted((images.folder() / "test").rglob("*.jpg"))
     found = found[:: len(found) // BATCH][:BATCH]
     paths = []
     for number, path in enumerate(found):
@@ -249,12 +249,12 @@ def main() -> None:
         if options.run is None:
             beholder = str(Path(sys.executable).with_name("beholder"))
             short = ["--model", "fast", "--epochs", "1", "--out", run, "--progress", "none"]
-            subprocess.run([beholder, "train", str(pictures.archive()), *short], check=True, capture_output=True)
-        paths = small_pictures(Path(folder))
+            subprocess.run([beholder, "train", str(images.archive()), *short], check=True, capture_output=True)
+        paths = small_images(Path(folder))
         names = json.dumps([str(path) for path in paths])
         command = [sys.executable, "-c", ALONE, run, names, str(options.seconds)]
         alone = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        print(f"{'one process, no HTTP':28} {alone:.0f} pictures/s")
+        print(f"{'one process, no HTTP':28} {alone:.0f} images/s")
         taken = []
         for number in range(STARTS):
             server, address, seconds = start_server(run)

@@ -1,10 +1,10 @@
 """Claim: whatever is sent to `beholder serve`, it answers or refuses in words, keeps its memory bounded, and goes on.
 
 Each attack is let loose on one server that is never started again. After each, `/healthz` must say ok and the answer to
-a picture must be what it was before. Forbidden throughout: a 5xx other than 503, a traceback in the server's output, an
+an image must be what it was before. Forbidden throughout: a 5xx other than 503, a traceback in the server's output, an
 answer that tells of a file outside the page's folder, and more than MEMORY MiB. Loopback only; every attack ends.
 
-Measured: nothing forbidden in ten attacks; 993 MiB at most, by large pictures in small files, else 549. One run on 2
+Measured: nothing forbidden in ten attacks; 993 MiB at most, by large images in small files, else 549. One run on 2
 cores that were not idle, `fast` on digits, Python 3.11.
 
     python bench/siege.py [--overload SECONDS] [--only NAME]
@@ -31,7 +31,7 @@ import numpy as np
 import serving
 from PIL import Image
 
-MEMORY = 1536  # MiB: 256 of bodies, one picture of 100 million pixels at a time, and the model
+MEMORY = 1536  # MiB: 256 of bodies, one image of 100 million pixels at a time, and the model
 FLOOD = 4_500  # connections: more than the server takes
 SLOW = 300  # connections that send next to nothing
 AGAIN = 30.0  # seconds after an attack in which it may still say 503
@@ -137,7 +137,7 @@ async def slow_senders(target: Target, found: Found) -> None:
 
 
 async def decompression_bombs(target: Target, found: Found) -> None:
-    """Small files that are large pictures, one by one, together, and in one form."""
+    """Small files that are large images, one by one, together, and in one form."""
     files = await asyncio.to_thread(bombs.all_bombs)
     for path in (b"/predict", b"/page/ask", b"/page/inside", b"/page/ask/where"):
         await asyncio.gather(*(target.send(target.post(path, b"image/png", file), found) for file in files.values()))
@@ -160,7 +160,7 @@ async def many_fields(target: Target, found: Found) -> None:
 async def malformed_forms(target: Target, found: Found) -> None:
     """A good form, damaged in a thousand ways."""
     draw = random.Random(1)  # noqa: S311 - no secret
-    good = form([(b'name="file"; filename="../../../etc/passwd"', picture(3)), (b'name="file"', b"junk"), (b"", b"")])
+    good = form([(b'name="file"; filename="../../../etc/passwd"', image(3)), (b'name="file"', b"junk"), (b"", b"")])
     kinds = [b"multipart/form-data", b"multipart/form-data; boundary=", FORM, FORM, FORM, FORM]
     kinds.append(b"multipart/form-data; boundary=" + b"a" * 50_000)
     for _ in range(20):
@@ -241,8 +241,8 @@ async def connection_flood(target: Target, found: Found) -> None:
 
 
 async def overload(target: Target, found: Found, seconds: float) -> None:
-    """Four times the pictures that it can answer: what is accepted is answered, the rest told to come back."""
-    asked = serving.request([picture(number) for number in range(serving.SMALL)], target.host.decode())
+    """Four times the images that it can answer: what is accepted is answered, the rest told to come back."""
+    asked = serving.request([image(number) for number in range(serving.SMALL)], target.host.decode())
     _, rate = await serving.closed(serving.Client(f"http://{target.host.decode()}"), asked, serving.SMALL, 4, 3.0)
     tally = await serving.open_loop(target.client, asked, serving.SMALL, 4 * rate / serving.SMALL, seconds)
     found["200"] += tally.answered
@@ -255,7 +255,7 @@ async def overload(target: Target, found: Found, seconds: float) -> None:
         writer.close()
 
 
-def picture(seed: int) -> bytes:
+def image(seed: int) -> bytes:
     """A small PNG of noise."""
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(seed).integers(256, size=(8, 8)).astype(np.uint8)).save(buffer, "PNG")
@@ -263,8 +263,8 @@ def picture(seed: int) -> bytes:
 
 
 async def probe(target: Target) -> bytes:
-    """What it says of its health and of one picture, without the heads; asked again as long as it says 503."""
-    asked = [target.head(b"GET /healthz"), target.post(b"/predict", b"image/png", picture(0))]
+    """What it says of its health and of one image, without the heads; asked again as long as it says 503."""
+    asked = [target.head(b"GET /healthz"), target.post(b"/predict", b"image/png", image(0))]
     until, answers = time.monotonic() + AGAIN, list[bytes]()
     while len(answers) < len(asked):
         found: Found = Counter()

@@ -1,4 +1,4 @@
-"""`beholder --help` takes at most 0.3 s and `beholder predict` of one picture at most 1.0 s, whole process, warm disk.
+"""`beholder --help` takes at most 0.3 s and `beholder predict` of one image at most 1.0 s, whole process, warm disk.
 
 usage: python bench/startup.py     (trains a small classifier of digits first)
 """
@@ -31,13 +31,13 @@ def main() -> None:
     """Measure and print medians with their spread."""
     beholder = str(Path(sys.executable).with_name("beholder"))
     with tempfile.TemporaryDirectory() as folder:
-        run, picture = Path(folder) / "run", Path(folder) / "picture.png"
+        run, image = Path(folder) / "run", Path(folder) / "image.png"
         small = ["train", "digits", "--model", "book", "--epochs", "1", "--out", str(run), "--progress", "none"]
         subprocess.run([beholder, *small], check=True, capture_output=True)
-        Image.new("RGB", (640, 480), "white").save(picture)
+        Image.new("RGB", (640, 480), "white").save(image)
         for name, bar, command in (
             ("beholder --help", 0.3, [beholder, "--help"]),
-            ("beholder predict RUN PICTURE", 1.0, [beholder, "predict", str(run), str(picture)]),
+            ("beholder predict RUN IMAGE", 1.0, [beholder, "predict", str(run), str(image)]),
         ):
             taken = seconds(command)
             spread = f"{min(taken):.2f} to {max(taken):.2f}"

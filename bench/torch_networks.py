@@ -1,6 +1,6 @@
 """The networks of Beholder in PyTorch, for its rows in the tables: the same layers, channels last.
 
-Pictures come as (N, H, W, C), as they lie in memory: the permuted view is what PyTorch calls channels last.
+Images come as (N, H, W, C), as they lie in memory: the permuted view is what PyTorch calls channels last.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Air(nn.Module):
         self.groups = nn.Sequential(*layers)
         self.logits = nn.Linear(channels, classes)
 
-    def forward(self, pictures: Any) -> Any:
+    def forward(self, images: Any) -> Any:
         """Scale to -1 … 1 and answer."""
-        x = pictures.permute(0, 3, 1, 2).to(self.whitening.bias.dtype) / 127.5 - 1
+        x = images.permute(0, 3, 1, 2).to(self.whitening.bias.dtype) / 127.5 - 1
         x = functional.relu(self.whitening(x))
         return self.logits(self.groups(x).amax((2, 3)))
 
@@ -56,7 +56,7 @@ class Air(nn.Module):
 
 
 class Book(nn.Module):
-    """The chapter's network in PyTorch: (N, 24, 24, 1) cleaned pictures to (N, classes) logits."""
+    """The chapter's network in PyTorch: (N, 24, 24, 1) cleaned images to (N, classes) logits."""
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
@@ -68,9 +68,9 @@ class Book(nn.Module):
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(1024, classes)
 
-    def forward(self, pictures: Any) -> Any:
+    def forward(self, images: Any) -> Any:
         """Answer."""
-        x = pictures.permute(0, 3, 1, 2).to(self.logits.weight.dtype)
+        x = images.permute(0, 3, 1, 2).to(self.logits.weight.dtype)
         x = self.normalisation(self.pool(functional.relu(self.convolution_1(x))))
         x = self.pool(self.normalisation(functional.relu(self.convolution_2(x))))
         x = functional.relu(self.features(x.flatten(1)))

@@ -2,7 +2,7 @@
 
 usage: python bench/training_loop.py [--models book,fast] [--pairs 3] [--steps 60]
 
-Each pair runs both in turn, each in a process of its own, on pictures of noise (the rate does not depend on what they
+Each pair runs both in turn, each in a process of its own, on images of noise (the rate does not depend on what they
 show); the rate leaves out the first steps, in which TensorFlow compiles. `Model.fit` gets the network with Keras's own
 batch normalisation as `keras`, and with ours as `fit`.
 """
@@ -23,13 +23,13 @@ CLASSES, WARM = 10, 5
 
 
 def noise(count: int) -> tuple[Any, Any]:
-    """Pictures (N, 32, 32, 3) uint8 and labels (N,) int64."""
+    """Images (N, 32, 32, 3) uint8 and labels (N,) int64."""
     random = np.random.default_rng(0)
     return random.integers(256, size=(count, 32, 32, 3)).astype(np.uint8), random.integers(CLASSES, size=count)
 
 
 def measure(way: str, name: str, steps: int) -> float:
-    """Pictures per second of one way, in this process."""
+    """Images per second of one way, in this process."""
     from beholder.runs.environment import has_bfloat16
     from beholder.training import framework
 
@@ -43,8 +43,8 @@ def measure(way: str, name: str, steps: int) -> float:
     recipe = MODELS[name]
     if way == "keras":
         _use_keras_batch_normalisation()
-    pictures, labels = noise(recipe.batch_size * (steps + WARM))
-    fitted = {"pictures": pictures[:500]} if recipe.sees_pictures else {}
+    images, labels = noise(recipe.batch_size * (steps + WARM))
+    fitted = {"images": images[:500]} if recipe.sees_images else {}
     dtype = "mixed_bfloat16" if has_bfloat16() else "float32"
     model = build(name, (32, 32, 3), CLASSES, dtype=dtype, **fitted)
     optimizer = build_optimizer(recipe)
@@ -54,13 +54,13 @@ def measure(way: str, name: str, steps: int) -> float:
             if number == WARM:
                 start = time.perf_counter()
             rows = slice(number * recipe.batch_size, (number + 1) * recipe.batch_size)
-            step(pictures[rows], labels[rows], recipe.learning_rate, number)
+            step(images[rows], labels[rows], recipe.learning_rate, number)
         return steps * recipe.batch_size / (time.perf_counter() - start)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     warm, rest = recipe.batch_size * WARM, slice(recipe.batch_size * WARM, None)
-    model.fit(pictures[:warm], labels[:warm], recipe.batch_size, verbose=0)
+    model.fit(images[:warm], labels[:warm], recipe.batch_size, verbose=0)
     start = time.perf_counter()
-    model.fit(pictures[rest], labels[rest], recipe.batch_size, verbose=0)
+    model.fit(images[rest], labels[rest], recipe.batch_size, verbose=0)
     return steps * recipe.batch_size / (time.perf_counter() - start)
 
 
@@ -96,7 +96,7 @@ def main() -> None:
         for way in ways:
             ratios = [mine / theirs for mine, theirs in zip(rates["ours"], rates[way], strict=True)]
             print(
-                f"{name:6} {way:6} {statistics.median(rates[way]):7.0f} pictures/s; ours is "
+                f"{name:6} {way:6} {statistics.median(rates[way]):7.0f} images/s; ours is "
                 f"{statistics.median(ratios):.2f} times that ({min(ratios):.2f} to {max(ratios):.2f})"
             )
 

@@ -1,11 +1,11 @@
-"""Pictures per second of training, end to end: Beholder against PyTorch and Keras's defaults, on the same pictures.
+"""Images per second of training, end to end: Beholder against PyTorch and Keras's defaults, on the same images.
 
 Two networks. *air* is `fast --widths 64,256,256`, the layout of the public 94 % record; *book* is the chapter's. A
 figure counts forward, gradient and update. Beholder's is its own loop, with its optimizer, augmentation and event log.
 PyTorch (channels last, weights in bfloat16, tuned allocator) and Keras (`fit`, float32, `adam`, its own batch
-normalisation) get the same pictures without augmentation, *book* gets them cleaned before, and PyTorch updates by plain
+normalisation) get the same images without augmentation, *book* gets them cleaned before, and PyTorch updates by plain
 momentum: all of that is in their favour. The ceiling is the machine's rate of a bfloat16 matrix product in Beholder's
-process, measured before and after; a picture of training counts as six operations for each multiply-add of its forward
+process, measured before and after; an image of training counts as six operations for each multiply-add of its forward
 pass.
 
 usage: python bench/training_peers.py [--networks air,book] [--rounds 3] [--steps 24] [--batch-sizes 256]
@@ -60,16 +60,16 @@ def beholder(network: str, peer: str, batch: int, steps: int) -> dict[str, Any]:
         changes={"epochs": 2, "batch_size": batch},
         options={"widths": WIDTHS} if network == "air" else {},
     )
-    pictures, labels = noise(batch * steps)
-    train = Dataset(pictures, labels, tuple("abcdefghij"), ["noise"] * len(labels))
+    images, labels = noise(batch * steps)
+    train = Dataset(images, labels, tuple("abcdefghij"), ["noise"] * len(labels))
     ceiling = "bfloat16" if has_bfloat16() else "float32"
     before, events = product_rate(ceiling), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(Path(folder) / "run")
         log = EventLog(run.events_file, events.append)
         Fit(train, train.select(np.arange(batch)), settings, run, log, lambda: False).run_to_end()
-    rate = [event["pictures_per_second"] for event in events if event["event"] == "epoch"][-1]
-    costs = layer_costs(build(settings.model, train.picture_shape, CLASSES, **settings.options))
+    rate = [event["images_per_second"] for event in events if event["event"] == "epoch"][-1]
+    costs = layer_costs(build(settings.model, train.image_shape, CLASSES, **settings.options))
     gflops = 6e-9 * rate * sum(row["multiply_adds"] for row in costs)
     return {"rate": rate, "gflops": gflops, "ceiling": (before + product_rate(ceiling)) / 2}
 
@@ -97,11 +97,11 @@ def keras_defaults(network: str, peer: str, batch: int, steps: int) -> dict[str,
     inputs, logits = _keras_air() if network == "air" else _keras_book(ours="our" in peer)
     model = keras.Model(inputs, logits)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    pictures, labels = _inputs(network, batch * steps)
+    images, labels = _inputs(network, batch * steps)
     warm = batch * WARM
-    model.fit(pictures[:warm], labels[:warm], batch, verbose=0)
+    model.fit(images[:warm], labels[:warm], batch, verbose=0)
     start = time.perf_counter()
-    model.fit(pictures, labels, batch, verbose=0)
+    model.fit(images, labels, batch, verbose=0)
     return {"rate": len(labels) / (time.perf_counter() - start)}
 
 
@@ -152,11 +152,11 @@ def pytorch(network: str, peer: str, batch: int, steps: int) -> dict[str, Any]:
     optimizer = torch.optim.SGD(trained, lr=1e-3, momentum=0.85, nesterov=True)
     if "compiled" in peer:
         model = torch.compile(model)
-    pictures, labels = (torch.from_numpy(array) for array in _inputs(network, batch * steps))
+    images, labels = (torch.from_numpy(array) for array in _inputs(network, batch * steps))
 
     def step(number: int) -> None:
         rows = slice(number * batch, (number + 1) * batch)
-        loss = functional.cross_entropy(model(pictures[rows]).float(), labels[rows], label_smoothing=0.1)
+        loss = functional.cross_entropy(model(images[rows]).float(), labels[rows], label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -170,11 +170,11 @@ def pytorch(network: str, peer: str, batch: int, steps: int) -> dict[str, Any]:
 
 
 def _inputs(network: str, count: int) -> tuple[Any, Any]:
-    """Pictures as a peer's network takes them, and labels (N,) int64."""
-    from beholder.data.clean import clean_pictures
+    """Images as a peer's network takes them, and labels (N,) int64."""
+    from beholder.data.clean import clean_images
 
-    pictures, labels = noise(count)
-    return (pictures if network == "air" else clean_pictures(pictures)), labels
+    images, labels = noise(count)
+    return (images if network == "air" else clean_images(images)), labels
 
 
 def main() -> None:
@@ -197,17 +197,17 @@ def main() -> None:
         print(json.dumps(way(network, peer, int(batch), int(steps))))
         return
     for network in arguments.networks.split(","):
-        pictures = 256 * arguments.steps * (1 if network == "air" else 4)
+        images = 256 * arguments.steps * (1 if network == "air" else 4)
         batches = [int(batch) for batch in arguments.batch_sizes.split(",")]
-        compare(network, batches, pictures, arguments.rounds)
+        compare(network, batches, images, arguments.rounds)
 
 
-def compare(network: str, batches: list[int], pictures: int, count: int) -> None:
-    """Measure each peer at each batch size in `count` rounds of so many `pictures`; print the best of each."""
+def compare(network: str, batches: list[int], images: int, count: int) -> None:
+    """Measure each peer at each batch size in `count` rounds of so many `images`; print the best of each."""
     ways = [
         rounds.Way(
             f"{peer} @{batch}",
-            ["--only", network, peer, str(batch), str(pictures // batch)],
+            ["--only", network, peer, str(batch), str(images // batch)],
             rounds.TUNED_ALLOCATOR if peer.startswith("pytorch") else {},
         )
         for peer in PEERS[network]
@@ -220,7 +220,7 @@ def compare(network: str, batches: list[int], pictures: int, count: int) -> None
         if peer not in best or statistics.median(rates) > statistics.median(best[peer][1]):
             best[peer] = name, rates
     ours, rates = best["beholder"]
-    print(f"{network}, {count} rounds of {pictures:,} pictures     pictures/s     Beholder divided by it")
+    print(f"{network}, {count} rounds of {images:,} images     images/s     Beholder divided by it")
     for peer, (name, theirs) in best.items():
         bar = BARS.get((network, peer))
         said = "" if bar is None else f"  {rounds.verdict(rounds.median_ratio(rates, theirs), bar)}"

@@ -1,11 +1,11 @@
-"""Are the answers honest? Calibration, promised risk, and strange pictures, on the shared pictures.
+"""Are the answers honest? Calibration, promised risk, and strange images, on the shared images.
 
 usage: python bench/trust.py [RUN] [--budget 5m] [--near]
 
-Trains `fast` within the budget, or takes a RUN of these pictures, and prints for the float32 network and its int8 twin:
+Trains `fast` within the budget, or takes a RUN of these images, and prints for the float32 network and its int8 twin:
 the expected calibration error on the test part (15 equal-width bins) with and without the temperature; coverage and
 risk on the test part for thresholds fitted on the validation part to promise 1, 2 and 5 %; and how well strange
-pictures are told from the test part (AUROC), with the share of them that is called unlike: digits, noise, plain
+images are told from the test part (AUROC), with the share of them that is called unlike: digits, noise, plain
 colours, text. First it draws validation parts with known risk and counts how often the promise is broken. `--near`
 trains on eight classes and counts the other two, which it never saw, as strange.
 """
@@ -16,8 +16,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import images
 import numpy as np
-import pictures
 from fine_tuning import of_classes, source
 from matplotlib import font_manager
 from numpy.typing import NDArray
@@ -31,19 +31,19 @@ from beholder.artifact.store import Artifact
 from beholder.artifact.validation import open_validation
 from beholder.cli.values import Duration
 from beholder.data.dataset import Dataset
+from beholder.data.images import ImageRules, fit
 from beholder.data.opening import open_source
-from beholder.data.pictures import PictureRules, fit
 from beholder.data.split import Parts
 from beholder.evaluation.abstention import risk_threshold
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import measure
 from beholder.verbs.train import train
 
-COUNT = 500  # strange pictures of each kind
+COUNT = 500  # strange images of each kind
 DRAWS = 1000  # validation parts with known risk
 KNOWN, UNSEEN = range(8), range(8, 10)  # classes that the network of `--near` learns, and ships and trucks
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--near", action="store_true")
     arguments = parser.parse_args()
     simulate()
-    opened = open_source(pictures.archive())
+    opened = open_source(images.archive())
     parts = Parts(opened, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         run = arguments.run
@@ -87,23 +87,23 @@ def simulate() -> None:
 
 
 def validation_of(run: Path, parts: Parts) -> Dataset:
-    """The pictures that the run was judged on, by their names: another version may have split otherwise."""
+    """The images that the run was judged on, by their names: another version may have split otherwise."""
     kept = open_validation(run)
     names = set() if kept is None else set(kept.names)
     every = (parts.train(), parts.validation())
     both = [part.select(np.flatnonzero([name in names for name in part.names])) for part in every]
-    many, labels = (np.concatenate([getattr(part, name) for part in both]) for name in ("pictures", "labels"))
+    many, labels = (np.concatenate([getattr(part, name) for part in both]) for name in ("images", "labels"))
     return Dataset(many, labels, both[0].class_names, [*both[0].names, *both[1].names])
 
 
 def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
     """All figures of one network."""
-    own, new = answered(artifact, validation.pictures[:]), answered(artifact, test.pictures[:])
+    own, new = answered(artifact, validation.images[:]), answered(artifact, test.images[:])
     right = new.logits.argmax(axis=1) == test.labels
     raw, shown = (softmax(new.logits, t).max(axis=1) for t in (1.0, artifact.manifest.temperature))
     before, after = (expected_calibration_error(one, right) for one in (raw, shown))
     print(
-        f"{artifact.precision}: accuracy {right.mean():.1%} on {len(test):,} test pictures, temperature "
+        f"{artifact.precision}: accuracy {right.mean():.1%} on {len(test):,} test images, temperature "
         f"{artifact.manifest.temperature}, expected calibration error {before:.2%} before and {after:.2%} with it"
     )
     own_right = own.logits.argmax(axis=1) == validation.labels
@@ -114,12 +114,12 @@ def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
             continue
         given = new.probabilities.max(axis=1) >= threshold
         print(f"  risk {risk:.0%}: {given.mean():.1%} answered, {(~right[given]).mean():.2%} of these wrong")
-    for name, strange in strange_pictures(artifact.manifest.picture).items():
+    for name, strange in strange_images(artifact.manifest.image).items():
         print(f"  {told(artifact, new, name, answered(artifact, strange))}", flush=True)
 
 
 def told(artifact: Artifact, familiar: Answers, name: str, strange: Answers) -> str:
-    """How well `strange` pictures are told from those of the test part."""
+    """How well `strange` images are told from those of the test part."""
     known = artifact.familiarity
     if known is None:
         return f"{name}: this model cannot tell"
@@ -143,21 +143,21 @@ def near(parts: Parts, folder: Path, budget: float) -> None:
     test = parts.test()
     known = of_classes(test, KNOWN)
     artifact = Classifier.load(run).artifact
-    seen = answered(artifact, known.pictures[:])
+    seen = answered(artifact, known.images[:])
     print(f"eight classes, accuracy {(seen.logits.argmax(axis=1) == known.labels).mean():.1%}")
     for label in UNSEEN:
-        unseen = answered(artifact, test.pictures[test.labels == label])
+        unseen = answered(artifact, test.images[test.labels == label])
         print(f"  {told(artifact, seen, f'{test.class_names[label]}, never seen', unseen)}", flush=True)
 
 
-def answered(artifact: Artifact, many: Pictures) -> Answers:
-    """What the network says of `many` pictures."""
+def answered(artifact: Artifact, many: Images) -> Answers:
+    """What the network says of `many` images."""
     parts = [artifact.graph(many[start : start + 1024]) for start in range(0, len(many), 1024)]
     return Answers(*(np.concatenate([getattr(one, name) for one in parts]) for name in Answers.__dataclass_fields__))
 
 
-def strange_pictures(rules: PictureRules) -> dict[str, Pictures]:
-    """500 pictures of each kind that no classifier of photographs has seen."""
+def strange_images(rules: ImageRules) -> dict[str, Images]:
+    """500 images of each kind that no classifier of photographs has seen."""
     random = np.random.default_rng(0)
     shape = (COUNT, rules.height, rules.width, 3)
     digits = np.stack([fit((one * 255 / 16).astype(np.uint8), rules) for one in load_digits().images[:COUNT]])
@@ -173,7 +173,7 @@ def strange_pictures(rules: PictureRules) -> dict[str, Pictures]:
     }
 
 
-def page_of_text(random: np.random.Generator) -> Pictures:
+def page_of_text(random: np.random.Generator) -> Images:
     """Some words of this file's own description, in a random letter, size and pair of colours."""
     words = (__doc__ or "").split()
     side, size = int(random.integers(32, 200)), int(random.integers(8, 24))

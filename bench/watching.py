@@ -11,7 +11,7 @@ of the pairs says nothing yet, 0.96 (95 % interval 0.69 to 1.15). Five pairs of 
 With two events a second and nothing else the server takes 0.4 % of one core for one watcher as for ten, the clients
 0.1 %.
 
-    python bench/watching.py [--pairs 10] [--pictures 2000] [--watchers 10]
+    python bench/watching.py [--pairs 10] [--images 2000] [--watchers 10]
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import images
 import numpy as np
-import pictures
 
 BLOCK = 8  # epochs
 LOOK_SECONDS = 0.1  # between two looks for a new epoch
@@ -160,13 +160,13 @@ def main() -> None:
     """Train, watch every other epoch, and print what it cost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--watchers", type=int, default=10)
     arguments = parser.parse_args()
     beholder = [sys.executable, "-m", "beholder"]
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        train = [*beholder, "train", str(pictures.archive()), "--model", "fast", "--pictures", str(arguments.pictures)]
+        train = [*beholder, "train", str(images.archive()), "--model", "fast", "--images", str(arguments.images)]
         train += [
             "--epochs",
             str(2 * BLOCK * arguments.pairs + 3),

@@ -5,7 +5,7 @@ usage: CHAPTER_ARCHIVE=FOLDER python examples/chapter.py     (or open it as a no
 Set in the environment, all optional:
     CHAPTER_ARCHIVE     the folder that the archive "python version" unpacks to; cifar-10-batches-py by default
     CHAPTER_OUT         a new folder for figures and runs; chapter by default
-    CHAPTER_PICTURES    learn from so many pictures; from all by default
+    CHAPTER_IMAGES    learn from so many images; from all by default
     CHAPTER_EPOCHS      times that each is seen; 10 by default, which takes some ten minutes on two cores
 """
 
@@ -28,7 +28,7 @@ from beholder.runs.events import read_events
 
 ARCHIVE = Path(os.environ.get("CHAPTER_ARCHIVE", "cifar-10-batches-py"))
 OUT = Path(os.environ.get("CHAPTER_OUT", "chapter"))
-PICTURES = int(os.environ["CHAPTER_PICTURES"]) if "CHAPTER_PICTURES" in os.environ else None
+IMAGES = int(os.environ["CHAPTER_IMAGES"]) if "CHAPTER_IMAGES" in os.environ else None
 EPOCHS = int(os.environ.get("CHAPTER_EPOCHS", "10"))
 
 if not (ARCHIVE / "data_batch_1").exists():
@@ -45,28 +45,28 @@ def show(figure: Image.Image, name: str) -> Image.Image:
 
 # %% [markdown]
 # ## Reading
-# A batch of the archive is a pickled dictionary. A row of `data` is one picture: 1,024 values of red, then 1,024 of
+# A batch of the archive is a pickled dictionary. A row of `data` is one image: 1,024 values of red, then 1,024 of
 # green, then 1,024 of blue. `unpickle` reads it without running anything that is in the file.
 
 # %%
 batch = beholder.unpickle(ARCHIVE / "data_batch_1")
 print("a batch holds", ", ".join(sorted(batch)))
-print("pictures and values of each:", batch["data"].shape, batch["data"].dtype)
+print("images and values of each:", batch["data"].shape, batch["data"].dtype)
 
 # %% [markdown]
 # ## Cleaning
-# The first network gets less than the whole picture: the mean of the three colours, the middle 24 × 24 pixels, and
-# each picture with mean 0 and deviation 1, so that a dark photograph and a bright one look alike to it. `read_data`
+# The first network gets less than the whole image: the mean of the three colours, the middle 24 × 24 pixels, and
+# each image with mean 0 and deviation 1, so that a dark photograph and a bright one look alike to it. `read_data`
 # does this for all batches.
 
 # %%
 names, data, labels = beholder.read_data(ARCHIVE)
-print(f"{len(data):,} cleaned pictures of {data.shape[1]} values, {len(names)} classes: {', '.join(names)}")
+print(f"{len(data):,} cleaned images of {data.shape[1]} values, {len(names)} classes: {', '.join(names)}")
 print(f"the first has mean {abs(data[0].mean()):.3f} and deviation {data[0].std():.3f}")
 
 # %% [markdown]
 # ## Looking
-# Look before you compute: sixteen random pictures, each with its label, then as many after cleaning.
+# Look before you compute: sixteen random images, each with its label, then as many after cleaning.
 
 # %%
 show(beholder.look(ARCHIVE, seed=1), "raw.png")
@@ -78,7 +78,7 @@ show(contact_sheet(cleaned, [names[label] for label in labels[chosen]], columns=
 
 # %% [markdown]
 # ## Why a window needs so few parameters
-# A neuron that is connected to every pixel has a weight for every pixel, so a larger picture means more weights. A
+# A neuron that is connected to every pixel has a weight for every pixel, so a larger image means more weights. A
 # window has weights for the pixels under it alone, and uses the same ones wherever it stands.
 
 # %%
@@ -87,33 +87,33 @@ for side in (256, 300):
 
 # %% [markdown]
 # ## Convolution by hand
-# Put the window on the picture, multiply each weight with the pixel under it, add all up: one pixel of the output.
-# Move on, and do it again. Here are 32 windows of random weights, and one of them slid over a picture with two loops.
+# Put the window on the image, multiply each weight with the pixel under it, add all up: one pixel of the output.
+# Move on, and do it again. Here are 32 windows of random weights, and one of them slid over an image with two loops.
 
 # %%
 random = np.random.default_rng(0)
-picture = data[chosen[0]].reshape(24, 24)
+image = data[chosen[0]].reshape(24, 24)
 windows = random.standard_normal((32, 5, 5, 1), np.float32)
 by_hand = np.zeros((20, 20), np.float32)
 for row in range(20):
     for column in range(20):
-        under_window = picture[row : row + 5, column : column + 5]
+        under_window = image[row : row + 5, column : column + 5]
         by_hand[row, column] = (under_window * windows[0, :, :, 0]).sum()
-show(contact_sheet([picture, by_hand], ["picture, 24 × 24", "output, 20 × 20"], columns=2), "by_hand.png")
+show(contact_sheet([image, by_hand], ["image, 24 × 24", "output, 20 × 20"], columns=2), "by_hand.png")
 
 # %% [markdown]
 # At the edge a window of 5 × 5 has no room, which cost four pixels. With two zeros on each side the output keeps the
-# picture's size. The same with all 32 windows at once; in the middle it gives what the loops gave.
+# image's size. The same with all 32 windows at once; in the middle it gives what the loops gave.
 
 # %%
-convolved = convolve(picture[:, :, np.newaxis], windows)  # (24, 24, 32)
+convolved = convolve(image[:, :, np.newaxis], windows)  # (24, 24, 32)
 print(f"largest difference from the loops: {np.abs(convolved[2:22, 2:22, 0] - by_hand).max():.6f}")
 order = np.arange(32)
 strengths = np.abs(convolved).mean(axis=(0, 1), dtype=np.float32)
 show(windows_sheet(windows, order, strengths, "Random windows", "A bar shows how strongly one answers."), "windows.png")
 
 # %%
-show(maps_sheet(convolved, order, "Convolution", "What each window makes of the picture."), "convolution.png")
+show(maps_sheet(convolved, order, "Convolution", "What each window makes of the image."), "convolution.png")
 
 # %% [markdown]
 # ## Bias and ReLU
@@ -127,7 +127,7 @@ show(maps_sheet(rectified, order, "Bias and ReLU", "Black: nothing of the kind i
 
 # %% [markdown]
 # ## Max pooling
-# Of each 2 × 2 pixels the largest stays: whether something was found matters more than on which pixel. The picture has
+# Of each 2 × 2 pixels the largest stays: whether something was found matters more than on which pixel. The image has
 # half the width and height, and the next layer a quarter of the work.
 
 # %%
@@ -138,17 +138,17 @@ show(maps_sheet(pooled, order, "Max pooling", "Half as wide and half as high."),
 # ## Training
 # Now the weights are no longer drawn but learned. `book` is the chapter's network: convolution, ReLU, pooling and
 # normalisation, twice, then a wide layer. First without dropout, as the chapter begins. A tenth of the training part is
-# set aside for validation: pictures that the network is judged on and never learns from.
+# set aside for validation: images that the network is judged on and never learns from.
 
 # %%
-trained = beholder.train(ARCHIVE, model="book", dropout=0, epochs=EPOCHS, pictures=PICTURES, out=OUT / "first")
+trained = beholder.train(ARCHIVE, model="book", dropout=0, epochs=EPOCHS, images=IMAGES, out=OUT / "first")
 print(f"validation accuracy {trained.validation_accuracy:.1%} after {trained.seconds:.0f} s")
 
 
 # %% [markdown]
 # ## Overfitting
 # The two accuracies tell two stories. While both rise, the network learns something about the world; once only the
-# training accuracy rises, it learns its own pictures by heart.
+# training accuracy rises, it learns its own images by heart.
 
 
 # %%
@@ -177,11 +177,11 @@ curves({"book without dropout": trained.run}, "overfitting.png")
 # ## Comparing
 # In a fully connected network nothing knows that neighbouring pixels belong together, and every place has weights of
 # its own: it memorises. `book` has fewer weights; half of its wide layer is now silenced in each step (dropout), which
-# makes it harder to learn by heart. With all pictures it generalises further; with few, no network can.
+# makes it harder to learn by heart. With all images it generalises further; with few, no network can.
 
 # %%
-sizes = None if PICTURES is None else [PICTURES]
-table = beholder.compare(ARCHIVE, models=("dense", "book"), epochs=EPOCHS, pictures=sizes, out=OUT / "compared")
+sizes = None if IMAGES is None else [IMAGES]
+table = beholder.compare(ARCHIVE, models=("dense", "book"), epochs=EPOCHS, images=sizes, out=OUT / "compared")
 for line in table["models"]:
     print(
         f"{line['model']:6} {line['parameters']:>10,} parameters  train {line['train_accuracy']:.1%}  "
@@ -203,16 +203,16 @@ print(f"test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {hig
 
 # %%
 test = beholder.Parts(beholder.open_source(ARCHIVE)).test()
-[answer] = beholder.predict(best, test.pictures[0])
+[answer] = beholder.predict(best, test.images[0])
 print(f"labelled {test.class_names[test.labels[0]]}; answered {answer.label} ({answer.probability:.1%})")
 
 # %% [markdown]
 # ## What it sees
-# The same picture on its way through the trained network, layer by layer, with a window sliding over it. The page
+# The same image on its way through the trained network, layer by layer, with a window sliding over it. The page
 # leads through the figures; this one shows where the network looked.
 
 # %%
 book = next(Path(line["run"]) for line in table["models"] if line["model"] == "book")
-explanation = beholder.explain(book, test.pictures[0], out=OUT / "explanation")
+explanation = beholder.explain(book, test.images[0], out=OUT / "explanation")
 print(f"open {Path(explanation['out']) / 'index.html'}")
 Image.open(OUT / "explanation" / "where.png")

@@ -1,4 +1,4 @@
-"""The main street in one file: look at handwritten digits, train, evaluate, and answer pictures.
+"""The main street in one file: look at handwritten digits, train, evaluate, and answer images.
 
 usage: python examples/story.py FOLDER     (a new folder; `make demo` runs it into demo/)
 """
@@ -14,7 +14,7 @@ from beholder.figures.sheet import save
 
 
 def main(folder: Path) -> None:
-    # Look: random labelled pictures.
+    # Look: random labelled images.
     save(beholder.look("digits"), folder / "digits.png")
 
     # Train: on the train part, judged on the validation part.
@@ -25,16 +25,14 @@ def main(folder: Path) -> None:
     # Evaluate: the test part, opened once.
     figures = beholder.evaluate(trained.run)
     low, high = figures["interval"]
-    print(
-        f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} pictures)"
-    )
+    print(f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} images)")
 
-    # Answer: pictures as files, as anybody would bring them.
+    # Answer: images as files, as anybody would bring them.
     test = beholder.Parts(beholder.open_source("digits"), seed=0).test()
-    for number, picture in enumerate(test.pictures[:5]):
-        path = folder / "pictures" / f"{number}-is-{test.class_names[test.labels[number]]}.png"
-        save(Image.fromarray(picture[:, :, 0]), path)
-    for answer in beholder.predict(trained.run, sorted((folder / "pictures").iterdir())):
+    for number, image in enumerate(test.images[:5]):
+        path = folder / "images" / f"{number}-is-{test.class_names[test.labels[number]]}.png"
+        save(Image.fromarray(image[:, :, 0]), path)
+    for answer in beholder.predict(trained.run, sorted((folder / "images").iterdir())):
         print(f"{Path(answer.path).name}: {answer.label} ({answer.probability:.1%})")
 
     print(f"Look at {folder / 'digits.png'} and read the report: {trained.run / 'report.html'}")

@@ -68,7 +68,7 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def write_audit() -> Callable[[Path], AuditResult]:
-    """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 pictures of three classes."""
+    """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 images of three classes."""
     from beholder.data.dataset import Dataset
     from beholder.data.findings import Finding
     from beholder.data.overlay import Correction, Overlay
@@ -90,13 +90,13 @@ def write_audit() -> Callable[[Path], AuditResult]:
             Finding("wrong_label", (train[4],), ("train",), 0.97, ("dog",), "cat", "Looks wrong.", (train[6], test[3])),
             Finding("wrong_label", (train[8],), ("train",), 0.6, ("<b>owl</b>",), "dog", "</script><script>alert(1)"),
             Finding("unreadable", ("train/half.jpg",), ("train",), 1.0, ("cat",), None, "It ends in the middle."),
-            Finding("imbalance", (), (), 0.5, (), None, "One class has most of the pictures."),
+            Finding("imbalance", (), (), 0.5, (), None, "One class has most of the images."),
         )
         result = AuditResult(
             out=out,
             data="some data",
             class_names=names,
-            pictures={"train": 30, "test": 6},
+            images={"train": 30, "test": 6},
             findings=findings,
             seed=0,
             budget=None,

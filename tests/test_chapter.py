@@ -17,14 +17,14 @@ CHAPTER = Path(__file__).resolve().parents[1] / "examples" / "chapter.py"
 
 
 def write_archive(folder: Path) -> None:
-    """CIFAR-10, python version: five batches of 60 pictures and 50 to test, a colour of its own for each class."""
+    """CIFAR-10, python version: five batches of 60 images and 50 to test, a colour of its own for each class."""
     folder.mkdir()
     random = np.random.default_rng(0)
     colours = random.integers(0, 200, (10, 3))
     for name, count in (*((f"data_batch_{number}", 60) for number in range(1, 6)), ("test_batch", 50)):
         labels = random.permutation(count) % 10
-        pictures = colours[labels][:, :, np.newaxis] + random.integers(0, 56, (count, 3, 1024))
-        batch = {b"data": pictures.reshape(count, 3072).astype(np.uint8), b"labels": labels.tolist()}
+        images = colours[labels][:, :, np.newaxis] + random.integers(0, 56, (count, 3, 1024))
+        batch = {b"data": images.reshape(count, 3072).astype(np.uint8), b"labels": labels.tolist()}
         (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
     names = [f"class {number}" for number in range(10)]
     (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, protocol=2))
@@ -38,7 +38,7 @@ def chapter(tmp_path_factory: pytest.TempPathFactory, framework: None) -> tuple[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAPTER_ARCHIVE", str(folder / "archive"))
         patch.setenv("CHAPTER_OUT", str(folder / "out"))
-        patch.setenv("CHAPTER_PICTURES", "200")
+        patch.setenv("CHAPTER_IMAGES", "200")
         patch.setenv("CHAPTER_EPOCHS", "2")
         return runpy.run_path(str(CHAPTER)), folder / "out"
 
@@ -64,7 +64,7 @@ def test_what_is_read_is_the_training_part(chapter: tuple[dict[str, Any], Path])
 @pytest.mark.slow
 def test_the_convolution_by_hand_is_that_of_scipy(chapter: tuple[dict[str, Any], Path]) -> None:
     variables, _ = chapter
-    expected = correlate2d(variables["picture"], variables["windows"][0, :, :, 0], mode="valid")
+    expected = correlate2d(variables["image"], variables["windows"][0, :, :, 0], mode="valid")
     np.testing.assert_allclose(variables["by_hand"], expected, atol=1e-4)
     np.testing.assert_allclose(variables["convolved"][2:22, 2:22, 0], expected, atol=1e-4)
 
@@ -80,11 +80,11 @@ def test_pooling_keeps_the_largest_of_four(chapter: tuple[dict[str, Any], Path])
 
 
 @pytest.mark.slow
-def test_the_networks_were_compared_on_the_chosen_pictures(chapter: tuple[dict[str, Any], Path]) -> None:
+def test_the_networks_were_compared_on_the_chosen_images(chapter: tuple[dict[str, Any], Path]) -> None:
     variables, out = chapter
     document = json.loads((out / "compared" / "comparison.json").read_bytes())
     assert {row["model"]: row["parameters"] for row in document["models"]} == {"dense": 3_157_002, "book": 2_474_698}
-    assert {row["pictures"] for row in document["models"]} == {200}
+    assert {row["images"] for row in document["models"]} == {200}
     assert variables["figures"]["count"] == 50
 
 

@@ -23,15 +23,15 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 PACKAGE = ROOT / "src" / "beholder"
-LARGEST_PICTURE = 150_000  # bytes
-LARGEST_TOUR = 1_000_000  # bytes, all its pictures together
+LARGEST_IMAGE = 150_000  # bytes
+LARGEST_TOUR = 1_000_000  # bytes, all its images together
 LONGEST_README = 150  # lines
 TOUR = ROOT / "docs" / "tour.md"
 FOLLOWED = (  # pages whose commands go on where those of the page before ended
     ("README.md", "docs/trust.md", "docs/answering.md", "docs/artifact.md"),
     ("docs/training.md", "docs/own-images.md"),
 )
-TOUR_PICTURES = {  # from a picture of the tour to the file that its commands write; the others are cut from reports
+TOUR_IMAGES = {  # from an image of the tour to the file that its commands write; the others are cut from reports
     "digits.png": "digits.png",
     "moved.png": "moved.png",
     "cleaned.png": "cleaned.png",
@@ -54,7 +54,7 @@ def blocks(text: str, *languages: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in, with an archive in its cache and beside it, and somebody's own pictures."""
+    """An empty folder to work in, with an archive in its cache and beside it, and somebody's own images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BEHOLDER_CACHE", str(tmp_path / "cache"))
     for parent in (tmp_path, tmp_path / "cache"):
@@ -70,7 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_archive(folder: Path) -> None:
-    """CIFAR-10, python version, with 20 pictures to train on and 10 to test."""
+    """CIFAR-10, python version, with 20 images to train on and 10 to test."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
     for name, count in (("data_batch_1", 20), ("test_batch", 10)):
@@ -129,10 +129,10 @@ def test_the_readme_can_be_read_at_one_sitting() -> None:
 @pytest.mark.usefixtures("framework", "folder")
 def test_every_step_of_the_tour_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(TOUR.read_text(encoding="utf-8"), monkeypatch)
-    # The pictures that the tour shows are those of its commands: of the same size, whatever was learned.
-    for shown, drawn in TOUR_PICTURES.items():
-        with Image.open(ROOT / "docs" / "pictures" / "tour" / shown) as picture, Image.open(folder / drawn) as now:
-            assert picture.size == now.size, shown
+    # The images that the tour shows are those of its commands: of the same size, whatever was learned.
+    for shown, drawn in TOUR_IMAGES.items():
+        with Image.open(ROOT / "docs" / "images" / "tour" / shown) as image, Image.open(folder / drawn) as now:
+            assert image.size == now.size, shown
 
 
 @pytest.mark.usefixtures("framework", "folder")
@@ -168,7 +168,7 @@ def slug(heading: str) -> str:
 
 
 def links(page: Path) -> list[str]:
-    """Where the links and pictures of `page` lead; those outside the repository left out."""
+    """Where the links and images of `page` lead; those outside the repository left out."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     found = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
     return [link for link in found if not re.match(r"\w+:", link)]
@@ -186,16 +186,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in map(slug, headings), link
 
 
-def test_pictures_of_the_pages_are_small() -> None:
-    pictures = {path: path.stat().st_size for path in (ROOT / "docs" / "pictures").rglob("*") if path.is_file()}
-    assert pictures
-    assert {path.name for path, size in pictures.items() if size > LARGEST_PICTURE} == set()
-    assert sum(size for path, size in pictures.items() if path.parent.name == "tour") < LARGEST_TOUR
+def test_images_of_the_pages_are_small() -> None:
+    images = {path: path.stat().st_size for path in (ROOT / "docs" / "images").rglob("*") if path.is_file()}
+    assert images
+    assert {path.name for path, size in images.items() if size > LARGEST_IMAGE} == set()
+    assert sum(size for path, size in images.items() if path.parent.name == "tour") < LARGEST_TOUR
 
 
-def test_every_picture_is_shown_on_a_page() -> None:
+def test_every_image_is_shown_on_a_page() -> None:
     shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
-    assert {path.name for path in (ROOT / "docs" / "pictures").rglob("*.*") if path.resolve() not in shown} == set()
+    assert {path.name for path in (ROOT / "docs" / "images").rglob("*.*") if path.resolve() not in shown} == set()
 
 
 def test_the_map_of_the_code_is_current() -> None:

@@ -53,17 +53,17 @@ def required(names: list[str]) -> set[str]:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.png"
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 4).save(path)
     return path
 
 
 @pytest.mark.parametrize("verb", ["--help", "look", "train", "evaluate", "predict"])
 def test_only_what_the_light_install_brings_is_imported(
-    tmp_path: Path, digits_run: Path, picture: Path, verb: str
+    tmp_path: Path, digits_run: Path, image: Path, verb: str
 ) -> None:
-    arguments = {"--help": ["--help"], "predict": ["predict", str(digits_run), str(picture), "--json"]}
+    arguments = {"--help": ["--help"], "predict": ["predict", str(digits_run), str(image), "--json"]}
     told = tmp_path / "modules.json"
     command = [sys.executable, "-c", LOADED, str(told), *arguments.get(verb, [verb, "--help"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -101,7 +101,7 @@ def pinned(names: set[str]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_fresh_environment_without_extras_predicts(tmp_path: Path, digits_run: Path, picture: Path) -> None:
+def test_a_fresh_environment_without_extras_predicts(tmp_path: Path, digits_run: Path, image: Path) -> None:
     fresh, copy = tmp_path / "fresh", tmp_path / "copy"
     copy.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -132,7 +132,7 @@ def test_a_fresh_environment_without_extras_predicts(tmp_path: Path, digits_run:
     installed = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file() and not path.is_symlink())
     assert installed < 300e6, f"{installed / 1e6:.0f} MB"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    command = [str(fresh / "bin" / "beholder"), "predict", str(digits_run), str(picture), "--json"]
+    command = [str(fresh / "bin" / "beholder"), "predict", str(digits_run), str(image), "--json"]
     answered = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert answered.returncode == 0, answered.stderr
     here = subprocess.run([sys.executable, "-m", "beholder", *command[1:]], capture_output=True, check=True)

@@ -63,7 +63,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Somebody's own pictures, enough of them that processes are started to decode them."""
+    """Somebody's own images, enough of them that processes are started to decode them."""
     random = np.random.default_rng(0)
     for number in range(220):
         path = tmp_path / "birds" / ("robin", "wren")[number % 2] / f"{number}.png"
@@ -94,15 +94,15 @@ def test_all_commands_stay_on_this_machine_and_write_where_they_may(
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    run, audit, picture = str(out / "run"), str(out / "audit"), str(folder / "wren" / "1.png")
+    run, audit, image = str(out / "run"), str(out / "audit"), str(folder / "wren" / "1.png")
     commands = [
         ["look", str(folder), "--out", str(out / "sheet.png")],
         ["parameters", "--model", "fast"],
         ["train", str(folder), "--model", "linear", "--out", run, *SMALL],
         ["train", "--resume", run],
         ["evaluate", run],
-        ["predict", run, picture],
-        ["explain", run, picture, "--out", str(out / "explained")],
+        ["predict", run, image],
+        ["explain", run, image, "--out", str(out / "explained")],
         ["compare", str(folder), "--models", "linear,dense", "--out", str(out / "compared"), *SMALL],
         ["audit", str(folder), "--out", audit, "--budget", "10s"],
     ]
@@ -179,6 +179,6 @@ def test_bulk_answers_stay_on_this_machine(
     with tempfile.TemporaryDirectory() as temporary:
         done = listener.run([*command, "--workers", "1"], env={**environment, "TMPDIR": temporary})
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if "pictures/s" not in line] == [], "Ray is silent"
+    assert [line for line in done.stderr.splitlines() if "images/s" not in line] == [], "Ray is silent"
     assert listener.beyond == []
     assert list((tmp_path / "home").iterdir()) == []

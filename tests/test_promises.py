@@ -33,12 +33,12 @@ def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
     return found
 
 
-def random_pictures(count: int, seed: int, side: int = 32) -> np.ndarray:
+def random_images(count: int, seed: int, side: int = 32) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
 
 
 def batch(count: int, seed: int) -> bytes:
-    rows = random_pictures(count, seed).reshape(count, 3072)
+    rows = random_images(count, seed).reshape(count, 3072)
     return pickle.dumps({"data": rows, "labels": [row % 3 for row in range(count)]}, protocol=2)
 
 
@@ -55,8 +55,8 @@ def make_archive(folder: Path) -> Path:
 
 
 def make_folder(folder: Path) -> Path:
-    for number, pixels in enumerate(random_pictures(60, 4, side=12)):
-        path = folder / NAMES[number % 3] / f"picture {number}.png"
+    for number, pixels in enumerate(random_images(60, 4, side=12)):
+        path = folder / NAMES[number % 3] / f"image {number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
     (folder / "cat" / "notes.txt").write_text("mine")
@@ -65,7 +65,7 @@ def make_folder(folder: Path) -> Path:
 
 def make_npz(folder: Path) -> Path:
     folder.mkdir()
-    np.savez(folder / "data.npz", images=random_pictures(60, 5, side=9), labels=np.arange(60) % 3)
+    np.savez(folder / "data.npz", images=random_images(60, 5, side=9), labels=np.arange(60) % 3)
     return folder / "data.npz"
 
 
@@ -80,18 +80,18 @@ def test_no_verb_writes_to_what_is_the_persons(make: Any, tmp_path: Path, capfd:
     home, run, cache = tmp_path / "home", tmp_path / "run", str(tmp_path / "cache")
     data = make(home)
     before = state(home)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    Image.fromarray(random_pictures(1, 0)[0]).save(pictures / "p.png")
-    shown = state(pictures)
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(random_images(1, 0)[0]).save(images / "p.png")
+    shown = state(images)
     reading = ["--cache", cache]
     assert _run(["look", str(data), "--out", str(tmp_path / "sheet.png"), *reading]) == 0
     assert _run(["train", str(data), "--out", str(run), *TRAINING, *reading]) == 0
     assert _run(["train", "--resume", str(run)]) == 0
     assert _run(["evaluate", str(run)]) == 0
-    assert _run(["predict", str(run), str(pictures)]) == 0
+    assert _run(["predict", str(run), str(images)]) == 0
     assert state(home) == before
-    assert state(pictures) == shown
+    assert state(images) == shown
     capfd.readouterr()
 
 
@@ -120,8 +120,8 @@ def test_train_and_look_never_open_the_test_part(
         def read(_: Progress) -> Dataset:
             opened.append(part)
             assert part != "test", "the test part was opened"
-            pictures = random_pictures(60, 1, side=8)
-            return Dataset(pictures, np.arange(60, dtype=np.int64) % 3, tuple(NAMES), [str(row) for row in range(60)])
+            images = random_images(60, 1, side=8)
+            return Dataset(images, np.arange(60, dtype=np.int64) % 3, tuple(NAMES), [str(row) for row in range(60)])
 
         return read
 

@@ -1,4 +1,4 @@
-"""Beholder: train a picture classifier in the minutes you have, and see what it sees.
+"""Beholder: train an image classifier in the minutes you have, and see what it sees.
 
 Every public name is listed in `__all__`; each is imported only when it is used, so that `import beholder` is instant.
 """

@@ -2,8 +2,8 @@
 
     BeholderError                 the person must change something: one sentence, exit status 2
     ├── UsageError                an argument or a combination of arguments
-    ├── DataError                 a data set, archive, folder or picture
-    │   ├── PictureError          one picture
+    ├── DataError                 a data set, archive, folder or image
+    │   ├── ImageError          one image
     │   └── DownloadError         a named archive that is not here and could not be fetched
     ├── RunError                  a RUN folder
     ├── ArtifactError             a model/ folder: damaged, too new, or not one
@@ -30,8 +30,8 @@ class DataError(BeholderError):
     """A data set, archive or folder that cannot be used as it is."""
 
 
-class PictureError(DataError):
-    """One picture that cannot be decoded."""
+class ImageError(DataError):
+    """One image that cannot be decoded."""
 
 
 class DownloadError(DataError):

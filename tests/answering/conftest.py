@@ -1,4 +1,4 @@
-"""What tests of bulk answers share: an object store on this machine, and a picture that ends who opens it."""
+"""What tests of bulk answers share: an object store on this machine, and an image that ends who opens it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person relies on: bulk answers are those of `predict`, each picture once, whatever is killed on the way."""
+"""A person relies on: bulk answers are those of `predict`, each image once, whatever is killed on the way."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures of every odd size and a few files that are none."""
-    folder = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of every odd size and a few files that are none."""
+    folder = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     for number in range(COUNT):
         path = folder / f"{number % 3}" / f"{number:04}.{('png', 'jpg')[number % 2]}"
         path.parent.mkdir(exist_ok=True)
         pixels = random.integers(0, 256, (8 + number % 5, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
-    (folder / "0" / "0000.png").write_bytes(b"no picture")
+    (folder / "0" / "0000.png").write_bytes(b"no image")
     (folder / "1" / "0001.jpg").write_bytes(b"")
     return folder
 
 
 @pytest.fixture(scope="module")
-def expected(digits_run: Path, pictures: Path) -> dict[str, beholder.Prediction]:
+def expected(digits_run: Path, images: Path) -> dict[str, beholder.Prediction]:
     """What `predict` says of each."""
-    answers = beholder.predict(digits_run, expand([str(pictures)]), top=3)
+    answers = beholder.predict(digits_run, expand([str(images)]), top=3)
     return {answer.path: answer for answer in answers}
 
 
@@ -75,7 +75,7 @@ def rows(out: Path) -> list[dict[str, Any]]:
 
 
 def check(out: Path, expected: dict[str, beholder.Prediction]) -> None:
-    """Each picture once, with the answer that `predict` gives."""
+    """Each image once, with the answer that `predict` gives."""
     found = {row["path"]: row for row in rows(out)}
     assert len(rows(out)) == len(found) == len(expected)
     assert found.keys() == expected.keys()
@@ -112,32 +112,32 @@ def descendants(name: str, root: int) -> list[int]:
 
 @pytest.mark.usefixtures("two_cores")
 def test_answers_are_those_of_one_machine_though_a_worker_is_killed(
-    digits_run: Path, pictures: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
+    digits_run: Path, images: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
 ) -> None:
     killed: list[int] = []
 
     def kill_one(progress: Any) -> None:
-        if not killed and progress.pictures > COUNT // 4:
+        if not killed and progress.images > COUNT // 4:
             killed.extend(descendants("ray::MapWorker", os.getpid())[:1])
             os.kill(killed[0], signal.SIGKILL)
 
     out = tmp_path / "out"
-    result = beholder.predict_in_bulk(digits_run, pictures, out, part_size=16, progress=kill_one)
+    result = beholder.predict_in_bulk(digits_run, images, out, part_size=16, progress=kill_one)
     assert killed
     check(out, expected)
     assert (result.errors, result.skipped, result.workers) == (2, 0, 2)
     assert all(path.name.startswith("_") or path.suffix == ".parquet" for path in out.iterdir())
-    again = beholder.predict_in_bulk(digits_run, pictures, out, part_size=16, resume=True)
-    assert (again.pictures, again.skipped) == (0, COUNT)
+    again = beholder.predict_in_bulk(digits_run, images, out, part_size=16, resume=True)
+    assert (again.images, again.skipped) == (0, COUNT)
     check(out, expected)
 
 
-def test_a_picture_that_kills_its_worker_is_one_row_with_an_error(
-    digits_run: Path, pictures: Path, tmp_path: Path, deadly: str
+def test_a_image_that_kills_its_worker_is_one_row_with_an_error(
+    digits_run: Path, images: Path, tmp_path: Path, deadly: str
 ) -> None:
     few = tmp_path / "few"
     few.mkdir()
-    for path in sorted((pictures / "1").iterdir())[10:60]:
+    for path in sorted((images / "1").iterdir())[10:60]:
         shutil.copy(path, few)
     shutil.copy(path, few / deadly)
     command = [sys.executable, "-c", DRIVER, str(digits_run), str(few), str(tmp_path / "out")]
@@ -151,10 +151,10 @@ def test_a_picture_that_kills_its_worker_is_one_row_with_an_error(
 
 @pytest.mark.usefixtures("two_cores")
 def test_a_killed_job_goes_on_where_it_was(
-    digits_run: Path, pictures: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
+    digits_run: Path, images: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-c", DRIVER, str(digits_run), str(pictures), str(out)]
+    command = [sys.executable, "-c", DRIVER, str(digits_run), str(images), str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as driver:
         while len(list(out.glob("part-*"))) < 10:
             assert driver.poll() is None, driver.stderr and driver.stderr.read()
@@ -163,9 +163,9 @@ def test_a_killed_job_goes_on_where_it_was(
         driver.kill()
     done = sum(pq.read_metadata(path).num_rows for path in out.glob("part-*"))
     assert done < COUNT
-    # Another size of parts, as if the person had changed their mind: pictures are known by their keys.
-    result = beholder.predict_in_bulk(digits_run, pictures, out, part_size=50, resume=True)
-    assert result.pictures + result.skipped == COUNT
+    # Another size of parts, as if the person had changed their mind: images are known by their keys.
+    result = beholder.predict_in_bulk(digits_run, images, out, part_size=50, resume=True)
+    assert result.images + result.skipped == COUNT
     assert result.skipped >= done
     check(out, expected)
     assert workers
@@ -174,12 +174,12 @@ def test_a_killed_job_goes_on_where_it_was(
 
 @pytest.mark.usefixtures("two_cores")
 def test_another_program_joins_a_cluster_that_stays(
-    digits_run: Path, pictures: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
+    digits_run: Path, images: Path, expected: dict[str, beholder.Prediction], tmp_path: Path
 ) -> None:
     import ray
 
     address = ray.get_runtime_context().gcs_address
-    command = [sys.executable, "-c", DRIVER, str(digits_run), str(pictures), str(tmp_path / "out"), address]
+    command = [sys.executable, "-c", DRIVER, str(digits_run), str(images), str(tmp_path / "out"), address]
     subprocess.run(command, check=True, timeout=120)
     check(tmp_path / "out", expected)
     assert ray.cluster_resources()["CPU"] == 2
@@ -188,7 +188,7 @@ def test_another_program_joins_a_cluster_that_stays(
 @pytest.mark.usefixtures("two_cores")
 def test_the_command_line_answers_bytes_in_parquet_files(
     digits_run: Path,
-    pictures: Path,
+    images: Path,
     expected: dict[str, beholder.Prediction],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -201,8 +201,8 @@ def test_the_command_line_answers_bytes_in_parquet_files(
     assert _run([*command, "--top", "3", "--json"]) == 0
     captured = capfd.readouterr()
     document = json.loads(captured.out)
-    assert (document["schema"], document["pictures"], document["parts"]) == (1, 40, 3)
-    assert [line for line in captured.err.splitlines() if "pictures/s" not in line] == [], "Ray is silent"
+    assert (document["schema"], document["images"], document["parts"]) == (1, 40, 3)
+    assert [line for line in captured.err.splitlines() if "images/s" not in line] == [], "Ray is silent"
     check(out, {path: expected[path] for path in paths})
     assert {row["row"] for row in rows(out)} == {f"{tmp_path / 'set.parquet'}#{row}" for row in range(40)}
     assert _run(command) == 2
@@ -223,12 +223,12 @@ def test_a_folder_that_goes_away_ends_the_job_with_one_sentence(
 
 
 def test_what_cannot_work_is_told_before_ray_starts(
-    digits_run: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    digits_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("beholder.answering.bulk.cluster", lambda *_: pytest.fail("Ray was started"))
     with pytest.raises(ArtifactError):
-        beholder.predict_in_bulk(tmp_path, pictures, tmp_path / "out")
-    with pytest.raises(UsageError, match="holds no pictures"):
+        beholder.predict_in_bulk(tmp_path, images, tmp_path / "out")
+    with pytest.raises(UsageError, match="holds no images"):
         beholder.predict_in_bulk(digits_run, digits_run / "*.xyz", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     for arguments in (["a", "b", "--engine", "ray"], ["a", "--engine", "ray"], ["a", "--out", "x"], ["a", "--resume"]):
@@ -236,11 +236,11 @@ def test_what_cannot_work_is_told_before_ray_starts(
         assert "Error: " in capfd.readouterr().err
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(UsageError, match="beholder\\[cluster\\]"):
-        beholder.predict_in_bulk(digits_run, pictures, tmp_path / "out")
+        beholder.predict_in_bulk(digits_run, images, tmp_path / "out")
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(
-    digits_run: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
         raise ConnectionError("nobody there")
@@ -249,4 +249,4 @@ def test_a_cluster_that_is_not_there_is_one_sentence(
     monkeypatch.setattr("ray.init", refuse)
     monkeypatch.setattr("ray.shutdown", lambda: None)
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1"):
-        beholder.predict_in_bulk(digits_run, pictures, tmp_path / "out", address="127.0.0.1:1")
+        beholder.predict_in_bulk(digits_run, images, tmp_path / "out", address="127.0.0.1:1")

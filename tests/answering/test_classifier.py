@@ -1,4 +1,4 @@
-"""A person relies on: a classifier answers every picture it can read, in order, the same however the picture comes."""
+"""A person relies on: a classifier answers every image it can read, in order, the same however the image comes."""
 
 from __future__ import annotations
 
@@ -58,25 +58,25 @@ def test_it_knows_digits_when_it_sees_them(classifier: Classifier) -> None:
     from beholder.data.split import Parts
 
     validation = Parts(open_source("digits")).validation()
-    answers = classifier.predict(list(validation.pictures))
+    answers = classifier.predict(list(validation.images))
     right = [answer.label == str(label) for answer, label in zip(answers, validation.labels, strict=True)]
     assert np.mean(right) == pytest.approx(classifier.artifact.manifest.validation["accuracy"])
     assert np.mean(right) > 0.8
 
 
-def test_answers_come_in_order_over_the_edges_of_batches_with_bad_pictures_among_them(classifier: Classifier) -> None:
-    pictures: list[beholder.answering.given.Picture] = list(grey(BATCH_SIZE + 40))
-    alone = [classifier.predict([picture])[0] for picture in (pictures[0], pictures[-1])]
+def test_answers_come_in_order_over_the_edges_of_batches_with_bad_images_among_them(classifier: Classifier) -> None:
+    images: list[beholder.answering.given.ImageLike] = list(grey(BATCH_SIZE + 40))
+    alone = [classifier.predict([image])[0] for image in (images[0], images[-1])]
     for row in (3, BATCH_SIZE - 1, BATCH_SIZE):
-        pictures[row] = b"junk"
-    answers = classifier.predict(pictures)
+        images[row] = b"junk"
+    answers = classifier.predict(images)
     assert [row for row, answer in enumerate(answers) if answer.error] == [3, BATCH_SIZE - 1, BATCH_SIZE]
     for answer, expected in ((answers[0], alone[0]), (answers[-1], alone[1])):
         assert answer.label == expected.label
         assert answer.probability == pytest.approx(expected.probability, abs=1e-5)
 
 
-def test_a_whole_batch_of_bad_pictures_and_no_pictures_at_all_are_answered(classifier: Classifier) -> None:
+def test_a_whole_batch_of_bad_images_and_no_images_at_all_are_answered(classifier: Classifier) -> None:
     assert all(answer.error for answer in classifier.predict([b"junk"] * (BATCH_SIZE + 1)))
     assert classifier.predict([]) == []
 
@@ -96,16 +96,16 @@ def test_it_streams_with_one_batch_read_ahead_at_most(classifier: Classifier) ->
     assert taken <= 2 * BATCH_SIZE  # one is answered, the next one decoded meanwhile
 
 
-def test_answers_keep_the_order_of_many_batches_with_a_bad_picture_among_them(classifier: Classifier) -> None:
-    pictures = list(grey(2 * BATCH_SIZE + 5))
+def test_answers_keep_the_order_of_many_batches_with_a_bad_image_among_them(classifier: Classifier) -> None:
+    images = list(grey(2 * BATCH_SIZE + 5))
     bad = BATCH_SIZE + 7
-    one_by_one = [classifier.predict([picture])[0].probability for picture in pictures]
-    answers = classifier.predict([*pictures[:bad], b"no picture", *pictures[bad:]])
+    one_by_one = [classifier.predict([image])[0].probability for image in images]
+    answers = classifier.predict([*images[:bad], b"no image", *images[bad:]])
     assert answers.pop(bad).error
     assert np.allclose([answer.probability for answer in answers], one_by_one, atol=1e-5)  # type: ignore[arg-type]
 
 
-def test_a_bad_picture_says_why_and_has_no_label(classifier: Classifier, tmp_path: Path) -> None:
+def test_a_bad_image_says_why_and_has_no_label(classifier: Classifier, tmp_path: Path) -> None:
     (answer,) = classifier.predict([tmp_path / "missing.png"])
     assert (answer.label, answer.probability, answer.unsure) == (None, None, None)
     assert answer.top == ()
@@ -150,7 +150,7 @@ def test_the_twin_has_a_threshold_of_its_own(digits_run: Path) -> None:
         assert classifier.predict([grey(1)[0]])[0].unsure is unsure
 
 
-def test_a_strange_picture_is_unsure_whatever_its_probability(digits_run: Path) -> None:
+def test_a_strange_image_is_unsure_whatever_its_probability(digits_run: Path) -> None:
     artifact = Classifier.load(digits_run).artifact
     known = artifact.familiarity
     assert known is not None
@@ -162,19 +162,19 @@ def test_a_strange_picture_is_unsure_whatever_its_probability(digits_run: Path) 
         assert answer.unsure is (True if unlike else None)
 
 
-def test_few_validation_pictures_are_strange_and_a_page_of_nothing_is(classifier: Classifier) -> None:
+def test_few_validation_images_are_strange_and_a_page_of_nothing_is(classifier: Classifier) -> None:
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
 
     validation = Parts(open_source("digits")).validation()
-    strange = [answer.unlike for answer in classifier.predict(list(validation.pictures))]
+    strange = [answer.unlike for answer in classifier.predict(list(validation.images))]
     assert np.mean(np.array(strange, np.float64)) <= 0.06
     [plain] = classifier.predict([np.full((8, 8), 255, np.uint8)])
     assert plain.unlike
     assert plain.unsure
 
 
-def test_a_grey_model_sees_colour_pictures_as_grey(classifier: Classifier) -> None:
+def test_a_grey_model_sees_colour_images_as_grey(classifier: Classifier) -> None:
     colour = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     # ITU-R 601-2 luma, as Pillow documents it.
     luma = np.rint(colour @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
@@ -184,9 +184,9 @@ def test_a_grey_model_sees_colour_pictures_as_grey(classifier: Classifier) -> No
 
 
 def test_the_run_and_its_model_folder_open_the_same_classifier(digits_run: Path, tmp_path: Path) -> None:
-    pictures = list(grey(3))
-    assert beholder.predict(digits_run, pictures) == beholder.predict(digits_run / "model", pictures)
-    assert beholder.predict(str(digits_run), pictures[0]) == beholder.predict(digits_run, [pictures[0]])
+    images = list(grey(3))
+    assert beholder.predict(digits_run, images) == beholder.predict(digits_run / "model", images)
+    assert beholder.predict(str(digits_run), images[0]) == beholder.predict(digits_run, [images[0]])
     with pytest.raises(ArtifactError, match=str(tmp_path)):
         Classifier.load(tmp_path)
 
@@ -200,7 +200,7 @@ def test_names_that_exist_are_never_taken_for_globs(tmp_path: Path) -> None:
     assert list(expand([str(tmp_path), "-"])) == [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-"]
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("BM is no image")
-    with pytest.raises(UsageError, match="holds no pictures"):
+    with pytest.raises(UsageError, match="holds no images"):
         list(expand([str(tmp_path / "empty")]))
 
 

@@ -20,10 +20,10 @@ from beholder.answering.occlusion import occlusion
 from beholder.artifact import store
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
-from beholder.errors import ArtifactError, PictureError, UsageError
+from beholder.errors import ArtifactError, ImageError, UsageError
 
 
-def _pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
+def _images(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
 
 
@@ -31,7 +31,7 @@ def _trained(folder: Path, model: str) -> Path:
     from beholder.verbs.train import train
 
     labels = np.arange(60, dtype=np.int64) % 3
-    train((_pictures(60), labels), model=model, epochs=1, batch_size=30, out=folder, precision="float32")
+    train((_images(60), labels), model=model, epochs=1, batch_size=30, out=folder, precision="float32")
     return folder
 
 
@@ -46,24 +46,24 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
 
 
 def _naive(
-    picture: NDArray[np.float32], windows: NDArray[np.float32], stride: int, padding: Padding
+    image: NDArray[np.float32], windows: NDArray[np.float32], stride: int, padding: Padding
 ) -> NDArray[np.float64]:
-    """One place and one window at a time; TensorFlow's rule puts an odd zero after the picture."""
+    """One place and one window at a time; TensorFlow's rule puts an odd zero after the image."""
     count, height, width, _ = windows.shape
     if padding == "same":
-        rows, columns = (-(-side // stride) for side in picture.shape[:2])
+        rows, columns = (-(-side // stride) for side in image.shape[:2])
     else:
         rows, columns = (
-            (side - size) // stride + 1 for side, size in ((picture.shape[0], height), (picture.shape[1], width))
+            (side - size) // stride + 1 for side, size in ((image.shape[0], height), (image.shape[1], width))
         )
-    top = max((rows - 1) * stride + height - picture.shape[0], 0) // 2
-    left = max((columns - 1) * stride + width - picture.shape[1], 0) // 2
+    top = max((rows - 1) * stride + height - image.shape[0], 0) // 2
+    left = max((columns - 1) * stride + width - image.shape[1], 0) // 2
     sums = np.zeros((rows, columns, count))
     for row, column, k in np.ndindex(rows, columns, count):
         for i, j in np.ndindex(height, width):
             y, x = row * stride + i - top, column * stride + j - left
-            if 0 <= y < picture.shape[0] and 0 <= x < picture.shape[1]:
-                sums[row, column, k] += float(picture[y, x].astype(np.float64) @ windows[k, i, j])
+            if 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
+                sums[row, column, k] += float(image[y, x].astype(np.float64) @ windows[k, i, j])
     return sums
 
 
@@ -80,10 +80,10 @@ def test_a_sliding_window_computes_what_a_naive_loop_computes(
     size: tuple[int, int], window: int, stride: int, channels: int, padding: Padding, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
-    picture = random.standard_normal((*size, channels), np.float32)
+    image = random.standard_normal((*size, channels), np.float32)
     windows = random.standard_normal((2, window, window, channels), np.float32)
-    ours = convolve(picture, windows, stride=stride, padding=padding)
-    np.testing.assert_allclose(ours, _naive(picture, windows, stride, padding), atol=1e-4)
+    ours = convolve(image, windows, stride=stride, padding=padding)
+    np.testing.assert_allclose(ours, _naive(image, windows, stride, padding), atol=1e-4)
 
 
 def test_max_pool_keeps_the_largest_of_each_square_and_of_what_is_left_at_the_edge() -> None:
@@ -93,7 +93,7 @@ def test_max_pool_keeps_the_largest_of_each_square_and_of_what_is_left_at_the_ed
 
 def test_the_trained_windows_give_the_networks_own_first_layer_to_1e_4(book: Classifier, fast: Classifier) -> None:
     for classifier, name in ((book, "convolution_1"), (fast, "whitening")):
-        explanation = explain(classifier, _pictures(1, seed=5)[0])
+        explanation = explain(classifier, _images(1, seed=5)[0])
         windows, layer = explanation.windows, next(maps for maps in explanation.layers if maps.name == name)
         assert windows is not None
         assert windows.sums.shape == layer.values.shape
@@ -107,7 +107,7 @@ def test_the_trained_windows_give_the_networks_own_first_layer_to_1e_4(book: Cla
 
 
 def test_each_step_of_the_chapter_follows_from_the_one_before(book: Classifier) -> None:
-    maps = {layer.name: layer.values for layer in explain(book, _pictures(1)[0]).layers}
+    maps = {layer.name: layer.values for layer in explain(book, _images(1)[0]).layers}
     bias = (maps["bias_relu_1"] - maps["convolution_1"])[maps["bias_relu_1"] > 0]
     assert np.abs(bias).max() < 0.1  # after one epoch
     assert maps["bias_relu_1"].min() >= 0
@@ -123,7 +123,7 @@ def test_each_step_of_the_chapter_follows_from_the_one_before(book: Classifier) 
 
 
 def test_maps_come_strongest_first_and_keep_their_place_from_step_to_step(book: Classifier) -> None:
-    explanation = explain(book, _pictures(1)[0])
+    explanation = explain(book, _images(1)[0])
     layers = {layer.name: layer for layer in explanation.layers}
     first = layers["convolution_1"]
     strengths = np.abs(first.values).mean(axis=(0, 1))[first.order]
@@ -136,13 +136,13 @@ def test_maps_come_strongest_first_and_keep_their_place_from_step_to_step(book: 
 
 
 def test_the_answer_is_the_one_that_predict_gives(book: Classifier) -> None:
-    picture = _pictures(1)[0]
-    assert explain(book, picture, top=2).prediction == book.predict([picture], top=2)[0]
+    image = _images(1)[0]
+    assert explain(book, image, top=2).prediction == book.predict([image], top=2)[0]
 
 
 def test_random_windows_are_standard_normal_seeded_and_of_the_size_asked_for(book: Classifier) -> None:
     def weights(seed: int, window: int | None = None) -> NDArray[np.float32]:
-        found = explain(book, _pictures(1)[0], random=True, window=window, seed=seed).windows
+        found = explain(book, _images(1)[0], random=True, window=window, seed=seed).windows
         assert found is not None
         assert found.random
         return found.weights
@@ -153,26 +153,26 @@ def test_random_windows_are_standard_normal_seeded_and_of_the_size_asked_for(boo
     assert (weights(1) != weights(2)).any()
     assert abs(float(weights(3, 11).mean())) < 0.1
     assert abs(float(weights(3, 11).std()) - 1) < 0.1
-    steps = explain(book, _pictures(1)[0], random=True).layers
+    steps = explain(book, _images(1)[0], random=True).layers
     assert [step.values.shape for step in steps] == [(24, 24, 32), (24, 24, 32), (12, 12, 32)]
 
 
 def test_what_does_not_fit_is_one_sentence(book: Classifier, tmp_path: Path) -> None:
-    picture = _pictures(1)[0]
+    image = _images(1)[0]
     with pytest.raises(UsageError, match="--random"):
-        explain(book, picture, window=3)
+        explain(book, image, window=3)
     with pytest.raises(UsageError, match="from 1 to 24 pixels"):
-        explain(book, picture, random=True, window=25)
-    with pytest.raises(PictureError, match="missing"):
+        explain(book, image, random=True, window=25)
+    with pytest.raises(ImageError, match="missing"):
         explain(book, tmp_path / "missing.png")
 
 
 def test_a_class_activation_adds_up_to_the_logit(fast: Classifier) -> None:
-    explanation = explain(fast, _pictures(1, seed=3)[0])
+    explanation = explain(fast, _images(1, seed=3)[0])
     assert explanation.where.method == "class activation"
     inside = open_inside(fast.artifact)
     assert inside.head is not None
-    features = inside(explanation.picture[np.newaxis], ("features",))["features"][0]
+    features = inside(explanation.image[np.newaxis], ("features",))["features"][0]
     logits = features @ inside.head
     label = fast.class_names.index(str(explanation.prediction.label))
     assert explanation.where.heat.sum() == pytest.approx(logits[label] - logits.mean(), abs=1e-3)
@@ -196,22 +196,22 @@ def test_only_a_pooled_head_has_a_class_activation(book: Classifier, fast: Class
     digits = Classifier.load(digits_run)  # its last maps have a single place
     assert find_head(digits.artifact.manifest.layers) is None
     for classifier in (book, digits):
-        explanation: Explanation = explain(classifier, _pictures(1)[0])
+        explanation: Explanation = explain(classifier, _images(1)[0])
         assert explanation.where.method == "occlusion"
-        assert explanation.where.heat.shape == explanation.picture.shape[:2]
+        assert explanation.where.heat.shape == explanation.image.shape[:2]
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (32, 20, 3), (5, 70, 3)])
-def test_occlusion_glows_where_covering_the_picture_changes_the_answer(shape: tuple[int, int, int]) -> None:
-    picture = np.zeros(shape, np.uint8)
+def test_occlusion_glows_where_covering_the_image_changes_the_answer(shape: tuple[int, int, int]) -> None:
+    image = np.zeros(shape, np.uint8)
     row, column = shape[0] // 4, shape[1] * 3 // 4
-    picture[row, column] = 255
+    image[row, column] = 255
 
-    def answer(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        seen = (pictures[:, row, column, 0] == 255).astype(np.float32)
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen = (images[:, row, column, 0] == 255).astype(np.float32)
         return np.stack([1 - seen, seen], axis=1)
 
-    heat, patch = occlusion(answer, picture, 1)
+    heat, patch = occlusion(answer, image, 1)
     assert patch == (max(1, shape[0] // 4), max(1, shape[1] // 4))
     assert np.isfinite(heat).all()
     assert heat[row, column] == heat.max() == 1
@@ -222,13 +222,13 @@ def test_occlusion_glows_where_covering_the_picture_changes_the_answer(shape: tu
 def test_inside_names_every_layer_and_its_logits_are_the_networks(book: Classifier) -> None:
     inside = open_inside(book.artifact)
     assert set(inside.layers) == {row["name"] for row in book.artifact.manifest.layers}
-    pictures = _pictures(3)
-    outputs = inside(pictures)
+    images = _images(3)
+    outputs = inside(images)
     for row in book.artifact.manifest.layers:
         assert list(outputs[row["name"]].shape) == [3, *row["output_shape"]]
         assert outputs[row["name"]].dtype == np.float32
     exact = Classifier.load(book.artifact.folder, exact=True)  # the int8 twin rounds
-    np.testing.assert_allclose(outputs["features"], exact.artifact.graph(pictures).features, atol=1e-4)
+    np.testing.assert_allclose(outputs["features"], exact.artifact.graph(images).features, atol=1e-4)
 
 
 def test_answering_does_not_load_the_graph_for_explanations(book: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_answering_does_not_load_the_graph_for_explanations(book: Classifier, mo
         raise AssertionError("inside.onnx was loaded")
 
     monkeypatch.setattr(Inside, "__init__", refuse)
-    assert Classifier.load(book.artifact.folder).predict(list(_pictures(1)))[0].label
+    assert Classifier.load(book.artifact.folder).predict(list(_images(1)))[0].label
 
 
 def test_a_graph_that_would_explain_another_network_is_refused(book: Classifier, tmp_path: Path) -> None:

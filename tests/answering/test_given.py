@@ -15,11 +15,11 @@ from PIL import Image
 
 from beholder.answering import given
 from beholder.answering.given import each, only, pixels_of
-from beholder.data.pictures import PictureRules, decode
-from beholder.errors import BeholderError, PictureError, UsageError
+from beholder.data.images import ImageRules, decode
+from beholder.errors import BeholderError, ImageError, UsageError
 
-RGB = PictureRules(12, 16, "RGB")
-GREY = PictureRules(8, 8, "L")
+RGB = ImageRules(12, 16, "RGB")
+GREY = ImageRules(8, 8, "L")
 
 
 def noise(*shape: int) -> Any:
@@ -32,32 +32,32 @@ def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def pixels(pictures: Any, rules: PictureRules = RGB) -> list[Any]:
-    return [pixels_of(one, rules) for one in each(pictures, rules)]
+def pixels(images: Any, rules: ImageRules = RGB) -> list[Any]:
+    return [pixels_of(one, rules) for one in each(images, rules)]
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "a b.png"
     path.write_bytes(file_of(Image.fromarray(noise(24, 32, 3))))
     return path
 
 
-def test_one_picture_is_one_however_it_comes(picture: Path) -> None:
-    content = picture.read_bytes()
-    expected = decode(picture, RGB)
-    [entry] = os.scandir(picture.parent)
-    with picture.open("rb") as file, Image.open(picture) as image:
-        ways = [picture, str(picture), np.str_(picture), entry, content, bytearray(content), memoryview(content)]
-        for one in [*ways, file, io.BytesIO(content), image, image.copy(), np.asarray(image), noise(24, 32, 3)]:
-            for pictures in (one, [one], (one,), iter([one])):
-                [found] = pixels(pictures)
+def test_one_image_is_one_however_it_comes(image: Path) -> None:
+    content = image.read_bytes()
+    expected = decode(image, RGB)
+    [entry] = os.scandir(image.parent)
+    with image.open("rb") as file, Image.open(image) as loaded:
+        ways = [image, str(image), np.str_(image), entry, content, bytearray(content), memoryview(content)]
+        for one in [*ways, file, io.BytesIO(content), loaded, loaded.copy(), np.asarray(loaded), noise(24, 32, 3)]:
+            for images in (one, [one], (one,), iter([one])):
+                [found] = pixels(images)
                 np.testing.assert_array_equal(found, expected)
 
 
-def test_only_paths_are_called_something_else_than_a_dash(picture: Path) -> None:
-    names = [one.path for one in each([picture, str(picture), picture.read_bytes(), noise(9, 9)], RGB)]
-    assert names == [str(picture), str(picture), "-", "-"]
+def test_only_paths_are_called_something_else_than_a_dash(image: Path) -> None:
+    names = [one.path for one in each([image, str(image), image.read_bytes(), noise(9, 9)], RGB)]
+    assert names == [str(image), str(image), "-", "-"]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_each_image_of_a_batch_is_what_it_is_alone() -> None:
         np.testing.assert_array_equal(pixels(batch), pixels(list(batch)))
 
 
-def test_a_column_of_a_table_is_many_paths(picture: Path) -> None:
-    for column in (np.array([str(picture)] * 3), np.array([picture, picture, None], dtype=object)[:2]):
-        assert [one.path for one in each(column, RGB)] == [str(picture)] * len(column)
+def test_a_column_of_a_table_is_many_paths(image: Path) -> None:
+    for column in (np.array([str(image)] * 3), np.array([image, image, None], dtype=object)[:2]):
+        assert [one.path for one in each(column, RGB)] == [str(image)] * len(column)
 
 
 def test_arrays_of_other_libraries_are_arrays() -> None:
@@ -116,9 +116,9 @@ def test_arrays_of_other_libraries_are_arrays() -> None:
 def test_floats_and_booleans_are_black_to_white_as_in_training() -> None:
     steps = np.linspace(0, 1, 12 * 16).reshape(12, 16)
     for dtype in (np.float16, np.float32, np.float64):
-        [found] = pixels(steps.astype(dtype), PictureRules(12, 16, "L"))
+        [found] = pixels(steps.astype(dtype), ImageRules(12, 16, "L"))
         np.testing.assert_allclose(found[..., 0], steps * 255, atol=0.6)
-    [found] = pixels(steps > 0.5, PictureRules(12, 16, "L"))
+    [found] = pixels(steps > 0.5, ImageRules(12, 16, "L"))
     np.testing.assert_array_equal(found[..., 0], np.where(steps > 0.5, 255, 0))
 
 
@@ -168,12 +168,12 @@ def test_what_is_no_image_is_refused(nothing: Any) -> None:
         (np.ma.masked_array(noise(9, 9)), "without a mask"),
         (Image.new("F", (9, 9)), "no known range"),
         (Image.new("L", (1, 9)), "fewer than 2"),
-        (PictureError("Not fetched."), "Not fetched"),
+        (ImageError("Not fetched."), "Not fetched"),
     ],
 )
 def test_one_of_a_list_that_is_no_image_is_an_error_among_the_others(one: Any, sentence: str) -> None:
     first, bad, last = each([noise(8, 8), one, noise(8, 8)], RGB)
-    with pytest.raises(PictureError, match=sentence) as caught:
+    with pytest.raises(ImageError, match=sentence) as caught:
         pixels_of(bad, RGB)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
@@ -226,6 +226,6 @@ def test_zeros_and_ones_are_said_to_be_black(caplog: pytest.LogCaptureFixture) -
 
 def test_an_explanation_is_of_one_image() -> None:
     assert only(noise(8, 8), GREY).path == only([noise(8, 8)], GREY).path == "-"
-    for pictures, count in (([], "none"), (noise(5, 8, 8), "more than one")):
+    for images, count in (([], "none"), (noise(5, 8, 8), "more than one")):
         with pytest.raises(UsageError, match=f"Expected one image. Received: {count}"):
-            only(pictures, GREY)
+            only(images, GREY)

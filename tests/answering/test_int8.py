@@ -20,7 +20,7 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.manifest import read_manifest
 from beholder.artifact.store import TWIN
 from beholder.cli import _run
-from beholder.data.pictures import decode
+from beholder.data.images import decode
 from beholder.errors import ArtifactError
 from beholder.runs.environment import has_int8
 
@@ -47,9 +47,9 @@ def source(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for figures in run.glob("evaluation*.json"):
         figures.unlink()
     folder = run / "model"
-    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
-    assert quantise(folder / "model.onnx", folder / TWIN, pictures)
-    twin, rules = Graph(folder / TWIN, side_by_side=True), read_manifest(folder / "manifest.json").picture
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    assert quantise(folder / "model.onnx", folder / TWIN, images)
+    twin, rules = Graph(folder / TWIN, side_by_side=True), read_manifest(folder / "manifest.json").image
     golden = json.loads((folder / "golden" / "expected.json").read_bytes())
     said = {n: twin(decode(folder / "golden" / n, rules)[None]).probabilities[0] for n in golden["probabilities"]}
     golden["int8"] = {"tolerance": 0.01, "probabilities": {name: row.tolist() for name, row in said.items()}}
@@ -73,37 +73,35 @@ def run(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.png"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
     return path
 
 
 @exact_products
-def test_the_twin_answers_unless_the_exact_network_is_asked_for(run: Path, picture: Path) -> None:
+def test_the_twin_answers_unless_the_exact_network_is_asked_for(run: Path, image: Path) -> None:
     twin, exact = Classifier.load(run), Classifier.load(run, exact=True)
     assert (twin.precision, exact.precision) == ("int8", "float32")
     assert twin.artifact.checksum == exact.artifact.checksum
-    [one], [other] = twin.predict([picture]), exact.predict([picture])
+    [one], [other] = twin.predict([image]), exact.predict([image])
     assert one.probability != other.probability
     assert one.probability == pytest.approx(other.probability, abs=0.2)
-    assert beholder.predict(run, picture, exact=True) == [other]
-    assert beholder.predict(run, picture) == [one]
+    assert beholder.predict(run, image, exact=True) == [other]
+    assert beholder.predict(run, image) == [one]
 
 
 @exact_products
-def test_predict_tells_in_its_document_who_answered(
-    run: Path, picture: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_predict_tells_in_its_document_who_answered(run: Path, image: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for arguments, expected in (([], "int8"), (["--exact"], "float32")):
-        assert _run(["predict", str(run), str(picture), "--json", *arguments]) == 0
+        assert _run(["predict", str(run), str(image), "--json", *arguments]) == 0
         captured = capfd.readouterr()
         assert json.loads(captured.out)["precision"] == expected
         assert captured.err == ""
 
 
 def test_a_processor_without_int8_gets_float32_and_that_is_said_once(
-    run: Path, picture: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Path, image: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(room, "has_int8", lambda: False)
     for _ in range(3):
@@ -114,9 +112,9 @@ def test_a_processor_without_int8_gets_float32_and_that_is_said_once(
 
 
 def test_a_broken_twin_gives_way_to_float32_and_that_is_said_once(
-    run: Path, picture: Path, caplog: pytest.LogCaptureFixture
+    run: Path, image: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exact = Classifier.load(run, exact=True).predict([picture])
+    exact = Classifier.load(run, exact=True).predict([image])
     path = run / "model" / "golden" / "expected.json"
     golden = json.loads(path.read_bytes())
     golden["int8"]["probabilities"] = {name: [0.1] * 10 for name in golden["int8"]["probabilities"]}
@@ -125,7 +123,7 @@ def test_a_broken_twin_gives_way_to_float32_and_that_is_said_once(
     for _ in range(2):
         classifier = Classifier.load(run)
         assert classifier.precision == "float32"
-    assert classifier.predict([picture]) == exact
+    assert classifier.predict([image]) == exact
     [message] = [record.message for record in caplog.records]
     assert str(run) in message
     assert "float32" in message
@@ -140,7 +138,7 @@ def test_a_changed_byte_in_the_twin_is_refused(run: Path) -> None:
         Classifier.load(run)
 
 
-def test_a_model_without_a_twin_says_nothing(run: Path, picture: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_without_a_twin_says_nothing(run: Path, image: Path, caplog: pytest.LogCaptureFixture) -> None:
     manifest = manifest_of(run)
     del manifest["twin"]  # as an older Beholder wrote it
     (run / "model" / TWIN).unlink()

@@ -57,14 +57,14 @@ def test_the_receptive_field_grows_as_the_literature_has_it() -> None:
         layer("GlobalMaxPooling2D", [8]),
         layer("Dense", [2]),
     ]
-    picture = (32, 32, 3)
+    image = (32, 32, 3)
     chain = [[index - 1] for index in range(len(layers))]
-    assert receptive_field(layers, chain, 1, 10, 20, picture) == Place(8, 18, 5, 5)
-    assert receptive_field(layers, chain, 1, 0, 0, picture) == Place(0, 0, 3, 3)
-    assert receptive_field(layers, chain, 4, 8, 8, picture) == Place(12, 12, 10, 10)
-    assert receptive_field(layers, chain, 6, 0, 0, picture) == Place(0, 0, 32, 32)
-    assert receptive_field([layer("ZeroPadding2D", [34, 34, 3])], [[-1]], 0, 0, 0, picture) is None
-    assert receptive_field([layer("Clean", [24, 24, 1])], [[-1]], 0, 0, 3, picture) == Place(4, 7, 1, 1)
+    assert receptive_field(layers, chain, 1, 10, 20, image) == Place(8, 18, 5, 5)
+    assert receptive_field(layers, chain, 1, 0, 0, image) == Place(0, 0, 3, 3)
+    assert receptive_field(layers, chain, 4, 8, 8, image) == Place(12, 12, 10, 10)
+    assert receptive_field(layers, chain, 6, 0, 0, image) == Place(0, 0, 32, 32)
+    assert receptive_field([layer("ZeroPadding2D", [34, 34, 3])], [[-1]], 0, 0, 0, image) is None
+    assert receptive_field([layer("Clean", [24, 24, 1])], [[-1]], 0, 0, 3, image) == Place(4, 7, 1, 1)
 
 
 def test_a_sum_of_two_branches_sees_what_either_sees() -> None:

@@ -26,14 +26,14 @@ def colours(count: int, side: int = 12, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def colour_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
-    """A small colour model whose answers average a picture and its mirror image."""
+    """A small colour model whose answers average an image and its mirror image."""
     from beholder.verbs.train import train
 
-    pictures, labels = colours(120), np.array(["red", "green", "blue"] * 40)
+    images, labels = colours(120), np.array(["red", "green", "blue"] * 40)
     for row, name in enumerate(labels):  # so that there is something to learn
-        pictures[row, :, : 3 + row % 5, ["red", "green", "blue"].index(name)] = 255
+        images[row, :, : 3 + row % 5, ["red", "green", "blue"].index(name)] = 255
     run = tmp_path_factory.mktemp("colour") / "run"
-    train((pictures, labels), model="linear", epochs=3, augment=True, mirror=True, out=run)
+    train((images, labels), model="linear", epochs=3, augment=True, mirror=True, out=run)
     return run
 
 
@@ -69,8 +69,8 @@ def test_it_holds_what_the_house_promises(model: Path) -> None:
     assert manifest["schema"] == 1
     assert manifest["class_names"] == ["blue", "green", "red"]
     assert manifest["views"] == ["plain", "mirrored"]
-    assert (manifest["picture"]["height"], manifest["picture"]["width"], manifest["picture"]["mode"]) == (12, 12, "RGB")
-    assert manifest["unsure_below"] is None  # twelve validation pictures promise nothing
+    assert (manifest["image"]["height"], manifest["image"]["width"], manifest["image"]["mode"]) == (12, 12, "RGB")
+    assert manifest["unsure_below"] is None  # twelve validation images promise nothing
     assert manifest["temperature"] == 1.0
     assert manifest["familiar"] is None
     assert set(manifest["data"]["fingerprint"]) == {"train", "validation"}
@@ -171,7 +171,7 @@ def test_a_newer_schema_is_refused_even_where_the_seal_is_whole(model: Path) -> 
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": "1"}, {"class_names": None}, {"picture": {}}, {"picture": None}, {"surprise": 1}],
+    [{"schema": "1"}, {"class_names": None}, {"image": {}}, {"image": None}, {"surprise": 1}],
     ids=lambda change: next(iter(change)),
 )
 def test_a_manifest_that_makes_no_sense_is_refused(model: Path, change: dict[str, object]) -> None:
@@ -183,14 +183,14 @@ def test_a_manifest_that_makes_no_sense_is_refused(model: Path, change: dict[str
 
 
 @pytest.mark.usefixtures("framework")
-def test_the_golden_pictures_refuse_another_network_under_a_whole_seal(model: Path, tmp_path: Path) -> None:
+def test_the_golden_images_refuse_another_network_under_a_whole_seal(model: Path, tmp_path: Path) -> None:
     from beholder.verbs.train import train
 
     other = tmp_path / "other"
     train((colours(60, seed=1), np.array(["red", "green", "blue"] * 20)), model="linear", epochs=1, out=other)
     shutil.copy(other / "model" / "model.onnx", model / "model.onnx")
     seal(model)
-    with pytest.raises(ArtifactError, match="golden picture"):
+    with pytest.raises(ArtifactError, match="golden image"):
         open_artifact(model)
 
 
@@ -239,22 +239,22 @@ def open_keras(folder: Path) -> object:
     return keras.models.load_model(folder / "model.keras", safe_mode=True)
 
 
-def answers(folder: Path, pictures: np.ndarray) -> np.ndarray:
+def answers(folder: Path, images: np.ndarray) -> np.ndarray:
     classifier = Classifier.load(folder, exact=True)
-    rows = [dict(answer.top) for answer in classifier.predict(list(pictures), top=99)]
+    rows = [dict(answer.top) for answer in classifier.predict(list(images), top=99)]
     return np.array([[row[name] for name in classifier.class_names] for row in rows])
 
 
-def test_the_graph_and_the_keras_model_give_one_answer_for_one_picture(colour_run: Path, digits_run: Path) -> None:
+def test_the_graph_and_the_keras_model_give_one_answer_for_one_image(colour_run: Path, digits_run: Path) -> None:
     grey = np.random.default_rng(2).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
-    for run, pictures, mirrored in ((colour_run, colours(20, seed=2), True), (digits_run, grey, False)):
+    for run, images, mirrored in ((colour_run, colours(20, seed=2), True), (digits_run, grey, False)):
         network = open_keras(run / "model")
         assert callable(network)
-        logits = np.asarray(network(pictures, training=False))
+        logits = np.asarray(network(images, training=False))
         if mirrored:
-            logits = (logits + np.asarray(network(pictures[:, :, ::-1], training=False))) / 2
+            logits = (logits + np.asarray(network(images[:, :, ::-1], training=False))) / 2
         temperature = Classifier.load(run).artifact.manifest.temperature
-        assert np.allclose(answers(run, pictures), softmax(logits / temperature), atol=1e-4)
+        assert np.allclose(answers(run, images), softmax(logits / temperature), atol=1e-4)
 
 
 def test_the_temperature_is_inside_both_graphs_and_the_logits_are_before_it(digits_run: Path) -> None:
@@ -303,10 +303,10 @@ def test_a_familiarity_that_fits_no_model_is_refused(digits_run: Path, tmp_path:
         open_artifact(folder)
 
 
-def test_a_mirrored_picture_gets_the_same_answer_where_both_views_are_averaged(colour_run: Path) -> None:
-    pictures = colours(10, seed=3)
-    mirrored = np.ascontiguousarray(pictures[:, :, ::-1])
-    assert np.allclose(answers(colour_run, pictures), answers(colour_run, mirrored), atol=1e-5)
+def test_a_mirrored_image_gets_the_same_answer_where_both_views_are_averaged(colour_run: Path) -> None:
+    images = colours(10, seed=3)
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    assert np.allclose(answers(colour_run, images), answers(colour_run, mirrored), atol=1e-5)
 
 
 def test_the_keras_model_trains_on_and_saves_again(digits_run: Path, tmp_path: Path) -> None:

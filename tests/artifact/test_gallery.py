@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.artifact.gallery import most_pictures, thumbnails
+from beholder.artifact.gallery import most_images, thumbnails
 from beholder.artifact.graph import Graph
 from beholder.artifact.neighbours import Neighbours, open_neighbours, unit_rows, write_neighbours
 from beholder.artifact.validation import open_validation, write_validation
@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def pictures(count: int, side: int = 4, channels: int = 3, classes: int = 2) -> Dataset:
+def images(count: int, side: int = 4, channels: int = 3, classes: int = 2) -> Dataset:
     pixels = RANDOM.integers(256, size=(count, side, side, channels)).astype(np.uint8)
     names = [f"caf\u00e9/\udcff{number}.png" for number in range(count)]
     return Dataset(pixels, np.arange(count, dtype=np.int64) % classes, tuple("abcdef"[:classes]), names)
@@ -40,7 +40,7 @@ def features(count: int, length: int = 5) -> NDArray[np.float32]:
 
 
 def test_the_nearest_are_those_of_the_smallest_angle_and_come_as_the_network_gets_them(run: Path) -> None:
-    train, seen = pictures(40), features(40)
+    train, seen = images(40), features(40)
     write_neighbours(run, train, seen)
     kept = open_neighbours(run)
     assert kept is not None
@@ -52,7 +52,7 @@ def test_the_nearest_are_those_of_the_smallest_angle_and_come_as_the_network_get
     assert [neighbour.label for neighbour in found] == [train.class_names[train.labels[row]] for row in expected]
     for neighbour, row in zip(found, expected, strict=True):
         assert neighbour.distance == pytest.approx(1 - np.cos(angles[row]), abs=2e-3)
-        assert np.array_equal(neighbour.thumbnail, train.pictures[row])
+        assert np.array_equal(neighbour.thumbnail, train.images[row])
     assert kept.nearest(seen[3] * 7, count=1)[0].path == train.names[3]
     assert len(kept.nearest(query, count=100)) == 40
 
@@ -74,18 +74,18 @@ def test_a_label_that_its_neighbourhood_contradicts_is_doubtful() -> None:
 def test_a_network_that_sees_nothing_or_no_numbers_has_neighbours_all_the_same(run: Path) -> None:
     seen = features(4)
     seen[1], seen[2, 0] = 0, np.nan
-    write_neighbours(run, pictures(4), seen)
+    write_neighbours(run, images(4), seen)
     kept = open_neighbours(run)
     assert kept is not None
     assert len(kept.nearest(np.full(5, np.inf, np.float32))) == 4
-    write_neighbours(run, pictures(1), features(1))
+    write_neighbours(run, images(1), features(1))
     kept = open_neighbours(run)
     assert kept is not None
     assert kept.doubtful() == []
 
 
-def test_every_answer_to_the_validation_part_is_kept_mistakes_with_their_pictures(run: Path) -> None:
-    part = pictures(30, channels=1, classes=3)
+def test_every_answer_to_the_validation_part_is_kept_mistakes_with_their_images(run: Path) -> None:
+    part = images(30, channels=1, classes=3)
     probabilities = RANDOM.dirichlet([1, 1, 1], 30).astype(np.float32)
     write_validation(run, part, probabilities)
     kept = open_validation(run)
@@ -106,14 +106,12 @@ def test_every_answer_to_the_validation_part_is_kept_mistakes_with_their_picture
     assert np.array_equal(kept.label_probabilities, [probabilities[row, part.labels[row]] for row in range(30)])
     shown = kept.thumbnail(5)
     assert shown is not None
-    assert np.array_equal(shown, np.repeat(part.pictures[5], 3, axis=2))
+    assert np.array_equal(shown, np.repeat(part.images[5], 3, axis=2))
 
 
-def test_of_too_many_validation_pictures_the_mistakes_are_shown_first(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("beholder.artifact.gallery.MOST_PICTURES", 6)
-    part = pictures(50)
+def test_of_too_many_validation_images_the_mistakes_are_shown_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beholder.artifact.gallery.MOST_IMAGES", 6)
+    part = images(50)
     probabilities = np.eye(2, dtype=np.float32)[part.labels]
     probabilities[[10, 20, 31]] = probabilities[[11, 21, 30]]
     write_validation(run, part, probabilities)
@@ -125,28 +123,26 @@ def test_of_too_many_validation_pictures_the_mistakes_are_shown_first(
     hidden = next(row for row in range(50) if row not in kept.shown)
     assert kept.thumbnail(hidden) is None
     for row, place in kept.shown.items():
-        assert np.array_equal(kept.thumbnails[place], part.pictures[row])
+        assert np.array_equal(kept.thumbnails[place], part.images[row])
 
 
 @pytest.mark.parametrize(("height", "width", "expected"), [(200, 100, (64, 32)), (65, 65, (64, 64)), (9, 640, (1, 64))])
-def test_large_pictures_become_small_ones_of_the_same_proportions(
+def test_large_images_become_small_ones_of_the_same_proportions(
     height: int, width: int, expected: tuple[int, int]
 ) -> None:
-    picture = RANDOM.integers(256, size=(1, height, width, 3)).astype(np.uint8)
-    small = thumbnails(picture)
+    image = RANDOM.integers(256, size=(1, height, width, 3)).astype(np.uint8)
+    small = thumbnails(image)
     assert small.shape == (1, *expected, 3)
-    assert small.mean() == pytest.approx(picture.mean(), abs=2)
-    assert np.array_equal(
-        small[0], np.asarray(Image.fromarray(picture[0]).resize(expected[::-1], Image.Resampling.BOX))
-    )
+    assert small.mean() == pytest.approx(image.mean(), abs=2)
+    assert np.array_equal(small[0], np.asarray(Image.fromarray(image[0]).resize(expected[::-1], Image.Resampling.BOX)))
 
 
 def test_what_is_kept_is_bounded_in_number_and_bytes() -> None:
-    assert most_pictures((32, 32, 3)) == 5000
-    assert most_pictures((8, 8, 1), more_bytes=100) == 5000
-    assert most_pictures((512, 512, 3)) * 64 * 64 * 3 <= 20_000_000
-    assert most_pictures((512, 512, 3), more_bytes=4096) * (64 * 64 * 3 + 4096) <= 20_000_000
-    assert most_pictures((512, 512, 3)) > 1000
+    assert most_images((32, 32, 3)) == 5000
+    assert most_images((8, 8, 1), more_bytes=100) == 5000
+    assert most_images((512, 512, 3)) * 64 * 64 * 3 <= 20_000_000
+    assert most_images((512, 512, 3), more_bytes=4096) * (64 * 64 * 3 + 4096) <= 20_000_000
+    assert most_images((512, 512, 3)) > 1000
 
 
 def test_none_are_there_where_none_were_kept(tmp_path: Path) -> None:
@@ -156,7 +152,7 @@ def test_none_are_there_where_none_were_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["neighbours.npz", "validation.npz"])
 def test_damage_is_one_sentence(run: Path, name: str) -> None:
-    part = pictures(20)
+    part = images(20)
     write_neighbours(run, part, features(20))
     write_validation(run, part, np.eye(2, dtype=np.float32)[part.labels])
     whole = (run / name).read_bytes()
@@ -185,7 +181,7 @@ def test_damage_is_one_sentence(run: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["neighbours.npz", "validation.npz"])
 def test_those_of_another_model_are_refused(run: Path, name: str) -> None:
-    part = pictures(20)
+    part = images(20)
     write_neighbours(run, part, features(20))
     write_validation(run, part, np.eye(2, dtype=np.float32)[part.labels])
     (run / "model" / "SHA256SUMS").write_text("a newer model\n")
@@ -203,10 +199,10 @@ def test_a_trained_run_keeps_both_and_they_are_of_the_graph_that_answers(digits_
     assert judged is not None
     assert sorted(kept.names) == sorted(train.names), "so few that all of them are kept"
     row = list(train.names).index(kept.names[100])
-    [nearest] = kept.nearest(graph(train.pictures[row : row + 1]).features[0], count=1)
+    [nearest] = kept.nearest(graph(train.images[row : row + 1]).features[0], count=1)
     assert nearest.path == train.names[row]
     assert nearest.distance == pytest.approx(0, abs=1e-3)
-    answers = graph(validation.pictures[:]).probabilities
+    answers = graph(validation.images[:]).probabilities
     assert judged.names == list(validation.names)
     assert np.array_equal(judged.answers, answers.argmax(axis=1))
     assert judged.probabilities == pytest.approx(answers.max(axis=1), abs=1e-5)

@@ -92,7 +92,7 @@ def test_expected_answers_that_are_none_are_refused(model: Path, row: Any) -> No
         open_artifact(model)
 
 
-def test_golden_pictures_are_read_from_the_folder_alone(model: Path) -> None:
+def test_golden_images_are_read_from_the_folder_alone(model: Path) -> None:
     path = model / "golden" / "expected.json"
     document = json.loads(path.read_bytes())
     rows = document["probabilities"]
@@ -133,21 +133,21 @@ def test_a_changed_graph_is_opened_or_refused(model: Path, data: st.DataObject) 
 def graph(
     *nodes: Any, outputs: tuple[str, ...] = (), tensors: tuple[Any, ...] = (), kind: int = TensorProto.UINT8
 ) -> bytes:
-    """An ONNX file over pictures (N, 2, 2, 1)."""
-    pictures = helper.make_tensor_value_info("pictures", kind, [None, 2, 2, 1])
+    """An ONNX file over images (N, 2, 2, 1)."""
+    images = helper.make_tensor_value_info("images", kind, [None, 2, 2, 1])
     told = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
-    made = helper.make_graph(list(nodes), "graph", [pictures], told, list(tensors))
+    made = helper.make_graph(list(nodes), "graph", [images], told, list(tensors))
     opset = helper.make_opsetid("", 17)
     return bytes(helper.make_model(made, opset_imports=[opset], ir_version=8).SerializeToString())
 
 
-CAST = helper.make_node("Cast", ["pictures"], ["logits"], to=TensorProto.FLOAT)
+CAST = helper.make_node("Cast", ["images"], ["logits"], to=TensorProto.FLOAT)
 
 
-def test_a_graph_that_takes_no_pictures_is_refused(tmp_path: Path) -> None:
+def test_a_graph_that_takes_no_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(graph(CAST, outputs=("logits",), kind=TensorProto.FLOAT))
-    with pytest.raises(ArtifactError, match="does not take pictures"):
+    with pytest.raises(ArtifactError, match="does not take images"):
         Graph(path)
 
 
@@ -169,7 +169,7 @@ def test_a_graph_that_reads_weights_from_another_file_is_refused(
         for key, value in (("location", location), ("offset", "0"), ("length", "16")):
             tensor.external_data.add(key=key, value=value)
         add = helper.make_node("Add", ["x", "w"], ["logits"])
-        cast = helper.make_node("Cast", ["pictures"], ["x"], to=TensorProto.FLOAT)
+        cast = helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT)
         (tmp_path / "model.onnx").write_bytes(graph(cast, add, outputs=("logits",), tensors=(tensor,)))
         with pytest.raises(ArtifactError):
             Graph(tmp_path / "model.onnx")
@@ -208,17 +208,17 @@ def test_a_graph_of_a_few_bytes_does_not_fill_the_memory(tmp_path: Path) -> None
 
 
 def test_a_batch_that_is_too_large_for_the_memory_is_answered_by_halves(tmp_path: Path) -> None:
-    """Each picture becomes 100 MB on the way: 64 of them at once would take 6 GB."""
+    """Each image becomes 100 MB on the way: 64 of them at once would take 6 GB."""
     times = numpy_helper.from_array(np.array([1, 2500, 2500, 1], np.int64), "times")
-    cast = helper.make_node("Cast", ["pictures"], ["x"], to=TensorProto.FLOAT)
+    cast = helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT)
     tile = helper.make_node("Tile", ["x", "times"], ["wide"])
     most = helper.make_node("ReduceMax", ["wide"], ["most"], axes=[1, 2], keepdims=0)
     outputs = ("probabilities", "logits", "features")
     copies = [helper.make_node("Identity", ["most"], [name]) for name in outputs]
     path = tmp_path / "model.onnx"
     path.write_bytes(graph(cast, tile, most, *copies, outputs=outputs, tensors=(times,)))
-    pictures = np.arange(12, dtype=np.uint8).repeat(4).reshape(12, 2, 2, 1)
-    np.testing.assert_array_equal(Graph(path)(pictures).logits[:, 0], np.arange(12))
+    images = np.arange(12, dtype=np.uint8).repeat(4).reshape(12, 2, 2, 1)
+    np.testing.assert_array_equal(Graph(path)(images).logits[:, 0], np.arange(12))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")

@@ -38,10 +38,10 @@ def test_a_table_says_how_many_of_what_and_where_to_look(
     captured = capfd.readouterr()
     assert (asked["data"], asked["budget"], asked["seed"], asked["overlay"]) == ("digits", 120.0, 3, Path("mine.csv"))
     lines = captured.out.splitlines()
-    assert any(line.startswith("Equal pictures") and " 2 " in line for line in lines)
+    assert any(line.startswith("Equal images") and " 2 " in line for line in lines)
     assert "labelled dog, looks like cat" in captured.out
     assert captured.err == "Note: Something to know.\n"
-    assert "6 findings in 36 pictures after 1 s; nothing was changed." in lines
+    assert "6 findings in 36 images after 1 s; nothing was changed." in lines
     gallery = tmp_path / "audit" / "gallery.html"
     assert lines[-1] == f"Gallery: {gallery}  Decide: beholder serve {tmp_path / 'audit'}"
 
@@ -76,7 +76,7 @@ def test_trouble_is_one_sentence(
     assert words in captured.err
 
 
-def pictures(folder: Path, count: int, side: int = 16) -> None:
+def images(folder: Path, count: int, side: int = 16) -> None:
     """Noise, no two alike."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(list(str(folder).encode()))
@@ -87,19 +87,19 @@ def pictures(folder: Path, count: int, side: int = 16) -> None:
 @pytest.mark.parametrize("cat", [3, 0])
 def test_a_folder_that_training_refuses_is_audited(tmp_path: Path, capfd: pytest.CaptureFixture[str], cat: int) -> None:
     root = tmp_path / "data"
-    pictures(root / "train" / "cat", cat)
-    pictures(root / "train" / "dog", 1 if cat else 0)
-    pictures(root / "test" / "cat", 2)
-    pictures(root / "test" / "owl", 2)
+    images(root / "train" / "cat", cat)
+    images(root / "train" / "dog", 1 if cat else 0)
+    images(root / "test" / "cat", 2)
+    images(root / "test" / "owl", 2)
     options = ["--out", str(tmp_path / "audit"), "--cache", str(tmp_path / "cache")]
     assert _run(["audit", str(root), *options, "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert document["class_names"] == ["cat", "dog", "owl"]
-    assert sum(document["pictures"].values()) == (8 if cat else 4)
+    assert sum(document["images"].values()) == (8 if cat else 4)
     if cat:
-        few = {one["suggestion"]: one["sentence"] for one in document["findings"] if one["kind"] == "few_pictures"}
-        assert few["dog"] == "'dog' has 1 picture to learn from; bring 50 or more."
-        assert few["owl"] == "'owl' has 0 pictures to learn from; bring 50 or more."
+        few = {one["suggestion"]: one["sentence"] for one in document["findings"] if one["kind"] == "few_images"}
+        assert few["dog"] == "'dog' has 1 image to learn from; bring 50 or more."
+        assert few["owl"] == "'owl' has 0 images to learn from; bring 50 or more."
     assert "class 'owl' ('test/owl/0.png') that the train part does not have" in " ".join(document["notes"])
 
 
@@ -107,8 +107,8 @@ def test_a_folder_that_training_refuses_is_audited(tmp_path: Path, capfd: pytest
 def test_an_unsplit_folder_with_a_thin_class_is_audited(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], thin: int
 ) -> None:
-    pictures(tmp_path / "data" / "cat", 3)
-    pictures(tmp_path / "data" / "dog", thin)
+    images(tmp_path / "data" / "cat", 3)
+    images(tmp_path / "data" / "dog", thin)
     options = ["--out", str(tmp_path / "audit"), "--cache", str(tmp_path / "cache")]
     assert _run(["audit", str(tmp_path / "data"), *options]) == 0
-    assert f"'dog' has {thin} picture" in capfd.readouterr().out
+    assert f"'dog' has {thin} image" in capfd.readouterr().out

@@ -30,7 +30,7 @@ Entry = tuple[str, bytes | tarfile.TarInfo]
 NAMES = ["cat", "dog"]
 
 
-def random_pictures(count: int, side: int = 32, seed: int = 0) -> np.ndarray:
+def random_images(count: int, side: int = 32, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
 
 
@@ -72,7 +72,7 @@ def assert_refused(
 
 
 def batch(rows: int = 20, **changes: Any) -> bytes:
-    content = {"data": random_pictures(rows).reshape(rows, 3072), "labels": [row % 2 for row in range(rows)], **changes}
+    content = {"data": random_images(rows).reshape(rows, 3072), "labels": [row % 2 for row in range(rows)], **changes}
     return pickle.dumps({key: value for key, value in content.items() if value is not None}, protocol=2)
 
 
@@ -213,7 +213,7 @@ def test_a_tar_entry_that_is_no_plain_file_inside(
         (batch(labels=[0] * 19), "'labels'"),
         (batch(labels=[0] * 19 + [2]), "0 to 2"),
         (batch(labels=[0] * 19 + [-1]), "-1"),
-        (pickle.dumps({"data": np.zeros((0, 3072), np.uint8), "labels": []}), "no pictures"),
+        (pickle.dumps({"data": np.zeros((0, 3072), np.uint8), "labels": []}), "no images"),
         (pickle.dumps([1, 2]), "data_batch_1"),
         (b"", "data_batch_1"),
     ],
@@ -237,14 +237,14 @@ def test_a_batch_that_is_not_as_it_should_be(
 @pytest.mark.parametrize(
     ("arrays", "word"),
     [
-        ({"images": random_pictures(20, 8)}, "'labels'"),
+        ({"images": random_images(20, 8)}, "'labels'"),
         ({"labels": np.arange(20) % 2}, "'images'"),
-        ({"images": random_pictures(20, 8), "labels": np.arange(19) % 2}, "19"),
-        ({"images": random_pictures(20, 8), "labels": np.arange(20), "names": np.array(NAMES)}, "19"),
-        ({"images": random_pictures(20, 8), "labels": np.zeros(20, int)}, "1 class"),
-        ({"images": random_pictures(20, 8).astype(np.int32), "labels": np.arange(20) % 2}, "int32"),
+        ({"images": random_images(20, 8), "labels": np.arange(19) % 2}, "19"),
+        ({"images": random_images(20, 8), "labels": np.arange(20), "names": np.array(NAMES)}, "19"),
+        ({"images": random_images(20, 8), "labels": np.zeros(20, int)}, "1 class"),
+        ({"images": random_images(20, 8).astype(np.int32), "labels": np.arange(20) % 2}, "int32"),
         ({"images": np.array([{}] * 20), "labels": np.arange(20) % 2}, "run code"),
-        ({"images": random_pictures(0, 8), "labels": np.arange(0)}, "(0, 8, 8, 3)"),
+        ({"images": random_images(0, 8), "labels": np.arange(0)}, "(0, 8, 8, 3)"),
     ],
 )
 def test_an_npz_that_is_not_as_it_should_be(
@@ -262,26 +262,26 @@ def test_an_npz_that_is_not_as_it_should_be(
 @pytest.mark.parametrize("damage", [truncated, bit_flipped, empty])
 def test_a_damaged_npz(home: Path, capfd: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes]) -> None:
     path = home / "data.npz"
-    np.savez(path, images=random_pictures(20, 8), labels=np.arange(20) % 2)
+    np.savez(path, images=random_images(20, 8), labels=np.arange(20) % 2)
     path.write_bytes(damage(path.read_bytes()))
     assert_refused(path, str(path), home=home, capfd=capfd)
 
 
 @pytest.mark.usefixtures("framework")
-def test_pictures_too_small_for_a_network(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_images_too_small_for_a_network(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = home / "data.npz"
-    np.savez(path, images=random_pictures(40, 4), labels=np.arange(40) % 2)
+    np.savez(path, images=random_images(40, 4), labels=np.arange(40) % 2)
     assert _run(["train", str(path), "--out", str(home.parent / "run"), "--progress", "none"]) == 2
     assert "4 × 4" in one_sentence(capfd)
     assert not (home.parent / "run").exists()
 
 
-# Folders of pictures
+# Folders of images
 
 
 def png(seed: int, side: int = 8) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(random_pictures(1, side, seed)[0]).save(buffer, "PNG")
+    Image.fromarray(random_images(1, side, seed)[0]).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -296,8 +296,8 @@ def bomb(side: int = 50_000) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-BAD_PICTURES = {
-    "text": b"this is no picture",
+BAD_IMAGES = {
+    "text": b"this is no image",
     "truncated": png(0, 64)[:3000],
     "zero-byte": b"",
     "one-pixel": png(0, 1),
@@ -314,9 +314,9 @@ def write_classes(folder: Path, classes: dict[str, int]) -> Path:
     return folder
 
 
-def test_a_folder_without_pictures(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_images(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (home / "notes.txt").write_text("nothing here")
-    assert_refused(home, str(home), "No pictures", home=home, capfd=capfd)
+    assert_refused(home, str(home), "No images", home=home, capfd=capfd)
 
 
 def test_no_folder_at_all(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -328,18 +328,18 @@ def test_a_folder_with_one_class(home: Path, capfd: pytest.CaptureFixture[str]) 
     assert_refused(home, str(home), "'cat'", home=home, capfd=capfd)
 
 
-def test_a_class_with_one_picture(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_class_with_one_image(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_classes(home, {"cat": 10, "dog": 1})
     assert_refused(home, str(home), "'dog'", home=home, capfd=capfd, verbs=LEARNING)
 
 
-@pytest.mark.parametrize("kind", BAD_PICTURES)
-def test_more_than_five_percent_unreadable_pictures_stop_the_run(
+@pytest.mark.parametrize("kind", BAD_IMAGES)
+def test_more_than_five_percent_unreadable_images_stop_the_run(
     home: Path, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
     write_classes(home, {"cat": 19, "dog": 18})
     for name in ("cat/bad.png", "dog/bad.png"):
-        (home / name).write_bytes(BAD_PICTURES[kind])
+        (home / name).write_bytes(BAD_IMAGES[kind])
     assert_refused(home, "2 of 39", str(home / "cat" / "bad.png"), home=home, capfd=capfd, verbs=LEARNING)
 
 
@@ -348,13 +348,13 @@ def test_up_to_five_percent_are_skipped_counted_and_listed_in_the_run(
     home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_classes(home, {"cat": 60, "dog": 60})
-    for kind, content in BAD_PICTURES.items():
+    for kind, content in BAD_IMAGES.items():
         (home / "dog" / f"{kind}.png").write_bytes(content)
     before, run = snapshot(home), tmp_path / "run"
     options = ["--model", "linear", "--epochs", "1", "--progress", "none", "--cache", str(tmp_path / "cache")]
     assert _run(["train", str(home), "--out", str(run), *options]) == 0
     described = json.loads((run / "data.json").read_bytes())
-    assert {entry["path"] for entry in described["skipped"]} == {f"dog/{kind}.png" for kind in BAD_PICTURES}
+    assert {entry["path"] for entry in described["skipped"]} == {f"dog/{kind}.png" for kind in BAD_IMAGES}
     for entry in described["skipped"]:
         assert str(home / entry["path"]) in entry["error"]
     assert sum(sum(counts) for counts in described["counts"].values()) == 108, "96 to learn from, 12 to validate on"
@@ -363,12 +363,12 @@ def test_up_to_five_percent_are_skipped_counted_and_listed_in_the_run(
     capfd.readouterr()
 
 
-@pytest.mark.parametrize("kind", BAD_PICTURES)
-def test_a_bad_picture_to_predict_is_named_and_the_next_is_answered(
+@pytest.mark.parametrize("kind", BAD_IMAGES)
+def test_a_bad_image_to_predict_is_named_and_the_next_is_answered(
     home: Path, digits_run: Path, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
     bad, good = home / "bad.png", home / "good.png"
-    bad.write_bytes(BAD_PICTURES[kind])
+    bad.write_bytes(BAD_IMAGES[kind])
     good.write_bytes(png(1))
     before = snapshot(home)
     assert _run(["predict", str(digits_run), str(bad), str(good), "--json"]) == 2
@@ -499,7 +499,7 @@ def test_a_disk_too_small_for_the_model_keeps_the_training_to_go_on_with(
     assert _run(["predict", str(run), str(run / "model" / "golden" / "0.png")]) == 0
 
 
-def test_a_disk_too_small_for_decoded_pictures(
+def test_a_disk_too_small_for_decoded_images(
     home: Path, small_disk: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_classes(home, {"cat": 20, "dog": 20})

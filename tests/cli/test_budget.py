@@ -17,8 +17,8 @@ from beholder.training.plan import MOST_EPOCHS
 
 pytestmark = pytest.mark.usefixtures("framework")
 
-# Fifty pictures, so that even a busy machine has them trained long before the budget ends.
-FEW = ["digits", "--pictures", "50", "--progress", "none"]
+# Fifty images, so that even a busy machine has them trained long before the budget ends.
+FEW = ["digits", "--images", "50", "--progress", "none"]
 
 
 def weights(run: Path) -> list[np.ndarray[Any, Any]]:
@@ -41,7 +41,7 @@ def test_the_plan_is_logged_and_kept(planned_run: Path) -> None:
     assert plan["budget_seconds"] == config["budget"] == 600
     assert list(config["options"]["widths"]) == list(plan["widths"])
     assert config["epochs"] == plan["epochs"] > 0
-    assert plan["pictures_per_second"] > 0
+    assert plan["images_per_second"] > 0
     assert plan["matrix_product_gflops"]["float32"] > 0
     assert config["planned"]["ends"] == plan["ends"]
 
@@ -68,10 +68,10 @@ def test_a_logged_plan_is_the_same_run_again(planned_run: Path, tmp_path: Path) 
 def test_the_report_tells_the_command_that_makes_the_same_run_again(planned_run: Path) -> None:
     html = (planned_run / "report.html").read_text(encoding="utf-8")
     cache = planned_run.parent / "cache"
-    assert f"beholder train digits --plan run/events.jsonl --pictures 50 --cache {cache}</code>" in html
+    assert f"beholder train digits --plan run/events.jsonl --images 50 --cache {cache}</code>" in html
 
 
-def test_a_plan_for_other_pictures_is_followed_and_that_is_told(
+def test_a_plan_for_other_images_is_followed_and_that_is_told(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first, again, data = tmp_path / "first", tmp_path / "again", tmp_path / "data.npz"
@@ -80,9 +80,7 @@ def test_a_plan_for_other_pictures_is_followed_and_that_is_told(
     np.savez(data, images=images, labels=np.arange(80) % 2)
     follow = ["--plan", str(first / "events.jsonl"), "--out", str(again)]
     assert _run(["train", str(data), *follow]) == 0
-    made = (
-        "The plan was made for 50 training pictures of shape [8, 8, 1]; its steps and resolution are followed on these"
-    )
+    made = "The plan was made for 50 training images of shape [8, 8, 1]; its steps and resolution are followed on these"
     assert re.search(rf"{re.escape(made)} \d+ of shape \[12, 16, 3\]\.\n", capfd.readouterr().err)
     logs = [read_events(run / "events.jsonl")[-1]["plans"] for run in (first, again)]
     assert logs[0] == logs[1]

@@ -21,7 +21,7 @@ def compare(*arguments: str | Path) -> int:
 
 def test_one_command_one_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    asked: list[str | Path] = ["--models", "linear, dense", "--epochs", "1", "--pictures", "100", "--out", out]
+    asked: list[str | Path] = ["--models", "linear, dense", "--epochs", "1", "--images", "100", "--out", out]
     assert compare(*asked, "--test") == 0
     captured = capfd.readouterr()
     lines = captured.out.splitlines()
@@ -56,8 +56,8 @@ def test_what_a_stopped_comparison_lacks_is_said(
     [
         (["--models", "linear,bok"], "No model is called 'bok'"),
         (["--models", ","], "Nothing to compare"),
-        (["--pictures", "many"], "--pictures. Received: 'many'"),
-        (["--pictures", "3"], "3 pictures do not reach for 10 classes"),
+        (["--images", "many"], "--images. Received: 'many'"),
+        (["--images", "3"], "3 images do not reach for 10 classes"),
         (["--epochs", "0"], "--epochs"),
     ],
 )

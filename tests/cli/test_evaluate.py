@@ -63,7 +63,7 @@ def test_the_figures_agree_with_each_other(run: Path, capfd: pytest.CaptureFixtu
         assert row["count"] == confusion[label].sum()
     for mistake in document["mistakes"]:
         assert mistake["label"] != mistake["prediction"]
-        assert mistake["picture"].startswith("data:image/png;base64,")
+        assert mistake["image"].startswith("data:image/png;base64,")
 
 
 def test_asked_again_it_tells_the_same_without_answering_anew(
@@ -111,8 +111,8 @@ def test_other_data_gets_a_file_of_its_own_and_leaves_figures_and_report(
     capfd.readouterr()
     before = {name: (run / name).read_bytes() for name in ("evaluation.json", "report.html")}
     other = tmp_path / "other.npz"
-    pictures = np.random.default_rng(0).integers(0, 256, (200, 8, 8), dtype=np.uint8)
-    np.savez(other, images=pictures, labels=np.array([str(row % 10) for row in range(200)]))
+    images = np.random.default_rng(0).integers(0, 256, (200, 8, 8), dtype=np.uint8)
+    np.savez(other, images=images, labels=np.array([str(row % 10) for row in range(200)]))
     assert evaluate(run, other, "--json") == 0
     document = json.loads(capfd.readouterr().out)
     assert document["file"] == f"evaluation-{document['fingerprint'][:8]}.json"
@@ -149,7 +149,7 @@ def test_an_opened_source_is_judged_as_it_is(run: Path, monkeypatch: pytest.Monk
 def test_a_table_for_people_names_every_class_and_the_report(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert evaluate(run) == 0
     output = capfd.readouterr().out
-    for word in ("precision", "recall", "F1", "95 % interval", "log-loss", "180 pictures", str(run / "report.html")):
+    for word in ("precision", "recall", "F1", "95 % interval", "log-loss", "180 images", str(run / "report.html")):
         assert word in output
 
 
@@ -163,12 +163,12 @@ def test_data_with_other_classes_is_refused(run: Path, tmp_path: Path, capfd: py
     assert not (run / "evaluation.json").exists()
 
 
-def test_data_with_pictures_of_another_shape_is_refused(
+def test_data_with_images_of_another_shape_is_refused(
     run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "larger.npz"
-    pictures = np.random.default_rng(0).integers(0, 256, (200, 9, 9), dtype=np.uint8)
-    np.savez(data, images=pictures, labels=np.arange(200) % 10)
+    images = np.random.default_rng(0).integers(0, 256, (200, 9, 9), dtype=np.uint8)
+    np.savez(data, images=images, labels=np.arange(200) % 10)
     assert evaluate(run, data) == 2
     assert "(9, 9, 1)" in one_sentence(capfd)
 

@@ -21,8 +21,8 @@ def explain(*arguments: str | Path | int) -> int:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "a picture <b>.png"
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "an image <b>.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(path)
     return path
 
@@ -40,15 +40,15 @@ class _Page(HTMLParser):
 
 
 def test_the_folder_holds_every_figure_and_the_page_shows_them_in_order(
-    digits_run: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert explain(digits_run, picture, "--out", out, "--frames", "--json", "--top", 3) == 0
+    assert explain(digits_run, image, "--out", out, "--frames", "--json", "--top", 3) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == 1
-    assert document["path"] == str(picture)
+    assert document["path"] == str(image)
     assert len(document["top"]) == 3
-    assert document["method"] == "occlusion"  # the last maps of so small a picture have a single place
+    assert document["method"] == "occlusion"  # the last maps of so small an image have a single place
     assert document.pop("out") == str(out)
     assert json.loads((out / "explain.json").read_bytes()) == document
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
@@ -76,11 +76,11 @@ def test_the_folder_holds_every_figure_and_the_page_shows_them_in_order(
 
 
 def test_the_same_seed_draws_the_same_random_windows(
-    digits_run: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         out = tmp_path / name
-        assert explain(digits_run, picture, "--random", "--window", 3, "--seed", seed, "--out", out, "--json") == 0
+        assert explain(digits_run, image, "--random", "--window", 3, "--seed", seed, "--out", out, "--json") == 0
         document = json.loads(capsys.readouterr().out)
         assert document["random"] is True
         assert document["sliding"]["size"] == [3, 3]
@@ -90,33 +90,33 @@ def test_the_same_seed_draws_the_same_random_windows(
 
 
 def test_the_stride_and_the_window_that_slides_can_be_chosen(
-    digits_run: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert explain(digits_run, picture, "--stride", 2, "--slide", 3, "--out", tmp_path / "o", "--json") == 0
+    assert explain(digits_run, image, "--stride", 2, "--slide", 3, "--out", tmp_path / "o", "--json") == 0
     sliding = json.loads(capsys.readouterr().out)["sliding"]
     assert (sliding["window"], sliding["stride"]) == (3, 2)
     assert sliding["shape"] == [4, 4]  # 8 × 8 with a window of 2 × 2, no padding
 
 
 def test_what_is_there_is_not_overwritten(
-    digits_run: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert explain(digits_run, picture, "--out", out) == 0
-    assert explain(digits_run, picture, "--out", out) == 2
+    assert explain(digits_run, image, "--out", out) == 0
+    assert explain(digits_run, image, "--out", out) == 2
     assert "--force" in capsys.readouterr().err
-    assert explain(digits_run, picture, "--out", out, "--force", "--random") == 0
+    assert explain(digits_run, image, "--out", out, "--force", "--random") == 0
     assert not (out / "maps" / "01-as_float.png").exists()
     (out / "mine.txt").write_text("notes")
-    assert explain(digits_run, picture, "--out", out, "--force") == 2
+    assert explain(digits_run, image, "--out", out, "--force") == 2
     assert "mine.txt" in capsys.readouterr().err
     assert (out / "mine.txt").read_text() == "notes"
     other = tmp_path / "other"
     other.mkdir()
     (other / "x").touch()
-    assert explain(digits_run, picture, "--out", other, "--force") == 2
+    assert explain(digits_run, image, "--out", other, "--force") == 2
     assert [path.name for path in other.iterdir()] == ["x"]
-    assert explain(digits_run, picture, "--out", picture) == 2
+    assert explain(digits_run, image, "--out", image) == 2
 
 
 @pytest.mark.parametrize(
@@ -130,23 +130,23 @@ def test_what_is_there_is_not_overwritten(
 )
 def test_options_that_do_not_fit_are_one_sentence_and_leave_nothing(
     digits_run: Path,
-    picture: Path,
+    image: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     options: list[str | int],
     word: str,
 ) -> None:
-    assert explain(digits_run, picture, "--out", tmp_path / "new" / "out", *options) == 2
+    assert explain(digits_run, image, "--out", tmp_path / "new" / "out", *options) == 2
     error = capsys.readouterr().err
     assert word in error
     assert error.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
-def test_a_picture_that_cannot_be_read_leaves_nothing(
+def test_a_image_that_cannot_be_read_leaves_nothing(
     digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"no image")
     for path in (tmp_path / "bad.png", tmp_path / "missing.png"):
         assert explain(digits_run, path, "--out", tmp_path / "out") == 2
         assert path.name in capsys.readouterr().err
@@ -154,19 +154,19 @@ def test_a_picture_that_cannot_be_read_leaves_nothing(
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(
-    digits_run: Path, picture: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, image: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert explain(digits_run, picture, "--out", picture / "below") == 2
+    assert explain(digits_run, image, "--out", image / "below") == 2
     assert "a file is in the way" in capsys.readouterr().err
 
 
 def test_explaining_needs_neither_tensorflow_nor_matplotlib_nor_jinja(
-    digits_run: Path, picture: Path, tmp_path: Path
+    digits_run: Path, image: Path, tmp_path: Path
 ) -> None:
     code = (
         "import sys\n"
         "from beholder.verbs.explain import explain\n"
-        f"explain({str(digits_run)!r}, open({str(picture)!r}, 'rb').read(), out={str(tmp_path / 'out')!r})\n"
+        f"explain({str(digits_run)!r}, open({str(image)!r}, 'rb').read(), out={str(tmp_path / 'out')!r})\n"
         "print([n for n in ('keras', 'tensorflow', 'matplotlib', 'jinja2', 'onnx', 'scipy') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""A person relies on: look writes one picture of random training pictures, the same for the same seed, and says so."""
+"""A person relies on: look writes one image of random training images, the same for the same seed, and says so."""
 
 from __future__ import annotations
 

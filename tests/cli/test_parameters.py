@@ -52,8 +52,8 @@ def test_the_chart_as_png_and_as_svg(tmp_path: Path, digits_run: Path, capfd: py
     assert capfd.readouterr().out.endswith(f"Wrote {png}.\n")
     assert parameters(digits_run, "--out", svg, "--json") == 0
     assert json.loads(capfd.readouterr().out)["out"] == str(svg)
-    with Image.open(png) as picture:
-        assert min(picture.size) > 600
+    with Image.open(png) as image:
+        assert min(image.size) > 600
     text = svg.read_text(encoding="utf-8")
     for words in ("655,360", "900,000", "1,600", "256 × 256:", "300 × 300:", "fully connected", "windows of 5 × 5"):
         assert words in text

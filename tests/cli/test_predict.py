@@ -1,4 +1,4 @@
-"""A person relies on: predict answers every picture that can be read, names the others, and never needs TensorFlow."""
+"""A person relies on: predict answers every image that can be read, names the others, and never needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def predict(*arguments: str | Path) -> int:
     return _run(["predict", *map(str, arguments)])
 
 
-def picture(path: Path, shape: tuple[int, ...] = (8, 8, 3), seed: int = 0) -> Path:
+def image(path: Path, shape: tuple[int, ...] = (8, 8, 3), seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)).save(path)
     return path
@@ -40,8 +40,8 @@ def answers(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_files_folders_and_globs_are_answered_in_order(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    paths = [picture(tmp_path / name, seed=n) for n, name in enumerate(["x/2.png", "x/deep/1.bmp", "y1.png", "y2.png"])]
-    (tmp_path / "x" / "notes.txt").write_text("no picture")
+    paths = [image(tmp_path / name, seed=n) for n, name in enumerate(["x/2.png", "x/deep/1.bmp", "y1.png", "y2.png"])]
+    (tmp_path / "x" / "notes.txt").write_text("no image")
     assert predict(digits_run, paths[2], tmp_path / "x", tmp_path / "y*.png", "--json") == 0
     predictions = answers(capfd)
     assert [p["path"] for p in predictions] == [str(paths[n]) for n in (2, 0, 1, 2, 3)]
@@ -56,8 +56,8 @@ def test_files_folders_and_globs_are_answered_in_order(
 def test_images_that_cannot_be_read_are_named_counted_and_the_status_is_2(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    picture(tmp_path / "in" / "a.png")
-    picture(tmp_path / "in" / "b.png").rename(tmp_path / "in" / "b")
+    image(tmp_path / "in" / "a.png")
+    image(tmp_path / "in" / "b.png").rename(tmp_path / "in" / "b")
     (tmp_path / "in" / "c.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     (tmp_path / "in" / "d.svg").write_text("<svg/>")
     assert predict(digits_run, tmp_path / "in") == 2
@@ -73,7 +73,7 @@ def test_images_that_cannot_be_read_are_named_counted_and_the_status_is_2(
 def test_the_top_lists_fall_and_are_as_long_as_asked(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = picture(tmp_path / "p.png")
+    path = image(tmp_path / "p.png")
     for top, expected in (("1", 1), ("4", 4), ("99", 10)):
         assert predict(digits_run, path, "--top", top, "--json") == 0
         (prediction,) = answers(capfd)
@@ -88,7 +88,7 @@ def test_the_top_lists_fall_and_are_as_long_as_asked(
 def test_any_name_that_a_file_can_have_is_answered(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    one = picture(tmp_path / "one.png").read_bytes()
+    one = image(tmp_path / "one.png").read_bytes()
     folder = tmp_path / "odd"
     folder.mkdir()
     names = [str(folder / os.fsdecode(name)) for name in ODD_NAMES]
@@ -108,9 +108,9 @@ def test_any_name_that_a_file_can_have_is_answered(
 def test_a_bad_file_among_good_ones_is_named_and_the_others_are_answered(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    good, missing = picture(tmp_path / "good.png"), tmp_path / "missing.png"
+    good, missing = image(tmp_path / "good.png"), tmp_path / "missing.png"
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     assert predict(digits_run, bad, good, missing, "--json") == 2
     first, second, third = answers(capfd)
     assert set(first) == set(third) == {"path", "error"}
@@ -126,7 +126,7 @@ def test_a_bad_file_among_good_ones_is_named_and_the_others_are_answered(
 
 
 def test_csv_reads_back_with_any_reader(digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    good = picture(tmp_path / 'quo"te, comma.png')
+    good = image(tmp_path / 'quo"te, comma.png')
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"")
     assert predict(digits_run, bad, good, "--csv", "--top", "2") == 2
@@ -154,26 +154,26 @@ def test_a_table_for_people_names_the_whole_path(
     digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    path = picture(tmp_path / ("long" * 30) / "p.png")
+    path = image(tmp_path / ("long" * 30) / "p.png")
     assert predict(digits_run, path) == 0
     captured = capfd.readouterr()
     assert captured.err == ""
     header, *rows = captured.out.splitlines()
-    assert header.split() == ["picture", "answer", "probability", "then"]
+    assert header.split() == ["image", "answer", "probability", "then"]
     assert "".join(row.split("  ")[0].strip() for row in rows) == str(path)
     assert "%" in rows[0]
 
 
 @pytest.mark.parametrize("size", [(2, 2, 3), (8, 8, 3), (700, 900, 3), (900, 20, 3), (30, 40)])
-def test_pictures_of_any_size_and_colour_are_answered_by_a_grey_model(
+def test_images_of_any_size_and_colour_are_answered_by_a_grey_model(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], size: tuple[int, ...]
 ) -> None:
-    assert predict(digits_run, picture(tmp_path / "p.png", size), "--json") == 0
+    assert predict(digits_run, image(tmp_path / "p.png", size), "--json") == 0
     (prediction,) = answers(capfd)
     assert prediction["probability"]
 
 
-def test_a_folder_or_a_glob_without_pictures_is_told_in_one_sentence(
+def test_a_folder_or_a_glob_without_images_is_told_in_one_sentence(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for argument in (tmp_path, tmp_path / "*.png"):
@@ -185,7 +185,7 @@ def test_a_folder_or_a_glob_without_pictures_is_told_in_one_sentence(
 
 
 def test_what_is_no_model_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = picture(tmp_path / "p.png")
+    path = image(tmp_path / "p.png")
     for run in (tmp_path, tmp_path / "nothing", path, Path("x" * 300)):
         assert predict(run, path) == 2
         captured = capfd.readouterr()
@@ -203,7 +203,7 @@ def test_an_artifact_with_one_byte_changed_answers_nothing(
     content = bytearray(graph.read_bytes())
     content[len(content) // 2] ^= 1
     graph.write_bytes(content)
-    assert predict(tmp_path, picture(tmp_path / "p.png")) == 2
+    assert predict(tmp_path, image(tmp_path / "p.png")) == 2
     captured = capfd.readouterr()
     assert captured.out == ""
     assert str(graph) in captured.err
@@ -232,7 +232,7 @@ def without_training(*arguments: str | Path, given: bytes = b"") -> subprocess.C
 def test_bytes_on_standard_input_are_answered_where_no_framework_can_be_imported(
     digits_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = picture(tmp_path / "p.png")
+    path = image(tmp_path / "p.png")
     done = without_training("predict", digits_run, "-", path, "--json", given=path.read_bytes())
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""

@@ -20,11 +20,11 @@ from beholder.cli.training_progress import listener_on
 
 PLAN = {
     "model": "fast", "epochs": 3, "batch_size": 250, "steps": 12, "precision": "float32", "mirrored": False,
-    "train_pictures": 1000, "validation_pictures": 100,
+    "train_images": 1000, "validation_images": 100,
 }
 
 def step(event, epoch, number, **more):
-    figures = {"loss": 1.0, "train_accuracy": 0.5, "pictures_per_second": 1234.5, "eta_seconds": 1.0}
+    figures = {"loss": 1.0, "train_accuracy": 0.5, "images_per_second": 1234.5, "eta_seconds": 1.0}
     return {"event": event, "epoch": epoch, "epochs": 3, "step": number, "steps": 4, **figures, **more}
 
 def reading(shown, task, total):
@@ -34,8 +34,8 @@ def reading(shown, task, total):
 
 with screen() as shown:
     hear = listener_on(shown, "bar")
-    reading(shown, "Decoding pictures", 10)
-    for task in ("Checking pictures", "Checking files"):
+    reading(shown, "Decoding images", 10)
+    for task in ("Checking images", "Checking files"):
         shown.tell(task, 3, 10)  # and never told that it is done
     for run in ("first", "second"):
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
@@ -67,7 +67,7 @@ def expected() -> list[str]:
     lines = []
     for run, loss in (("first", 1), ("second", 0)):
         lines.append(f"Checked the {run}: none of 1,617 images is nearly of one colour.")
-        lines.append(f"{run}, 3 epochs, fp32; 1,000 pictures, validation on 100, batches of 250.")
+        lines.append(f"{run}, 3 epochs, fp32; 1,000 images, validation on 100, batches of 250.")
         for epoch in (1, 2, 3):
             figures = f"loss {loss}.000 train 50.0 % validation {25 * epoch}.0 % 1,23"
             lines.append(f"epoch {epoch}/3 {figures}")

@@ -71,7 +71,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())
-    assert sum(described["counts"]["train"]) == document["plan"]["train_pictures"]
+    assert sum(described["counts"]["train"]) == document["plan"]["train_images"]
     assert set(described["counts"]) == set(described["fingerprint"]) == {"train", "validation"}
     told = [event["event"] for event in events(run) if event["event"] not in ("step", "snapshot")]
     assert told == ["framework", "checks", "start", "epoch", "epoch", "export", "end"]
@@ -106,8 +106,8 @@ def test_a_risk_that_cannot_be_promised_makes_every_answer_unsure_and_that_is_to
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert train(*linear(run, "--risk", "1%")) == 0  # which takes 459 validation pictures, and there are 179
-    assert "takes 459 validation pictures at the least, and there are 179, so every answer is unsure" in (
+    assert train(*linear(run, "--risk", "1%")) == 0  # which takes 459 validation images, and there are 179
+    assert "takes 459 validation images at the least, and there are 179, so every answer is unsure" in (
         capfd.readouterr().out
     )
     assert json.loads((run / "config.json").read_bytes())["risk"] == 0.01
@@ -332,7 +332,7 @@ def test_what_does_not_change_a_resumed_run_goes_with_it(digits_run: Path, capfd
     assert json.loads(capfd.readouterr().out)["finished_before"]
 
 
-@pytest.mark.parametrize("risk", ["120%", "0", "1", "2 pictures", "-1%"])
+@pytest.mark.parametrize("risk", ["120%", "0", "1", "2 images", "-1%"])
 def test_a_risk_that_is_no_share_is_refused(capfd: pytest.CaptureFixture[str], risk: str) -> None:
     assert train("digits", "--risk", risk) == 2
     assert f"{risk!r} is not a share between 0 and 1; write 2% or 0.02." in capfd.readouterr().err
@@ -340,7 +340,7 @@ def test_a_risk_that_is_no_share_is_refused(capfd: pytest.CaptureFixture[str], r
 
 @pytest.mark.usefixtures("framework")
 @pytest.mark.parametrize("options", [["--window", "99"], ["--window", "5", "--padding", "valid"]])
-def test_a_window_larger_than_the_picture_is_told_in_one_sentence(
+def test_a_window_larger_than_the_image_is_told_in_one_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     arguments = ["digits", "--model", "book", "--epochs", "1", "--progress", "none"]

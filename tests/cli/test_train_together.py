@@ -58,7 +58,7 @@ def test_a_lost_process_ends_all_with_a_sentence_and_the_run_goes_on_with_anothe
     told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert sum(event["event"] == "resumed" for event in told) == 1
     assert beholder.resume(run, processes=1).finished_before
-    answers = beholder.predict(run, list(beholder.Parts(beholder.open_source("digits")).validation().pictures))
+    answers = beholder.predict(run, list(beholder.Parts(beholder.open_source("digits")).validation().images))
     assert len({answer.label for answer in answers}) == 10
 
 
@@ -98,9 +98,9 @@ def test_options_that_do_not_fit_are_told_in_one_sentence(
 @needs_jax
 def test_arrays_cannot_be_handed_to_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    pictures, labels = np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2
+    images, labels = np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2
     with pytest.raises(UsageError, match=r"save them as a \.npz file"):
-        beholder.train((pictures, labels), processes=2, out=tmp_path / "run")
+        beholder.train((images, labels), processes=2, out=tmp_path / "run")
 
 
 def test_another_backend_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

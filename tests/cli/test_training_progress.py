@@ -17,8 +17,8 @@ PLAN: dict[str, Any] = {
     "steps": 12,
     "precision": "float32",
     "mirrored": False,
-    "train_pictures": 1000,
-    "validation_pictures": 100,
+    "train_images": 1000,
+    "validation_images": 100,
 }
 NETWORK = {"widths": [48, 128, 192], "side": 32, "first_side": 24}
 
@@ -29,14 +29,14 @@ def ends(days: int) -> str:
 
 
 def test_a_plan_of_epochs_is_told_in_a_line() -> None:
-    assert plan_in_words(PLAN) == "fast, 3 epochs, fp32; 1,000 pictures, validation on 100, batches of 250."
+    assert plan_in_words(PLAN) == "fast, 3 epochs, fp32; 1,000 images, validation on 100, batches of 250."
 
 
 def test_a_budget_tells_the_network_the_views_and_the_moment_of_its_end() -> None:
     budget = {"epochs": 7.42, "mirrored": True, "budget_seconds": 600, "memory_gb": 1.26}
     assert plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(0)}) == (
         "48/128/192 at 32 px (24 at first), 7.4 epochs, fp32, ends 14:32:05, 1.3 GB so far; "
-        "1,000 pictures, mirrored too, validation on 100, batches of 250."
+        "1,000 images, mirrored too, validation on 100, batches of 250."
     )
     tomorrow = f"{datetime.date.today() + datetime.timedelta(days=1)} 14:32"
     assert f", ends {tomorrow}, " in plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(1)})
@@ -79,7 +79,7 @@ def shares(plan: dict[str, Any], *events: dict[str, Any]) -> list[float]:
 
 
 def step(epoch: int, number: int) -> dict[str, Any]:
-    figures = {"loss": 1.0, "train_accuracy": 0.5, "pictures_per_second": 10.0, "eta_seconds": 1.0}
+    figures = {"loss": 1.0, "train_accuracy": 0.5, "images_per_second": 10.0, "eta_seconds": 1.0}
     return {"event": "step", "epoch": epoch, "epochs": 2, "step": number, "steps": 4, **figures}
 
 

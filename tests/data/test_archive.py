@@ -35,7 +35,7 @@ COARSE = ["fish", "trees"]
 FINE = [f"class {number:02d}" for number in range(10)]
 
 
-def pictures(count: int, seed: int) -> NDArray[np.uint8]:
+def images(count: int, seed: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3)).astype(np.uint8)
 
 
@@ -46,12 +46,12 @@ def rows(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def cifar10_python(batches: int = 2) -> Files:
     files = {
         f"data_batch_{number}": pickle.dumps(
-            {b"data": rows(pictures(3, number)), b"labels": [number % 10, 1, 9]}, protocol=2
+            {b"data": rows(images(3, number)), b"labels": [number % 10, 1, 9]}, protocol=2
         )
         for number in range(1, batches + 1)
     }
     files["test_batch"] = pickle.dumps(
-        {"data": rows(pictures(2, 99)), "labels": np.array([4, 5]), "filenames": ["x_1.png", "y_2.png"]}
+        {"data": rows(images(2, 99)), "labels": np.array([4, 5]), "filenames": ["x_1.png", "y_2.png"]}
     )
     files["batches.meta"] = pickle.dumps({"label_names": FINE})
     return files
@@ -60,7 +60,7 @@ def cifar10_python(batches: int = 2) -> Files:
 def cifar100_python() -> Files:
     def part(count: int, seed: int) -> bytes:
         labels = {"fine_labels": [seed, *range(count - 1)], "coarse_labels": [row % 2 for row in range(count)]}
-        return pickle.dumps({"data": rows(pictures(count, seed)), **labels})
+        return pickle.dumps({"data": rows(images(count, seed)), **labels})
 
     meta = pickle.dumps({"fine_label_names": FINE, "coarse_label_names": COARSE})
     return {"train": part(3, 1), "test": part(2, 9), "meta": meta}
@@ -68,7 +68,7 @@ def cifar100_python() -> Files:
 
 def cifar10_binary() -> Files:
     def batch(count: int, seed: int) -> bytes:
-        return b"".join(bytes([seed % 10]) + row.tobytes() for row in rows(pictures(count, seed)))
+        return b"".join(bytes([seed % 10]) + row.tobytes() for row in rows(images(count, seed)))
 
     names = ("\n".join(FINE) + "\n\n").encode()
     return {
@@ -81,7 +81,7 @@ def cifar10_binary() -> Files:
 
 def cifar100_binary() -> Files:
     def batch(count: int, seed: int) -> bytes:
-        return b"".join(bytes([1, seed]) + row.tobytes() for row in rows(pictures(count, seed)))
+        return b"".join(bytes([1, seed]) + row.tobytes() for row in rows(images(count, seed)))
 
     return {
         "train.bin": batch(3, 1),
@@ -128,7 +128,7 @@ def read_all(path: Path, **options: Any) -> dict[str, Dataset]:
 
 @pytest.mark.parametrize("form", ["folder", "above", "tar.gz", "tgz", "tar"])
 @pytest.mark.parametrize("layout", MAKERS)
-def test_every_layout_gives_its_pictures(layout: str, form: str, tmp_path: Path) -> None:
+def test_every_layout_gives_its_images(layout: str, form: str, tmp_path: Path) -> None:
     folder, make = MAKERS[layout]
     if form in ("folder", "above"):
         path = make_folder(tmp_path / folder, make())
@@ -142,10 +142,10 @@ def test_every_layout_gives_its_pictures(layout: str, form: str, tmp_path: Path)
     parts = read_all(path)
     assert list(parts) == ["train", "test"]
     train, test = parts["train"], parts["test"]
-    expected = [pictures(3, 1), pictures(3, 2)] if "cifar10 " in layout else [pictures(3, 1)]
-    np.testing.assert_array_equal(train.pictures, np.concatenate(expected))
-    np.testing.assert_array_equal(test.pictures, pictures(2, 99 if "cifar10 " in layout else 9))
-    assert np.asarray(train.pictures).flags.c_contiguous
+    expected = [images(3, 1), images(3, 2)] if "cifar10 " in layout else [images(3, 1)]
+    np.testing.assert_array_equal(train.images, np.concatenate(expected))
+    np.testing.assert_array_equal(test.images, images(2, 99 if "cifar10 " in layout else 9))
+    assert np.asarray(train.images).flags.c_contiguous
     assert train.class_names == tuple(FINE)
     assert train.labels[0] == 1
 
@@ -172,9 +172,9 @@ def test_batches_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     files = cifar10_python(batches=11)
     make_folder(tmp_path / "folder", files)
     (tmp_path / "x.tar").write_bytes(tar_bytes(dict(reversed(files.items()))))
-    expected = np.concatenate([pictures(3, number) for number in range(1, 12)])
+    expected = np.concatenate([images(3, number) for number in range(1, 12)])
     for path in (tmp_path / "folder", tmp_path / "x.tar"):
-        np.testing.assert_array_equal(read_all(path)["train"].pictures, expected)
+        np.testing.assert_array_equal(read_all(path)["train"].images, expected)
         assert read_data(path)[2].tolist() == [n for number in range(1, 12) for n in (number % 10, 1, 9)]
 
 
@@ -226,7 +226,7 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
 
 def test_read_data_is_the_chapters(tmp_path: Path) -> None:
     names, data, labels = read_data(str(make_folder(tmp_path, cifar10_python())))
-    grey = np.concatenate([pictures(3, 1), pictures(3, 2)]).astype(np.float64).mean(axis=3)
+    grey = np.concatenate([images(3, 1), images(3, 2)]).astype(np.float64).mean(axis=3)
     cropped = grey[:, 4:28, 4:28].reshape(6, 576)
     expected = (cropped - cropped.mean(1, keepdims=True)) / cropped.std(1, keepdims=True)
     assert names == FINE
@@ -238,7 +238,7 @@ def test_read_data_is_the_chapters(tmp_path: Path) -> None:
 
 
 def batch(**changes: Any) -> bytes:
-    content = {"data": rows(pictures(3, 0)), "labels": [0, 1, 2]} | changes
+    content = {"data": rows(images(3, 0)), "labels": [0, 1, 2]} | changes
     return pickle.dumps({key: value for key, value in content.items() if value is not None})
 
 
@@ -248,10 +248,10 @@ BAD_BATCHES = {
     "another shape": (batch(data=np.zeros((3, 3000), np.uint8)), r"Received: shape=\(3, 3000\)"),
     "another dtype": (batch(data=np.zeros((3, 3072), np.float32)), "dtype=float32"),
     "a list": (batch(data=[[1, 2, 3]]), "Received: list"),
-    "no rows": (batch(data=np.zeros((0, 3072), np.uint8), labels=[]), "no pictures"),
-    "too few labels": (batch(labels=[1]), "for each of its 3 pictures"),
-    "labels that are texts": (batch(labels=["a", "b", "c"]), "for each of its 3 pictures"),
-    "labels that nest": (batch(labels=[[0], [1], [2]]), "for each of its 3 pictures"),
+    "no rows": (batch(data=np.zeros((0, 3072), np.uint8), labels=[]), "no images"),
+    "too few labels": (batch(labels=[1]), "for each of its 3 images"),
+    "labels that are texts": (batch(labels=["a", "b", "c"]), "for each of its 3 images"),
+    "labels that nest": (batch(labels=[[0], [1], [2]]), "for each of its 3 images"),
     "huge labels": (batch(labels=[0, 1, 10**30]), "too large"),
     "labels outside": (batch(labels=[0, 1, 10]), "labels from 0 to 10"),
     "labels below": (batch(labels=[0, 1, -1]), "labels from -1 to 1"),
@@ -363,7 +363,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int, tmp_path_factory:
     except DataError as error:
         assert "flipped.tar.gz" in str(error)  # noqa: PT017  (nearly every bit matters; a few are padding)
     else:
-        np.testing.assert_array_equal(train.pictures, np.concatenate([pictures(3, 1), pictures(3, 2)]))
+        np.testing.assert_array_equal(train.images, np.concatenate([images(3, 1), images(3, 2)]))
 
 
 @settings(max_examples=150)
@@ -399,9 +399,9 @@ def test_a_plain_tar_cut_between_two_files_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_real_pictures_in_the_format_of_python_2(tmp_path: Path) -> None:
+def test_real_images_in_the_format_of_python_2(tmp_path: Path) -> None:
     if not (SHARED / "cifar10-pictures.zip").is_file():
-        pytest.skip("the shared real pictures are not here")
+        pytest.skip("the shared real images are not here")
     spec = importlib.util.spec_from_file_location("make_cifar_archive", SHARED / "make_cifar_archive.py")
     assert spec is not None
     assert spec.loader is not None
@@ -418,6 +418,6 @@ def test_real_pictures_in_the_format_of_python_2(tmp_path: Path) -> None:
         "batches.meta": script.python2_pickle({"label_names": classes}),
     }
     train = read_all(make_folder(tmp_path, made))["train"]
-    np.testing.assert_array_equal(train.pictures, images)
+    np.testing.assert_array_equal(train.images, images)
     assert [train.class_names[label] for label in train.labels] == [name.split("/")[1] for name in files]
     assert list(train.names) == content["filenames"]

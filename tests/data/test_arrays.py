@@ -1,4 +1,4 @@
-"""A person relies on: arrays of the usual shapes become pictures, and others are refused in words."""
+"""A person relies on: arrays of the usual shapes become images, and others are refused in words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def npy(array: Any) -> bytes:
 
 
 @pytest.mark.parametrize("shape", [(4, 9, 7), (4, 9, 7, 1), (4, 9, 7, 3)])
-def test_an_npz_gives_its_pictures(shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_an_npz_gives_its_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     images = random_images(*shape)
     path = save(tmp_path / "a b.npz", images=images, labels=[2, 0, 1, 0], names=["ant", "bee", "cat"])
     source = open_npz(path)
@@ -44,7 +44,7 @@ def test_an_npz_gives_its_pictures(shape: tuple[int, ...], tmp_path: Path) -> No
     assert source.class_names == ("ant", "bee", "cat")
     assert source.notes == ()
     data = source.readers["all"](silent)
-    np.testing.assert_array_equal(data.pictures, images.reshape(4, 9, 7, -1))
+    np.testing.assert_array_equal(data.images, images.reshape(4, 9, 7, -1))
     assert data.labels.tolist() == [2, 0, 1, 0]
     assert data.names[3] == "images/00003"
 
@@ -68,12 +68,12 @@ def test_labels_are_numbers_or_texts(labels: Any, names: Any, indices: list[int]
 
 def test_plain_arrays_are_not_copied() -> None:
     images = random_images(3, 5, 5, 3)
-    assert np.shares_memory(from_arrays(images, [0, 1, 1]).pictures, images)
+    assert np.shares_memory(from_arrays(images, [0, 1, 1]).images, images)
 
 
 def test_plain_lists_will_do() -> None:
     data = from_arrays([[[0.0, 1.0], [0.5, 0.25]]], ["x"])
-    assert data.pictures[0][:, :, 0].tolist() == [[0, 255], [128, 64]]
+    assert data.images[0][:, :, 0].tolist() == [[0, 255], [128, 64]]
 
 
 def test_floats_are_scaled_and_a_note_says_so(tmp_path: Path) -> None:
@@ -83,20 +83,20 @@ def test_floats_are_scaled_and_a_note_says_so(tmp_path: Path) -> None:
     [note] = source.notes
     assert "x.npz" in note
     assert "0..255" in note
-    np.testing.assert_array_equal(source.readers["all"](silent).pictures, images)
+    np.testing.assert_array_equal(source.readers["all"](silent).images, images)
 
 
 def test_booleans_are_black_and_white_and_a_note_says_so(tmp_path: Path) -> None:
     images = random_images(50, 5, 5) > 99
     source = open_npz(save(tmp_path / "x.npz", images=images, labels=np.arange(50) % 2))
     assert "bool" in source.notes[0]
-    np.testing.assert_array_equal(np.asarray(source.readers["all"](silent).pictures)[..., 0], np.where(images, 255, 0))
+    np.testing.assert_array_equal(np.asarray(source.readers["all"](silent).images)[..., 0], np.where(images, 255, 0))
 
 
 def test_floats_of_any_width_that_overshoot_by_rounding_are_scaled() -> None:
     for dtype in (np.float16, np.float32, ">f4", np.float64):
         images = np.linspace(-1e-6, 1 + 1e-6, 32).reshape(2, 4, 4).astype(dtype)
-        found = np.asarray(from_arrays(images, [0, 1]).pictures)
+        found = np.asarray(from_arrays(images, [0, 1]).images)
         np.testing.assert_allclose(found[..., 0], np.clip(images, 0, 1).astype(float) * 255, atol=0.6)
 
 
@@ -107,11 +107,11 @@ def test_names_of_numpy_are_plain_texts() -> None:
 
 def test_alpha_is_laid_on_white() -> None:
     images = random_images(5, 6, 7, 4)
-    found = from_arrays(images, [0, 1, 0, 1, 0]).pictures
-    for image, picture in zip(images, found, strict=True):
+    found = from_arrays(images, [0, 1, 0, 1, 0]).images
+    for loaded, image in zip(images, found, strict=True):
         white = Image.new("RGBA", (7, 6), "white")
-        expected = np.asarray(Image.alpha_composite(white, Image.fromarray(image, "RGBA")).convert("RGB"))
-        assert np.abs(expected.astype(int) - picture).max() <= 1  # Pillow rounds in another way
+        expected = np.asarray(Image.alpha_composite(white, Image.fromarray(loaded, "RGBA")).convert("RGB"))
+        assert np.abs(expected.astype(int) - image).max() <= 1  # Pillow rounds in another way
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def test_the_digits_are_scikit_learns() -> None:
     source = open_digits()
     data = source.readers["all"](silent)
     original = datasets.load_digits()
-    assert data.pictures.shape == (1797, 8, 8, 1)
-    pictures = np.asarray(data.pictures)
-    assert (pictures.min(), pictures.max()) == (0, 255)
-    assert np.abs(pictures[..., 0] / 255 * 16 - original.images).max() <= 0.5 / 255 * 16 + 1e-9
+    assert data.images.shape == (1797, 8, 8, 1)
+    images = np.asarray(data.images)
+    assert (images.min(), images.max()) == (0, 255)
+    assert np.abs(images[..., 0] / 255 * 16 - original.images).max() <= 0.5 / 255 * 16 + 1e-9
     assert data.labels.tolist() == original.target.tolist()
     assert data.class_names == source.class_names == tuple("0123456789")
     assert data.names[1] == "digits/0001"

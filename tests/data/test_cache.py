@@ -1,4 +1,4 @@
-"""Pictures are decoded once, and never wrongly remembered."""
+"""Images are decoded once, and never wrongly remembered."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from PIL import Image
 
 from beholder.data import cache as cache_module
 from beholder.data import decoding, fresh_process, stamps
-from beholder.data.cache import Loaded, PictureFiles, load_pictures
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.cache import ImageFiles, Loaded, load_images
+from beholder.data.images import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.errors import DataError, StorageError, UsageError
 
-RULES = PictureRules(8, 8, "RGB")
+RULES = ImageRules(8, 8, "RGB")
 
 
-def make_pictures(folder: Path, count: int, bad: tuple[int, ...] = ()) -> tuple[PictureFiles, NDArray[np.uint8]]:
-    """PNG files with known pixels; those in `bad` are not pictures."""
+def make_images(folder: Path, count: int, bad: tuple[int, ...] = ()) -> tuple[ImageFiles, NDArray[np.uint8]]:
+    """PNG files with known pixels; those in `bad` are not images."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), np.uint8)
     names = [f"{row:04}.png" for row in range(count)]
@@ -37,7 +37,7 @@ def make_pictures(folder: Path, count: int, bad: tuple[int, ...] = ()) -> tuple[
         Image.fromarray(pixels[row]).save(folder / name, compress_level=0)
         if row in bad:
             (folder / name).write_bytes(b"nonsense")
-    return PictureFiles(folder, "train", names), pixels
+    return ImageFiles(folder, "train", names), pixels
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names that were decoded in this process so far."""
     names: list[str] = []
 
-    def listening(picture: Path | bytes, rules: PictureRules) -> NDArray[np.uint8]:
-        assert isinstance(picture, Path)
-        names.append(picture.name)
-        return decode(picture, rules)
+    def listening(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
+        assert isinstance(image, Path)
+        names.append(image.name)
+        return decode(image, rules)
 
     monkeypatch.setattr(decoding, "decode", listening)
     return names
@@ -58,51 +58,51 @@ def check(loaded: Loaded, pixels: NDArray[np.uint8], bad: tuple[int, ...] = ()) 
     good = [row for row in range(len(pixels)) if row not in bad]
     assert loaded.rows.tolist() == good
     assert sorted(loaded.failures) == list(bad)
-    np.testing.assert_array_equal(loaded.pictures, pixels[good])
+    np.testing.assert_array_equal(loaded.images, pixels[good])
 
 
-def test_pictures_are_a_read_only_memory_map_of_a_npy_file(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 5)
-    loaded = load_pictures(files, RULES, cache=tmp_path / "cache")
+def test_images_are_a_read_only_memory_map_of_a_npy_file(tmp_path: Path) -> None:
+    files, pixels = make_images(tmp_path / "data", 5)
+    loaded = load_images(files, RULES, cache=tmp_path / "cache")
     check(loaded, pixels)
-    assert isinstance(loaded.pictures, np.memmap)
-    assert not loaded.pictures.flags.writeable
+    assert isinstance(loaded.images, np.memmap)
+    assert not loaded.images.flags.writeable
     (path,) = (tmp_path / "cache").iterdir()
     np.testing.assert_array_equal(np.load(path, mmap_mode="r"), pixels)
 
 
 def test_the_second_load_decodes_nothing(tmp_path: Path, decoded: list[str]) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 20, bad=(3,))
+    files, pixels = make_images(tmp_path / "data", 20, bad=(3,))
     for _ in range(3):
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels, bad=(3,))
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels, bad=(3,))
     assert decoded == files.names
 
 
-def test_only_changed_new_and_renamed_pictures_are_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 20, bad=(0, 7))
-    before = load_pictures(files, RULES, cache=tmp_path / "cache")
+def test_only_changed_new_and_renamed_images_are_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
+    files, pixels = make_images(tmp_path / "data", 20, bad=(0, 7))
+    before = load_images(files, RULES, cache=tmp_path / "cache")
     decoded.clear()
     Image.fromarray(255 - pixels[4]).save(files.folder / "0004.png", compress_level=0)
     os.utime(files.folder / "0004.png", ns=(1, 1))  # same size, another time
     (files.folder / "0002.png").unlink()
     Image.fromarray(pixels[2]).save(files.folder / "0020.png")
-    changed = PictureFiles(files.folder, "train", [name for name in files.names if name != "0002.png"] + ["0020.png"])
-    loaded = load_pictures(changed, RULES, cache=tmp_path / "cache")
+    changed = ImageFiles(files.folder, "train", [name for name in files.names if name != "0002.png"] + ["0020.png"])
+    loaded = load_images(changed, RULES, cache=tmp_path / "cache")
     assert decoded == ["0004.png", "0020.png"]
     expected = np.concatenate([pixels[:2], pixels[3:4], 255 - pixels[4:5], pixels[5:], pixels[2:3]])
     check(loaded, expected, bad=(0, 6))
     check(before, pixels, bad=(0, 7))  # what was mapped earlier stays as it was
 
 
-def test_a_repaired_picture_comes_back(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 12, bad=(5,))
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels, bad=(5,))
+def test_a_repaired_image_comes_back(tmp_path: Path) -> None:
+    files, pixels = make_images(tmp_path / "data", 12, bad=(5,))
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels, bad=(5,))
     Image.fromarray(pixels[5]).save(files.folder / "0005.png")
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
-def test_a_picture_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 12)
+def test_a_image_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, pixels = make_images(tmp_path / "data", 12)
     real_open = Path.open
 
     def refusing_open(path: Path, mode: str) -> IO[Any]:
@@ -113,27 +113,27 @@ def test_a_picture_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:  # rights do not bind the administrator, who may run these tests
         patch.setattr(os, "access", lambda path, _: not str(path).endswith("0005.png"))
         patch.setattr(Path, "open", refusing_open)
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels, bad=(5,))
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels, bad=(5,))
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
 def test_other_rules_and_other_folders_do_not_mix(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 4)
-    others, other_pixels = make_pictures(tmp_path / "others", 5)
-    others = PictureFiles(others.folder, "train", files.names)
+    files, pixels = make_images(tmp_path / "data", 4)
+    others, other_pixels = make_images(tmp_path / "others", 5)
+    others = ImageFiles(others.folder, "train", files.names)
     for _ in range(2):
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
-        check(load_pictures(others, RULES, cache=tmp_path / "cache"), other_pixels[:4])
-        grey = load_pictures(files, PictureRules(6, 4, "L"), cache=tmp_path / "cache")
-        assert grey.pictures.shape == (4, 6, 4, 1)
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
+        check(load_images(others, RULES, cache=tmp_path / "cache"), other_pixels[:4])
+        grey = load_images(files, ImageRules(6, 4, "L"), cache=tmp_path / "cache")
+        assert grey.images.shape == (4, 6, 4, 1)
 
 
 def test_all_failing_and_none_at_all_are_no_special_cases(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 2, bad=(0, 1))
-    for wanted in (files, PictureFiles(files.folder, "test", [])):
+    files, pixels = make_images(tmp_path / "data", 2, bad=(0, 1))
+    for wanted in (files, ImageFiles(files.folder, "test", [])):
         for _ in range(2):
-            loaded = load_pictures(wanted, RULES, cache=tmp_path / "cache")
-            assert loaded.pictures.shape == (0, 8, 8, 3)
+            loaded = load_images(wanted, RULES, cache=tmp_path / "cache")
+            assert loaded.images.shape == (0, 8, 8, 3)
             assert len(loaded.failures) == len(wanted.names)
     assert pixels.shape[0] == 2
 
@@ -166,36 +166,36 @@ def _pixels_missing(content: bytes) -> bytes:
     "damage", [_cut, _cut_short, _longer, _other_header, _other_index, _pixels_missing, lambda _: b""]
 )
 def test_a_damaged_cache_file_is_rebuilt(tmp_path: Path, damage: Any, decoded: list[str]) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 10)
-    load_pictures(files, RULES, cache=tmp_path / "cache")
+    files, pixels = make_images(tmp_path / "data", 10)
+    load_images(files, RULES, cache=tmp_path / "cache")
     (path,) = (tmp_path / "cache").iterdir()
     path.write_bytes(damage(path.read_bytes()))
     for _ in range(2):
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     assert decoded == 2 * files.names
 
 
-def test_many_pictures_are_decoded_by_several_processes(tmp_path: Path) -> None:
+def test_many_images_are_decoded_by_several_processes(tmp_path: Path) -> None:
     bad = (0, 17, 150, 298)
-    files, pixels = make_pictures(tmp_path / "data", 300, bad)
+    files, pixels = make_images(tmp_path / "data", 300, bad)
     heard: list[tuple[str, int, int]] = []
-    loaded = load_pictures(files, RULES, cache=tmp_path / "cache", progress=lambda *news: heard.append(news))
+    loaded = load_images(files, RULES, cache=tmp_path / "cache", progress=lambda *news: heard.append(news))
     check(loaded, pixels, bad)
     assert heard == sorted(heard)
-    assert heard[-1] == ("Decoding pictures", 300, 300)
+    assert heard[-1] == ("Decoding images", 300, 300)
     assert len(heard) > 4
 
 
 def test_a_worker_that_dies_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, _ = make_pictures(tmp_path / "data", 300)
+    files, _ = make_images(tmp_path / "data", 300)
     monkeypatch.setattr(fresh_process, "_SCRIPT", "import os; os._exit(9)")
     with pytest.raises(DataError, match=r"ended unexpectedly at '0000.png'"):
-        load_pictures(files, RULES, cache=tmp_path / "cache")
+        load_images(files, RULES, cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_cache_inside_the_pictures_is_refused(tmp_path: Path) -> None:
-    files, _ = make_pictures(tmp_path / "data", 2)
+def test_a_cache_inside_the_images_is_refused(tmp_path: Path) -> None:
+    files, _ = make_images(tmp_path / "data", 2)
     (tmp_path / "link").symlink_to(files.folder)
     for cache in (
         files.folder,
@@ -204,23 +204,23 @@ def test_a_cache_inside_the_pictures_is_refused(tmp_path: Path) -> None:
         files.folder / "x" / ".." / "cache",
     ):
         with pytest.raises(UsageError, match="choose a cache elsewhere"):
-            load_pictures(files, RULES, cache=cache)
+            load_images(files, RULES, cache=cache)
     assert sorted(path.name for path in files.folder.iterdir()) == files.names
 
 
 def test_a_full_disk_is_said_before_work_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
-    files, _ = make_pictures(tmp_path / "data", 2)
+    files, _ = make_images(tmp_path / "data", 2)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
     with pytest.raises(StorageError, match="free some space"):
-        load_pictures(files, RULES, cache=tmp_path / "cache")
+        load_images(files, RULES, cache=tmp_path / "cache")
     assert decoded == []
 
 
 def test_a_disk_that_fills_up_leaves_the_old_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 12)
-    load_pictures(files, RULES, cache=tmp_path / "cache")
+    files, pixels = make_images(tmp_path / "data", 12)
+    load_images(files, RULES, cache=tmp_path / "cache")
     (path,) = (tmp_path / "cache").iterdir()
     before = path.read_bytes()
     os.utime(files.folder / "0001.png", ns=(1, 1))
@@ -231,27 +231,27 @@ def test_a_disk_that_fills_up_leaves_the_old_cache(tmp_path: Path, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
         with pytest.raises(StorageError, match="disk is full"):
-            load_pictures(files, RULES, cache=tmp_path / "cache")
+            load_images(files, RULES, cache=tmp_path / "cache")
     assert [entry.name for entry in (tmp_path / "cache").iterdir()] == [path.name]
     assert path.read_bytes() == before
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
 # A person's script has no `if __name__ == "__main__"`, and other libraries run threads in it.
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from beholder.data.cache import PictureFiles, load_pictures
-from beholder.data.pictures import PictureRules
+from beholder.data.cache import ImageFiles, load_images
+from beholder.data.images import ImageRules
 
 for _ in range(4):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 folder = Path(sys.argv[1])
 names = sorted(path.name for path in folder.iterdir())
 tell = lambda task, done, total: print(done, flush=True)
-files = PictureFiles(folder, "train", names)
-loaded = load_pictures(files, PictureRules(8, 8, "RGB"), cache=Path(sys.argv[2]), progress=tell)
-print("sum", int(loaded.pictures.sum(dtype=int)), flush=True)
+files = ImageFiles(folder, "train", names)
+loaded = load_images(files, ImageRules(8, 8, "RGB"), cache=Path(sys.argv[2]), progress=tell)
+print("sum", int(loaded.images.sum(dtype=int)), flush=True)
 """
 
 
@@ -263,14 +263,14 @@ def start_script(folder: Path, cache: Path) -> subprocess.Popen[str]:
 
 
 def test_two_plain_scripts_may_fill_one_cache_at_once(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 400)
+    files, pixels = make_images(tmp_path / "data", 400)
     scripts = [start_script(files.folder, tmp_path / "cache") for _ in range(2)]
     for script in scripts:
         output, errors = script.communicate(timeout=60)
         assert (script.returncode, errors) == (0, "")
         assert output.split()[-1] == str(pixels.sum(dtype=int))
     assert len(list((tmp_path / "cache").iterdir())) == 1
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
 def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
@@ -290,8 +290,8 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_silence_is_a_progress(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 2)
-    check(load_pictures(files, RULES, cache=tmp_path / "cache", progress=silent), pixels)
+    files, pixels = make_images(tmp_path / "data", 2)
+    check(load_images(files, RULES, cache=tmp_path / "cache", progress=silent), pixels)
 
 
 def swap(one: Path, other: Path) -> None:
@@ -309,26 +309,26 @@ def put_back(path: Path, content: bytes) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def one_time(files: PictureFiles) -> None:
+def one_time(files: ImageFiles) -> None:
     """As in an unpacked archive: all files are of one time."""
     for name in files.names:
         os.utime(files.folder / name, ns=(10**18 + 1, 10**18 + 1))
 
 
-def test_swapped_pictures_of_one_size_and_time_are_not_mistaken(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 4)
+def test_swapped_images_of_one_size_and_time_are_not_mistaken(tmp_path: Path) -> None:
+    files, pixels = make_images(tmp_path / "data", 4)
     one_time(files)
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     swap(files.folder / "0000.png", files.folder / "0003.png")
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
 
 
-def test_a_picture_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: Path) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 4)
+def test_a_image_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: Path) -> None:
+    files, pixels = make_images(tmp_path / "data", 4)
     one_time(files)
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     put_back(files.folder / "0001.png", (files.folder / "0002.png").read_bytes())
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[0, 2, 2, 3]])
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[0, 2, 2, 3]])
 
 
 @pytest.mark.parametrize("tick", [1, 10**9])
@@ -336,7 +336,7 @@ def test_where_all_times_stay_the_same_the_content_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: int
 ) -> None:
     """A change within the tick in which the file was stamped, or on a file system that counts seconds."""
-    files, pixels = make_pictures(tmp_path / "data", 4)
+    files, pixels = make_images(tmp_path / "data", 4)
     now = 1_700_000_000 * 10**9 + tick % 10**9
     fake = [now]
     real = os.stat
@@ -349,37 +349,37 @@ def test_where_all_times_stay_the_same_the_content_tells(
     monkeypatch.setattr(stamps, "os", SimpleNamespace(stat=at_one_time, access=os.access, R_OK=os.R_OK))
     if tick == 10**9:
         fake[0] += 3600 * 10**9  # long ago, and still not to be trusted
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     swap(files.folder / "0000.png", files.folder / "0003.png")
     fake[0] += 3600 * 10**9
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
 
 
-def test_pictures_that_were_left_alone_for_a_while_are_not_read_again(
+def test_images_that_were_left_alone_for_a_while_are_not_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 4)
+    files, pixels = make_images(tmp_path / "data", 4)
     later = time.time_ns() + 60 * 10**9
     monkeypatch.setattr(stamps, "time", SimpleNamespace(time_ns=lambda: later))
     monkeypatch.setattr(stamps, "_content", lambda path: pytest.fail(f"read {path}"))
     for _ in range(2):
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
 def test_what_another_version_decoded_is_decoded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
-    files, pixels = make_pictures(tmp_path / "data", 4)
+    files, pixels = make_images(tmp_path / "data", 4)
     with monkeypatch.context() as patch:
         patch.setattr(cache_module, "_DECODED_BY", ["0.1", "9.0"])
-        check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+        check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     for magic in (None, b"beholder"):  # the latter: the format of an earlier version
         with monkeypatch.context() as patch:
             if magic is not None:
                 patch.setattr(cache_module, "_MAGIC", magic)
             decoded.clear()
-            check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+            check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
             assert decoded == files.names
     decoded.clear()
-    check(load_pictures(files, RULES, cache=tmp_path / "cache"), pixels)
+    check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
     assert decoded == files.names

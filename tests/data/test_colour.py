@@ -38,7 +38,7 @@ def folder_of(root: Path, image: Image.Image, suffix: str = "png", count: int = 
 
 
 def channels(source: Source) -> int:
-    return source.readers["all"](silent).picture_shape[2]
+    return source.readers["all"](silent).image_shape[2]
 
 
 L = Image.fromarray(shades())
@@ -121,7 +121,7 @@ def test_a_person_decides_otherwise(tmp_path: Path) -> None:
     assert channels(open_source(red, cache=cache)) == 3
     made_grey = open_source(red, cache=cache, colour="grey")
     assert not any("channel" in note for note in made_grey.notes)
-    assert np.unique(made_grey.readers["all"](silent).pictures).tolist() == [60]  # 0.299 times 200
+    assert np.unique(made_grey.readers["all"](silent).images).tolist() == [60]  # 0.299 times 200
     assert channels(open_source("digits", colour="rgb")) == 3
     arrays = (np.full((6, 8, 8, 3), 9, np.uint8), np.arange(6) % 2)
     assert channels(open_source(arrays)) == 3  # as they were given
@@ -140,4 +140,4 @@ def test_the_test_set_is_not_looked_at_and_follows(tmp_path: Path) -> None:
     folder_of(tmp_path / "data" / "train", L)
     folder_of(tmp_path / "data" / "test", Image.new("RGB", (24, 24), (200, 0, 0)))
     source = open_folder(tmp_path / "data", cache=tmp_path / "cache")
-    assert [source.readers[part](silent).picture_shape[2] for part in ("train", "test")] == [1, 1]
+    assert [source.readers[part](silent).image_shape[2] for part in ("train", "test")] == [1, 1]

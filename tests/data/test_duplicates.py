@@ -1,4 +1,4 @@
-"""Copies of a picture are found, whatever was done to them, each group once; and pictures that are alike are none."""
+"""Copies of an image are found, whatever was done to them, each group once; and images that are alike are none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from beholder.data.copies import QUICK
 from beholder.data.dataset import Dataset
 from beholder.data.duplicates import content_groups, copy_groups, exact_duplicates, near_duplicates
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
-def scenes(count: int, side: int = 32, seed: int = 0) -> Picture:
-    """Pictures with large shapes and fine texture, as photographs have: noise with a spectrum that falls as 1 / f."""
+def scenes(count: int, side: int = 32, seed: int = 0) -> Pixels:
+    """Images with large shapes and fine texture, as photographs have: noise with a spectrum that falls as 1 / f."""
     random = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(side)[:, np.newaxis], np.fft.rfftfreq(side))
     frequency[0, 0] = 1
@@ -29,95 +29,95 @@ def scenes(count: int, side: int = 32, seed: int = 0) -> Picture:
     return np.clip(128 + 45 * plain, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def dataset(pictures: Picture, name: str = "picture", label: int = 0) -> Dataset:
-    labels = np.full(len(pictures), label, np.int64)
-    return Dataset(pictures, labels, ("one", "other"), [f"{name} {row}" for row in range(len(pictures))])
+def dataset(images: Pixels, name: str = "image", label: int = 0) -> Dataset:
+    labels = np.full(len(images), label, np.int64)
+    return Dataset(images, labels, ("one", "other"), [f"{name} {row}" for row in range(len(images))])
 
 
-def image(picture: Picture) -> Image.Image:
-    return Image.fromarray(picture)
+def loaded(image: Pixels) -> Image.Image:
+    return Image.fromarray(image)
 
 
-def as_jpeg(picture: Picture) -> Picture:
+def as_jpeg(image: Pixels) -> Pixels:
     stream = io.BytesIO()
-    image(picture).save(stream, "JPEG", quality=50)
+    loaded(image).save(stream, "JPEG", quality=50)
     return np.asarray(Image.open(stream).convert("RGB"))
 
 
-def resized(picture: Picture) -> Picture:
-    half = image(picture).resize((picture.shape[1] * 2 // 3, picture.shape[0] * 2 // 3), Image.Resampling.BICUBIC)
-    return np.asarray(half.resize((picture.shape[1], picture.shape[0]), Image.Resampling.BILINEAR))
+def resized(image: Pixels) -> Pixels:
+    half = loaded(image).resize((image.shape[1] * 2 // 3, image.shape[0] * 2 // 3), Image.Resampling.BICUBIC)
+    return np.asarray(half.resize((image.shape[1], image.shape[0]), Image.Resampling.BILINEAR))
 
 
-def mirrored(picture: Picture) -> Picture:
-    return np.ascontiguousarray(picture[:, ::-1])
+def mirrored(image: Pixels) -> Pixels:
+    return np.ascontiguousarray(image[:, ::-1])
 
 
-def shifted(picture: Picture) -> Picture:
-    return np.pad(picture, ((3, 0), (0, 2), (0, 0)), "edge")[:-3, 2:]
+def shifted(image: Pixels) -> Pixels:
+    return np.pad(image, ((3, 0), (0, 2), (0, 0)), "edge")[:-3, 2:]
 
 
-def cut(picture: Picture) -> Picture:
-    size = picture.shape[1], picture.shape[0]
-    return np.asarray(image(picture).crop((3, 1, size[0] - 2, size[1])).resize(size, Image.Resampling.BILINEAR))
+def cut(image: Pixels) -> Pixels:
+    size = image.shape[1], image.shape[0]
+    return np.asarray(loaded(image).crop((3, 1, size[0] - 2, size[1])).resize(size, Image.Resampling.BILINEAR))
 
 
-def darker(picture: Picture) -> Picture:
-    return np.asarray(ImageEnhance.Brightness(image(picture)).enhance(0.75))
+def darker(image: Pixels) -> Pixels:
+    return np.asarray(ImageEnhance.Brightness(loaded(image)).enhance(0.75))
 
 
-def of_more_contrast(picture: Picture) -> Picture:
-    return np.asarray(ImageEnhance.Contrast(image(picture)).enhance(1.3))
+def of_more_contrast(image: Pixels) -> Pixels:
+    return np.asarray(ImageEnhance.Contrast(loaded(image)).enhance(1.3))
 
 
 CHANGES = [as_jpeg, resized, mirrored, shifted, cut, darker, of_more_contrast]
 
 
-def test_equal_pictures_are_one_group_and_those_across_parts_come_first() -> None:
-    pictures = scenes(8)
-    train = dataset(pictures[[0, 1, 2, 2, 2, 3]], "train")
-    test = dataset(pictures[[4, 0, 5]], "test", label=1)
+def test_equal_images_are_one_group_and_those_across_parts_come_first() -> None:
+    images = scenes(8)
+    train = dataset(images[[0, 1, 2, 2, 2, 3]], "train")
+    test = dataset(images[[4, 0, 5]], "test", label=1)
     across, within = exact_duplicates({"train": train, "test": test})
     assert (across.kind, across.paths, across.parts) == ("exact_duplicate", ("train 0", "test 1"), ("train", "test"))
     assert across.labels == ("one", "other")
-    assert across.sentence == "2 equal pictures, in train and test, labelled one and other."
+    assert across.sentence == "2 equal images, in train and test, labelled one and other."
     assert within.paths == ("train 2", "train 3", "train 4")
     assert within.score == 1
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_in_another_part_is_found_and_nothing_else(change: Callable[[Picture], Picture]) -> None:
-    pictures = scenes(60)
-    copies = np.stack([change(picture) for picture in pictures[:20]])
-    parts = {"train": dataset(pictures, "train"), "test": dataset(np.concatenate([copies, scenes(20, seed=1)]), "test")}
+def test_a_changed_copy_in_another_part_is_found_and_nothing_else(change: Callable[[Pixels], Pixels]) -> None:
+    images = scenes(60)
+    copies = np.stack([change(image) for image in images[:20]])
+    parts = {"train": dataset(images, "train"), "test": dataset(np.concatenate([copies, scenes(20, seed=1)]), "test")}
     found = near_duplicates(parts)
     assert {one.paths for one in found} == {(f"train {row}", f"test {row}") for row in range(20)}
     assert {one.kind for one in found} == {"near_duplicate"}
     assert all(0.86 <= one.score <= 1 for one in found)
 
 
-def test_all_copies_of_one_picture_are_one_group_that_lists_each_once() -> None:
-    pictures = scenes(30)
-    family = np.stack([pictures[0], pictures[0], *(change(pictures[0]) for change in CHANGES)])
-    [found] = near_duplicates({"all": dataset(np.concatenate([pictures[1:], family]))})
-    assert found.paths == tuple(f"picture {row}" for row in range(29, 29 + len(family)))
+def test_all_copies_of_one_image_are_one_group_that_lists_each_once() -> None:
+    images = scenes(30)
+    family = np.stack([images[0], images[0], *(change(images[0]) for change in CHANGES)])
+    [found] = near_duplicates({"all": dataset(np.concatenate([images[1:], family]))})
+    assert found.paths == tuple(f"image {row}" for row in range(29, 29 + len(family)))
 
 
-def test_many_pictures_are_not_compared_each_with_each_and_copies_are_found() -> None:
-    pictures = scenes(3000, side=16)
-    copies = np.stack([darker(picture) for picture in pictures[:100]])
-    found = near_duplicates({"train": dataset(pictures, "train"), "test": dataset(copies, "test")}, search=QUICK)
+def test_many_images_are_not_compared_each_with_each_and_copies_are_found() -> None:
+    images = scenes(3000, side=16)
+    copies = np.stack([darker(image) for image in images[:100]])
+    found = near_duplicates({"train": dataset(images, "train"), "test": dataset(copies, "test")}, search=QUICK)
     hits = {(f"train {row}", f"test {row}") for row in range(100)} & {one.paths for one in found}
     assert len(hits) >= 95
     assert len(found) - len(hits) <= 5
 
 
-def test_large_pictures_are_compared_too_and_so_are_grey_ones() -> None:
-    large = np.stack([np.asarray(image(picture).resize((200, 150))) for picture in scenes(25)])
+def test_large_images_are_compared_too_and_so_are_grey_ones() -> None:
+    large = np.stack([np.asarray(loaded(image).resize((200, 150))) for image in scenes(25)])
     both = np.concatenate([large, shifted(large[0])[np.newaxis]])
-    assert [one.paths for one in near_duplicates({"all": dataset(both)})] == [("picture 0", "picture 25")]
+    assert [one.paths for one in near_duplicates({"all": dataset(both)})] == [("image 0", "image 25")]
     grey = both[..., :1]
-    assert [one.paths for one in near_duplicates({"all": dataset(grey)})] == [("picture 0", "picture 25")]
+    assert [one.paths for one in near_duplicates({"all": dataset(grey)})] == [("image 0", "image 25")]
 
 
 def test_handwritten_digits_and_plain_colours_are_no_copies() -> None:
@@ -130,21 +130,19 @@ def test_handwritten_digits_and_plain_colours_are_no_copies() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_hardly_any_pictures(count: int) -> None:
-    pictures = scenes(max(count, 1))[:count]
-    assert near_duplicates({"all": dataset(pictures)}) == []
-    assert exact_duplicates({"all": dataset(pictures)}) == []
+def test_hardly_any_images(count: int) -> None:
+    images = scenes(max(count, 1))[:count]
+    assert near_duplicates({"all": dataset(images)}) == []
+    assert exact_duplicates({"all": dataset(images)}) == []
     pair = {"train": dataset(scenes(1)), "test": dataset(mirrored(scenes(1)[0])[np.newaxis], "test")}
-    assert [one.paths for one in near_duplicates(pair)] == [("picture 0", "test 0")]
+    assert [one.paths for one in near_duplicates(pair)] == [("image 0", "test 0")]
 
 
-def test_groups_for_a_split_do_not_depend_on_the_order_of_the_pictures() -> None:
-    pictures = scenes(300)
-    pictures = np.concatenate(
-        [pictures, [mirrored(pictures[5]), darker(pictures[5]), as_jpeg(pictures[9]), pictures[7]]]
-    )
-    order = np.random.default_rng(1).permutation(len(pictures))
-    one, other = (dataset(pictures), dataset(pictures[order]))
+def test_groups_for_a_split_do_not_depend_on_the_order_of_the_images() -> None:
+    images = scenes(300)
+    images = np.concatenate([images, [mirrored(images[5]), darker(images[5]), as_jpeg(images[9]), images[7]]])
+    order = np.random.default_rng(1).permutation(len(images))
+    one, other = (dataset(images), dataset(images[order]))
     groups = copy_groups(one, content_groups(one))
     assert groups[300] == groups[301] == groups[5]
     assert groups[302] == groups[9]

@@ -1,4 +1,4 @@
-"""What is wrong with single pictures is found, and ordinary pictures and drawings are left alone."""
+"""What is wrong with single images is found, and ordinary images and drawings are left alone."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from PIL import Image
 
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.faults import file_faults, picture_faults
+from beholder.data.faults import file_faults, image_faults
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
 
 
 def ordinary(count: int) -> NDArray[np.uint8]:
-    """Sharp pictures of all brightnesses."""
+    """Sharp images of all brightnesses."""
     return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3)).astype(np.uint8)
 
 
-def dataset(pictures: NDArray[np.uint8]) -> Dataset:
-    return Dataset(pictures, np.zeros(len(pictures), np.int64), ("a", "b"), [str(row) for row in range(len(pictures))])
+def dataset(images: NDArray[np.uint8]) -> Dataset:
+    return Dataset(images, np.zeros(len(images), np.int64), ("a", "b"), [str(row) for row in range(len(images))])
 
 
-def test_each_fault_of_pixels_is_found_in_the_picture_that_has_it() -> None:
-    pictures = ordinary(30)
-    pictures[3] = 90  # one colour, which is neither dark nor blurred besides
-    pictures[4] = pictures[4] // 8
-    pictures[5] = 244 + pictures[5] // 22
-    pictures[6] = np.asarray(Image.fromarray(pictures[6, :4, :4]).resize((32, 32), Image.Resampling.BICUBIC))
-    found = picture_faults({"train": dataset(pictures[:5]), "test": dataset(pictures[5:])})
+def test_each_fault_of_pixels_is_found_in_the_image_that_has_it() -> None:
+    images = ordinary(30)
+    images[3] = 90  # one colour, which is neither dark nor blurred besides
+    images[4] = images[4] // 8
+    images[5] = 244 + images[5] // 22
+    images[6] = np.asarray(Image.fromarray(images[6, :4, :4]).resize((32, 32), Image.Resampling.BICUBIC))
+    found = image_faults({"train": dataset(images[:5]), "test": dataset(images[5:])})
     assert [(one.kind, one.paths, one.parts) for one in found] == [
         ("low_information", ("3",), ("train",)),
         ("dark", ("4",), ("train",)),
@@ -42,24 +42,24 @@ def test_each_fault_of_pixels_is_found_in_the_picture_that_has_it() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    pictures = ordinary(9)
-    pictures[2], pictures[7] = pictures[2] // 6, pictures[7] // 20
-    assert [one.paths for one in picture_faults({"all": dataset(pictures)})] == [("7",), ("2",)]
+    images = ordinary(9)
+    images[2], images[7] = images[2] // 6, images[7] // 20
+    assert [one.paths for one in image_faults({"all": dataset(images)})] == [("7",), ("2",)]
 
 
 def test_drawings_have_no_fault_where_all_are_drawings() -> None:
-    assert picture_faults({"all": open_digits().readers["all"](silent)}) == []
+    assert image_faults({"all": open_digits().readers["all"](silent)}) == []
     night = ordinary(20) // 8
-    assert picture_faults({"all": dataset(night)}) == []
+    assert image_faults({"all": dataset(night)}) == []
 
 
 def test_nothing_is_nothing() -> None:
-    assert picture_faults({"all": dataset(ordinary(1)[:0])}) == []
+    assert image_faults({"all": dataset(ordinary(1)[:0])}) == []
     assert file_faults(open_digits()) == []
 
 
 def test_each_fault_of_a_file_is_found_and_the_folder_is_left_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     for name, pixels in zip("ab" * 15, ordinary(30), strict=True):
         (folder / name).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / name / f"{len(list((folder / name).iterdir())):02}.png")

@@ -1,4 +1,4 @@
-"""A folder of pictures is found as people arrange it, and refused in one sentence where it cannot work."""
+"""A folder of images is found as people arrange it, and refused in one sentence where it cannot work."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
 
 
-def picture(path: Path, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:
-    """A picture of one colour, of `size` (width, height), whose red is `shade`."""
+def image(path: Path, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:
+    """An image of one colour, of `size` (width, height), whose red is `shade`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (shade, 0, 200)).save(path)
 
 
-def pictures(folder: Path, count: int, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:
+def images(folder: Path, count: int, shade: int = 100, size: tuple[int, int] = (10, 8)) -> None:
     for index in range(count):
-        picture(folder / f"{index:03}.png", shade, size)
+        image(folder / f"{index:03}.png", shade, size)
 
 
 def read(source: Source, part: str) -> Dataset:
@@ -32,8 +32,8 @@ def read(source: Source, part: str) -> Dataset:
 
 
 def test_an_unsplit_folder_is_one_part(root: Path, cache: Path) -> None:
-    pictures(root / "cat", 3, 10)
-    pictures(root / "ant", 2, 20)
+    images(root / "cat", 3, 10)
+    images(root / "ant", 2, 20)
     source = open_folder(root, cache=cache)
     assert (list(source.readers), source.class_names) == (["all"], ("ant", "cat"))
     assert source.notes == (
@@ -43,16 +43,16 @@ def test_an_unsplit_folder_is_one_part(root: Path, cache: Path) -> None:
     dataset = read(source, "all")
     assert dataset.names == ["ant/000.png", "ant/001.png", "cat/000.png", "cat/001.png", "cat/002.png"]
     assert dataset.labels.tolist() == [0, 0, 1, 1, 1]
-    assert dataset.pictures.shape == (5, 8, 10, 3)
-    assert np.asarray(dataset.pictures)[:, 0, 0, 0].tolist() == [20, 20, 10, 10, 10]
+    assert dataset.images.shape == (5, 8, 10, 3)
+    assert np.asarray(dataset.images)[:, 0, 0, 0].tolist() == [20, 20, 10, 10, 10]
     assert dataset.class_names == source.class_names
 
 
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
 def test_a_split_folder_has_the_parts_it_has(root: Path, cache: Path, validation: str) -> None:
     for part, count in (("train", 4), (validation, 2), ("test", 1)):
-        pictures(root / part / "cat", count)
-        pictures(root / part / "ant" / "deep" / "deeper", count)
+        images(root / part / "cat", count)
+        images(root / part / "ant" / "deep" / "deeper", count)
     source = open_folder(root, cache=cache)
     assert {part: len(read(source, part)) for part in source.readers} == {"train": 8, "validation": 4, "test": 2}
     assert read(source, "test").names == ["test/ant/deep/deeper/000.png", "test/cat/000.png"]
@@ -60,16 +60,16 @@ def test_a_split_folder_has_the_parts_it_has(root: Path, cache: Path, validation
 
 
 def test_a_folder_may_have_a_test_part_alone(root: Path, cache: Path) -> None:
-    pictures(root / "test" / "b", 1)
-    pictures(root / "test" / "a", 1)
+    images(root / "test" / "b", 1)
+    images(root / "test" / "a", 1)
     source = open_folder(root, cache=cache)
     assert (list(source.readers), source.class_names) == (["test"], ("a", "b"))
 
 
 def test_reading_one_part_does_not_open_another(root: Path, cache: Path) -> None:
     for part in ("train", "test"):
-        pictures(root / part / "a", 2)
-        pictures(root / part / "b", 2)
+        images(root / part / "a", 2)
+        images(root / part / "b", 2)
     source = open_folder(root, cache=cache)
     for path in (root / "test").rglob("*.png"):
         path.unlink()
@@ -77,16 +77,16 @@ def test_reading_one_part_does_not_open_another(root: Path, cache: Path) -> None
 
 
 def test_a_class_called_test_is_a_class(root: Path, cache: Path) -> None:
-    pictures(root / "test", 2)
-    pictures(root / "exam", 2)
+    images(root / "test", 2)
+    images(root / "exam", 2)
     assert open_folder(root, cache=cache).class_names == ("exam", "test")
 
 
 def test_hidden_folders_and_files_are_left_out(root: Path, cache: Path) -> None:
-    pictures(root / "a", 2)
-    pictures(root / "b", 2)
-    picture(root / "a" / ".hidden.png")
-    picture(root / ".git" / "c.png")
+    images(root / "a", 2)
+    images(root / "b", 2)
+    image(root / "a" / ".hidden.png")
+    image(root / ".git" / "c.png")
     source = open_folder(root, cache=cache)
     assert len(read(source, "all")) == 4
     assert source.notes[1:] == ("Left out 1 file that is hidden or not an image (first: 'a/.hidden.png').",)
@@ -95,28 +95,28 @@ def test_hidden_folders_and_files_are_left_out(root: Path, cache: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "canvas"), [((40, 30), (30, 40)), ((900, 300), (256, 256)), ((5, 4), (8, 8)), ((300, 256), (256, 300))]
 )
-def test_pictures_of_one_size_keep_it_within_reason(
+def test_images_of_one_size_keep_it_within_reason(
     root: Path, cache: Path, size: tuple[int, int], canvas: tuple[int, int]
 ) -> None:
-    pictures(root / "a", 2, size=size)
-    pictures(root / "b", 2, size=size)
-    assert read(open_folder(root, cache=cache), "all").pictures.shape[1:3] == canvas
+    images(root / "a", 2, size=size)
+    images(root / "b", 2, size=size)
+    assert read(open_folder(root, cache=cache), "all").images.shape[1:3] == canvas
 
 
-def test_pictures_of_several_sizes_become_squares_of_the_median_short_side(root: Path, cache: Path) -> None:
+def test_images_of_several_sizes_become_squares_of_the_median_short_side(root: Path, cache: Path) -> None:
     for index, size in enumerate([(20, 90), (30, 40), (80, 50), (31, 31), (200, 29)]):
-        picture(root / "ab"[index % 2] / f"{index}.png", size=size)
-    assert read(open_folder(root, cache=cache), "all").pictures.shape[1:3] == (30, 30)
-    assert read(open_folder(root, cache=cache, canvas=(9, 12)), "all").pictures.shape[1:3] == (9, 12)
+        image(root / "ab"[index % 2] / f"{index}.png", size=size)
+    assert read(open_folder(root, cache=cache), "all").images.shape[1:3] == (30, 30)
+    assert read(open_folder(root, cache=cache, canvas=(9, 12)), "all").images.shape[1:3] == (9, 12)
 
 
-def test_sizes_are_those_of_upright_pictures(root: Path, cache: Path) -> None:
+def test_sizes_are_those_of_upright_images(root: Path, cache: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 8
     for name in ("a/0.jpg", "a/1.jpg", "b/0.jpg", "b/1.jpg"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 10)).save(root / name, exif=exif)
-    assert read(open_folder(root, cache=cache), "all").pictures.shape[1:3] == (20, 10)
+    assert read(open_folder(root, cache=cache), "all").images.shape[1:3] == (20, 10)
 
 
 @pytest.mark.parametrize(
@@ -126,28 +126,28 @@ def test_any_name_works(tmp_path: Path, cache: Path, name: str) -> None:
     root = tmp_path / name
     for shade, folder in ((10, name), (20, "zz")):
         for index in range(2):
-            picture(root / folder / "x.png", shade)
+            image(root / folder / "x.png", shade)
             (root / folder / "x.png").rename(root / folder / f"{name}{index}.png")
     source = open_folder(root, cache=cache)
     for _ in range(2):
         dataset = read(source, "all")
         assert [(root / path).is_file() for path in dataset.names] == [True] * 4
-        assert np.asarray(dataset.pictures)[:, 0, 0, 0].tolist() == [
+        assert np.asarray(dataset.images)[:, 0, 0, 0].tolist() == [
             10 if source.class_names[x] == name else 20 for x in dataset.labels
         ]
 
 
 def test_links_to_files_and_class_folders_are_followed(tmp_path: Path, root: Path, cache: Path) -> None:
-    pictures(tmp_path / "elsewhere" / "cats", 3)
-    pictures(root / "dog", 2)
+    images(tmp_path / "elsewhere" / "cats", 3)
+    images(root / "dog", 2)
     (root / "cat").symlink_to(tmp_path / "elsewhere" / "cats")
     (root / "dog" / "linked.png").symlink_to(tmp_path / "elsewhere" / "cats" / "000.png")
     assert np.bincount(read(open_folder(root, cache=cache), "all").labels).tolist() == [3, 3]
 
 
 def test_links_in_circles_end(root: Path, cache: Path) -> None:
-    pictures(root / "a", 2)
-    pictures(root / "b" / "c", 2)
+    images(root / "a", 2)
+    images(root / "b" / "c", 2)
     (root / "a" / "up").symlink_to(root)
     (root / "a" / "far up").symlink_to(root.parent.parent)
     (root / "b" / "self").symlink_to(root / "b")
@@ -156,9 +156,9 @@ def test_links_in_circles_end(root: Path, cache: Path) -> None:
     assert np.bincount(read(open_folder(root, cache=cache), "all").labels).tolist() == [2, 2]
 
 
-def test_up_to_one_in_twenty_unreadable_pictures_are_skipped_and_listed(root: Path, cache: Path) -> None:
-    pictures(root / "a", 10)
-    pictures(root / "b", 10)
+def test_up_to_one_in_twenty_unreadable_images_are_skipped_and_listed(root: Path, cache: Path) -> None:
+    images(root / "a", 10)
+    images(root / "b", 10)
     (root / "a" / "004.png").write_bytes(b"")
     source = open_folder(root, cache=cache)
     for _ in range(2):
@@ -180,43 +180,43 @@ def make_nothing(root: Path) -> None:
     root.mkdir()
 
 
-def make_no_pictures(root: Path) -> None:
+def make_no_images(root: Path) -> None:
     (root / "a").mkdir(parents=True)
     (root / "a" / "x.txt").write_text("x")
 
 
 def make_flat(root: Path) -> None:
-    pictures(root, 3)
+    images(root, 3)
 
 
 def make_one_class(root: Path) -> None:
-    pictures(root / "train" / "a", 3)
-    pictures(root / "test" / "a", 3)
+    images(root / "train" / "a", 3)
+    images(root / "test" / "a", 3)
 
 
 def make_thin_class(root: Path) -> None:
-    pictures(root / "a", 3)
-    pictures(root / "b", 1)
+    images(root / "a", 3)
+    images(root / "b", 1)
 
 
 def make_empty_class(root: Path) -> None:
-    pictures(root / "train" / "a", 3)
+    images(root / "train" / "a", 3)
     (root / "train" / "b").mkdir()
 
 
 def make_unknown_class(root: Path) -> None:
     for name in ("train/a", "train/b", "test/a", "test/c"):
-        pictures(root / name, 2)
+        images(root / name, 2)
 
 
 def make_two_validations(root: Path) -> None:
     for name in ("train/a", "train/b", "val/a", "valid/b"):
-        pictures(root / name, 2)
+        images(root / name, 2)
 
 
 def make_all_unreadable(root: Path) -> None:
     for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
-        picture(root / name)
+        image(root / name)
         (root / name).write_bytes(b"junk")
 
 
@@ -224,12 +224,12 @@ def make_all_unreadable(root: Path) -> None:
     ("make", "sentence"),
     [
         (make_missing, "Cannot find a folder"),
-        (make_nothing, "No pictures"),
-        (make_no_pictures, "No pictures"),
-        (make_flat, "No pictures in class folders"),
+        (make_nothing, "No images"),
+        (make_no_images, "No images"),
+        (make_flat, "No images in class folders"),
         (make_one_class, "Only 1 class"),
-        (make_thin_class, r"Class 'b' .* has 1 picture; .*at least 2"),
-        (make_empty_class, r"Class 'b' .* has no pictures"),
+        (make_thin_class, r"Class 'b' .* has 1 image; .*at least 2"),
+        (make_empty_class, r"Class 'b' .* has no images"),
         (make_unknown_class, "test part .* has a class 'c'"),
         (make_two_validations, "Both 'val' and 'valid'"),
         (make_all_unreadable, "No image of a sample of 4"),
@@ -246,8 +246,8 @@ def test_what_cannot_work_gets_one_sentence(root: Path, cache: Path, make: objec
 
 
 def test_a_cache_inside_the_folder_is_refused_at_once(root: Path) -> None:
-    pictures(root / "a", 2)
-    pictures(root / "b", 2)
+    images(root / "a", 2)
+    images(root / "b", 2)
     with pytest.raises(UsageError):
         open_folder(root, cache=root / "cache")
     assert sorted(path.name for path in root.iterdir()) == ["a", "b"]
@@ -257,7 +257,7 @@ def test_a_cache_inside_the_folder_is_refused_at_once(root: Path) -> None:
 def test_real_photographs_become_what_pillow_shows(tmp_path: Path, cache: Path) -> None:
     archive = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "cifar10-pictures.zip"
     if not archive.exists():
-        pytest.skip("the shared real pictures are not here")
+        pytest.skip("the shared real images are not here")
     import zipfile
 
     with zipfile.ZipFile(archive) as whole:
@@ -269,6 +269,6 @@ def test_real_photographs_become_what_pillow_shows(tmp_path: Path, cache: Path) 
     assert (len(dataset), len(source.class_names)) == (450, 10)
     for row in range(0, 450, 50):
         np.testing.assert_array_equal(
-            dataset.pictures[row], np.asarray(Image.open(root / dataset.names[row]).convert("RGB"))
+            dataset.images[row], np.asarray(Image.open(root / dataset.names[row]).convert("RGB"))
         )
         assert source.class_names[dataset.labels[row]] == Path(dataset.names[row]).parent.name

@@ -25,11 +25,11 @@ from PIL import Image
 from beholder.data.archive import open_archive
 from beholder.data.arrays import open_npz
 from beholder.data.folder import open_folder
+from beholder.data.images import ImageRules, decode
 from beholder.data.overlay import read_overlay
 from beholder.data.pickles import loads
-from beholder.data.pictures import PictureRules, decode
 from beholder.data.progress import silent
-from beholder.errors import BeholderError, DataError, PictureError
+from beholder.errors import BeholderError, DataError, ImageError
 
 MOST = 400  # MB that reading one of them may take
 
@@ -38,7 +38,7 @@ import resource, sys
 from pathlib import Path
 from beholder.data.arrays import open_npz
 from beholder.data.archive import open_archive
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.images import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.errors import BeholderError
 
@@ -50,7 +50,7 @@ def read(path):
         [reader, *_] = open_archive(path).readers.values()
         reader(silent)
     else:
-        decode(path, PictureRules(8, 8, "RGB"))
+        decode(path, ImageRules(8, 8, "RGB"))
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -114,11 +114,11 @@ def tar(path: Path, **contents: bytes) -> Path:
 
 
 BOMBS = {
-    "a hundred million pictures of one pixel": lambda folder: npz(
+    "a hundred million images of one pixel": lambda folder: npz(
         folder / "a.npz", images=np.zeros((100_000_000, 1, 1), np.uint8), labels=np.zeros(100_000_000, np.uint8)
     ),
     "labels that are no bytes each": lambda folder: empty_labels(folder / "b.npz"),
-    "more labels than pictures": lambda folder: npz(
+    "more labels than images": lambda folder: npz(
         folder / "c.npz", images=np.zeros((2, 8, 8), np.uint8), labels=np.zeros(100_000_000, "S1")
     ),
     "a large WebP of one colour": lambda folder: webp(folder / "d.webp", 16_000),
@@ -142,17 +142,17 @@ def test_a_small_file_does_not_fill_the_memory(make: object, tmp_path: Path) -> 
     assert int(taken) < MOST
 
 
-def test_what_a_picture_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.data.picture_memory._MOST_BYTES", 1_000_000)
+def test_what_a_image_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beholder.data.image_memory._MOST_BYTES", 1_000_000)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)
     for pixels, small in ((noise, False), (noise * 0, True)):
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "PNG")
         if small:
-            with pytest.raises(PictureError, match="MB of memory"):
-                decode(stream.getvalue(), PictureRules(8, 8, "L"))
+            with pytest.raises(ImageError, match="MB of memory"):
+                decode(stream.getvalue(), ImageRules(8, 8, "L"))
         else:
-            assert decode(stream.getvalue(), PictureRules(8, 8, "L")).shape == (8, 8, 1)
+            assert decode(stream.getvalue(), ImageRules(8, 8, "L")).shape == (8, 8, 1)
 
 
 def keys(*values: bytes) -> bytes:
@@ -224,10 +224,10 @@ def test_letters_that_are_none_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
-def test_a_pipe_among_the_pictures_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_among_the_images_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(PictureError, match="pipe"):
-        decode(tmp_path / "pipe.png", PictureRules(8, 8, "RGB"))
+    with pytest.raises(ImageError, match="pipe"):
+        decode(tmp_path / "pipe.png", ImageRules(8, 8, "RGB"))
 
 
 LINES = st.sampled_from(
@@ -252,7 +252,7 @@ def test_any_overlay_is_read_or_refused(
 NAMES = st.binary(min_size=1, max_size=12).filter(
     lambda name: not {0, ord("/")} & set(name) and name not in (b".", b"..")
 )
-FILES = st.sampled_from([b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
+FILES = st.sampled_from([b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
 ENDS = st.sampled_from([b"", b".png", b".JPG", b".gif"])
 
 
@@ -263,10 +263,10 @@ ENDS = st.sampled_from([b"", b".png", b".JPG", b".gif"])
         st.lists(st.tuples(NAMES, ENDS, FILES), max_size=3),
         max_size=4,
     ),
-    picture=st.booleans(),
+    image=st.booleans(),
 )
 def test_any_folder_is_opened_or_refused_and_left_alone(
-    tree: dict[bytes, list[tuple[bytes, bytes, bytes]]], picture: bool, tmp_path_factory: pytest.TempPathFactory
+    tree: dict[bytes, list[tuple[bytes, bytes, bytes]]], image: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     root = tmp_path_factory.mktemp("any") / "data"
     root.mkdir()
@@ -275,7 +275,7 @@ def test_any_folder_is_opened_or_refused_and_left_alone(
         home.mkdir()
         for name, end, content in entries:
             (home / os.fsdecode(name + end)).write_bytes(content)
-        for number in range(4 if picture else 0):
+        for number in range(4 if image else 0):
             Image.new("L", (8, 8), number).save(home / f"own {number}.png")
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     try:

@@ -21,10 +21,10 @@ NAMES = ("cat", "dog")
 
 
 def dataset(*names: str) -> Dataset:
-    """A picture a name, all of class cat, told apart by their first pixel."""
-    pictures = np.zeros((len(names), 2, 2, 1), np.uint8)
-    pictures[:, 0, 0, 0] = np.arange(len(names))
-    return Dataset(pictures, np.zeros(len(names), np.int64), NAMES, names)
+    """An image a name, all of class cat, told apart by their first pixel."""
+    images = np.zeros((len(names), 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(len(names))
+    return Dataset(images, np.zeros(len(names), np.int64), NAMES, names)
 
 
 def overlay(*corrections: tuple[str, ...]) -> Overlay:
@@ -41,7 +41,7 @@ def test_what_is_dropped_goes_what_is_relabelled_changes_and_all_else_stays() ->
     after = overlay(("b", "drop"), ("d", "relabel", "dog"), ("a", "keep"), ("elsewhere", "drop")).apply(before)
     assert list(after.names) == ["a", "c", "d"]
     assert after.labels.tolist() == [0, 0, 1]
-    assert np.asarray(after.pictures)[:, 0, 0, 0].tolist() == [0, 2, 3]
+    assert np.asarray(after.images)[:, 0, 0, 0].tolist() == [0, 2, 3]
     assert before.labels.tolist() == [0, 0, 0, 0], "the data themselves are not touched"
 
 
@@ -77,7 +77,7 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
         ("path,action,label\na,remove,\n", "'remove' of 'a'.*keep, drop, relabel"),
         ("path,action,label\na,relabel,\n", "'relabel' of 'a' needs the label"),
         ("path,action,label\na,drop,dog\n", "'drop' of 'a' has no use for 'dog'"),
-        ("path,action,label\n,drop,\n", "names no picture"),
+        ("path,action,label\n,drop,\n", "names no image"),
         ("path,action,label\na\n", "path, action and label"),
         ("path,action,label\na,drop,,x\n", "line 2: expected path, action and label"),
         ("path,action,label\na,drop,\na,keep,\n", "lines 2 and 3 disagree about 'a' .drop and keep."),
@@ -101,10 +101,10 @@ def test_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             read_overlay(path)
 
 
-def test_a_name_of_several_pictures_is_refused_where_it_is_corrected() -> None:
+def test_a_name_of_several_images_is_refused_where_it_is_corrected() -> None:
     twins = dataset("a", "a", "b")
     assert len(overlay(("b", "drop")).apply(twins)) == 2
-    with pytest.raises(DataError, match="Several pictures are called 'a'"):
+    with pytest.raises(DataError, match="Several images are called 'a'"):
         overlay(("a", "drop")).apply(twins)
 
 
@@ -122,7 +122,7 @@ def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
-def test_an_overlay_of_test_pictures_alone_is_obeyed_where_the_test_part_is_opened() -> None:
+def test_an_overlay_of_test_images_alone_is_obeyed_where_the_test_part_is_opened() -> None:
     """The doctor finds copies across parts, and one may drop those of the test part alone."""
     [note] = overlay(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
     assert note == "1 of the overlay's 1 lines seem to be of test images, which only `beholder evaluate` reads."

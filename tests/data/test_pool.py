@@ -10,26 +10,26 @@ from beholder.data.pool import joined, pooled
 
 def dataset(count: int, start: int = 0, side: int = 9) -> Dataset:
     random = np.random.default_rng(start)
-    pictures = random.integers(256, size=(count, side, side, 3)).astype(np.uint8)
-    return Dataset(pictures, np.arange(count) % 2, ("a", "b"), [f"{start + row}" for row in range(count)])
+    images = random.integers(256, size=(count, side, side, 3)).astype(np.uint8)
+    return Dataset(images, np.arange(count) % 2, ("a", "b"), [f"{start + row}" for row in range(count)])
 
 
-def test_parts_follow_each_other_and_each_picture_knows_its_own() -> None:
+def test_parts_follow_each_other_and_each_image_knows_its_own() -> None:
     parts = {"train": dataset(3), "test": dataset(2, 10)}
     pool = pooled(parts)
     assert pool.parts.tolist() == ["train"] * 3 + ["test"] * 2
     assert list(pool.dataset.names) == ["0", "1", "2", "10", "11"]
-    assert np.array_equal(pool.dataset.pictures[3:], parts["test"].pictures)
+    assert np.array_equal(pool.dataset.images[3:], parts["test"].images)
 
 
 def test_shrinking_averages_whole_squares() -> None:
-    [picture] = pooled({"all": dataset(1)}, factor=4).dataset.pictures
-    original = dataset(1).pictures[0].astype(float)
-    assert picture.shape == (2, 2, 3)
-    assert np.abs(picture[1, 0] - original[4:8, 0:4].mean(axis=(0, 1))).max() <= 0.5
+    [image] = pooled({"all": dataset(1)}, factor=4).dataset.images
+    original = dataset(1).images[0].astype(float)
+    assert image.shape == (2, 2, 3)
+    assert np.abs(image[1, 0] - original[4:8, 0:4].mean(axis=(0, 1))).max() <= 0.5
 
 
-def test_pictures_of_overlapping_groups_belong_together() -> None:
+def test_images_of_overlapping_groups_belong_together() -> None:
     parts = {"train": dataset(4), "test": dataset(3, 10)}
     groups = [
         [("train", "1"), ("test", "11")],

@@ -1,4 +1,4 @@
-"""Pictures made to fit another network: as if they had been decoded for it from files."""
+"""Images made to fit another network: as if they had been decoded for it from files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 
 from beholder.data.dataset import Dataset
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.images import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
 
 
 def dataset(shape: tuple[int, int, int]) -> Dataset:
-    pictures = np.random.default_rng(0).integers(256, size=(3, *shape)).astype(np.uint8)
-    return Dataset(pictures, np.array([0, 1, 0]), ("a", "b"), ["x", "y", "z"])
+    images = np.random.default_rng(0).integers(256, size=(3, *shape)).astype(np.uint8)
+    return Dataset(images, np.array([0, 1, 0]), ("a", "b"), ["x", "y", "z"])
 
 
 def source(one: Dataset) -> Source:
@@ -26,20 +26,20 @@ def source(one: Dataset) -> Source:
 
 @pytest.mark.parametrize("shape", [(12, 9, 3), (30, 50, 3), (8, 8, 1)])
 @pytest.mark.parametrize(("height", "width", "channels"), [(16, 12, 3), (8, 20, 1), (None, 10, 3)])
-def test_a_picture_becomes_what_decoding_a_file_of_it_gives(
+def test_a_image_becomes_what_decoding_a_file_of_it_gives(
     shape: tuple[int, int, int], height: int | None, width: int, channels: int
 ) -> None:
     before = dataset(shape)
     after = refitted(source(before), height, width, channels).readers["train"](silent)
-    rules = PictureRules(height or shape[0], width, "RGB" if channels == 3 else "L")
-    for pixels, fitted in zip(before.pictures, after.pictures, strict=True):
+    rules = ImageRules(height or shape[0], width, "RGB" if channels == 3 else "L")
+    for pixels, fitted in zip(before.images, after.images, strict=True):
         file = io.BytesIO()
         Image.fromarray(pixels.squeeze()).save(file, "PNG")
         np.testing.assert_array_equal(fitted, decode(file.getvalue(), rules))
     np.testing.assert_array_equal(after.labels, before.labels)
 
 
-def test_pictures_that_fit_are_left_as_they_are() -> None:
+def test_images_that_fit_are_left_as_they_are() -> None:
     before = dataset((12, 9, 3))
     assert refitted(source(before), 12, None, 3).readers["train"](silent) is before
 

@@ -103,11 +103,11 @@ def test_groups_must_be_one_a_row() -> None:
 
 
 def make_dataset(start: int, count: int) -> Dataset:
-    """Pictures that all differ; their first two values say which they are."""
-    pictures = np.zeros((count, 8, 8, 1), np.uint8)
+    """Images that all differ; their first two values say which they are."""
+    images = np.zeros((count, 8, 8, 1), np.uint8)
     numbers = np.arange(start, start + count)
-    pictures[:, 0, 0, 0], pictures[:, 0, 1, 0] = numbers // 256, numbers % 256
-    return Dataset(pictures, numbers % 2, ("even", "odd"), [str(number) for number in numbers])
+    images[:, 0, 0, 0], images[:, 0, 1, 0] = numbers // 256, numbers % 256
+    return Dataset(images, numbers % 2, ("even", "odd"), [str(number) for number in numbers])
 
 
 def make_source(**counts: int) -> tuple[Source, list[str]]:
@@ -129,9 +129,9 @@ def names(dataset: Dataset) -> set[str]:
     return set(dataset.names)
 
 
-def test_equal_pictures_are_one_group_and_others_are_not() -> None:
+def test_equal_images_are_one_group_and_others_are_not() -> None:
     dataset = make_dataset(0, 300)
-    np.asarray(dataset.pictures)[7] = dataset.pictures[9]
+    np.asarray(dataset.images)[7] = dataset.images[9]
     groups = content_groups(dataset)
     assert groups[7] == groups[9]
     assert len(set(groups)) == 299
@@ -140,9 +140,9 @@ def test_equal_pictures_are_one_group_and_others_are_not() -> None:
 def test_near_copies_stay_in_one_part_and_a_part_that_is_there_stays_as_it_is() -> None:
     random = np.random.default_rng(0)
     # Shapes of a few pixels: what is shifted by one is alike.
-    pictures = np.kron(random.integers(0, 256, (200, 8, 8, 1)), np.ones((1, 4, 4, 1), np.int64)).astype(np.uint8)
-    pictures = np.concatenate([pictures, pictures[:100, :, ::-1] // 2 + 40])  # mirrored and paler
-    both = Dataset(pictures, np.arange(300) % 2, ("even", "odd"), [str(row) for row in range(300)])
+    images = np.kron(random.integers(0, 256, (200, 8, 8, 1)), np.ones((1, 4, 4, 1), np.int64)).astype(np.uint8)
+    images = np.concatenate([images, images[:100, :, ::-1] // 2 + 40])  # mirrored and paler
+    both = Dataset(images, np.arange(300) % 2, ("even", "odd"), [str(row) for row in range(300)])
     parts = Parts(Source("copies", both.class_names, {"all": lambda _: both}))
     homes = {name: part for part in ("train", "validation", "test") for name in getattr(parts, part)().names}
     assert len(homes) == 300
@@ -174,9 +174,9 @@ def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
     assert Parts(make_source(all=200)[0], seed=6).test().names != test.names
 
 
-def test_copies_of_a_picture_stay_in_one_part() -> None:
+def test_copies_of_a_image_stay_in_one_part() -> None:
     dataset = make_dataset(0, 100)
-    np.asarray(dataset.pictures)[50:] = dataset.pictures[:50]
+    np.asarray(dataset.images)[50:] = dataset.images[:50]
     parts = Parts(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
     groups = [set(content_groups(part)) for part in (parts.train(), parts.validation(), parts.test())]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 50
@@ -219,13 +219,13 @@ def test_a_test_part_alone_can_be_tested_only() -> None:
             part()
 
 
-def test_too_few_pictures_get_a_sentence() -> None:
-    with pytest.raises(DataError, match="Class 'odd' of 'some data' has 1 picture to learn from"):
+def test_too_few_images_get_a_sentence() -> None:
+    with pytest.raises(DataError, match="Class 'odd' of 'some data' has 1 image to learn from"):
         Parts(make_source(train=3, validation=2, test=2)[0]).train()
-    with pytest.raises(DataError, match="no pictures for its test part"):
+    with pytest.raises(DataError, match="no images for its test part"):
         Parts(make_source(train=3, validation=2, test=0)[0]).test()
-    with pytest.raises(DataError, match="no pictures for its validation part"):
+    with pytest.raises(DataError, match="no images for its validation part"):
         Parts(make_source(all=2)[0]).validation()
     copies = Dataset(np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2, ("even", "odd"), ["x"] * 20)
-    with pytest.raises(DataError, match="no pictures for its validation part"):
+    with pytest.raises(DataError, match="no images for its validation part"):
         Parts(Source("copies", ("even", "odd"), {"all": lambda _: copies})).validation()

@@ -1,4 +1,4 @@
-"""A person relies on: what is wrong with all pictures at once is said, and ordinary sets hear nothing."""
+"""A person relies on: what is wrong with all images at once is said, and ordinary sets hear nothing."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.faults import picture_faults
+from beholder.data.faults import image_faults
 from beholder.data.progress import silent
 from beholder.data.whole_set import whole_set_faults
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (40, 9, 9, 3)).astype(np.uint8)
 
 
-def parts(pictures: NDArray[np.uint8]) -> dict[str, Dataset]:
+def parts(images: NDArray[np.uint8]) -> dict[str, Dataset]:
     """The first three quarters and the rest, of two classes."""
-    labels = np.arange(len(pictures)) % 2
-    names = [str(row) for row in range(len(pictures))]
-    whole = Dataset(pictures, labels, ("cat", "dog"), names)
-    return {"train": whole.select(np.arange(30)), "validation": whole.select(np.arange(30, len(pictures)))}
+    labels = np.arange(len(images)) % 2
+    names = [str(row) for row in range(len(images))]
+    whole = Dataset(images, labels, ("cat", "dog"), names)
+    return {"train": whole.select(np.arange(30)), "validation": whole.select(np.arange(30, len(images)))}
 
 
-def with_row(pictures: NDArray[np.uint8], row: int, other: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    changed = pictures.copy()
+def with_row(images: NDArray[np.uint8], row: int, other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    changed = images.copy()
     changed[row] = other
     return changed
 
 
 @pytest.mark.parametrize(
-    ("pictures", "sentence"),
+    ("images", "sentence"),
     [
         (RANDOM // 19, "All images are very dark: the brightest pixel of 40 images is 13 of 255; check how they were"),
         (RANDOM // 5, "All images are very dark: the brightest pixel of 40 images is 51 of 255; check how they were"),
@@ -46,27 +46,27 @@ def with_row(pictures: NDArray[np.uint8], row: int, other: NDArray[np.uint8]) ->
         (np.repeat(RANDOM[:1], 40, axis=0), "All 40 images are equal to each other, in every class; check how they"),
     ],
 )
-def test_a_fault_of_all_images_is_one_sentence(pictures: Any, sentence: str) -> None:
-    [found] = whole_set_faults(parts(pictures))
+def test_a_fault_of_all_images_is_one_sentence(images: Any, sentence: str) -> None:
+    [found] = whole_set_faults(parts(images))
     assert found.startswith(sentence)
     assert found.endswith(".")
 
 
 def test_a_class_of_one_image_again_and_again_is_named() -> None:
-    pictures = RANDOM.copy()
-    pictures[::2] = pictures[0]
-    assert whole_set_faults(parts(pictures)) == [
+    images = RANDOM.copy()
+    images[::2] = images[0]
+    assert whole_set_faults(parts(images)) == [
         "All 20 images of the class 'cat' are equal to each other; check how they were saved."
     ]
-    pictures[38] = pictures[1]
-    assert whole_set_faults(parts(pictures)) == []
+    images[38] = images[1]
+    assert whole_set_faults(parts(images)) == []
 
 
 def test_ordinary_sets_drawings_and_black_and_white_hear_nothing() -> None:
     thin = np.zeros((40, 32, 32, 1), np.uint8)
     thin[np.arange(40), np.arange(40) % 32, 3] = 255  # one bright pixel each
-    for pictures in (RANDOM, thin, 255 - thin, (RANDOM > 99).astype(np.uint8) * 255, RANDOM // 2):
-        assert whole_set_faults(parts(pictures)) == []
+    for images in (RANDOM, thin, 255 - thin, (RANDOM > 99).astype(np.uint8) * 255, RANDOM // 2):
+        assert whole_set_faults(parts(images)) == []
     assert whole_set_faults({"all": open_digits().readers["all"](silent)}) == []
     assert whole_set_faults({"all": parts(RANDOM)["train"].select(np.arange(0))}) == []
     assert whole_set_faults({}) == []
@@ -78,7 +78,7 @@ def test_most_images_do_not_hide_what_is_wrong_with_them() -> None:
         (RANDOM[:30] // 12, "dark"),
         (RANDOM[:30] // 25 + 245, "light"),
     ):
-        found = picture_faults(parts(np.concatenate([change, RANDOM[30:]])))
+        found = image_faults(parts(np.concatenate([change, RANDOM[30:]])))
         assert {one.kind for one in found} == {kind}
         assert len(found) == 30
         assert all(0 <= one.score <= 1 for one in found)

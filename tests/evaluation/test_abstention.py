@@ -9,7 +9,7 @@ from scipy.stats import beta
 from beholder.evaluation.abstention import (
     ALL_UNSURE,
     coverage_curve,
-    fewest_pictures,
+    fewest_images,
     given_answers,
     risk_facts,
     risk_in_words,
@@ -46,7 +46,7 @@ def test_the_promise_holds_at_its_confidence_where_the_true_risk_is_known(
 
 
 def test_it_is_not_needlessly_careful() -> None:
-    """With many pictures the answers that are given come near to the risk that is tolerated."""
+    """With many images the answers that are given come near to the risk that is tolerated."""
     threshold = risk_threshold(*drawn(np.random.default_rng(0), 100_000), 0.05)
     assert threshold is not None
     assert 0.04 < true_risk(threshold, 1.0) < 0.05
@@ -60,8 +60,8 @@ def test_every_threshold_that_it_went_through_passes_clopper_and_pearson() -> No
     assert beta.ppf(0.99, wrong + 1, count - wrong) <= 0.05
 
 
-def test_too_few_pictures_or_too_many_mistakes_promise_nothing() -> None:
-    assert fewest_pictures(0.05) == 90  # 0.95 ** 90 < 0.01 < 0.95 ** 89
+def test_too_few_images_or_too_many_mistakes_promise_nothing() -> None:
+    assert fewest_images(0.05) == 90  # 0.95 ** 90 < 0.01 < 0.95 ** 89
     sure = np.linspace(0.9, 1, 89, dtype=np.float32)
     assert risk_threshold(sure, np.ones(89, np.bool_), 0.05) is None
     sure = np.linspace(0.9, 1, 90, dtype=np.float32)
@@ -81,14 +81,14 @@ def test_what_was_not_asked_for_stays_open_and_what_was_makes_every_answer_unsur
     threshold, facts = risk_facts(confidences, correct, strange, None)
     assert threshold is None
     assert (facts["asked"], facts["promised"], facts["coverage"], facts["observed"]) == (0.05, False, 1.0, 0.0)
-    assert "takes 90 validation pictures" in risk_in_words(facts)
+    assert "takes 90 validation images" in risk_in_words(facts)
     threshold, facts = risk_facts(confidences, correct, strange, 0.02)
     assert threshold == ALL_UNSURE
     assert (facts["promised"], facts["coverage"], facts["observed"]) == (False, 0.0, None)
     assert risk_in_words(facts).endswith("so every answer is unsure.")
 
 
-def test_strange_pictures_are_neither_answered_nor_counted_as_answers() -> None:
+def test_strange_images_are_neither_answered_nor_counted_as_answers() -> None:
     confidences, correct = np.full(400, 0.9, np.float32), np.ones(400, np.bool_)
     strange = np.arange(400) < 100
     correct[:100] = False
@@ -99,7 +99,7 @@ def test_strange_pictures_are_neither_answered_nor_counted_as_answers() -> None:
     assert given_answers(confidences, strange, threshold).sum() == 300
 
 
-def test_the_curve_ends_with_all_pictures() -> None:
+def test_the_curve_ends_with_all_images() -> None:
     curve = coverage_curve(np.array([0.9, 0.5, 0.7, 0.6], np.float32), np.array([True, False, True, False]))
     assert [point["coverage"] for point in curve] == [0.25, 0.5, 0.75, 1.0]
     assert [point["risk"] for point in curve] == pytest.approx([0, 0, 1 / 3, 1 / 2])

@@ -1,4 +1,4 @@
-"""Consistency: whether answers stay when pictures are moved, mirrored, brighter or darker."""
+"""Consistency: whether answers stay when images are moved, mirrored, brighter or darker."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from beholder.evaluation.consistency import brightened, consistency_figures, mirrored, moved
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 
-def bars(side: int = 16) -> Pictures:
-    """For each column a picture that is dark but for this column."""
-    pictures = np.zeros((side, side, side, 1), np.uint8)
-    pictures[np.arange(side), :, np.arange(side)] = 200
-    return pictures
+def bars(side: int = 16) -> Images:
+    """For each column an image that is dark but for this column."""
+    images = np.zeros((side, side, side, 1), np.uint8)
+    images[np.arange(side), :, np.arange(side)] = 200
+    return images
 
 
 def one_hot(answers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
@@ -23,19 +23,19 @@ def one_hot(answers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
 
 
 def test_a_shift_moves_pixels_and_repeats_the_edge() -> None:
-    picture = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
-    assert moved(picture, 1, 0)[0, :, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
-    assert moved(picture, 0, -1)[0, :, :, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
-    assert mirrored(picture)[0, 0, :, 0].tolist() == [2, 1, 0]
-    assert brightened(picture + 200, 1.25)[0, 0, :, 0].tolist() == [250, 251, 252]
-    assert brightened(picture + 250, 1.25).max() == 255
+    image = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
+    assert moved(image, 1, 0)[0, :, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
+    assert moved(image, 0, -1)[0, :, :, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
+    assert mirrored(image)[0, 0, :, 0].tolist() == [2, 1, 0]
+    assert brightened(image + 200, 1.25)[0, 0, :, 0].tolist() == [250, 251, 252]
+    assert brightened(image + 250, 1.25).max() == 255
 
 
 def test_what_looks_at_the_amount_of_light_alone_notices_brightness_and_nothing_else() -> None:
     middle = bars(32)[4:28]  # no bar reaches the edge, where a shift would repeat it
 
-    def amount(pictures: Pictures) -> NDArray[np.float32]:
-        mean = pictures.max(axis=(1, 2, 3)).astype(np.int64)
+    def amount(images: Images) -> NDArray[np.float32]:
+        mean = images.max(axis=(1, 2, 3)).astype(np.int64)
         return one_hot((mean > 180).astype(np.int64) + (mean > 220), 3)
 
     figures = consistency_figures(amount, middle, np.ones(24, np.int64))
@@ -46,14 +46,14 @@ def test_what_looks_at_the_amount_of_light_alone_notices_brightness_and_nothing_
 
 
 def test_what_looks_at_places_notices_shifts_and_flips() -> None:
-    pictures = bars(16)
+    images = bars(16)
 
-    def place(shown: Pictures) -> NDArray[np.float32]:
+    def place(shown: Images) -> NDArray[np.float32]:
         return one_hot(shown[:, 8, :, 0].argmax(axis=1), 16)
 
     told: list[tuple[int, int]] = []
     figures = consistency_figures(
-        place, pictures, np.arange(16), progress=lambda _task, done, total: told.append((done, total))
+        place, images, np.arange(16), progress=lambda _task, done, total: told.append((done, total))
     )
     assert figures["pixels"] == [1, 1]
     # Up and down change nothing; of left and right, a bar at the edge that is repeated stays in its place once.
@@ -66,12 +66,12 @@ def test_what_looks_at_places_notices_shifts_and_flips() -> None:
 
 def test_batches_change_nothing() -> None:
     random = np.random.default_rng(0)
-    pictures = random.integers(256, size=(2100, 8, 8, 3)).astype(np.uint8)
+    images = random.integers(256, size=(2100, 8, 8, 3)).astype(np.uint8)
 
-    def corner(shown: Pictures) -> NDArray[np.float32]:
+    def corner(shown: Images) -> NDArray[np.float32]:
         return one_hot((shown[:, 0, 0, 0] > 128).astype(np.int64), 2)
 
-    figures = consistency_figures(corner, pictures, np.zeros(2100, np.int64))
-    plain, flipped = pictures[:, 0, 0, 0] > 128, pictures[:, 0, -1, 0] > 128
+    figures = consistency_figures(corner, images, np.zeros(2100, np.int64))
+    plain, flipped = images[:, 0, 0, 0] > 128, images[:, 0, -1, 0] > 128
     assert figures["flip"]["same"] == pytest.approx((plain == flipped).mean())
     assert figures["flip"]["accuracy"] == pytest.approx((~flipped).mean())

@@ -1,4 +1,4 @@
-"""A person relies on: strange pictures are told from familiar ones, and few familiar ones are called strange."""
+"""A person relies on: strange images are told from familiar ones, and few familiar ones are called strange."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def familiarity() -> Familiarity:
     return fitted
 
 
-def test_about_the_stated_share_of_new_pictures_of_its_kind_is_called_strange(familiarity: Familiarity) -> None:
+def test_about_the_stated_share_of_new_images_of_its_kind_is_called_strange(familiarity: Familiarity) -> None:
     strange = familiarity.unlike(features(5000, seed=2)[0])
     assert 0.02 < strange.mean() < 0.08
 
 
-def test_pictures_in_which_it_finds_little_or_an_odd_mixture_are_strange(familiarity: Familiarity) -> None:
+def test_images_in_which_it_finds_little_or_an_odd_mixture_are_strange(familiarity: Familiarity) -> None:
     random = np.random.default_rng(3)
     faint = (features(200, seed=4)[0] * 0.05).astype(np.float32)
     mixed = np.abs(random.normal(0, 3, (200, 30))).astype(np.float32)
@@ -41,7 +41,7 @@ def test_pictures_in_which_it_finds_little_or_an_odd_mixture_are_strange(familia
     assert familiarity.unlike(nothing).all()
 
 
-def test_one_picture_is_judged_as_in_company(familiarity: Familiarity) -> None:
+def test_one_image_is_judged_as_in_company(familiarity: Familiarity) -> None:
     rows = features(50, seed=5)[0]
     together = familiarity.unlike(rows)
     assert together.tolist() == [bool(familiarity.unlike(row[np.newaxis])[0]) for row in rows]
@@ -56,7 +56,7 @@ def test_prototypes_are_the_mean_directions_of_the_square_roots() -> None:
     assert measure(np.array([[-4, 0]], np.float32), directions(sums))[0] == pytest.approx([4, 0], abs=1e-6)
 
 
-def test_too_few_pictures_or_figures_that_are_none_tell_nothing() -> None:
+def test_too_few_images_or_figures_that_are_none_tell_nothing() -> None:
     prototypes = np.eye(2, dtype=np.float32)
     assert fit_familiarity(prototypes, np.ones((18, 2), np.float32)) is None
     assert fit_familiarity(prototypes, np.full((100, 2), np.nan, np.float32)) is None

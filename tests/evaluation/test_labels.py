@@ -14,8 +14,8 @@ NAMES = ("ant", "bee", "cow", "dog")
 
 
 def pool(labels: NDArray[np.int64]) -> Pool:
-    pictures = np.zeros((len(labels), 1, 1, 1), np.uint8)
-    dataset = Dataset(pictures, labels, NAMES, [f"{row}.png" for row in range(len(labels))])
+    images = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    dataset = Dataset(images, labels, NAMES, [f"{row}.png" for row in range(len(labels))])
     return Pool(dataset, np.array(["train"] * (len(labels) - 10) + ["test"] * 10))
 
 
@@ -50,7 +50,7 @@ def test_flipped_labels_are_found_and_the_right_ones_suggested() -> None:
     assert np.mean(np.array(suggested)[hits]) > 0.9
 
 
-def test_the_part_of_a_picture_is_told() -> None:
+def test_the_part_of_a_image_is_told() -> None:
     labels = np.arange(400) % 4
     probabilities = answers(labels, 6.0)
     probabilities[-1] = (0.997, 0.001, 0.001, 0.001)  # its label is 3
@@ -60,7 +60,7 @@ def test_the_part_of_a_picture_is_told() -> None:
     assert (finding.paths, finding.labels, finding.suggestion) == (("399.png",), ("dog",), "ant")
 
 
-def test_a_class_without_pictures_does_no_harm() -> None:
+def test_a_class_without_images_does_no_harm() -> None:
     labels = np.arange(300) % 3
     probabilities = answers(labels, 4.0)
     neighbours = np.zeros((300, 1), np.int64)
@@ -81,7 +81,7 @@ def test_two_names_of_one_class_are_told_and_no_other_pair() -> None:
     assert "bee" in finding.sentence
 
 
-def test_a_handful_of_pictures_proves_nothing() -> None:
+def test_a_handful_of_images_proves_nothing() -> None:
     labels = np.array([0, 1, 0, 1, 0, 1])
     probabilities = np.full((6, 4), 0.25, np.float32)
     probabilities[:, 0] = 0.26

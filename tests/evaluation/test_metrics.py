@@ -16,7 +16,7 @@ from beholder.errors import DataError
 from beholder.evaluation.macro import macro_figures
 from beholder.evaluation.metrics import figures, mistakes, wilson_interval
 
-# Six pictures in three classes. Predictions: 0 0 1 | 1 1 | 0; labels: 0 0 0 | 1 1 | 2.
+# Six images in three classes. Predictions: 0 0 1 | 1 1 | 0; labels: 0 0 0 | 1 1 | 2.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 PROBABILITIES = np.array(
     [[0.8, 0.1, 0.1], [0.5, 0.25, 0.25], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.25, 0.5, 0.25], [0.9, 0.1, 0.0]],
@@ -112,7 +112,7 @@ def test_macro_figures_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -
     assert result["uneven"] == (counts.max() > 1.5 * counts[counts > 0].min())
 
 
-def test_a_few_pictures_more_in_a_class_are_not_uneven_and_no_picture_is_no_figure() -> None:
+def test_a_few_images_more_in_a_class_are_not_uneven_and_no_image_is_no_figure() -> None:
     assert not macro_figures([[15, 0], [0, 10]])["uneven"]
     assert macro_figures([[16, 0], [0, 10]])["uneven"]
     assert macro_figures([[16, 0], [0, 0]]) == {"macro_recall": 1.0, "macro_f1": 1.0, "uneven": False}

@@ -27,15 +27,15 @@ def shade(random: Random) -> tuple[int, int, int]:
 def drawn(draw: Draw, classes: int, count: int, seed: int, *, side: int = 32, colour: bool = False) -> Dataset:
     """`count` noisy images, class after class in turn: black on white, or any colour on any other."""
     random = np.random.default_rng(seed)
-    pictures = []
+    images = []
     for row in range(count):
         image = Image.new("RGB", (4 * side, 4 * side), shade(random) if colour else "white")
         draw(ImageDraw.Draw(image), row % classes, random, shade(random) if colour else (0, 0, 0))
         small = np.asarray(image.resize((side, side), Image.Resampling.BOX)).astype(np.float64)
         noisy = np.clip(small + random.normal(0, 8, small.shape), 0, 255).astype(np.uint8)
-        pictures.append(noisy if colour else noisy[..., :1])
+        images.append(noisy if colour else noisy[..., :1])
     names = tuple(f"class {number}" for number in range(classes))
-    return Dataset(np.stack(pictures), np.arange(count) % classes, names, [str(row) for row in range(count)])
+    return Dataset(np.stack(images), np.arange(count) % classes, names, [str(row) for row in range(count)])
 
 
 def arrow(onto: ImageDraw.ImageDraw, label: int, random: Random, ink: tuple[int, int, int]) -> None:
@@ -146,15 +146,15 @@ def test_images_that_mean_the_same_mirrored_are_mirrored(draw: Draw, classes: in
 @pytest.mark.parametrize(("channels", "mirror", "kind"), [(1, False, "are grey"), (3, True, "are colour")])
 @pytest.mark.parametrize("count", [6, 200])
 def test_images_that_do_not_tell_leave_a_guess(count: int, channels: int, mirror: bool, kind: str) -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (count, 24, 24, channels), dtype=np.uint8)
-    mirroring = measure_mirroring(labelled(pictures), seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (count, 24, 24, channels), dtype=np.uint8)
+    mirroring = measure_mirroring(labelled(images), seed=0)
     assert (mirroring.same, mirroring.mirror) == (None, mirror)
     assert "a guess" in mirroring.sentence
     assert kind in mirroring.sentence
 
 
-def labelled(pictures: NDArray[np.uint8]) -> Dataset:
-    return Dataset(pictures, np.arange(len(pictures)) % 2, ("a", "b"), [str(row) for row in range(len(pictures))])
+def labelled(images: NDArray[np.uint8]) -> Dataset:
+    return Dataset(images, np.arange(len(images)) % 2, ("a", "b"), [str(row) for row in range(len(images))])
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 30, 3), (70, 33, 3), (5, 5, 1), (1, 40, 3)])
@@ -164,14 +164,14 @@ def test_any_shape_and_images_of_one_colour_are_borne(shape: tuple[int, int, int
 
 
 def test_classes_of_one_image_or_none_are_borne() -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
     labels = np.repeat([0, 2, 4], [20, 19, 1])
-    dataset = Dataset(pictures, labels, tuple("abcde"), [str(row) for row in range(40)])
+    dataset = Dataset(images, labels, tuple("abcde"), [str(row) for row in range(40)])
     assert measure_mirroring(dataset, seed=0).same is None
 
 
 def test_the_same_seed_tells_the_same_and_no_more_images_are_read_than_said() -> None:
-    dataset = labelled(np.tile(drawn(arrow, 2, 40, 1, side=8).pictures, (100, 1, 1, 1)))
+    dataset = labelled(np.tile(drawn(arrow, 2, 40, 1, side=8).images, (100, 1, 1, 1)))
     first = measure_mirroring(dataset, seed=3)
     assert first == measure_mirroring(dataset, seed=3)
     assert first.images == MOST_IMAGES
@@ -179,7 +179,7 @@ def test_the_same_seed_tells_the_same_and_no_more_images_are_read_than_said() ->
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (40, 40, 3), (64, 96, 3)])
 def test_the_features_of_mirrored_images_are_those_of_the_mirror_images(shape: tuple[int, int, int]) -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
-    both = np.concatenate([pictures, pictures[:, :, ::-1]])  # so that the same patches and scales hold for both
+    images = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
+    both = np.concatenate([images, images[:, :, ::-1]])  # so that the same patches and scales hold for both
     plain, mirrored = mirror_features(both, np.random.default_rng(1))
     assert np.allclose(plain[12:], mirrored[:12], atol=1e-3)

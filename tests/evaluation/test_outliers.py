@@ -1,4 +1,4 @@
-"""Nearest neighbours against a plain reference, and pictures unlike all others."""
+"""Nearest neighbours against a plain reference, and images unlike all others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_neighbours_are_those_of_a_plain_search() -> None:
     assert np.allclose(np.take_along_axis(apart, rows, axis=1), distances, atol=1e-5)
 
 
-def test_a_picture_without_features_is_far_from_all() -> None:
+def test_a_image_without_features_is_far_from_all() -> None:
     _, distances = nearest(np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32), 2)
     assert distances == pytest.approx(1.0)
 
@@ -34,7 +34,7 @@ def signs(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("sign", [0, 1, 2])
-def test_each_sign_alone_makes_a_picture_strange(sign: int) -> None:
+def test_each_sign_alone_makes_a_image_strange(sign: int) -> None:
     given = signs(1000)
     given[sign][700] = given[sign][700] * 0 + 20
     strange = strangeness(*given)
@@ -48,6 +48,6 @@ def test_each_sign_alone_makes_a_picture_strange(sign: int) -> None:
     assert 0.5 <= findings[-1].score <= findings[0].score <= 1
 
 
-def test_pictures_that_are_all_alike_are_no_outliers() -> None:
+def test_images_that_are_all_alike_are_no_outliers() -> None:
     strange = strangeness(np.ones((50, 3), np.float32), np.ones(50, np.float32), np.ones((50, 4), np.float32))
     assert strange.tolist() == [0.0] * 50

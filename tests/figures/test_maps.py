@@ -8,7 +8,7 @@ from PIL import Image
 
 from beholder.figures.heading import MARGIN, under_heading, wrapped
 from beholder.figures.lettering import font_for
-from beholder.figures.maps import MOST, maps_sheet, window_picture, windows_sheet
+from beholder.figures.maps import MOST, maps_sheet, window_image, windows_sheet
 from beholder.figures.sheet import PAPER
 
 
@@ -43,10 +43,10 @@ def test_maps_of_any_shape_fit() -> None:
 
 def test_a_weight_of_zero_is_mid_grey_and_the_largest_is_white_or_black() -> None:
     window = np.array([[0.0, 0.5], [-2.0, 1.0]], np.float32)[..., np.newaxis]
-    assert window_picture(window)[..., 0].tolist() == [[128, 159], [0, 191]]
-    assert window_picture(np.zeros((2, 2, 1), np.float32)).tolist() == np.full((2, 2, 1), 128).tolist()
-    assert window_picture(np.ones((2, 2, 3), np.float32)).shape == (2, 2, 3)
-    assert window_picture(np.ones((2, 2, 8), np.float32)).shape == (2, 2, 1)
+    assert window_image(window)[..., 0].tolist() == [[128, 159], [0, 191]]
+    assert window_image(np.zeros((2, 2, 1), np.float32)).tolist() == np.full((2, 2, 1), 128).tolist()
+    assert window_image(np.ones((2, 2, 3), np.float32)).shape == (2, 2, 3)
+    assert window_image(np.ones((2, 2, 8), np.float32)).shape == (2, 2, 1)
 
 
 def test_bars_under_the_windows_are_as_long_as_the_windows_are_strong() -> None:

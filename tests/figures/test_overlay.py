@@ -23,11 +23,11 @@ def test_next_to_nothing_does_not_glow(value: float) -> None:
     assert shares(np.full((3, 3), value, np.float32), (9, 9), least=0.01).max() < 0.001
 
 
-def test_only_the_second_picture_glows_and_only_where_the_heat_is() -> None:
-    picture = np.full((16, 16, 3), 100, np.uint8)
+def test_only_the_second_image_glows_and_only_where_the_heat_is() -> None:
+    image = np.full((16, 16, 3), 100, np.uint8)
     heat = np.zeros((16, 16), np.float32)
     heat[12:, 12:] = 1
-    figure = np.asarray(overlay(picture, heat, "title", "text")).astype(int)
+    figure = np.asarray(overlay(image, heat, "title", "text")).astype(int)
     side = 16 * 17
     colourful = np.ptp(figure, axis=2) > 40
     colourful[-70:] = False  # the legend
@@ -39,6 +39,6 @@ def test_only_the_second_picture_glows_and_only_where_the_heat_is() -> None:
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 1), (300, 200, 3), (8, 40, 1)])
-def test_pictures_of_any_size_fit_on_a_page(shape: tuple[int, int, int]) -> None:
+def test_images_of_any_size_fit_on_a_page(shape: tuple[int, int, int]) -> None:
     figure = overlay(np.zeros(shape, np.uint8), np.ones((3, 3), np.float32), "a", "b")
     assert figure.width <= 700

@@ -1,4 +1,4 @@
-"""Contact sheets: every pixel of the pictures is there, in its place, and any title can be drawn."""
+"""Contact sheets: every pixel of the images is there, in its place, and any title can be drawn."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def _stretches(ink: np.ndarray) -> list[tuple[int, int]]:
     return [(int(start), int(end - start)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def test_pictures_are_enlarged_by_a_whole_factor_without_blur() -> None:
-    picture = np.random.default_rng(0).integers(0, 200, (32, 32, 3), np.uint8)
-    sheet = _pixels(contact_sheet([picture], [""], columns=1))
+def test_images_are_enlarged_by_a_whole_factor_without_blur() -> None:
+    image = np.random.default_rng(0).integers(0, 200, (32, 32, 3), np.uint8)
+    sheet = _pixels(contact_sheet([image], [""], columns=1))
     margin = (sheet.shape[0] - 128) // 2
-    assert (sheet[margin : margin + 128, margin : margin + 128] == picture.repeat(4, axis=0).repeat(4, axis=1)).all()
+    assert (sheet[margin : margin + 128, margin : margin + 128] == image.repeat(4, axis=0).repeat(4, axis=1)).all()
     border = np.ones(sheet.shape[:2], bool)
     border[margin:-margin, margin:-margin] = False
     assert (sheet[border] == PAPER).all()
 
 
 def test_margins_and_gaps_are_even_and_the_order_is_row_by_row() -> None:
-    pictures = [np.full((8, 8, 1), 20 * index, np.uint8) for index in range(6)]
-    sheet = _pixels(contact_sheet(pictures, [""] * 6, columns=3))
+    images = [np.full((8, 8, 1), 20 * index, np.uint8) for index in range(6)]
+    sheet = _pixels(contact_sheet(images, [""] * 6, columns=3))
     across, down = (_stretches((sheet != PAPER).any(axis=(axis, 2))) for axis in (0, 1))
     assert [length for _, length in across] == [128] * 3
     assert [length for _, length in down] == [128] * 2
@@ -48,7 +48,7 @@ def test_margins_and_gaps_are_even_and_the_order_is_row_by_row() -> None:
     assert shown == [0, 20, 40, 60, 80, 100]
 
 
-def test_large_pictures_are_reduced_and_a_given_scale_is_kept() -> None:
+def test_large_images_are_reduced_and_a_given_scale_is_kept() -> None:
     large = np.zeros((400, 200, 3), np.uint8)
     sheet = _pixels(contact_sheet([large], [""], columns=1))
     assert [length for _, length in _stretches((sheet != PAPER).any(axis=(1, 2)))] == [128]
@@ -58,7 +58,7 @@ def test_large_pictures_are_reduced_and_a_given_scale_is_kept() -> None:
     assert [length for _, length in _stretches((sheet != PAPER).any(axis=(0, 2)))] == [60]
 
 
-def test_cleaned_pictures_are_stretched_each_by_itself() -> None:
+def test_cleaned_images_are_stretched_each_by_itself() -> None:
     faint = np.array([[-1.5, 0.0], [0.75, 1.5]], np.float32)[..., np.newaxis]
     sheet = _pixels(contact_sheet([faint, faint * 1000], ["", ""], columns=1, scale=1))
     top, bottom = (start for start, _ in _stretches((sheet != PAPER).any(axis=(1, 2))))
@@ -67,14 +67,14 @@ def test_cleaned_pictures_are_stretched_each_by_itself() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_a_flat_or_broken_float_picture_is_drawn_all_the_same(value: float) -> None:
+def test_a_flat_or_broken_float_image_is_drawn_all_the_same(value: float) -> None:
     contact_sheet([np.full((4, 4, 1), value, np.float32)], ["flat"], columns=1)
 
 
-def test_titles_stand_under_their_pictures_and_stay_in_their_column() -> None:
-    picture = np.zeros((32, 32, 3), np.uint8)
+def test_titles_stand_under_their_images_and_stay_in_their_column() -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
     titles = ["cat", "a class name that is far too long for its column " * 40]
-    sheet = _pixels(contact_sheet([picture, picture], titles, columns=2))
+    sheet = _pixels(contact_sheet([image, image], titles, columns=2))
     ink = (sheet != PAPER).any(axis=2)
     below = ink[24 + 128 :]
     assert below[:, 24:152].any()
@@ -101,7 +101,7 @@ def test_any_title_can_be_drawn(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "titles", "columns"),
+    ("images", "titles", "columns"),
     [
         ([], [], 1),
         ([np.zeros((2, 2), np.uint8)], [], 1),
@@ -109,6 +109,6 @@ def test_any_title_can_be_drawn(title: str) -> None:
         ([np.zeros((2, 2, 2), np.uint8)], ["a"], 1),
     ],
 )
-def test_what_cannot_be_a_sheet_is_refused(pictures: list[np.ndarray], titles: list[str], columns: int) -> None:
+def test_what_cannot_be_a_sheet_is_refused(images: list[np.ndarray], titles: list[str], columns: int) -> None:
     with pytest.raises(ValueError, match="Expected"):
-        contact_sheet(pictures, titles, columns=columns)
+        contact_sheet(images, titles, columns=columns)

@@ -44,7 +44,7 @@ def test_an_output_of_few_pixels_is_shown_place_by_place() -> None:
 
 
 def _left_edge(image: Image.Image) -> int:
-    """Of the frame on the picture, the leftmost one."""
+    """Of the frame on the image, the leftmost one."""
     columns = (np.asarray(image) == FRAME).all(axis=2).sum(axis=0)
     return int(np.flatnonzero(columns > 10)[0])
 

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("framework")
 def test_cleaning_in_the_graph_is_cleaning_in_numpy(
     height: int, width: int, channels: int, seed: int, spread: int
 ) -> None:
-    from beholder.data.clean import clean_pictures
+    from beholder.data.clean import clean_images
     from beholder.models.layers import Clean
 
     seen = np.random.default_rng(seed).integers(spread + 1, size=(3, height, width, channels)).astype(np.uint8)
     cleaned = np.asarray(Clean()(seen.astype(np.float32)))
-    np.testing.assert_allclose(cleaned, clean_pictures(seen), atol=1e-5)
+    np.testing.assert_allclose(cleaned, clean_images(seen), atol=1e-5)
 
 
 def naive_response_normalisation(x: NDArray[Any]) -> NDArray[Any]:
@@ -73,14 +73,14 @@ def test_whitened_patches_are_uncorrelated_and_noise_is_not_made_louder() -> Non
     layer.build((None, 16, 16, 3))
 
     def covariance() -> np.ndarray:
-        return np.cov(np.asarray(layer(pictures))[..., :12].reshape(-1, 12), rowvar=False)
+        return np.cov(np.asarray(layer(images))[..., :12].reshape(-1, 12), rowvar=False)
 
-    for pictures in (smooth, strong):
-        layer.adapt(np.split(pictures, [1, 90]))
+    for images in (smooth, strong):
+        layer.adapt(np.split(images, [1, 90]))
         whitened = covariance()
         assert np.abs(whitened - np.diag(np.diag(whitened))).max() < 0.02
         assert np.diag(whitened).max() < 1.01
-    assert np.diag(whitened).min() > 0.99, "no direction of these pictures is weak"
+    assert np.diag(whitened).min() > 0.99, "no direction of these images is weak"
     noise = np.random.default_rng(1).normal(0, 0.08, (20, 16, 16, 3)).astype(np.float32)
     layer.adapt([weak])
     assert np.asarray(layer(noise)).std() < 4 * 0.08

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("framework")
 PARAMETERS = {"linear": 30_730, "dense": 3_157_002, "book": 2_474_698, "fast": 791_266}
 
 
-def pictures(count: int, shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.uint8]:
+def images(count: int, shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(256, size=(count, *shape)).astype(np.uint8)
 
 
@@ -34,7 +34,7 @@ def test_parameter_count(name: str) -> None:
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 13, 3), (28, 28, 1), (130, 200, 3)])
 def test_builds_from_eight_pixels_up(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape, 3)
-    logits = np.asarray(model(pictures(2, shape)))
+    logits = np.asarray(model(images(2, shape)))
     assert logits.shape == (2, 3)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
@@ -51,9 +51,9 @@ def test_training_steps_lower_the_loss(name: str, dtype: str) -> None:
 
     keras.utils.set_random_seed(0)
     recipe = MODELS[name]
-    shape, seen = (8, 8, 3), pictures(32, (8, 8, 3))
+    shape, seen = (8, 8, 3), images(32, (8, 8, 3))
     labels = np.arange(32, dtype=np.int64) % 4
-    fitted = {"pictures": seen} if recipe.sees_pictures else {}
+    fitted = {"images": seen} if recipe.sees_images else {}
     model = build(name, shape, 4, dtype=dtype, **fitted)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
     losses = [step(seen, labels, recipe.learning_rate / 2, seed)[0] for seed in range(12)]
@@ -69,7 +69,7 @@ def test_the_options_that_a_recipe_names_are_those_that_build_takes(name: str) -
     assert set(MODELS[name].options) <= set(inspect.signature(builder).parameters)
 
 
-def test_unknown_name_and_too_small_pictures_are_told() -> None:
+def test_unknown_name_and_too_small_images_are_told() -> None:
     with pytest.raises(UsageError, match=r"'fats'.*linear, dense, book, fast"):
         build("fats", (32, 32, 3), 10)
     with pytest.raises(UsageError, match="7 × 32"):
@@ -87,7 +87,7 @@ def test_window_stride_and_padding_are_options(window: int, stride: int, padding
     assert first.count_params() == window * window * 64
 
 
-def test_the_same_windows_cost_the_same_at_any_picture_size() -> None:
+def test_the_same_windows_cost_the_same_at_any_image_size() -> None:
     """The chapter's point: 5 × 5 × 64 = 1,600 weights, at 256 × 256 as at 300 × 300."""
     import keras
 
@@ -97,14 +97,14 @@ def test_the_same_windows_cost_the_same_at_any_picture_size() -> None:
         assert convolution.count_params() == 1_600
 
 
-def naive_convolution(pictures: NDArray[Any], kernel: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:
+def naive_convolution(images: NDArray[Any], kernel: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:
     """Same padding, stride 1, one output at a time."""
     size = kernel.shape[0]
     before = (size - 1) // 2
-    padded = np.pad(pictures, ((0, 0), (before, size - 1 - before), (before, size - 1 - before), (0, 0)))
-    out = np.empty((*pictures.shape[:3], kernel.shape[3]))
-    for row in range(pictures.shape[1]):
-        for column in range(pictures.shape[2]):
+    padded = np.pad(images, ((0, 0), (before, size - 1 - before), (before, size - 1 - before), (0, 0)))
+    out = np.empty((*images.shape[:3], kernel.shape[3]))
+    for row in range(images.shape[1]):
+        for column in range(images.shape[2]):
             patch = padded[:, row : row + size, column : column + size, :]
             out[:, row, column] = np.tensordot(patch, kernel, axes=([1, 2, 3], [0, 1, 2])) + bias
     return out
@@ -113,13 +113,13 @@ def naive_convolution(pictures: NDArray[Any], kernel: NDArray[Any], bias: NDArra
 def test_the_first_layer_of_book_is_a_plain_convolution() -> None:
     import keras
 
-    from beholder.data.clean import clean_pictures
+    from beholder.data.clean import clean_images
 
     model = build("book", (12, 12, 3), 3)
-    seen = pictures(2, (12, 12, 3))
+    seen = images(2, (12, 12, 3))
     part = keras.Model(model.input, model.get_layer("bias_relu_1").output)
     model.get_layer("bias_relu_1").bias.assign(np.linspace(-1, 1, 64))
     kernel = np.asarray(model.get_layer("convolution_1").kernel, np.float64)
     bias = np.linspace(-1, 1, 64)
-    expected = np.maximum(naive_convolution(clean_pictures(seen).astype(np.float64), kernel, bias), 0)
+    expected = np.maximum(naive_convolution(clean_images(seen).astype(np.float64), kernel, bias), 0)
     np.testing.assert_allclose(np.asarray(part(seen)), expected, atol=1e-4)

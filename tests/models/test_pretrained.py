@@ -1,4 +1,4 @@
-"""A network from a person's own file: the same features for the same pictures, and no code of the file is run."""
+"""A network from a person's own file: the same features for the same images, and no code of the file is run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.usefixtures("framework")
 SHAPE = (16, 12, 3)
 
 
-def pictures(count: int = 6, shape: tuple[int, int, int] = SHAPE) -> NDArray[np.uint8]:
+def images(count: int = 6, shape: tuple[int, int, int] = SHAPE) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(256, size=(count, *shape)).astype(np.uint8)
 
 
 def backbone(shape: tuple[int | None, int | None, int] = SHAPE) -> Any:
-    """Pictures to maps (N, h, w, 5): scaling, batch normalisation with learned statistics, a nested model, a sum."""
+    """Images to maps (N, h, w, 5): scaling, batch normalisation with learned statistics, a nested model, a sum."""
     import keras
 
     layers = keras.layers
@@ -32,8 +32,8 @@ def backbone(shape: tuple[int | None, int | None, int] = SHAPE) -> Any:
         [keras.Input((None, None, 5)), layers.DepthwiseConv2D(3, padding="same", name="features")]
     )
     inputs = keras.Input(shape)
-    x = layers.Normalization(mean=None, name="scale_pictures")
-    x.adapt(pictures().astype(np.float32))
+    x = layers.Normalization(mean=None, name="scale_images")
+    x.adapt(images().astype(np.float32))
     x = layers.Conv2D(5, 3, 2, "same")(x(inputs))
     x = layers.BatchNormalization(name="normalise")(x)
     maps = layers.Add()([x, nested(x)]) * 2.0
@@ -66,15 +66,13 @@ def features(model: Any, given: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)])
-def test_the_features_are_those_of_the_network_on_pictures_in_its_range(
-    tmp_path: Path, low: float, high: float
-) -> None:
+def test_the_features_are_those_of_the_network_on_images_in_its_range(tmp_path: Path, low: float, high: float) -> None:
     original = backbone()
     built = build("pretrained", SHAPE, 4, file=saved(original, tmp_path), input_range=(low, high))
-    scaled = pictures().astype(np.float64) / 255 * (high - low) + low
+    scaled = images().astype(np.float64) / 255 * (high - low) + low
     expected = np.asarray(original(scaled.astype(np.float32))).mean(axis=(1, 2))
-    np.testing.assert_allclose(features(built, pictures()), expected, rtol=2e-4, atol=2e-4)
-    assert built(pictures()).shape == (6, 4)
+    np.testing.assert_allclose(features(built, images()), expected, rtol=2e-4, atol=2e-4)
+    assert built(images()).shape == (6, 4)
 
 
 def test_a_classifier_is_cut_off_and_what_is_before_it_stays(tmp_path: Path) -> None:
@@ -86,10 +84,10 @@ def test_a_classifier_is_cut_off_and_what_is_before_it_stays(tmp_path: Path) -> 
         [layers.Dense(7), layers.Activation("sigmoid")],
         [],
     ]
-    expected = np.asarray(backbone()(pictures().astype(np.float32))).mean(axis=(1, 2))
+    expected = np.asarray(backbone()(images().astype(np.float32))).mean(axis=(1, 2))
     for last in ways:
         built = build("pretrained", SHAPE, 4, file=saved(classifier(*last), tmp_path))
-        np.testing.assert_allclose(features(built, pictures()), expected, rtol=2e-4, atol=2e-4)
+        np.testing.assert_allclose(features(built, images()), expected, rtol=2e-4, atol=2e-4)
         assert not any(layer.name.startswith("dropout") for layer in built.layers)
 
 
@@ -117,7 +115,7 @@ def test_learned_statistics_stay_and_fresh_ones_learn(tmp_path: Path) -> None:
         layer = model.get_layer("normalise")
         before = layer.get_weights()
         step = compile_step(model, build_optimizer(recipe("pretrained"), fine_tuning=True), label_smoothing=0.0)
-        step(pictures(), np.arange(6) % 4, 0.01, 0)
+        step(images(), np.arange(6) % 4, 0.01, 0)
         equal = [np.array_equal(one, other) for one, other in zip(before, layer.get_weights(), strict=True)]
         assert all(equal) if stays else not any(equal)
 
@@ -127,14 +125,14 @@ def test_a_network_of_any_size_takes_the_size_that_is_asked_for(tmp_path: Path) 
 
     file = saved(backbone((None, None, 3)), tmp_path)
     assert input_shape(Path(file)) == (None, None, 3)
-    assert build("pretrained", (24, 40, 3), 2, file=file)(pictures(2, (24, 40, 3))).shape == (2, 2)
+    assert build("pretrained", (24, 40, 3), 2, file=file)(images(2, (24, 40, 3))).shape == (2, 2)
     assert input_shape(Path(saved(backbone(), tmp_path))) == SHAPE
 
 
 def test_a_model_of_ours_is_taken_as_it_is(tmp_path: Path) -> None:
     ours = build("fast", (8, 8, 1), 3)
     again = build("pretrained", (8, 8, 1), 5, file=saved(ours, tmp_path))
-    given = pictures(2, (8, 8, 1))
+    given = images(2, (8, 8, 1))
     np.testing.assert_allclose(features(again, given), features(ours, given), rtol=1e-5, atol=1e-5)
 
 
@@ -150,7 +148,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
         "Lambda": keras.Sequential([keras.Input(SHAPE), layers.Lambda(lambda x: x * 2), layers.Flatten()]),
         "2 inputs": keras.Model([image, other], layers.Add()([image, other])),
         "channels": keras.Sequential([keras.Input((16, 16, 4)), layers.Flatten()]),
-        "not pictures": keras.Sequential([keras.Input((16,)), layers.Dense(3)]),
+        "not images": keras.Sequential([keras.Input((16,)), layers.Dense(3)]),
     }
     for words, network in networks.items():
         file = Path(saved(network, tmp_path))
@@ -169,7 +167,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
         input_shape(file)
 
 
-def test_pictures_that_are_too_small_for_a_network_are_told(tmp_path: Path) -> None:
+def test_images_that_are_too_small_for_a_network_are_told(tmp_path: Path) -> None:
     import keras
 
     layers = [keras.layers.Conv2D(2, 5, 3) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The network over smaller pictures is the same network: its weights, its answers to what has no detail."""
+"""The network over smaller images is the same network: its weights, its answers to what has no detail."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_it_has_the_very_variables_of_the_network() -> None:
     assert small.output.shape == (None, 4)
 
 
-def test_flat_pictures_look_the_same_at_any_size() -> None:
-    """Zeros at the edges apart, a flat picture is the same at every resolution; `valid` windows never see an edge."""
+def test_flat_images_look_the_same_at_any_size() -> None:
+    """Zeros at the edges apart, a flat image is the same at every resolution; `valid` windows never see an edge."""
     import keras
 
     from beholder.models.smaller import smaller
@@ -32,11 +32,11 @@ def test_flat_pictures_look_the_same_at_any_size() -> None:
     model = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(x))
     small = smaller(model)
     assert small is not None
-    pictures = np.full((2, 40, 32, 3), [[[[200, 30, 90]]], [[[0, 255, 7]]]], np.uint8)
-    assert np.asarray(small(pictures)) == pytest.approx(np.asarray(model(pictures)), rel=1e-4, abs=1e-3)
+    images = np.full((2, 40, 32, 3), [[[[200, 30, 90]]], [[[0, 255, 7]]]], np.uint8)
+    assert np.asarray(small(images)) == pytest.approx(np.asarray(model(images)), rel=1e-4, abs=1e-3)
 
 
-def test_pictures_of_a_few_pixels_stay_as_they_are() -> None:
+def test_images_of_a_few_pixels_stay_as_they_are() -> None:
     from beholder.models import build
     from beholder.models.smaller import smaller
 

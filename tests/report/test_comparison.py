@@ -17,11 +17,11 @@ from beholder.report.comparison import findings, write_comparison
 NBSP = "\N{NO-BREAK SPACE}"
 
 
-def row(model: str, parameters: int, validation: float, gap: float, pictures: int = 45_000) -> dict[str, Any]:
+def row(model: str, parameters: int, validation: float, gap: float, images: int = 45_000) -> dict[str, Any]:
     return {
         "model": model,
         "title": model,
-        "pictures": pictures,
+        "images": images,
         "parameters": parameters,
         "validation_accuracy": validation,
         "validation_interval": (validation - 0.01, validation + 0.01),
@@ -44,7 +44,7 @@ def text(sentences: list[str]) -> str:
 def test_the_chapters_point_is_said_where_the_figures_show_it() -> None:
     said = text(findings([FAST, BOOK, DENSE]))
     assert "fast ranks first: 90.0 % on the validation part (95 % interval 89.0 % to 91.0 %)" in said
-    assert "dense memorises most: its accuracy on training pictures, 95.0 %, ends 45.0 points above" in said
+    assert "dense memorises most: its accuracy on training images, 95.0 %, ends 45.0 points above" in said
     assert "dense has the most parameters, 3,157,002; better on validation with fewer: " in said
     assert "fewer: fast (40.0 points), book (16.0 points)." in said
 
@@ -54,9 +54,9 @@ def test_nothing_is_said_that_the_figures_do_not_show() -> None:
     assert len(findings([good, row("book", 2_474_698, 0.90, 0.02)])) == 1
 
 
-def test_how_the_gap_changes_with_more_pictures_is_said() -> None:
-    few = row("dense", 3_157_002, 0.30, 0.70, pictures=500)
-    assert "From 500 to 45,000 training pictures the gap changes: dense from 70.0 to 45.0 points." in text(
+def test_how_the_gap_changes_with_more_images_is_said() -> None:
+    few = row("dense", 3_157_002, 0.30, 0.70, images=500)
+    assert "From 500 to 45,000 training images the gap changes: dense from 70.0 to 45.0 points." in text(
         findings([DENSE, few])
     )
 
@@ -65,7 +65,7 @@ def test_how_the_gap_changes_with_more_pictures_is_said() -> None:
 def folder(tmp_path: Path, digits_run: Path) -> Path:
     """Two runs of one model at two sizes, and one of another: copies of a small run."""
     rows = []
-    for name, model, pictures, accuracy in (
+    for name, model, images, accuracy in (
         ("a-500", "a", 500, 0.5),
         ("a-900", "a", 900, 0.75),
         ("b-900", "b", 900, 0.6),
@@ -73,7 +73,7 @@ def folder(tmp_path: Path, digits_run: Path) -> Path:
         shutil.copytree(digits_run, tmp_path / name, ignore=shutil.ignore_patterns("*.onnx", "*.keras", "*.npz"))
         figures = {
             "model": model,
-            "pictures": pictures,
+            "images": images,
             "parameters": 1234 if model == "a" else 98_765,
             "multiply_adds": 4321,
             "seconds": 12.3,
@@ -110,7 +110,7 @@ def test_the_page_is_self_contained_and_its_charts_have_alternatives(folder: Pat
     assert len(drawn) == 2 * (2 + 3)
     for svg in drawn:
         assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", svg)
-    assert any(">training pictures<" in svg and ">900<" in svg for svg in drawn)
+    assert any(">training images<" in svg and ">900<" in svg for svg in drawn)
 
 
 def test_equal_files_give_an_equal_page(folder: Path) -> None:

@@ -28,7 +28,7 @@ def shown(page: str) -> dict[str, Any]:
 
 
 def document(findings: list[dict[str, Any]]) -> dict[str, Any]:
-    facts = {"beholder": "1", "created": "2026-01-01", "data": "arrays", "class_names": ["a"], "pictures": {"all": 1}}
+    facts = {"beholder": "1", "created": "2026-01-01", "data": "arrays", "class_names": ["a"], "images": {"all": 1}}
     return {**facts, "notes": [], "decisions": [], "findings": findings}
 
 
@@ -46,12 +46,12 @@ def finding(kind: str, paths: list[str]) -> dict[str, Any]:
     }
 
 
-def pictures(count: int, side: int) -> dict[str, Dataset]:
+def images(count: int, side: int) -> dict[str, Dataset]:
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     return {"all": Dataset(pixels, np.zeros(count, np.int64), ("a",), [f"{row}.png" for row in range(count)])}
 
 
-def test_every_finding_is_in_the_page_with_its_pictures(tmp_path: Path, write_audit: WriteAudit) -> None:
+def test_every_finding_is_in_the_page_with_its_images(tmp_path: Path, write_audit: WriteAudit) -> None:
     write_audit(tmp_path / "audit")
     page = shown((tmp_path / "audit" / "gallery.html").read_text(encoding="utf-8"))
     assert [(one["kind"], one["count"]) for one in page["kinds"]] == [
@@ -65,7 +65,7 @@ def test_every_finding_is_in_the_page_with_its_pictures(tmp_path: Path, write_au
     assert album[doubt["members"][0]]["path"] == "train/4, odd \udcff.png"
     assert [album[place]["path"].partition(",")[0] for place in doubt["neighbours"]] == ["train/6", "test/3"]
     assert [album[place]["label"] for place in doubt["neighbours"]] == ["cat", "cat"]
-    without = [one["path"] for one in album if one["picture"] is None]
+    without = [one["path"] for one in album if one["image"] is None]
     assert without == ["train/half.jpg"]
 
 
@@ -85,33 +85,33 @@ def test_a_page_stays_a_bounded_size_and_says_that_there_is_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "MOST_FINDINGS", 5)
-    monkeypatch.setattr(gallery, "MOST_PICTURES", 3)
+    monkeypatch.setattr(gallery, "MOST_IMAGES", 3)
     monkeypatch.setattr(gallery, "MOST_BYTES", 20_000)
     found = [finding("near_duplicate", [f"{row}.png" for row in range(9)])]
     found += [finding("dark", [f"{row}.png"]) for row in range(10, 40)]
-    gallery.write_gallery(tmp_path / "page.html", document(found), pictures(40, 32))
+    gallery.write_gallery(tmp_path / "page.html", document(found), images(40, 32))
     page = shown((tmp_path / "page.html").read_text(encoding="utf-8"))
     near, dark = page["kinds"]
     assert (len(near["findings"][0]["members"]), near["findings"][0]["count"]) == (3, 9)
     assert (len(dark["findings"]), dark["count"]) == (5, 30)
-    assert sum(len(one["picture"] or "") for one in page["album"]) < 20_000 + 2 * 5_000
+    assert sum(len(one["image"] or "") for one in page["album"]) < 20_000 + 2 * 5_000
 
 
 @pytest.mark.parametrize(("side", "kind"), [(32, "png"), (300, "jpeg")])
-def test_small_pictures_stay_as_they_are_and_large_ones_become_small(tmp_path: Path, side: int, kind: str) -> None:
+def test_small_images_stay_as_they_are_and_large_ones_become_small(tmp_path: Path, side: int, kind: str) -> None:
     found = [finding("dark", ["0.png"]), finding("blurred", ["0.png"])]
-    gallery.write_gallery(tmp_path / "page.html", document(found), pictures(1, side))
-    [picture] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
-    assert picture["picture"].startswith(f"data:image/{kind};base64,")
-    assert len(picture["picture"]) < 40_000
+    gallery.write_gallery(tmp_path / "page.html", document(found), images(1, side))
+    [image] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
+    assert image["image"].startswith(f"data:image/{kind};base64,")
+    assert len(image["image"]) < 40_000
 
 
-def test_pictures_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
-    parts = pictures(2, 8)
-    twins = {"all": Dataset(parts["all"].pictures, parts["all"].labels, ("a",), ["same.png", "same.png"])}
+def test_images_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
+    parts = images(2, 8)
+    twins = {"all": Dataset(parts["all"].images, parts["all"].labels, ("a",), ["same.png", "same.png"])}
     gallery.write_gallery(tmp_path / "page.html", document([finding("dark", ["same.png"])]), twins)
-    [picture] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
-    assert picture["unique"] is False
+    [image] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
+    assert image["unique"] is False
 
 
 def test_every_kind_of_finding_has_its_words() -> None:

@@ -53,7 +53,7 @@ def _write(run: Path, name: str, document: Any) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _picture(side: int = 8) -> str:
+def _image(side: int = 8) -> str:
     buffer = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 255, (side, side, 3), np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -91,7 +91,7 @@ def _epoch(number: int, loss: float, train: float, validation: float) -> dict[st
         "validation_accuracy": validation,
         "gap": train - validation,
         "learning_rate": 0.05,
-        "pictures_per_second": 1234.4,
+        "images_per_second": 1234.4,
     }
 
 
@@ -122,7 +122,7 @@ def _evaluation(run: Path, **changes: Any) -> None:
                 "prediction": CLASSES[1],
                 "probability": 0.987,
                 "label_probability": 0.012,
-                "picture": _picture(),
+                "image": _image(),
             }
         ],
         "created": "2026-01-02T04:00:00+00:00",
@@ -163,7 +163,7 @@ def _complete_run(folder: Path) -> Path:
         {
             "name": "animals",
             "class_names": CLASSES,
-            "picture_shape": [32, 48, 3],
+            "image_shape": [32, 48, 3],
             "counts": {"train": [1001, 1002, 1003], "validation": [30, 30, 40]},
             "fingerprint": {"train": "ab" * 32, "validation": "cd" * 32},
             "notes": ["The checksum is unknown."],
@@ -237,7 +237,7 @@ def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
     page = _page(run)
     text = page.text.replace(NBSP, " ")
     assert "Expected calibration error 3.5 %" in text
-    assert "unsure of 25.0 % of the test pictures, and of the answers that it gave 3.3 % were wrong" in text
+    assert "unsure of 25.0 % of the test images, and of the answers that it gave 3.3 % were wrong" in text
     assert "2.5 % of them seemed unlike" in text
     alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
     assert any("97.0 % sure, 96.7 % right, of 30" in alt for alt in alternatives)
@@ -250,7 +250,7 @@ def test_a_promise_is_told_before_the_test_part_is_opened(run: Path) -> None:
     manifest = json.loads((run / "model" / "manifest.json").read_bytes())
     facts = {"asked": 0.02, "confidence": 0.99, "promised": True, "count": 4500, "coverage": 0.8, "observed": 0.01}
     _write(run, "model/manifest.json", {**manifest, "risk": facts})
-    assert "at most 2 % are wrong, at 99 % confidence and for pictures like the 4,500" in _page(run).text
+    assert "at most 2 % are wrong, at 99 % confidence and for images like the 4,500" in _page(run).text
 
 
 def test_class_and_file_names_are_text_never_markup(html: str) -> None:
@@ -264,7 +264,7 @@ def test_every_number_is_there(html: str) -> None:
     text = Page(html).text.replace(NBSP, " ")
     for expected in (
         "book on animals",
-        "90.0 % Test accuracy on 40 pictures; 95 % interval 77.0 % to 96.0 %",
+        "90.0 % Test accuracy on 40 images; 95 % interval 77.0 % to 96.0 %",
         "Log-loss 0.432",
         "2 epochs, batches of 64, seed 7, one run, on Some CPU with 2 cores",
         "1 1.500 1.750 50.0 % 48.0 % 2.0 % 0.05 1,234 1 min 1 s",
@@ -274,7 +274,7 @@ def test_every_number_is_there(html: str) -> None:
         "1 19 0",
         "98.7 %",
         "1.2 %",
-        "7,939 parameters; one picture costs 7.4 million multiply-adds",
+        "7,939 parameters; one image costs 7.4 million multiply-adds",
         "Conv2D 32 * 48 * 64 5 * 5 1 * 1 4,864 7,372,800".replace("*", "\N{MULTIPLICATION SIGN}"),
         "Total 7,939 7,375,872",
         "1,001 30",
@@ -300,7 +300,7 @@ def test_every_figure_says_its_numbers_in_words(html: str) -> None:
     assert "Train loss: 1.500 at first, 0.750 in the end, lowest 0.750 in epoch 2" in loss
     assert "Validation accuracy: 48.0 % at first, 83.0 % in the end" in accuracy
     assert "ends 14.0 points above" in accuracy
-    assert "40 pictures in 3 classes" in confusion
+    assert "40 images in 3 classes" in confusion
     assert "36 on the diagonal, 4 beside it" in confusion
     assert f"cat taken for {CLASSES[1]}, 3" in confusion
     assert f"cat taken for {CLASSES[1]}" in mistake
@@ -321,7 +321,7 @@ def test_before_the_evaluation_it_gives_the_validation_accuracy_and_says_how_to_
     (run / "evaluation.json").unlink()
     text = _page(run).text.replace(NBSP, " ")
     # 83 of 100: Wilson's interval.
-    assert "83.0 % Validation accuracy on 100 pictures; 95 % interval 74.5 % to 89.1 %" in text
+    assert "83.0 % Validation accuracy on 100 images; 95 % interval 74.5 % to 89.1 %" in text
     assert "test part is unopened" in text
     assert "beholder evaluate 'first run'" in text
 
@@ -379,7 +379,7 @@ BUDGET = {
     "budget": 30.0,
     "planned": {"widths": [16, 64, 128], "side": 32, "epochs": 13.66},
     "labels": "coarse",
-    "pictures": 500,
+    "images": 500,
     "overlay": {"corrections": [{"path": "a", "action": "drop", "label": ""}]},
     "command": "beholder train 'my animals' --budget 30s --overlay 'my corrections.csv' --labels coarse",
     "data": "/home/me/my animals",
@@ -402,7 +402,7 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
     assert "The same seed" not in text
     assert "the same command may come to more or fewer" in text
     assert (
-        "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --pictures 500 "
+        "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --images 500 "
         "--overlay 'my corrections.csv'"
     ) in text
     assert "budget 30s" in text
@@ -464,22 +464,22 @@ def test_figures_that_are_not_numbers_are_dashes(run: Path) -> None:
     assert "nan" not in _page(run).text.lower()
 
 
-def test_a_hundred_classes_and_large_pictures_stay_small(run: Path) -> None:
+def test_a_hundred_classes_and_large_images_stay_small(run: Path) -> None:
     names = [f"class number {index}" for index in range(100)]
     counts = np.random.default_rng(0).integers(0, 20, (100, 100))
     rows = [{"class_name": name, "precision": 0.5, "recall": 0.5, "f1": 0.5, "count": 100} for name in names]
     mistake = {"name": "a", "label": "b", "prediction": "c", "probability": 0.9, "label_probability": 0.1}
-    _evaluation(run, per_class=rows, confusion=counts.tolist(), mistakes=[mistake | {"picture": _picture(300)}] * 24)
+    _evaluation(run, per_class=rows, confusion=counts.tolist(), mistakes=[mistake | {"image": _image(300)}] * 24)
     path = write_report(run)
     assert path.stat().st_size < 1_500_000
     text = Page(path.read_text(encoding="utf-8")).text
     assert all(name in text for name in names)
 
 
-def test_what_is_no_picture_is_not_put_into_the_page(run: Path) -> None:
+def test_what_is_no_image_is_not_put_into_the_page(run: Path) -> None:
     mistake = {"name": "a", "label": "cat", "prediction": "dog", "probability": 0.9, "label_probability": 0.1}
-    pictures = ["https://example.org/a.png", "data:text/html;base64,PGI+", "", None]
-    _evaluation(run, mistakes=[mistake | {"picture": picture} for picture in pictures])
+    images = ["https://example.org/a.png", "data:text/html;base64,PGI+", "", None]
+    _evaluation(run, mistakes=[mistake | {"image": image} for image in images])
     html = write_report(run).read_text(encoding="utf-8")
     assert Page(html).tags.count("img") == 4
     assert "example.org" not in html

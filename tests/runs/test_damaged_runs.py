@@ -105,7 +105,7 @@ EVALUATION: dict[str, Any] = {
     "log_loss": 0.7,
     "per_class": [{"class_name": "cat", "precision": 0.5, "recall": 0.5, "f1": 0.5, "count": 2}] * 2,
     "confusion": [[1, 1], [1, 1]],
-    "mistakes": [{"name": "a", "label": "cat", "prediction": "dog", "probability": 0.9, "picture": None}],
+    "mistakes": [{"name": "a", "label": "cat", "prediction": "dog", "probability": 0.9, "image": None}],
     "created": "2026-01-02",
     "notes": ["A note."],
     "uneven": True,
@@ -251,13 +251,13 @@ def test_what_was_kept_comes_back(run: Run) -> None:
         ("labels", npy([0, 7])),
         ("labels", npy([0.0, 1.0])),
         ("labels", npy([0, 1, 1])),
-        ("pictures", npy(np.zeros((2, 4, 4, 2), np.uint8))),
-        ("pictures", npy(["a", "b"])),
+        ("images", npy(np.zeros((2, 4, 4, 2), np.uint8))),
+        ("images", npy(["a", "b"])),
     ],
 )
-def test_followed_pictures_that_make_no_sense_are_refused(run: Run, name: str, content: bytes) -> None:
-    rewrite(run.watch_folder / "pictures.npz", **{name: content})
-    with pytest.raises(RunError, match=r"pictures\.npz.*damaged"):
+def test_followed_images_that_make_no_sense_are_refused(run: Run, name: str, content: bytes) -> None:
+    rewrite(run.watch_folder / "images.npz", **{name: content})
+    with pytest.raises(RunError, match=r"images\.npz.*damaged"):
         read_shown(run)
 
 

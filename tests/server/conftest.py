@@ -50,8 +50,8 @@ def client(served: Served) -> TestClient:
 
 
 @pytest.fixture(scope="session")
-def pictures(served: Served) -> list[bytes]:
-    """Picture files that the run answers: its golden ones."""
+def images(served: Served) -> list[bytes]:
+    """Image files that the run answers: its golden ones."""
     return [path.read_bytes() for path in sorted((served.classifier.artifact.folder / "golden").glob("*.png"))]
 
 

@@ -32,19 +32,19 @@ def strict(served: Served) -> TestClient:
     return TestClient(create_app(served), base_url="http://localhost")
 
 
-def picture(side: int) -> bytes:
+def image(side: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("L", (side, side)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def test_many_large_pictures_in_small_files_are_refused_one_by_one(strict: TestClient) -> None:
-    files = [("file", (f"{number}.png", picture(100))) for number in range(5)]
+def test_many_large_images_in_small_files_are_refused_one_by_one(strict: TestClient) -> None:
+    files = [("file", (f"{number}.png", image(100))) for number in range(5)]
     answers = strict.post("/predict", files=files).json()["predictions"]
     refused = [answer["error"] for answer in answers if "error" in answer]
     assert len(refused) == 2
     assert all("more than 0.03 million pixels" in sentence for sentence in refused)
-    assert "error" not in strict.post("/predict", content=picture(100), headers=PNG).json()["predictions"][0]
+    assert "error" not in strict.post("/predict", content=image(100), headers=PNG).json()["predictions"][0]
 
 
 @pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "-1", "1e3", "%00", "٣"])
@@ -65,23 +65,23 @@ def test_a_large_json_document_is_refused_before_it_is_read(strict: TestClient) 
     assert strict.post("/page/corrections", content=b"[" * 900).status_code == 400
 
 
-def test_large_pictures_are_decoded_one_at_a_time(strict: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_are_decoded_one_at_a_time(strict: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from beholder.server import workers
 
     monkeypatch.setattr(workers, "LARGE_PIXELS", 50)
-    files = [("file", (f"{number}.png", picture(8 + number % 2))) for number in range(100)]
+    files = [("file", (f"{number}.png", image(8 + number % 2))) for number in range(100)]
     answers = strict.post("/predict", files=files).json()["predictions"]
     assert all("label" in answer for answer in answers)
 
 
-def test_a_refused_picture_is_not_held_in_memory(served: Served) -> None:
+def test_a_refused_image_is_not_held_in_memory(served: Served) -> None:
     """Its error had frames that held the request, which held the error."""
-    picture: Any = np.zeros((2, 2), np.float32)
-    held = weakref.ref(picture)
+    image: Any = np.zeros((2, 2), np.float32)
+    held = weakref.ref(image)
     gc.disable()
     try:
-        asyncio.run(served.workers.answer([picture]))
-        del picture
+        asyncio.run(served.workers.answer([image]))
+        del image
         until = time.monotonic() + 20
         while held() is not None and time.monotonic() < until:
             time.sleep(0.01)  # the thread that answered lets go of it

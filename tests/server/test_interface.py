@@ -24,7 +24,7 @@ from beholder.answering.classifier import Classifier
 from beholder.server.served import Served
 
 PNG = {"Content-Type": "image/png"}
-JUNK = b"this is no picture"
+JUNK = b"this is no image"
 
 
 def expected(run: Path, contents: list[bytes], top: int = 3) -> list[dict[str, Any]]:
@@ -43,21 +43,21 @@ def close(answer: dict[str, Any], reference: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("kind", ["image/png", "image/x-anything", "application/octet-stream", None])
 def test_raw_bytes_are_answered_as_predict_does(
-    client: TestClient, served_run: Path, pictures: list[bytes], kind: str | None
+    client: TestClient, served_run: Path, images: list[bytes], kind: str | None
 ) -> None:
-    response = client.post("/predict", content=pictures[0], headers={} if kind is None else {"Content-Type": kind})
+    response = client.post("/predict", content=images[0], headers={} if kind is None else {"Content-Type": kind})
     assert response.status_code == 200
     document = response.json()
     assert (document["schema"], document["precision"]) == (1, Classifier.load(served_run).precision)
     [answer] = document["predictions"]
     assert answer["path"] == "-"
-    assert close(answer, expected(served_run, pictures[:1])[0])
+    assert close(answer, expected(served_run, images[:1])[0])
 
 
 def test_many_fields_are_answered_in_order_and_a_bad_one_is_named(
-    client: TestClient, served_run: Path, pictures: list[bytes]
+    client: TestClient, served_run: Path, images: list[bytes]
 ) -> None:
-    contents = [*pictures[:3], JUNK, *pictures[3:]]
+    contents = [*images[:3], JUNK, *images[3:]]
     response = client.post("/predict", files=[("file", (f"{n}.png", content)) for n, content in enumerate(contents)])
     assert response.status_code == 200
     answers = response.json()["predictions"]
@@ -69,19 +69,19 @@ def test_many_fields_are_answered_in_order_and_a_bad_one_is_named(
 
 
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.png", "../../etc/passwd", "Käse 🧀.png", "a;b, c.png"])
-def test_a_file_name_is_only_text(client: TestClient, pictures: list[bytes], name: str) -> None:
-    response = client.post("/predict", files=[("file", (name, pictures[0]))])
+def test_a_file_name_is_only_text(client: TestClient, images: list[bytes], name: str) -> None:
+    response = client.post("/predict", files=[("file", (name, images[0]))])
     assert response.json()["predictions"][0]["path"] == name
 
 
-def test_top_says_how_many_classes(client: TestClient, pictures: list[bytes]) -> None:
-    response = client.post("/predict?top=7", content=pictures[0], headers=PNG)
+def test_top_says_how_many_classes(client: TestClient, images: list[bytes]) -> None:
+    response = client.post("/predict?top=7", content=images[0], headers=PNG)
     assert len(response.json()["predictions"][0]["top"]) == 7
 
 
 @pytest.mark.parametrize("top", ["0", "-1", "x", "", "1.5", "9" * 40])
-def test_another_top_is_refused(client: TestClient, pictures: list[bytes], top: str) -> None:
-    response = client.post("/predict", params={"top": top}, content=pictures[0], headers=PNG)
+def test_another_top_is_refused(client: TestClient, images: list[bytes], top: str) -> None:
+    response = client.post("/predict", params={"top": top}, content=images[0], headers=PNG)
     assert response.status_code == 400
     assert "top" in response.json()["error"]
 
@@ -104,8 +104,8 @@ def form(*lines: bytes) -> bytes:
         (
             400,
             "multipart/form-data; boundary=x",
-            form(b"--x", b'Content-Disposition: form-data; name="picture"', b"", b"abc", b"--x--", b""),
-            "Received fields: 'picture'",
+            form(b"--x", b'Content-Disposition: form-data; name="image"', b"", b"abc", b"--x--", b""),
+            "Received fields: 'image'",
         ),
     ],
 )
@@ -154,9 +154,9 @@ def numbers(client: TestClient) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_metrics_count_requests_and_pictures(client: TestClient, pictures: list[bytes]) -> None:
+def test_metrics_count_requests_and_images(client: TestClient, images: list[bytes]) -> None:
     before = numbers(client)
-    client.post("/predict", files=[("file", ("a", pictures[0])), ("file", ("b", pictures[1])), ("file", ("c", JUNK))])
+    client.post("/predict", files=[("file", ("a", images[0])), ("file", ("b", images[1])), ("file", ("c", JUNK))])
     for number in range(3):
         client.get(f"/nothing/{number}")
     after = numbers(client)
@@ -164,12 +164,12 @@ def test_metrics_count_requests_and_pictures(client: TestClient, pictures: list[
     def grown(*key: str) -> float:
         return after[key] - before.get(key, 0)
 
-    assert grown("beholder_pictures_total", "answered") == 2
-    assert grown("beholder_pictures_total", "unreadable") == 1
+    assert grown("beholder_images_total", "answered") == 2
+    assert grown("beholder_images_total", "unreadable") == 1
     assert grown("beholder_requests_total", "POST", "/predict", "200") == 1
     assert grown("beholder_requests_total", "GET", "other", "404") == 3
     assert grown("beholder_request_seconds_count", "/predict") == 1
-    assert after["beholder_waiting_pictures",] == 0
+    assert after["beholder_waiting_images",] == 0
 
 
 @pytest.mark.parametrize(
@@ -188,11 +188,11 @@ def examples(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["bash", "python"])
-def test_the_documentation_s_examples_work(server: str, tmp_path: Path, pictures: list[bytes], language: str) -> None:
+def test_the_documentation_s_examples_work(server: str, tmp_path: Path, images: list[bytes], language: str) -> None:
     if language == "bash" and shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
     program = {"bash": ["bash", "-e", "-c"], "python": [sys.executable, "-c"]}[language]
-    for name, content in (("picture.png", pictures[0]), ("other.png", pictures[1])):
+    for name, content in (("image.png", images[0]), ("other.png", images[1])):
         (tmp_path / name).write_bytes(content)
     assert len(examples(language)) == 2
     for code in examples(language):
@@ -200,7 +200,7 @@ def test_the_documentation_s_examples_work(server: str, tmp_path: Path, pictures
         assert asked != code
         done = subprocess.run([*program, asked], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert re.search(r'"label":"\d"|^(picture\.png )?\d ', done.stdout), done.stdout
+        assert re.search(r'"label":"\d"|^(image\.png )?\d ', done.stdout), done.stdout
 
 
 @pytest.fixture
@@ -215,14 +215,14 @@ def process(served_run: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_asked_to_end_it_finishes_what_it_accepted(
-    process: tuple[subprocess.Popen[str], str], pictures: list[bytes]
+    process: tuple[subprocess.Popen[str], str], images: list[bytes]
 ) -> None:
     running, address = process
     url = httpx.URL(address)
     body = form(
         *(
             form(b"--x", b'Content-Disposition: form-data; name="file"', b"", content)
-            for content in (pictures * 32)[:256]
+            for content in (images * 32)[:256]
         ),
         b"--x--",
         b"",

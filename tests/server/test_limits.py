@@ -37,11 +37,11 @@ PNG = {"Content-Type": "image/png"}
 @pytest.fixture(scope="module")
 def strict(served_run: Path) -> TestClient:
     """A server with small limits."""
-    served = open_served(served_run, limits=Limits(body_bytes=20_000, pictures=3, pixels=10_000))
+    served = open_served(served_run, limits=Limits(body_bytes=20_000, images=3, pixels=10_000))
     return TestClient(create_app(served), base_url="http://localhost")
 
 
-def picture(side: int) -> bytes:
+def image(side: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("L", (side, side)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -58,17 +58,17 @@ def test_a_large_body_is_refused_without_a_length_too(strict: TestClient) -> Non
     assert response.status_code == 413
 
 
-def test_too_many_pictures_are_refused(strict: TestClient, pictures: list[bytes]) -> None:
-    files = [("file", ("a.png", pictures[0]))] * 4
+def test_too_many_images_are_refused(strict: TestClient, images: list[bytes]) -> None:
+    files = [("file", ("a.png", images[0]))] * 4
     assert strict.post("/predict", files=files[:3]).status_code == 200
     response = strict.post("/predict", files=files)
     assert response.status_code == 413
-    assert "more than 3 pictures" in response.json()["error"]
+    assert "more than 3 images" in response.json()["error"]
 
 
 def test_too_many_pixels_are_refused(strict: TestClient) -> None:
-    assert strict.post("/predict", content=picture(100), headers=PNG).status_code == 200
-    response = strict.post("/predict", content=picture(101), headers=PNG)
+    assert strict.post("/predict", content=image(100), headers=PNG).status_code == 200
+    response = strict.post("/predict", content=image(101), headers=PNG)
     assert response.status_code == 400
     assert "101 x 101 pixels" in response.json()["error"]
 

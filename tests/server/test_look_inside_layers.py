@@ -26,7 +26,7 @@ def branched() -> Any:
     from keras import layers
 
     keras.utils.set_random_seed(3)
-    inputs = keras.Input(SHAPE, dtype="uint8", name="pictures")
+    inputs = keras.Input(SHAPE, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 127.5, -1, dtype="float32", name="scale")(inputs)
     x = layers.ZeroPadding2D(1, name="padded")(x)
     x = layers.Conv2D(8, 3, strides=2, use_bias=False, name="stem")(x)
@@ -112,10 +112,8 @@ def test_each_layer_has_a_kind_and_words(network: Network, pixels: NDArray[np.ui
 def test_what_a_layer_works_on_is_found_across_branches(network: Network) -> None:
     found = read_sources(network.file, [row["name"] for row in network.rows])
     names = [row["name"] for row in network.rows]
-    sources = {
-        name: {"the picture" if at < 0 else names[at] for at in found[place]} for place, name in enumerate(names)
-    }
-    assert sources["scale"] == {"the picture"}
+    sources = {name: {"the image" if at < 0 else names[at] for at in found[place]} for place, name in enumerate(names)}
+    assert sources["scale"] == {"the image"}
     assert sources["stem"] in ({"padded"}, {"scale"})  # the graph may pad inside the convolution
     assert sources["depthwise"] == sources["shortcut"] == {"swish"}
     assert sources["sum"] == {"shortcut", "dilated"}
@@ -124,7 +122,7 @@ def test_what_a_layer_works_on_is_found_across_branches(network: Network) -> Non
     assert sources["logits"] == {"features"}
 
 
-def test_terms_add_up_and_nothing_else_of_the_picture_counts(network: Network, pixels: NDArray[np.uint8]) -> None:
+def test_terms_add_up_and_nothing_else_of_the_image_counts(network: Network, pixels: NDArray[np.uint8]) -> None:
     """The reference is the network itself: it is asked again with all pixels changed beyond those that are named."""
     sight = network.sight(pixels)
     kinds: dict[str, set[str]] = {}

@@ -54,10 +54,10 @@ def references(part: Any) -> Iterator[str]:
 
 
 def test_answers_have_what_it_requires_and_nothing_that_it_does_not_name(
-    client: TestClient, pictures: list[bytes]
+    client: TestClient, images: list[bytes]
 ) -> None:
     assert client.get("/openapi.json").json() == DOCUMENT
-    document = client.post("/predict", files=[("file", ("a", pictures[0])), ("file", ("b", b"junk"))]).json()
+    document = client.post("/predict", files=[("file", ("a", images[0])), ("file", ("b", b"junk"))]).json()
     schemas = DOCUMENT["components"]["schemas"]
     fits(document, schemas["Predictions"])
     answered, unreadable = document["predictions"]

@@ -1,4 +1,4 @@
-"""A person relies on: a picture brought in any way gets its answer, with all that the Ask tab shows of it."""
+"""A person relies on: an image brought in any way gets its answer, with all that the Ask tab shows of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from beholder.server.served import Served, open_served
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-JUNK = b"this is no picture"
+JUNK = b"this is no image"
 
 
 def photograph(turn: int) -> bytes:
@@ -52,7 +52,7 @@ def ask(client: TestClient, content: bytes) -> dict[str, Any]:
     return dict(answer)
 
 
-def test_the_answer_is_that_of_predict_with_the_picture_as_received(client: TestClient, served_run: Path) -> None:
+def test_the_answer_is_that_of_predict_with_the_image_as_received(client: TestClient, served_run: Path) -> None:
     photo = photograph(turn=6)
     answer = ask(client, photo)
     classifier = Classifier.load(served_run)
@@ -64,14 +64,14 @@ def test_the_answer_is_that_of_predict_with_the_picture_as_received(client: Test
     shares = [row["probability"] for row in answer["probabilities"]]
     assert shares == sorted(shares, reverse=True)
     assert (answer["width"], answer["height"]) == (400, 600)  # upright
-    received = pixels(answer["received"]["picture"])
-    assert np.array_equal(received, explain(classifier, photo).picture[..., 0])
+    received = pixels(answer["received"]["image"])
+    assert np.array_equal(received, explain(classifier, photo).image[..., 0])
     assert (answer["received"]["height"], answer["received"]["width"]) == received.shape
 
 
 @pytest.mark.usefixtures("framework")
-def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestClient, pictures: list[bytes]) -> None:
-    from beholder.data.clean import clean_pictures
+def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestClient, images: list[bytes]) -> None:
+    from beholder.data.clean import clean_images
     from beholder.verbs.train import train
 
     random = np.random.default_rng(0)
@@ -82,14 +82,14 @@ def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestCl
     Image.fromarray(shown[0]).save(file, "PNG")
     answer = ask(TestClient(create_app(chapter), "http://localhost"), file.getvalue())
     chapter.workers.close()
-    told, cleaned = pixels(answer["received"]["cleaned"]), clean_pictures(shown[:1])[0, ..., 0]
+    told, cleaned = pixels(answer["received"]["cleaned"]), clean_images(shown[:1])[0, ..., 0]
     assert told.shape == (12, 12)
     assert np.corrcoef(told.ravel(), cleaned.ravel())[0, 1] > 0.999
-    assert ask(client, pictures[0])["received"]["cleaned"] is None
+    assert ask(client, images[0])["received"]["cleaned"] is None
 
 
-def test_the_nearest_training_pictures_are_near(client: TestClient, served_run: Path) -> None:
-    """A training picture is nearest to itself, and is shown as the run keeps it."""
+def test_the_nearest_training_images_are_near(client: TestClient, served_run: Path) -> None:
+    """A training image is nearest to itself, and is shown as the run keeps it."""
     kept = open_neighbours(served_run)
     assert kept is not None
     for row in (0, len(kept) // 2):
@@ -101,14 +101,14 @@ def test_the_nearest_training_pictures_are_near(client: TestClient, served_run: 
         assert [one["distance"] for one in near] == sorted(one["distance"] for one in near)
         first = next(one for one in near if one["path"] == kept.names[row])
         assert first["label"] == kept.class_names[kept.labels[row]]
-        assert np.array_equal(pixels(first["picture"])[..., 0], kept.thumbnails[row, ..., 0])
+        assert np.array_equal(pixels(first["image"])[..., 0], kept.thumbnails[row, ..., 0])
 
 
-def test_where_it_looked_is_a_layer_on_the_picture(client: TestClient, served_run: Path, pictures: list[bytes]) -> None:
-    received = ask(client, pictures[0])["received"]["picture"]
+def test_where_it_looked_is_a_layer_on_the_image(client: TestClient, served_run: Path, images: list[bytes]) -> None:
+    received = ask(client, images[0])["received"]["image"]
     content = base64.b64decode(received.split(",")[1])
     document = client.post("/page/ask/where", content=content, headers={"Content-Type": "image/png"}).json()
-    reference = explain(Classifier.load(served_run), pictures[0]).where
+    reference = explain(Classifier.load(served_run), images[0]).where
     assert document["method"] == reference.method
     cover = pixels(document["overlay"])[..., 3]
     row, column = np.unravel_index(reference.heat.argmax(), reference.heat.shape)
@@ -118,27 +118,27 @@ def test_where_it_looked_is_a_layer_on_the_picture(client: TestClient, served_ru
     assert cover[np.kron(reference.heat <= 0, np.ones((tall, wide))) > 0].mean() < glowing.mean()
 
 
-def test_a_bad_picture_is_one_sentence(client: TestClient) -> None:
+def test_a_bad_image_is_one_sentence(client: TestClient) -> None:
     assert "not a JPEG" in ask(client, JUNK)["error"]
     response = client.post("/page/ask/where", content=JUNK, headers={"Content-Type": "image/png"})
     assert response.status_code == 400
     assert "not a JPEG" in response.json()["error"]
 
 
-def test_unsure_is_said_where_the_model_says_so(served: Served, pictures: list[bytes]) -> None:
+def test_unsure_is_said_where_the_model_says_so(served: Served, images: list[bytes]) -> None:
     artifact = served.classifier.artifact
     for threshold, unsure, why in ((1.1, True, "Less probable"), (0.0, False, None), (None, None, None)):
         twin = None if artifact.manifest.twin is None else {**artifact.manifest.twin, "unsure_below": threshold}
         manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, twin=twin)
         classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
         client = TestClient(create_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
-        answer = ask(client, pictures[0])
+        answer = ask(client, images[0])
         assert answer["unsure"] is unsure
         assert (answer["why_unsure"] or "").startswith(why or "")
         assert (answer["why_unsure"] is None) is (why is None)
 
 
-def test_a_strange_picture_is_unsure_and_the_reason_is_told(client: TestClient) -> None:
+def test_a_strange_image_is_unsure_and_the_reason_is_told(client: TestClient) -> None:
     buffer = io.BytesIO()
     Image.new("L", (8, 8), 255).save(buffer, "PNG")
     answer = ask(client, buffer.getvalue())
@@ -148,24 +148,24 @@ def test_a_strange_picture_is_unsure_and_the_reason_is_told(client: TestClient) 
 
 
 def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(
-    served_run: Path, tmp_path: Path, pictures: list[bytes]
+    served_run: Path, tmp_path: Path, images: list[bytes]
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(served_run, run)
     (run / "neighbours.npz").write_bytes(b"damaged")
     for folder, said in ((run / "model", None), (run, "is damaged")):
         served = open_served(folder)
-        answer = ask(TestClient(create_app(served), "http://127.0.0.1"), pictures[0])
+        answer = ask(TestClient(create_app(served), "http://127.0.0.1"), images[0])
         served.workers.close()
         assert answer["label"]
         assert answer["neighbours"] == []
         assert (said in answer["neighbours_error"]) if said else answer["neighbours_error"] is None
 
 
-def test_examples_are_pictures_that_it_was_not_trained_on(client: TestClient, pictures: list[bytes]) -> None:
+def test_examples_are_images_that_it_was_not_trained_on(client: TestClient, images: list[bytes]) -> None:
     addresses = client.get("/page/ask/examples").json()["examples"]
-    assert [client.get(address).content for address in addresses] == pictures[: len(addresses)]
-    assert len(addresses) == len(pictures) - 1
+    assert [client.get(address).content for address in addresses] == images[: len(addresses)]
+    assert len(addresses) == len(images) - 1
     assert client.get("/page/ask/examples/99").status_code == 404
 
 
@@ -185,14 +185,14 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def test_chosen_pictures_are_answered_newest_first(
-    page: Page, served_run: Path, pictures: list[bytes], serious_violations: Callable[[Page], list[str]]
+def test_chosen_images_are_answered_newest_first(
+    page: Page, served_run: Path, images: list[bytes], serious_violations: Callable[[Page], list[str]]
 ) -> None:
     page.goto("/")
-    files = [file("one.png", pictures[0]), file("none.png", JUNK), file("photo.jpg", photograph(1))]
+    files = [file("one.png", images[0]), file("none.png", JUNK), file("photo.jpg", photograph(1))]
     page.locator("input[type=file]").set_input_files(files)
     answers(page).nth(1).wait_for()
-    references = Classifier.load(served_run).predict([photograph(1), pictures[0]])
+    references = Classifier.load(served_run).predict([photograph(1), images[0]])
     for card, reference, name in zip(answers(page).all(), references, ("photo.jpg", "one.png"), strict=True):
         heading = f"{reference.label}{100 * (reference.probability or 0):.1f}\xa0%"
         heading += "unsure" if reference.unsure else ""
@@ -216,7 +216,7 @@ def test_chosen_pictures_are_answered_newest_first(
     assert answers(page).count() == 1
 
 
-def test_dropped_pasted_and_example_pictures_are_answered(page: Page, pictures: list[bytes]) -> None:
+def test_dropped_pasted_and_example_images_are_answered(page: Page, images: list[bytes]) -> None:
     page.goto("/")
     transfer = page.evaluate_handle(
         """text => {
@@ -225,7 +225,7 @@ def test_dropped_pasted_and_example_pictures_are_answered(page: Page, pictures: 
           transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
           return transfer;
         }""",
-        base64.b64encode(pictures[0]).decode(),
+        base64.b64encode(images[0]).decode(),
     )
     page.dispatch_event(".zone", "dragover", {"dataTransfer": transfer})
     assert "over" in (page.locator(".zone").get_attribute("class") or "")
@@ -293,7 +293,7 @@ def test_a_photograph_is_answered_and_a_refused_camera_is_one_sentence(page: Pag
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[bytes]) -> None:
+def test_names_are_text_and_an_unsure_answer_says_so(page: Page, images: list[bytes]) -> None:
     markup = "<img src=x onerror=alert(1)>"
 
     def altered(route: Route) -> None:
@@ -304,7 +304,7 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[
 
     page.route("**/page/ask", altered)
     page.goto("/")
-    page.locator("input[type=file]").set_input_files([file(f"{markup}.png".replace("/", ""), pictures[0])])
+    page.locator("input[type=file]").set_input_files([file(f"{markup}.png".replace("/", ""), images[0])])
     card = answers(page).first
     assert card.locator("h2").inner_text().startswith(markup)
     assert card.get_by_text("unsure", exact=True).is_visible()
@@ -315,11 +315,11 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, pictures: list[
 
 def test_an_address_that_is_no_text_leads_to_ask(page: Page) -> None:
     page.goto("/#%")
-    page.get_by_role("button", name="Choose pictures").wait_for()
+    page.get_by_role("button", name="Choose images").wait_for()
     assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
 
 
-def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(page: Page, pictures: list[bytes]) -> None:
+def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(page: Page, images: list[bytes]) -> None:
     """Browsers offer the camera on this machine or over HTTPS alone; a phone comes over plain http."""
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
     page.goto("/")
@@ -331,7 +331,7 @@ def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(pag
     with page.expect_file_chooser() as chosen:
         photo.click()
     assert chosen.value.element.get_attribute("capture") == "environment"
-    chosen.value.set_files([file("photo.png", pictures[0])])
+    chosen.value.set_files([file("photo.png", images[0])])
     answers(page).first.wait_for()
     assert answers(page).first.locator(".file").inner_text() == "photo.png"
 

@@ -161,7 +161,7 @@ def test_a_decision_on_the_served_page_is_in_the_file_at_once(
     assert rows(overlay.read_bytes()) == [HEADER, SEEN, *dropped]
     page.locator("#wrong_label .box").first.focus()
     page.keyboard.press("a")
-    page.keyboard.press("r")  # on the next picture by now
+    page.keyboard.press("r")  # on the next image by now
     page.keyboard.type("cat")
     page.keyboard.press("Enter")
     counted(page, 5)

@@ -1,4 +1,4 @@
-"""A person relies on: a decision about a picture is in RUN/overlay.csv at once, outlives the server, can be undone."""
+"""A person relies on: a decision about an image is in RUN/overlay.csv at once, outlives the server, can be undone."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Rows = list[list[str]]
 
 
 def labelled(labels: list[int], names: list[str]) -> Dataset:
-    pictures = np.full((len(labels), 8, 8, 1), 90, np.uint8)
-    return Dataset(pictures, np.array(labels, np.int64), CLASSES, tuple(names))
+    images = np.full((len(labels), 8, 8, 1), 90, np.uint8)
+    return Dataset(images, np.array(labels, np.int64), CLASSES, tuple(names))
 
 
 @pytest.fixture(scope="module")
 def run(served_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A RUN that kept known answers: two of four validation pictures are wrong, one of 13 training labels looks it."""
+    """A RUN that kept known answers: two of four validation images are wrong, one of 13 training labels looks it."""
     run = tmp_path_factory.mktemp("corrected") / "run"
     shutil.copytree(served_run, run)
     validation = labelled([3, 5, 7, 1], ["a/right.png", "a/sure & wrong.png", ODD, "a/right too.png"])
@@ -86,18 +86,18 @@ def decide(desk: TestClient, **decision: Any) -> dict[str, Any]:
 
 def test_the_surest_mistake_comes_first_and_then_labels_in_doubt(desk: TestClient) -> None:
     document = desk.get("/page/corrections").json()
-    found = [(one["path"], one["label"], one["answer"]) for one in document["pictures"]]
+    found = [(one["path"], one["label"], one["answer"]) for one in document["images"]]
     assert found == [("a/sure & wrong.png", "5", "6"), (ODD, "7", "2")]
-    assert document["pictures"][0]["probability"] == pytest.approx(0.95)
+    assert document["images"][0]["probability"] == pytest.approx(0.95)
     assert document["counts"] == {"validation": 2, "train": 1}
-    [doubt] = desk.get("/page/corrections?part=train").json()["pictures"]
+    [doubt] = desk.get("/page/corrections?part=train").json()["images"]
     assert (doubt["path"], doubt["label"], doubt["suggestion"]) == ("train/12.png", "4", "0")
-    assert [one["path"] for one in desk.get("/page/corrections?start=1&count=1").json()["pictures"]] == [ODD]
-    [named] = desk.get("/page/corrections", params={"path": "a/right.png"}).json()["pictures"]
+    assert [one["path"] for one in desk.get("/page/corrections?start=1&count=1").json()["images"]] == [ODD]
+    [named] = desk.get("/page/corrections", params={"path": "a/right.png"}).json()["images"]
     assert (named["label"], named["answer"], named["correction"]) == ("3", "3", None)
 
 
-def test_decisions_are_in_the_file_at_once_one_for_a_picture(desk: TestClient, overlay: Path) -> None:
+def test_decisions_are_in_the_file_at_once_one_for_a_image(desk: TestClient, overlay: Path) -> None:
     assert desk.get("/page/corrections").json()["command"] is None
     state = decide(desk, path="a/sure & wrong.png", action="relabel", label="6")
     assert state["corrections"] == 1
@@ -129,7 +129,7 @@ def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run
 @pytest.mark.parametrize(
     ("decision", "said"),
     [
-        ({"path": "a/nowhere.png", "action": "drop"}, "no picture called 'a/nowhere.png'"),
+        ({"path": "a/nowhere.png", "action": "drop"}, "no image called 'a/nowhere.png'"),
         ({"path": "a/right.png", "action": "eat"}, "'eat' of 'a/right.png' is unknown"),
         ({"path": "a/right.png", "action": "relabel", "label": "eleven"}, "'eleven'"),
         ({"path": "a/right.png", "action": "relabel"}, "needs the label"),
@@ -152,7 +152,7 @@ def test_odd_requests_are_one_sentence(desk: TestClient, overlay: Path) -> None:
     for content in (b"{", b"\xff", b"[" * 100_000):
         response = desk.post("/page/corrections", content=content)
         assert (response.status_code, "JSON" in response.json()["error"]) == (400, True)
-    assert desk.get("/page/corrections?path=nowhere").json()["pictures"] == []
+    assert desk.get("/page/corrections?path=nowhere").json()["images"] == []
     for query in ("part=test", "start=-1", "count=x"):
         assert desk.get(f"/page/corrections?{query}").status_code == 400
     overlay.write_text("no overlay", encoding="utf-8")
@@ -217,7 +217,7 @@ def test_decisions_by_keyboard(page: Page, overlay: Path) -> None:
     assert page.evaluate("document.activeElement.tagName") == "SELECT"
 
 
-def test_training_labels_in_doubt_and_a_picture_by_its_address(page: Page, overlay: Path) -> None:
+def test_training_labels_in_doubt_and_a_image_by_its_address(page: Page, overlay: Path) -> None:
     page.goto("/#correct")
     page.get_by_role("button", name="Training labels in doubt").click()
     card = page.locator(".doubt", has_text="train/12.png")
@@ -229,4 +229,4 @@ def test_training_labels_in_doubt_and_a_picture_by_its_address(page: Page, overl
     assert came_for.locator("b").first.inner_text() == "4"
     assert came_for.locator("select").input_value() == "0"
     page.goto("/#correct/nowhere.png")
-    page.get_by_text("no picture called 'nowhere.png'").wait_for()
+    page.get_by_text("no image called 'nowhere.png'").wait_for()

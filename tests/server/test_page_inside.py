@@ -1,4 +1,4 @@
-"""A person relies on: every layer of this network on this picture, and each number taken apart truthfully."""
+"""A person relies on: every layer of this network on this image, and each number taken apart truthfully."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def sight(client: TestClient, pictures: list[bytes]) -> dict[str, Any]:
-    response = client.post("/page/inside", content=pictures[0], headers={"Content-Type": "image/png"})
+def sight(client: TestClient, images: list[bytes]) -> dict[str, Any]:
+    response = client.post("/page/inside", content=images[0], headers={"Content-Type": "image/png"})
     assert response.status_code == 200
     return dict(response.json())
 
 
 def test_each_number_is_the_network_s_and_its_terms_add_up(
-    client: TestClient, served: Served, pictures: list[bytes], sight: dict[str, Any]
+    client: TestClient, served: Served, images: list[bytes], sight: dict[str, Any]
 ) -> None:
-    reference = {maps.number - 1: maps for maps in explain(Classifier(served.classifier.artifact), pictures[0]).layers}
+    reference = {maps.number - 1: maps for maps in explain(Classifier(served.classifier.artifact), images[0]).layers}
     kinds = set()
     for index, layer in enumerate(sight["layers"]):
         if layer["kind"] == "vector":
@@ -76,7 +76,7 @@ def test_what_is_not_there_is_said(client: TestClient, sight: dict[str, Any], ad
     assert client.get("/page/inside/" + address.format(sight["token"])).status_code == 404
 
 
-def test_a_forgotten_picture_and_junk_are_one_sentence(client: TestClient) -> None:
+def test_a_forgotten_image_and_junk_are_one_sentence(client: TestClient) -> None:
     response = client.get("/page/inside/unknown/2.png")
     assert (response.status_code, "look at it again" in response.json()["error"]) == (410, True)
     response = client.post("/page/inside", content=b"junk", headers={"Content-Type": "image/png"})

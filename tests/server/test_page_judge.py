@@ -1,4 +1,4 @@
-"""A person relies on: the figures of the Judge tab are those of `evaluate`, and a cell leads to its pictures."""
+"""A person relies on: the figures of the Judge tab are those of `evaluate`, and a cell leads to its images."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def test_reliability_and_coverage_are_those_of_evaluate_and_of_the_kept_answers(
     assert document["promise"].endswith(".")
 
 
-def test_a_cell_holds_the_validation_pictures_that_got_this_answer(client: TestClient, served_run: Path) -> None:
+def test_a_cell_holds_the_validation_images_that_got_this_answer(client: TestClient, served_run: Path) -> None:
     kept = open_validation(served_run)
     assert kept is not None
     counts = client.get("/page/judge").json()["parts"]["validation"]["confusion"]
     assert counts == kept.confusion().tolist()
     cell = client.get("/page/judge/cell/3/3").json()
     assert cell["count"] == counts[3][3]
-    assert {(one["label"], one["answer"]) for one in cell["pictures"]} == {("3", "3")}
-    assert {one["path"] for one in cell["pictures"]} <= {
+    assert {(one["label"], one["answer"]) for one in cell["images"]} == {("3", "3")}
+    assert {one["path"] for one in cell["images"]} <= {
         kept.names[row] for row in range(len(kept)) if kept.labels[row] == 3
     }
     for address in ("10/0", "x/0", "0/" + "9" * 5000):
@@ -118,10 +118,10 @@ def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[
     assert serious_violations(page) == []
 
 
-def test_pictures_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, client: TestClient) -> None:
+def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, client: TestClient) -> None:
     document = client.get("/page/judge").json()
     cell = client.get("/page/judge/cell/3/3").json()
-    paths = [quote(one["path"], safe="!'()*-._~") for one in cell["pictures"]]  # as encodeURIComponent has it
+    paths = [quote(one["path"], safe="!'()*-._~") for one in cell["images"]]  # as encodeURIComponent has it
     page.goto("/#judge")
     for part in ("Validation part", "Test part"):
         page.get_by_role("button", name=part).click()

@@ -33,21 +33,21 @@ def replace(run: Path) -> None:
         (building / "README.md").write_text("another one")
 
 
-def test_answers_go_on_and_nothing_of_the_new_model_stands_beside_them(opened: Served, pictures: list[bytes]) -> None:
+def test_answers_go_on_and_nothing_of_the_new_model_stands_beside_them(opened: Served, images: list[bytes]) -> None:
     client = TestClient(create_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
-    before = client.post("/page/ask", content=pictures[0], headers={"Content-Type": "image/png"}).json()["answers"][0]
+    before = client.post("/page/ask", content=images[0], headers={"Content-Type": "image/png"}).json()["answers"][0]
     example = client.get("/page/ask/examples/0").content
     for kept in ("neighbours", "validation"):
         opened.__dict__.pop(kept, None)
     assert opened.run is not None
     replace(opened.run)
-    after = client.post("/page/ask", content=pictures[0], headers={"Content-Type": "image/png"}).json()["answers"][0]
+    after = client.post("/page/ask", content=images[0], headers={"Content-Type": "image/png"}).json()["answers"][0]
     assert after["probabilities"] == before["probabilities"]
     assert after["neighbours"] == []
     assert SENTENCE in after["neighbours_error"]
     assert client.get("/page/ask/examples/0").content == example
     for address in ("/page/inside", "/page/ask/where"):
-        answer = client.post(address, content=pictures[0], headers={"Content-Type": "image/png"})
+        answer = client.post(address, content=images[0], headers={"Content-Type": "image/png"})
         assert answer.status_code == 409, address
         assert answer.json()["error"].endswith(SENTENCE)
     judged = client.get("/page/judge").json()

@@ -45,9 +45,9 @@ def test_only_loopback_names_are_answered(host: str, accepted: bool) -> None:
 
 
 def test_a_bound_and_an_allowed_name_are_answered_too() -> None:
-    hosts = Hosts("192.168.0.7", ["pictures.example"])
+    hosts = Hosts("192.168.0.7", ["images.example"])
     assert hosts.accepts("192.168.0.7:8000")
-    assert hosts.accepts("Pictures.Example")
+    assert hosts.accepts("Images.Example")
     assert not hosts.accepts("192.168.0.8")
 
 
@@ -78,9 +78,9 @@ def test_a_stranger_s_name_is_refused_everywhere(client: TestClient, path: str) 
         ("file://", 403),
     ],
 )
-def test_another_origin_is_refused(client: TestClient, pictures: list[bytes], origin: str, status: int) -> None:
+def test_another_origin_is_refused(client: TestClient, images: list[bytes], origin: str, status: int) -> None:
     headers = {"Origin": origin, "Content-Type": "image/png"}
-    assert client.post("/predict", content=pictures[0], headers=headers).status_code == status
+    assert client.post("/predict", content=images[0], headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(

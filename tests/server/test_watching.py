@@ -224,8 +224,8 @@ def test_the_answers_of_the_last_epoch_are_those_that_the_log_counts(run: Run, w
     document = watcher.get(f"/watch/snapshots/{last['epoch']}").json()
     assert document["confusion"] == confusion.tolist()
     assert [one["answer"] for one in document["answers"]] == snapshot.probabilities.argmax(axis=1).tolist()
-    pictures = watcher.get("/watch/pictures").json()
-    assert [one["label"] for one in pictures["pictures"]] == shown.labels.tolist()
+    images = watcher.get("/watch/images").json()
+    assert [one["label"] for one in images["images"]] == shown.labels.tolist()
     assert watcher.get("/watch/snapshots/99").status_code == 404
 
 

@@ -19,7 +19,7 @@ def test_a_run_s_story_is_told_and_cannot_be_changed(client: TestClient) -> None
     assert "<title>Watch" in client.get("/watch").text
     state = client.get("/watch/state").json()
     assert (state["state"], state["served"], state["data"]) == ("finished", True, "digits")
-    assert len(client.get("/watch/pictures").json()["pictures"]) == 24
+    assert len(client.get("/watch/images").json()["images"]) == 24
     for button in ("stop", "resume"):
         assert client.post(f"/watch/{button}").status_code == 404
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from beholder.errors import BusyError, PictureError
+from beholder.errors import BusyError, ImageError
 from beholder.server.limits import Limits
 from beholder.server.metrics import Metrics
 from beholder.server.served import Served
@@ -39,11 +39,11 @@ async def hold(workers: Workers) -> tuple[asyncio.Task[bool], threading.Event]:
     return task, release
 
 
-def test_answers_are_the_network_s(served: Served, pictures: list[bytes]) -> None:
-    outcomes = asyncio.run(served.workers.answer([*pictures, b"junk"]))
-    assert isinstance(outcomes[-1], PictureError)
+def test_answers_are_the_network_s(served: Served, images: list[bytes]) -> None:
+    outcomes = asyncio.run(served.workers.answer([*images, b"junk"]))
+    assert isinstance(outcomes[-1], ImageError)
     answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-    assert len(answers) == len(pictures)
+    assert len(answers) == len(images)
     pixels = np.stack([answer.pixels for answer in answers])
     reference = served.classifier.artifact.graph(pixels)
     for name in ("probabilities", "logits", "features"):
@@ -51,10 +51,10 @@ def test_answers_are_the_network_s(served: Served, pictures: list[bytes]) -> Non
         np.testing.assert_allclose(given, getattr(reference, name), atol=1e-4)
 
 
-def test_what_waits_goes_through_the_network_together(served: Served, pictures: list[bytes]) -> None:
+def test_what_waits_goes_through_the_network_together(served: Served, images: list[bytes]) -> None:
     async def story() -> list[int]:
         holding, release = await hold(workers)
-        asked = [asyncio.create_task(workers.answer(pictures[:count])) for count in (1, 2, 3)]
+        asked = [asyncio.create_task(workers.answer(images[:count])) for count in (1, 2, 3)]
         while workers.waiting < 6:
             await asyncio.sleep(0.001)
         release.set()
@@ -63,18 +63,18 @@ def test_what_waits_goes_through_the_network_together(served: Served, pictures: 
 
     with one_thread(served) as (workers, metrics):
         assert asyncio.run(story()) == [1, 2, 3]
-        assert metrics.registry.get_sample_value("beholder_batch_pictures_count") == 1
-        assert metrics.registry.get_sample_value("beholder_batch_pictures_sum") == 6
+        assert metrics.registry.get_sample_value("beholder_batch_images_count") == 1
+        assert metrics.registry.get_sample_value("beholder_batch_images_sum") == 6
 
 
-def test_a_full_queue_refuses_and_answers_what_it_took(served: Served, pictures: list[bytes]) -> None:
+def test_a_full_queue_refuses_and_answers_what_it_took(served: Served, images: list[bytes]) -> None:
     async def story() -> tuple[int, int]:
         holding, release = await hold(workers)
-        accepted = asyncio.create_task(workers.answer(pictures[:3]))
+        accepted = asyncio.create_task(workers.answer(images[:3]))
         while workers.waiting < 3:
             await asyncio.sleep(0.001)
         with pytest.raises(BusyError) as refused:
-            await workers.answer(pictures[:2])
+            await workers.answer(images[:2])
         release.set()
         await holding
         return len(await accepted), refused.value.retry_after
@@ -85,11 +85,11 @@ def test_a_full_queue_refuses_and_answers_what_it_took(served: Served, pictures:
     assert retry_after >= 1
 
 
-def test_who_leaves_while_waiting_disturbs_nobody(served: Served, pictures: list[bytes]) -> None:
+def test_who_leaves_while_waiting_disturbs_nobody(served: Served, images: list[bytes]) -> None:
     async def story() -> int:
         holding, release = await hold(workers)
-        leaving = asyncio.create_task(workers.answer(pictures[:1]))
-        staying = asyncio.create_task(workers.answer(pictures[:2]))
+        leaving = asyncio.create_task(workers.answer(images[:1]))
+        staying = asyncio.create_task(workers.answer(images[:2]))
         calling = asyncio.create_task(workers.call(int))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -116,30 +116,30 @@ def test_a_call_gives_back_what_it_returns_or_raises(served: Served) -> None:
 
 
 def test_a_fault_of_the_network_reaches_who_asked_and_ends_no_thread(
-    served: Served, pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
+    served: Served, images: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with one_thread(served) as (workers, _):
         with monkeypatch.context() as patched:
             patched.setattr(type(served.classifier.artifact.graph), "__call__", lambda *_: 1 / 0)
-            for many in (pictures[:2], pictures * 20):  # the second in more than one batch
+            for many in (images[:2], images * 20):  # the second in more than one batch
                 with pytest.raises(ZeroDivisionError):
                     asyncio.run(workers.answer(many))
-        assert len(asyncio.run(workers.answer(pictures[:2]))) == 2
+        assert len(asyncio.run(workers.answer(images[:2]))) == 2
 
 
-def test_closed_it_has_finished_what_waited(served: Served, pictures: list[bytes]) -> None:
+def test_closed_it_has_finished_what_waited(served: Served, images: list[bytes]) -> None:
     async def story() -> int:
         holding, release = await hold(workers)
-        waiting = asyncio.create_task(workers.answer(pictures))
+        waiting = asyncio.create_task(workers.answer(images))
         await asyncio.sleep(0)
         closing = asyncio.create_task(asyncio.to_thread(workers.close))
         release.set()
         await closing
         await holding
         with pytest.raises(BusyError):
-            await workers.answer(pictures)
+            await workers.answer(images)
         return len(await waiting)
 
     with one_thread(served) as (workers, _):
-        assert asyncio.run(story()) == len(pictures)
+        assert asyncio.run(story()) == len(images)
         assert not workers.alive

@@ -27,8 +27,8 @@ UNEVEN = np.array([0] * 60 + [1] * 25 + [3] * 5, np.int64)  # class 2 does not o
 
 def dataset() -> Dataset:
     random = np.random.default_rng(0)
-    pictures = random.integers(256, size=(len(UNEVEN), 8, 8, 1)).astype(np.uint8)
-    return Dataset(pictures, UNEVEN, ("a", "b", "c", "d"), [str(row) for row in range(len(UNEVEN))])
+    images = random.integers(256, size=(len(UNEVEN), 8, 8, 1)).astype(np.uint8)
+    return Dataset(images, UNEVEN, ("a", "b", "c", "d"), [str(row) for row in range(len(UNEVEN))])
 
 
 def test_weights_are_those_of_scikit_learn_and_their_mean_is_one() -> None:
@@ -41,7 +41,7 @@ def test_weights_are_those_of_scikit_learn_and_their_mean_is_one() -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=200), st.integers(0, 2**32))
-def test_an_epoch_shows_each_class_equally_often_and_its_pictures_in_turns(labels: list[int], seed: int) -> None:
+def test_an_epoch_shows_each_class_equally_often_and_its_images_in_turns(labels: list[int], seed: int) -> None:
     array = np.array(labels, np.int64)
     order = balanced_order(array, np.random.default_rng(seed))
     assert len(order) == len(array)
@@ -57,9 +57,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert np.array_equal(first.order(1), again.order(1))
     assert not np.array_equal(first.order(1), first.order(2))
     assert not np.array_equal(first.order(1), other.order(1))
-    assert sorted(Batches(dataset(), 10, 3, False, False).order(1)) == list(range(90)), (
-        "unasked each picture comes once"
-    )
+    assert sorted(Batches(dataset(), 10, 3, False, False).order(1)) == list(range(90)), "unasked each image comes once"
 
 
 def test_the_choice_is_kept_in_the_settings_and_older_settings_have_none() -> None:
@@ -117,7 +115,7 @@ def test_a_small_class_is_found_more_often(tmp_path: Path, capfd: pytest.Capture
 
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], [1800, 200])
-    # One brightness a picture: the classes overlap, so that what is seldom is seldom answered.
+    # One brightness an image: the classes overlap, so that what is seldom is seldom answered.
     grey = random.normal(np.where(labels == 0, 110, 145), 25)[:, None, None] + random.normal(0, 5, (2000, 8, 8))
     np.savez(tmp_path / "uneven.npz", images=grey.clip(0, 255).astype(np.uint8), labels=labels)
     recalls = {}

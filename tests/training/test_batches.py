@@ -11,9 +11,9 @@ from beholder.training.batches import Batches, shifted
 
 
 def dataset(count: int = 23, side: int = 16) -> Dataset:
-    pictures = np.random.default_rng(0).integers(256, size=(count, side, side, 3)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(count, side, side, 3)).astype(np.uint8)
     labels = np.arange(count, dtype=np.int64) % 3
-    return Dataset(pictures, labels, ("a", "b", "c"), [str(row) for row in range(count)])
+    return Dataset(images, labels, ("a", "b", "c"), [str(row) for row in range(count)])
 
 
 def batches(*, seed: int = 0, shift: bool = True, mirror: bool = True) -> Batches:
@@ -24,22 +24,22 @@ def batches(*, seed: int = 0, shift: bool = True, mirror: bool = True) -> Batche
 def test_a_batch_does_not_depend_on_what_came_before(seed: int, epoch: int, step: int) -> None:
     fresh, used = batches(seed=seed), batches(seed=seed)
     used.batch(used.order(epoch + 1), epoch + 1, (step + 1) % 5)
-    pictures, labels = fresh.batch(fresh.order(epoch), epoch, step)
+    images, labels = fresh.batch(fresh.order(epoch), epoch, step)
     again, labels_again = used.batch(used.order(epoch), epoch, step)
-    assert np.array_equal(pictures, again)
+    assert np.array_equal(images, again)
     assert np.array_equal(labels, labels_again)
 
 
-def test_an_epoch_shows_every_picture_once() -> None:
+def test_an_epoch_shows_every_image_once() -> None:
     plain = batches(shift=False, mirror=False)
     order = plain.order(3)
     assert sorted(order) == list(range(23))
     seen = np.concatenate([plain.batch(order, 3, step)[0] for step in range(plain.steps)])
-    assert np.array_equal(seen, plain.dataset.pictures[order])
+    assert np.array_equal(seen, plain.dataset.images[order])
     assert not np.array_equal(order, plain.order(4))
 
 
-def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
+def test_each_image_is_mirrored_in_every_other_epoch() -> None:
     flipping = batches(shift=False)
     for epoch in range(2):
         flipped = np.zeros((2, 23), bool)
@@ -47,20 +47,20 @@ def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
             order = flipping.order(epoch + offset)
             for step in range(flipping.steps):
                 rows = order[step * 5 : step * 5 + 5]
-                pictures, _ = flipping.batch(order, epoch + offset, step)
-                for row, picture in zip(rows, pictures, strict=True):
-                    mirrored = flipping.dataset.pictures[row][:, ::-1]
-                    flipped[offset, row] = np.array_equal(picture, mirrored)
-                    assert flipped[offset, row] or np.array_equal(picture, flipping.dataset.pictures[row])
+                images, _ = flipping.batch(order, epoch + offset, step)
+                for row, image in zip(rows, images, strict=True):
+                    mirrored = flipping.dataset.images[row][:, ::-1]
+                    flipped[offset, row] = np.array_equal(image, mirrored)
+                    assert flipped[offset, row] or np.array_equal(image, flipping.dataset.images[row])
         assert (flipped[0] ^ flipped[1]).all()
 
 
-def test_shifting_moves_whole_pictures_by_at_most_a_sixteenth() -> None:
-    pictures = dataset(count=40, side=32).pictures[:]
-    moved = shifted(pictures, np.random.default_rng(0))
+def test_shifting_moves_whole_images_by_at_most_a_sixteenth() -> None:
+    images = dataset(count=40, side=32).images[:]
+    moved = shifted(images, np.random.default_rng(0))
     assert moved.dtype == np.uint8
     offsets = set()
-    for before, after in zip(pictures, moved, strict=True):
+    for before, after in zip(images, moved, strict=True):
         inner = after[2:-2, 2:-2]
         fits = [
             (down, right)

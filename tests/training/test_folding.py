@@ -92,8 +92,8 @@ def test_no_normalisation_is_left_in_a_written_graph(side: int, tmp_path: Path, 
     from beholder.models import build
     from beholder.training.graphs import export_graph
 
-    pictures = np.random.default_rng(0).integers(256, size=(9, side, side, 3)).astype(np.uint8)
-    model = build("fast", (side, side, 3), 3, pictures=pictures, widths=(16, 24, 32))
+    images = np.random.default_rng(0).integers(256, size=(9, side, side, 3)).astype(np.uint8)
+    model = build("fast", (side, side, 3), 3, images=images, widths=(16, 24, 32))
     export_graph(model, tmp_path / "model.onnx", ("plain", "mirrored"))
     kinds = [node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node]
     assert kinds.count("Conv") == 7

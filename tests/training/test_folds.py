@@ -44,14 +44,14 @@ class Spy:
     def __init__(self, learned: Dataset) -> None:
         self.names = set(learned.names)
 
-    def features(self, pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return pictures[rows].reshape(len(rows), -1).astype(np.float32)
+    def features(self, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return images[rows].reshape(len(rows), -1).astype(np.float32)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full((len(features), 10), len(self.names), np.float32)
 
 
-def test_no_picture_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     from beholder.training import folds
 
     parts = digits((0, 200), (200, 240), (240, 280))

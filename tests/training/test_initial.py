@@ -1,4 +1,4 @@
-"""`train --from`: the earlier network's weights, its pictures, a new head, and a run that needs the earlier no more."""
+"""`train --from`: the earlier network's weights, its images, a new head, and a run that needs the earlier no more."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def letters() -> Dataset:
     """Two digits and a class that is new, in colour and larger than the digits that the earlier run learned."""
     part = Parts(open_source("digits"), seed=0).train()
     rows = np.flatnonzero(np.isin(part.labels, (3, 5, 7)))[:120]
-    large = part.pictures[rows].repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
+    large = part.images[rows].repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
     labels = np.searchsorted([3, 5, 7], part.labels[rows]).astype(np.int64)
     return Dataset(large, labels, ("5", "new", "3"), [str(row) for row in rows])
 
@@ -75,11 +75,11 @@ def test_all_weights_but_the_head_are_taken_over_and_of_that_the_classes_that_st
     assert_equal([part[..., 1] for part in head], [part[..., 1] for part in drawn])
 
 
-def test_the_artifact_has_the_earlier_runs_picture_rules_and_says_where_it_comes_from(
+def test_the_artifact_has_the_earlier_runs_image_rules_and_says_where_it_comes_from(
     tuned: Path, digits_run: Path, letters: Dataset
 ) -> None:
     manifest, before = (json.loads((run / "model" / "manifest.json").read_bytes()) for run in (tuned, digits_run))
-    assert manifest["picture"] == before["picture"] == {"rule": 1, "height": 8, "width": 8, "mode": "L"}
+    assert manifest["image"] == before["image"] == {"rule": 1, "height": 8, "width": 8, "mode": "L"}
     assert manifest["class_names"] == ["5", "new", "3"]
     assert manifest["data"]["started_from"]["name"] == digits_run.name
     initial = json.loads((tuned / "config.json").read_bytes())["settings"]["initial"]
@@ -145,7 +145,7 @@ def test_a_budget_plans_the_network_that_there_is(
 
     monkeypatch.setattr(budget, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
-    small = replace(letters, pictures=letters.pictures[:][:, :8, :8, :1])
+    small = replace(letters, images=letters.images[:][:, :8, :8, :1])
     planned, plan = budget.plan_budget(
         settings, small, tmp_path, automatic=False, budget=10_000, started=time.monotonic()
     )
@@ -167,11 +167,11 @@ def test_a_network_from_a_file_trains_answers_and_can_be_started_from_again(tmp_
     train(letters, start_from=file, input_range=(0.0, 1.0), epochs=1, out=first)
     file.unlink()
     manifest = json.loads((first / "model" / "manifest.json").read_bytes())
-    assert manifest["picture"] == {"rule": 1, "height": 12, "width": 12, "mode": "L"}
+    assert manifest["image"] == {"rule": 1, "height": 12, "width": 12, "mode": "L"}
     assert [layer["name"] for layer in manifest["layers"]][-2:] == ["features", "logits"]
-    picture = np.random.default_rng(0).integers(256, size=(12, 12, 1)).astype(np.uint8)
-    [answer] = predict(first, picture, exact=True)
-    logits = keras.saving.load_model(first / "model" / "model.keras")(picture[None], training=False)
+    image = np.random.default_rng(0).integers(256, size=(12, 12, 1)).astype(np.uint8)
+    [answer] = predict(first, image, exact=True)
+    logits = keras.saving.load_model(first / "model" / "model.keras")(image[None], training=False)
     probabilities = dict(zip(letters.class_names, np.asarray(keras.ops.softmax(logits))[0], strict=True))
     assert dict(answer.top) == pytest.approx(probabilities, abs=1e-4)
     train(letters, start_from=first, epochs=1, out=second)

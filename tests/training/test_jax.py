@@ -46,11 +46,11 @@ def one_step(name: str) -> list[NDArray[Any]]:
             inputs = np.prod(variable.shape[:-1])  # weights of about He's size, so that float32 has digits to spare
             variable.assign(random.normal(0, inputs**-0.5 / 2, variable.shape).astype(np.float32))
     step = compile_step(model, build_optimizer(MODELS[name]), label_smoothing=0.1)
-    pictures = random.integers(256, size=(64, 32, 32, 3)).astype(np.uint8)
-    loss, correct = step(pictures, random.integers(5, size=64), RATES[name], 0)
+    images = random.integers(256, size=(64, 32, 32, 3)).astype(np.uint8)
+    loss, correct = step(images, random.integers(5, size=64), RATES[name], 0)
     step.sync()
     weights = [np.asarray(variable.value, np.float32) for variable in model.variables]
-    return [np.array([loss / 64, correct]), *weights, compile_look(model)(pictures)]
+    return [np.array([loss / 64, correct]), *weights, compile_look(model)(images)]
 
 
 def fitted(folder: Path, stops: tuple[int, ...] = ()) -> list[NDArray[Any]]:
@@ -88,15 +88,15 @@ def on_jax(folder: Path) -> None:
     np.savez(folder / "resumed.npz", *fitted(folder / "stopped", stops=(1, 4)))
     (folder / "modules.json").write_text(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
     asked: dict[str, Any] = {"epochs": 2, "batch_size": 50, "widths": WIDTHS, "dropout": 0.2, "precision": "float32"}
-    beholder.train("digits", model="fast", pictures=200, out=folder / "run", **asked)
+    beholder.train("digits", model="fast", images=200, out=folder / "run", **asked)
     model = keras.saving.load_model(folder / "run" / "model" / "model.keras")
     np.save(folder / "logits.npy", np.asarray(model(digits_to_ask())))
 
 
 def digits_to_ask() -> NDArray[np.uint8]:
-    """A few pictures (N, 8, 8, 1) uint8."""
-    pictures: NDArray[np.uint8] = beholder.Parts(beholder.open_source("digits")).validation().pictures
-    return pictures[:20]
+    """A few images (N, 8, 8, 1) uint8."""
+    images: NDArray[np.uint8] = beholder.Parts(beholder.open_source("digits")).validation().images
+    return images[:20]
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +146,10 @@ def test_training_on_jax_leaves_tensorflow_alone(folder: Path) -> None:
 @needs_jax
 @pytest.mark.slow
 def test_the_model_answers_as_the_network_on_jax(folder: Path) -> None:
-    pictures, logits = digits_to_ask(), np.load(folder / "logits.npy")
-    np.testing.assert_allclose(Graph(folder / "run" / "model" / "model.onnx")(pictures).logits, logits, atol=1e-5)
-    answers = beholder.Classifier.load(folder / "run").predict(list(pictures))
-    assert [answer.error for answer in answers] == [None] * len(pictures)
+    images, logits = digits_to_ask(), np.load(folder / "logits.npy")
+    np.testing.assert_allclose(Graph(folder / "run" / "model" / "model.onnx")(images).logits, logits, atol=1e-5)
+    answers = beholder.Classifier.load(folder / "run").predict(list(images))
+    assert [answer.error for answer in answers] == [None] * len(images)
 
 
 @needs_jax

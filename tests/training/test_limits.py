@@ -27,7 +27,7 @@ NO_NUMBERS: list[Any] = ["5m", "3", float("nan"), float("inf"), -float("inf"), T
         ("weight_decay", NO_NUMBERS, "a finite weight decay of at least 0"),
         ("early_stop", [0, 1.5, *NO_NUMBERS[:-2]], "a whole number of at least 1 for the early stop"),
         ("risk", [0, 1, 5, *NO_NUMBERS], "a risk between 0 and 1"),
-        ("pictures", [0, 2.5, *NO_NUMBERS[:-2]], "a whole number of at least 1 for the pictures"),
+        ("images", [0, 2.5, *NO_NUMBERS[:-2]], "a whole number of at least 1 for the images"),
         ("dropout", [1, *NO_NUMBERS], "a dropout of at least 0 and below 1"),
         ("widths", [5, "48,128,192", (1, 2), (0, 1, 1), (1.5, 2, 2)], "whole number"),
         ("side", [7, 32.5, "64"], "a whole number of at least 8 for the side"),

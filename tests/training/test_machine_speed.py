@@ -42,7 +42,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return costs
 
 
-def pictures(count: int, shape: tuple[int, int, int] = SHAPE) -> Dataset:
+def images(count: int, shape: tuple[int, int, int] = SHAPE) -> Dataset:
     pixels = np.broadcast_to(np.uint8(7), (count, *shape))
     return Dataset(pixels, np.arange(count) % 2, ("a", "b"), [""] * count)
 
@@ -50,9 +50,9 @@ def pictures(count: int, shape: tuple[int, int, int] = SHAPE) -> Dataset:
 def planned(folder: Path, budget: float, *, automatic: bool = True, **changes: Any) -> tuple[Settings, dict[str, Any]]:
     from beholder.training.budget import plan_budget
 
-    train = changes.pop("train", pictures(45_000))
+    train = changes.pop("train", images(45_000))
     settings = choose(changes.pop("model", "fast"), seed=0, precision="float32", **changes)
-    settings = settings.fitted(len(train), train.picture_shape)
+    settings = settings.fitted(len(train), train.image_shape)
     return plan_budget(settings, train, folder, automatic=automatic, budget=budget, started=time.monotonic())
 
 
@@ -72,7 +72,7 @@ def test_a_longer_budget_measures_what_a_shorter_one_had_no_time_for(tmp_path: P
     assert known.rate(measured[-1]) == pytest.approx(1 / (measured[-1] * SECONDS_A_COST))
 
 
-def test_larger_pictures_are_measured_at_both_ends_of_their_resolutions(tmp_path: Path, measured: list[int]) -> None:
+def test_larger_images_are_measured_at_both_ends_of_their_resolutions(tmp_path: Path, measured: list[int]) -> None:
     from beholder.training.calibration import calibrate
 
     calibrate(tmp_path, (64, 64, 3), "float32", seconds=60)
@@ -90,8 +90,8 @@ def test_a_network_that_somebody_chose_is_measured_once_and_no_other(tmp_path: P
     assert len(measured) == 2
 
 
-def test_large_pictures_are_planned_at_the_side_that_the_network_looks_at(tmp_path: Path, measured: list[int]) -> None:
-    large = pictures(100, (128, 128, 3))
+def test_large_images_are_planned_at_the_side_that_the_network_looks_at(tmp_path: Path, measured: list[int]) -> None:
+    large = images(100, (128, 128, 3))
     _, plan = planned(tmp_path, 600, automatic=False, train=large)
     assert (plan["side"], plan["first_side"]) == (64, 48)
     _, plan = planned(tmp_path, 600, automatic=False, train=large, options={"side": 32})
@@ -155,15 +155,15 @@ def test_the_shortest_budget_is_enough_and_a_second_less_is_not(
     assert left(shortest - 1) < needed
 
 
-@given(pictures=st.integers(1, 10**6), rate=st.floats(1e-3, 1e7), side=st.integers(8, 300))
-def test_the_least_seconds_are_enough_for_every_way_of_planning(pictures: int, rate: float, side: int) -> None:
+@given(images=st.integers(1, 10**6), rate=st.floats(1e-3, 1e7), side=st.integers(8, 300))
+def test_the_least_seconds_are_enough_for_every_way_of_planning(images: int, rate: float, side: int) -> None:
     from beholder.training import plan
 
     for planned in (
-        partial(plan.choose, pictures=pictures, side=side, rate=lambda *_: rate),
-        partial(plan.epochs_of, pictures=pictures, side=side, rate=rate),
+        partial(plan.choose, images=images, side=side, rate=lambda *_: rate),
+        partial(plan.epochs_of, images=images, side=side, rate=rate),
     ):
-        seconds = plan.least_seconds(pictures, rate)
+        seconds = plan.least_seconds(images, rate)
         choice = planned(seconds)
         assert choice.epochs >= plan.FEWEST_EPOCHS
         assert choice.seconds > 0
@@ -205,8 +205,8 @@ def test_one_slow_step_among_those_that_are_measured_is_not_believed(monkeypatch
         perf_counter = staticmethod(lambda: next(moments))
 
     monkeypatch.setattr(calibration, "time", Clock)
-    _, a_picture = calibration.measure(model, settings.recipe, until=0.0)
-    assert a_picture == 0.5 / settings.recipe.batch_size
+    _, an_image = calibration.measure(model, settings.recipe, until=0.0)
+    assert an_image == 0.5 / settings.recipe.batch_size
 
 
 def test_the_next_plan_goes_by_the_speed_of_the_last_run(tmp_path: Path, measured: list[int]) -> None:

@@ -43,16 +43,16 @@ def test_the_table_says_that_longer_is_better_and_costs_more_for_wider() -> None
             assert network.expected(epochs) == pytest.approx(accuracy)
 
 
-@given(seconds=st.floats(5, 1e6), longer=st.floats(1, 10), pictures=st.integers(100, 10**6), side=st.integers(8, 256))
-def test_more_time_never_promises_less(seconds: float, longer: float, pictures: int, side: int) -> None:
+@given(seconds=st.floats(5, 1e6), longer=st.floats(1, 10), images=st.integers(100, 10**6), side=st.integers(8, 256))
+def test_more_time_never_promises_less(seconds: float, longer: float, images: int, side: int) -> None:
     try:
-        choice = choose(seconds, pictures, side, rate)
+        choice = choose(seconds, images, side, rate)
     except UsageError:
         return
     assert choice.seconds <= seconds * 1.001
     assert 0.1 <= choice.epochs <= MOST_EPOCHS
     assert choice.side in sides(side)
-    more = choose(seconds * longer, pictures, side, rate)
+    more = choose(seconds * longer, images, side, rate)
     if more.side == choice.side:
         assert expected(more) >= expected(choice) - 1e-3
 
@@ -63,7 +63,7 @@ def test_a_minute_buys_a_narrow_network_and_an_hour_a_wide_one() -> None:
 
 
 def test_too_short_a_budget_is_told_with_what_would_do() -> None:
-    with pytest.raises(TooShortError, match=r"10,000,000 pictures need [\d.]+ s") as raised:
+    with pytest.raises(TooShortError, match=r"10,000,000 images need [\d.]+ s") as raised:
         choose(1, 10_000_000, 32, rate)
     assert choose(1.001 * raised.value.needed, 10_000_000, 32, rate).epochs > 0
     with pytest.raises(TooShortError):
@@ -71,6 +71,6 @@ def test_too_short_a_budget_is_told_with_what_would_do() -> None:
 
 
 @given(st.integers(8, 256))
-def test_large_pictures_are_looked_at_in_whole_shares_of_their_side(short: int) -> None:
+def test_large_images_are_looked_at_in_whole_shares_of_their_side(short: int) -> None:
     for side in sides(short):
         assert side == short or (SMALLEST_SIDE <= side <= LARGEST_SIDE and short // (short // side) == side)

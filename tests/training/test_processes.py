@@ -109,9 +109,9 @@ def test_both_processes_hold_the_same_bits(folders: tuple[Path, Path]) -> None:
 
 def test_shares_of_a_batch_are_the_batch() -> None:
     random = np.random.default_rng(0)
-    pictures = random.integers(256, size=(50, 16, 16, 3)).astype(np.uint8)
+    images = random.integers(256, size=(50, 16, 16, 3)).astype(np.uint8)
     names = [str(row) for row in range(50)]
-    dataset = Dataset(pictures, np.arange(50) % 3, ("a", "b", "c"), names)
+    dataset = Dataset(images, np.arange(50) % 3, ("a", "b", "c"), names)
     batches = Batches(dataset, 20, seed=1, shift=True, mirror=True)
     order = batches.order(1)
     for step, size in enumerate((20, 20, 10)):

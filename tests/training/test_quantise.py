@@ -17,20 +17,20 @@ from beholder.runs.environment import has_int8
 from beholder.training.settings import Settings, choose
 
 NAMES = ("blue", "green", "red")
-SIDE = 18  # pixels: the last maps have more than one place, as those of real pictures do
+SIDE = 18  # pixels: the last maps have more than one place, as those of real images do
 
 
 def coloured(count: int, seed: int) -> Dataset:
     """Noise with one colour up: labels that a network can learn, or a random one be judged on."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 3
-    pictures = random.integers(0, 160, (count, SIDE, SIDE, 3), dtype=np.uint8)
-    pictures[np.arange(count), :, :, 2 - labels] += 90
-    return Dataset(pictures, labels.astype(np.int64), NAMES, tuple(f"{row}.png" for row in range(count)))
+    images = random.integers(0, 160, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    images[np.arange(count), :, :, 2 - labels] += 90
+    return Dataset(images, labels.astype(np.int64), NAMES, tuple(f"{row}.png" for row in range(count)))
 
 
 TRAIN, VALIDATION = coloured(40, seed=1), coloured(30, seed=2)
-LEARNED, JUDGED = np.asarray(TRAIN.pictures), np.asarray(VALIDATION.pictures)
+LEARNED, JUDGED = np.asarray(TRAIN.images), np.asarray(VALIDATION.images)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def network(settings: Settings, framework: None) -> Any:
     """A colour network with drawn weights and running statistics of its own."""
     from beholder.models import build
 
-    model = build("fast", (SIDE, SIDE, 3), 3, pictures=LEARNED, **settings.options)
+    model = build("fast", (SIDE, SIDE, 3), 3, images=LEARNED, **settings.options)
     random = np.random.default_rng(0)
     for variable in model.variables:
         if variable.name == "moving_variance":
@@ -62,11 +62,11 @@ def graph(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def logits(path: Path, pictures: np.ndarray) -> Any:
-    return Graph(path)(pictures).logits
+def logits(path: Path, images: np.ndarray) -> Any:
+    return Graph(path)(images).logits
 
 
-def test_the_answer_is_the_mean_over_a_picture_and_its_mirror_image(network: Any, graph: Path) -> None:
+def test_the_answer_is_the_mean_over_a_image_and_its_mirror_image(network: Any, graph: Path) -> None:
     views = [np.asarray(network(view)) for view in (JUDGED, JUDGED[:, :, ::-1])]
     answers = Graph(graph)(JUDGED)
     np.testing.assert_allclose(answers.logits, (views[0] + views[1]) / 2, atol=1e-4)
@@ -74,7 +74,7 @@ def test_the_answer_is_the_mean_over_a_picture_and_its_mirror_image(network: Any
 
 
 @pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
-def test_the_twin_says_nearly_the_same_however_pictures_are_batched(graph: Path, tmp_path: Path) -> None:
+def test_the_twin_says_nearly_the_same_however_images_are_batched(graph: Path, tmp_path: Path) -> None:
     from beholder.training.quantise import quantise
 
     assert quantise(graph, tmp_path / TWIN, LEARNED)
@@ -126,7 +126,7 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
 
 
 def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
-    """An artifact in `folder` whose twin `loses` so many pictures, where one may be lost and the processor has int8."""
+    """An artifact in `folder` whose twin `loses` so many images, where one may be lost and the processor has int8."""
     from beholder.training import export as room
     from beholder.training.honesty import Seen
 
@@ -142,7 +142,7 @@ def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.M
 
 
 def right_but(wrong: int) -> np.ndarray:
-    """Logits for the validation part that are right but for the first `wrong` pictures."""
+    """Logits for the validation part that are right but for the first `wrong` images."""
     answers = (VALIDATION.labels + (np.arange(len(VALIDATION)) < wrong)) % 3
     return np.eye(3, dtype=np.float32)[answers] * 3
 

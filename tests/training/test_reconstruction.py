@@ -17,9 +17,9 @@ def test_noise_among_digits_is_rebuilt_worst_and_a_seed_decides_everything() -> 
     from beholder.training.reconstruction import reconstruct
 
     data = open_source("digits").readers["all"](silent).select(np.arange(400))
-    pictures = np.array(data.pictures)
-    pictures[[50, 300]] = np.random.default_rng(0).integers(256, size=(2, *pictures.shape[1:]))
-    mixed = replace(data, pictures=pictures)
+    images = np.array(data.images)
+    images[[50, 300]] = np.random.default_rng(0).integers(256, size=(2, *images.shape[1:]))
+    mixed = replace(data, images=images)
     parts = {"train": mixed.select(np.arange(250)), "test": mixed.select(np.arange(250, 400))}
     errors, codes = reconstruct(parts, seed=2)
     assert errors.shape == (400,)

@@ -1,4 +1,4 @@
-"""What the data decide where the person said nothing: how many pictures a step takes, and how often each is seen."""
+"""What the data decide where the person said nothing: how many images a step takes, and how often each is seen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def chosen(model: str = "fast", options: dict[str, Any] | None = None, **changes
 
 
 @given(st.integers(8, 3000), st.integers(8, 3000), st.sampled_from([None, 32, 64, 128]))
-def test_a_step_looks_at_no_more_pixels_however_large_the_pictures(height: int, width: int, side: int | None) -> None:
+def test_a_step_looks_at_no_more_pixels_however_large_the_images(height: int, width: int, side: int | None) -> None:
     recipe = chosen(options={"side": side}).fitted(10**6, (height, width, 3)).recipe
-    factor = max(1, min(height, width) // (side or 64))  # that pictures are averaged down by
+    factor = max(1, min(height, width) // (side or 64))  # that images are averaged down by
     pixels = (height // factor) * (width // factor)
     assert recipe.batch_size * pixels <= 250 * 32 * 32 or recipe.batch_size == SMALLEST_BATCH
     assert (recipe.batch_size + 1) * pixels > 250 * 32 * 32 or recipe.batch_size == 250
@@ -41,11 +41,11 @@ def test_another_resolution_is_fitted_anew() -> None:
 
 
 @given(st.integers(2, 10**6))
-def test_few_pictures_are_seen_more_often(pictures: int) -> None:
-    recipe = chosen().fitted(pictures, (32, 32, 3)).recipe
+def test_few_images_are_seen_more_often(images: int) -> None:
+    recipe = chosen().fitted(images, (32, 32, 3)).recipe
     assert SMALLEST_BATCH <= recipe.batch_size <= 250
-    assert recipe.epochs * -(-pictures // recipe.batch_size) >= LEAST_STEPS
-    assert recipe.epochs == 12 or pictures < 250 * LEAST_STEPS / 12
+    assert recipe.epochs * -(-images // recipe.batch_size) >= LEAST_STEPS
+    assert recipe.epochs == 12 or images < 250 * LEAST_STEPS / 12
 
 
 def test_what_the_person_said_stays() -> None:

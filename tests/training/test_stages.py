@@ -1,4 +1,4 @@
-"""Smaller pictures at first: when whole ones begin, what is still to come, and that a resumed run is the same run."""
+"""Smaller images at first: when whole ones begin, what is still to come, and that a resumed run is the same run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("framework")
 RECIPE = MODELS["fast"]
 
 
-def pictures(count: int) -> Dataset:
+def images(count: int) -> Dataset:
     random = np.random.default_rng(0)
     labels = np.arange(count) % 3
     bright = random.integers(80, size=(count, 32, 32, 3)) + 60 * labels[:, None, None, None]
@@ -30,7 +30,7 @@ def after(steps: int) -> Callable[[], bool]:
     return lambda: next(calls) >= steps
 
 
-def test_the_share_of_the_recipe_decides_when_whole_pictures_begin() -> None:
+def test_the_share_of_the_recipe_decides_when_whole_images_begin() -> None:
     from beholder.models import build
     from beholder.training.optimizer import build_optimizer
     from beholder.training.stage_costs import SMALL_COST, mean_cost
@@ -48,7 +48,7 @@ def test_the_share_of_the_recipe_decides_when_whole_pictures_begin() -> None:
     assert stages.ahead(0.41) == 1.0
 
 
-def test_small_pictures_and_earlier_networks_have_one_stage() -> None:
+def test_small_images_and_earlier_networks_have_one_stage() -> None:
     from beholder.models import build
     from beholder.training.optimizer import build_optimizer
     from beholder.training.stage_costs import mean_cost
@@ -68,7 +68,7 @@ def test_a_run_stopped_before_and_after_the_switch_ends_as_if_it_never_stopped(t
     chosen = choose(
         "fast", seed=1, precision="float32", changes={"epochs": 2, "batch_size": 24}, options={"widths": (8, 8, 8)}
     )
-    train, validation = pictures(120), pictures(30)
+    train, validation = images(120), images(30)
 
     def trained(name: str, stops: list[int]) -> list[np.ndarray]:
         run = create_run(tmp_path / name)
@@ -78,6 +78,6 @@ def test_a_run_stopped_before_and_after_the_switch_ends_as_if_it_never_stopped(t
         return outcome.weights
 
     whole = trained("whole", [])
-    for stops in ([3], [4], [6, 1]):  # of ten steps, the fifth is the first over whole pictures
+    for stops in ([3], [4], [6, 1]):  # of ten steps, the fifth is the first over whole images
         for one, other in zip(whole, trained(str(stops), stops), strict=True):
             assert np.array_equal(one, other)

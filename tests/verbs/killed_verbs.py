@@ -92,7 +92,7 @@ def train(folder: Path) -> None:
     """A small run to be evaluated."""
     import beholder
 
-    beholder.train("digits", model="linear", pictures=200, epochs=1, out=folder / "run", neighbours=False)
+    beholder.train("digits", model="linear", images=200, epochs=1, out=folder / "run", neighbours=False)
 
 
 def evaluate(folder: Path) -> None:
@@ -102,8 +102,8 @@ def evaluate(folder: Path) -> None:
     beholder.evaluate(folder / "run")
 
 
-def pictures(folder: Path) -> None:
-    """A folder of small pictures, some of them twice, to be audited."""
+def images(folder: Path) -> None:
+    """A folder of small images, some of them twice, to be audited."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -124,7 +124,7 @@ def audit(folder: Path) -> None:
 
 VERBS = {
     "evaluate": (train, evaluate, Path("run", "evaluation.json")),
-    "audit": (pictures, audit, Path("audit", "findings.json")),
+    "audit": (images, audit, Path("audit", "findings.json")),
 }
 
 if __name__ == "__main__":

@@ -43,10 +43,10 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     data = digits(600)
     random = np.random.default_rng(0)
     flipped, stranger = np.split(random.permutation(600)[:31], [30])
-    labels, pictures = data.labels.copy(), np.array(data.pictures)
+    labels, images = data.labels.copy(), np.array(data.images)
     labels[flipped] = (labels[flipped] + random.integers(1, 10, 30)) % 10
-    pictures[stranger] = random.integers(256, size=pictures[stranger].shape)
-    result = audit(replace(data, labels=labels, pictures=pictures), out=tmp_path / "audit", cache=tmp_path / "cache")
+    images[stranger] = random.integers(256, size=images[stranger].shape)
+    result = audit(replace(data, labels=labels, images=images), out=tmp_path / "audit", cache=tmp_path / "cache")
     planted = {data.names[row] for row in flipped.tolist()}
     found = [one for one in result.findings if one.kind == "wrong_label"]
     hits = [one for one in found if one.paths[0] in planted]
@@ -60,19 +60,19 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers
     small, mirroring = result.notes
-    assert small == "Equal pictures were looked for; near copies are not below 16 pixels."
+    assert small == "Equal images were looked for; near copies are not below 16 pixels."
     assert mirroring.startswith("Images are not mirrored: a mirrored ")
 
 
 @pytest.mark.usefixtures("without_cleanlab")
 def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
     data = digits(100)
-    pictures = np.array(data.pictures)
-    pictures[40] = pictures[10]
-    result = audit(replace(data, pictures=pictures), out=tmp_path / "audit")
+    images = np.array(data.images)
+    images[40] = images[10]
+    result = audit(replace(data, images=images), out=tmp_path / "audit")
     groups = [set(one.paths) for one in result.findings if one.kind == "exact_duplicate"]
     assert {data.names[10], data.names[40]} in groups
-    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     small, note = result.notes
     assert "near copies are not below 16 pixels" in small
     assert "'cleanlab'" in note
@@ -84,15 +84,15 @@ def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("framework")
 def test_a_budget_that_is_too_short_costs_the_networks_alone(tmp_path: Path) -> None:
     result = audit(digits(100), out=tmp_path / "audit", budget=0.5, cache=tmp_path / "cache")
-    assert {one.kind for one in result.findings} >= {"few_pictures"}
+    assert {one.kind for one in result.findings} >= {"few_images"}
     assert "--budget" in result.notes[-1]
     with pytest.raises(UsageError, match="budget of more than 0"):
         audit(digits(100), out=tmp_path / "other", budget=0)
 
 
-def test_too_few_pictures_for_a_network_are_no_error(tmp_path: Path) -> None:
+def test_too_few_images_for_a_network_are_no_error(tmp_path: Path) -> None:
     result = audit(digits(12), out=tmp_path / "audit")
-    assert "12 pictures" in result.notes[-1]
+    assert "12 images" in result.notes[-1]
 
 
 @pytest.mark.usefixtures("without_cleanlab")
@@ -103,25 +103,25 @@ def test_a_folder_half_of_which_is_unreadable_is_told_and_left_as_it_is(tmp_path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(256, size=(16, 16, 3)).astype(np.uint8)).save(file)
         if row % 4 == 0:
-            file.write_bytes(b"no picture")
+            file.write_bytes(b"no image")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data").rglob("*")}
     result = audit(tmp_path / "data", out=tmp_path / "audit", cache=tmp_path / "cache")
     unreadable = {one.paths[0] for one in result.findings if one.kind == "unreadable"}
     assert unreadable == {f"train/cat/{row}.png" for row in range(0, 20, 4)}
-    assert result.pictures == {"train": 15}
+    assert result.images == {"train": 15}
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "data").rglob("*")} == before
 
 
 @pytest.mark.usefixtures("without_cleanlab")
 def test_what_an_overlay_dropped_is_gone(tmp_path: Path) -> None:
     data = digits(100)
-    pictures = np.array(data.pictures)
-    pictures[40] = pictures[10]
+    images = np.array(data.images)
+    images[40] = images[10]
     overlay = tmp_path / "overlay.csv"
     overlay.write_text(f"path,action,label\n{data.names[40]},drop,\n", encoding="utf-8")
-    result = audit(replace(data, pictures=pictures), out=tmp_path / "audit", overlay=overlay)
+    result = audit(replace(data, images=images), out=tmp_path / "audit", overlay=overlay)
     assert not [one for one in result.findings if data.names[40] in one.paths]
-    assert result.pictures == {"all": 99}
+    assert result.images == {"all": 99}
 
 
 def test_two_processes_never_write_one_audit(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_an_interrupted_audit_keeps_what_it_found(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("beholder.verbs.audit._Checkup._judged", interrupted)
     result = audit(with_a_copy(), out=tmp_path / "audit")
-    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     assert result.notes[-1] == (
         "Not looked for, since the audit was interrupted: wrong labels, classes that look the same, outliers."
     )
@@ -186,12 +186,12 @@ def test_a_check_that_the_machine_refuses_costs_that_check_alone(
     monkeypatch.setattr("beholder.verbs.audit.near_duplicates", refused)
     result = audit(with_a_copy(), out=tmp_path / "audit")
     assert "Nearly equal images were not looked for: Cannot write 'x'" in " ".join(result.notes)
-    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_pictures"}
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
 
 
 def with_a_copy() -> Source:
     data = digits(100)
-    pictures = np.array(data.pictures)
-    pictures[40] = pictures[10]
-    data = replace(data, pictures=pictures)
+    images = np.array(data.images)
+    images[40] = images[10]
+    data = replace(data, images=images)
     return Source("digits", data.class_names, {"all": lambda _: data})

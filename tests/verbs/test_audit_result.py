@@ -29,7 +29,7 @@ def test_the_document_says_what_where_and_how_sure(tmp_path: Path, write_audit: 
     assert {**written, "created": None} == {**document, "created": None}
 
 
-def test_the_table_has_a_line_for_each_picture_of_each_finding(tmp_path: Path, write_audit: WriteAudit) -> None:
+def test_the_table_has_a_line_for_each_image_of_each_finding(tmp_path: Path, write_audit: WriteAudit) -> None:
     write_audit(tmp_path / "audit")
     with (tmp_path / "audit" / "findings.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("framework")
 
 FIELDS = [
     "model",
-    "pictures",
+    "images",
     "parameters",
     "multiply_adds",
     "seconds",
@@ -39,7 +39,7 @@ FIELDS = [
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """A small part of the digits, as arrays."""
     part = Parts(open_source("digits")).train().select(np.arange(400))
-    return np.asarray(part.pictures), part.labels
+    return np.asarray(part.images), part.labels
 
 
 def events(run: Path) -> list[Event]:
@@ -49,7 +49,7 @@ def events(run: Path) -> list[Event]:
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("compared") / "out"
-    return out, compare("digits", models=["linear", "dense"], epochs=2, pictures=[900, 60], out=out, test=True)
+    return out, compare("digits", models=["linear", "dense"], epochs=2, images=[900, 60], out=out, test=True)
 
 
 def test_the_table_is_ranked_and_comes_from_the_runs(compared: tuple[Path, dict[str, Any]]) -> None:
@@ -84,7 +84,7 @@ def test_every_run_is_judged_on_the_same_validation_part(compared: tuple[Path, d
 
 def test_each_run_is_the_run_that_train_makes(compared: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     out, _ = compared
-    train("digits", model="linear", epochs=2, pictures=60, out=tmp_path / "alone")
+    train("digits", model="linear", epochs=2, images=60, out=tmp_path / "alone")
     alone, beside = (read_checkpoint(run / "checkpoint.npz").model for run in (tmp_path / "alone", out / "linear-60"))
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -121,7 +121,7 @@ def test_every_report_links_to_the_comparison(compared: tuple[Path, dict[str, An
 def test_asked_again_it_trains_nothing_again(compared: tuple[Path, dict[str, Any]]) -> None:
     out, document = compared
     before = {run.name: events(run) for run in out.iterdir() if run.is_dir()}
-    again = compare("digits", models=["dense", "linear"], epochs=2, pictures=[60, 900], out=out, test=True)
+    again = compare("digits", models=["dense", "linear"], epochs=2, images=[60, 900], out=out, test=True)
     assert {run.name: events(run) for run in out.iterdir() if run.is_dir()} == before
     assert again["models"] == document["models"]
 
@@ -149,8 +149,8 @@ def test_an_interrupted_comparison_keeps_what_is_finished_and_goes_on(
     assert [event["epoch"] for event in events(tmp_path / "dense") if event["event"] == "epoch"] == [1, 2]
 
 
-def test_arrays_and_options_and_other_pictures_are_not_taken_for_the_same(tmp_path: Path) -> None:
-    pictures, labels = digits()
+def test_arrays_and_options_and_other_images_are_not_taken_for_the_same(tmp_path: Path) -> None:
+    images, labels = digits()
     asked: dict[str, Any] = {
         "models": ["linear", "dense"],
         "epochs": 3,
@@ -158,7 +158,7 @@ def test_arrays_and_options_and_other_pictures_are_not_taken_for_the_same(tmp_pa
         "early_stop": 1,
         "out": tmp_path,
     }
-    document = compare((pictures, labels), **asked, augment=False, test=True)
+    document = compare((images, labels), **asked, augment=False, test=True)
     assert document["data"] == "arrays"
     for row in document["models"]:
         run = Path(row["run"])
@@ -168,19 +168,19 @@ def test_arrays_and_options_and_other_pictures_are_not_taken_for_the_same(tmp_pa
         config = json.loads((run / "config.json").read_bytes())
         assert config["options"] == ({"dropout": 0.25} if row["model"] == "dense" else {})
         assert config["settings"]["early_stop"] == 1
-    with pytest.raises(UsageError, match="other pictures"):
-        compare((255 - pictures, labels), **asked, augment=False)
+    with pytest.raises(UsageError, match="other images"):
+        compare((255 - images, labels), **asked, augment=False)
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"epochs": 3}, "linear-60.*other settings or on other pictures.*choose another --out"),
+        ({"epochs": 3}, "linear-60.*other settings or on other images.*choose another --out"),
         ({"seed": 1}, "other settings"),
         ({"models": ["liner"]}, "No model is called 'liner'"),
         ({"models": []}, "Nothing to compare"),
-        ({"pictures": []}, "Nothing to compare"),
-        ({"pictures": [9]}, "10 classes"),
+        ({"images": []}, "Nothing to compare"),
+        ({"images": [9]}, "10 classes"),
         ({"epochs": 0}, "epochs"),
     ],
 )
@@ -189,7 +189,7 @@ def test_what_cannot_be_compared_is_told_before_anything_is_trained(
 ) -> None:
     out, _ = compared
     before = sorted(out.iterdir())
-    asked: dict[str, Any] = {"models": ["linear", "dense"], "epochs": 2, "pictures": [60, 900], "out": out}
+    asked: dict[str, Any] = {"models": ["linear", "dense"], "epochs": 2, "images": [60, 900], "out": out}
     with pytest.raises(UsageError, match=words):
         compare("digits", **{**asked, **changed})
     assert sorted(out.iterdir()) == before

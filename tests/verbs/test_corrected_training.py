@@ -49,7 +49,7 @@ def test_a_run_with_an_overlay_learns_validates_and_tests_on_what_is_left(tmp_pa
     expected[7] += 1
     tested = [row["count"] for row in figures["per_class"]]
     counts = np.sum([*data["counts"].values(), tested], axis=0)
-    assert counts.tolist() == expected.tolist(), "no picture is in two parts, none is lost but those dropped"
+    assert counts.tolist() == expected.tolist(), "no image is in two parts, none is lost but those dropped"
     told = "The data were read as an overlay of 5 corrections has them."
     assert data["notes"][0] == told
     assert data["notes"][1] == (
@@ -89,15 +89,15 @@ def test_a_resumed_run_sees_the_overlay_that_it_began_with(
 
 
 def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
-    """Arrays have no names of their own, so that an overlay of some names a picture of any."""
+    """Arrays have no names of their own, so that an overlay of some names an image of any."""
     (tmp_path / "overlay.csv").write_text("path,action,label\nimages/00003,drop,\n")
     whole = open_source("digits").readers["all"](silent)
-    own = whole.pictures[:600], whole.labels[:600]
+    own = whole.images[:600], whole.labels[:600]
     verb.train(own, out=tmp_path / "run", overlay=tmp_path / "overlay.csv", **ONCE)
     first = evaluate(tmp_path / "run", own)
     assert first["file"] == "evaluation.json"
     assert first["notes"]
-    other = evaluate(tmp_path / "run", (whole.pictures[600:1200], whole.labels[600:1200]))
+    other = evaluate(tmp_path / "run", (whole.images[600:1200], whole.labels[600:1200]))
     assert other["file"] != "evaluation.json"
     assert other["notes"] == []
 
@@ -122,19 +122,19 @@ def test_an_overlay_that_cannot_be_obeyed_is_one_sentence_and_leaves_no_run(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_overlay_that_leaves_a_class_without_pictures_is_told(tmp_path: Path) -> None:
+def test_an_overlay_that_leaves_a_class_without_images_is_told(tmp_path: Path) -> None:
     whole = open_source("digits").readers["all"](silent)
     drops = "".join(f"digits/{row:04d},drop,\n" for row in np.flatnonzero(whole.labels == 4))
     (tmp_path / "overlay.csv").write_text(f"path,action,label\n{drops}")
-    with pytest.raises(DataError, match="Class '4' of 'digits' has 0 pictures"):
+    with pytest.raises(DataError, match="Class '4' of 'digits' has 0 images"):
         verb.train("digits", out=tmp_path / "run", overlay=tmp_path / "overlay.csv", **ONCE)
 
 
-def test_training_pictures_are_left_out_where_a_person_wants_it(
+def test_training_images_are_left_out_where_a_person_wants_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    arguments = ["train", "digits", "--model", "linear", "--epochs", "1", "--pictures", "100", "--out", str(run)]
+    arguments = ["train", "digits", "--model", "linear", "--epochs", "1", "--images", "100", "--out", str(run)]
     assert _run([*arguments, "--no-neighbours", "--progress", "none"]) == 0
     assert not (run / "neighbours.npz").exists()
     assert (run / "validation.npz").exists()

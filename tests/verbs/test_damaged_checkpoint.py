@@ -18,7 +18,7 @@ from beholder.training.checkpoint import Cadence, latest_checkpoint, read_checkp
 from beholder.verbs import train as verb
 from beholder.verbs.resume import resume
 
-FEW: dict[str, Any] = {"model": "linear", "pictures": 200, "epochs": 4, "neighbours": False}
+FEW: dict[str, Any] = {"model": "linear", "images": 200, "epochs": 4, "neighbours": False}
 
 
 class CrashError(Exception):

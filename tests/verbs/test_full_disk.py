@@ -23,7 +23,7 @@ from beholder.verbs.resume import resume
 
 pytestmark = pytest.mark.usefixtures("framework")
 
-FEW: dict[str, Any] = {"model": "linear", "pictures": 100, "epochs": 2}
+FEW: dict[str, Any] = {"model": "linear", "images": 100, "epochs": 2}
 
 
 @pytest.fixture(scope="module")

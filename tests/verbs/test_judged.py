@@ -46,7 +46,7 @@ def at(dataset: Dataset, rows: Sequence[int]) -> Dataset:
 
 
 def joined(*datasets: Dataset) -> Dataset:
-    pixels = np.concatenate([np.asarray(one.pictures) for one in datasets])
+    pixels = np.concatenate([np.asarray(one.images) for one in datasets])
     labels = np.concatenate([one.labels for one in datasets])
     return Dataset(pixels, labels, CLASSES, [name for one in datasets for name in one.names])
 
@@ -58,9 +58,9 @@ def source(path: str, **parts: Dataset) -> Source:
     return Source(path, CLASSES, {part: reader(one) for part, one in parts.items()})
 
 
-def sets_of(opened: Source, pictures: int | None = None, overlay: Overlay | None = None) -> Sets:
+def sets_of(opened: Source, images: int | None = None, overlay: Overlay | None = None) -> Sets:
     whole = Parts(corrected(opened, overlay or Overlay(), set()))
-    return known_sets(whole, read_parts(whole, pictures), pictures)
+    return known_sets(whole, read_parts(whole, images), images)
 
 
 def judge(opened: Source, sets: Sets | None, data: str = "/data", overlay: Overlay | None = None) -> Judged:
@@ -204,7 +204,7 @@ def test_of_other_data_all_is_judged_or_its_own_test_set() -> None:
     judged = judge(source("/other", train=at(other, range(20)), validation=at(other, range(20, 30))), sets)
     assert judged.words == "Judged all 30 images of '/other'."
     assert judged.dataset.names == other.names
-    np.testing.assert_array_equal(np.asarray(judged.dataset.pictures), other.pictures)
+    np.testing.assert_array_equal(np.asarray(judged.dataset.images), other.images)
     judged = judge(source("/other", train=at(other, range(20)), test=at(other, range(20, 30))), sets)
     assert (judged.words, judged.part) == ("Judged all 10 images of the test set of '/other'.", "test")
     seen = source("/other", all=at(images(60), [row for row in range(60) if f"{row}.png" in sets.train.names]))
@@ -255,8 +255,8 @@ def test_a_test_set_that_was_split_off_is_known_where_the_data_bring_one_now() -
     assert hashes(judge(now, sets).dataset) == Counter(sets.test.hashes)
 
 
-def test_pictures_that_training_left_out_are_no_test_data() -> None:
-    sets = sets_of(source("/data", all=images(60)), pictures=10)
+def test_images_that_training_left_out_are_no_test_data() -> None:
+    sets = sets_of(source("/data", all=images(60)), images=10)
     assert len(sets.train) == 48
     assert len(judge(source("/data", all=images(60)), sets).dataset) == 6
 
@@ -328,7 +328,7 @@ def save(folder: Path, dataset: Dataset) -> None:
     for row, name in enumerate(dataset.names):
         place = folder / CLASSES[dataset.labels[row]] / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        pixels: NDArray[np.uint8] = dataset.pictures[row]
+        pixels: NDArray[np.uint8] = dataset.images[row]
         Image.fromarray(pixels[..., 0]).save(place)
 
 

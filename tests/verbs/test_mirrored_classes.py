@@ -24,25 +24,25 @@ def arrows(count: int, side: int = 20, seed: int = 0) -> tuple[np.ndarray, np.nd
     """Chevrons to the left (0) and to the right (1), anywhere on white paper: (count, side, side) uint8, and labels."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
-    pictures = np.full((count, side, side), 255, np.uint8)
-    for picture, label in zip(pictures, labels, strict=True):
+    images = np.full((count, side, side), 255, np.uint8)
+    for image, label in zip(images, labels, strict=True):
         top, left = random.integers(1, side - 12, 2).tolist()
         size = int(random.integers(3, 6))
         for row in range(2 * size):
             column = int(min(row, 2 * size - 1 - row))
             column = column if label else size - column
-            picture[top + row, left + column : left + column + 3] = random.integers(0, 60)
-    noisy = pictures + np.rint(random.normal(0, 6, pictures.shape)).clip(-30, 0)
+            image[top + row, left + column : left + column + 3] = random.integers(0, 60)
+    noisy = images + np.rint(random.normal(0, 6, images.shape)).clip(-30, 0)
     return noisy.clip(0, 255).astype(np.uint8), labels
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("arrows")
-    for row, (picture, label) in enumerate(zip(*arrows(240), strict=True)):
+    for row, (image, label) in enumerate(zip(*arrows(240), strict=True)):
         path = folder / ("left", "right")[label] / f"{row:03}.png"
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray(picture).convert("RGB").save(path)
+        Image.fromarray(image).convert("RGB").save(path)
     return folder
 
 
@@ -64,14 +64,14 @@ def run(folder: Path, heard: list[dict[str, Any]], tmp_path_factory: pytest.Temp
 
 def test_arrows_are_grey_and_not_mirrored_and_both_is_said(run: Path, heard: list[dict[str, Any]]) -> None:
     manifest = read_manifest(run / "model" / "manifest.json")
-    assert (manifest.views, manifest.picture.mode) == (("plain",), "L")
+    assert (manifest.views, manifest.image.mode) == (("plain",), "L")
     notes = json.loads((run / "data.json").read_text(encoding="utf-8"))["notes"]
     assert "All 240 images are grey, so they have one channel; --colour rgb decides otherwise." in notes
     said = "Images are not mirrored: a mirrored 'left' looks like 'right'; --mirror decides otherwise."
     assert said in notes
     assert said in next(event for event in heard if event["event"] == "checks")["messages"]
     plan = next(event for event in heard if event["event"] == "start")["plan"]
-    assert (plan["mirrored"], plan["picture_shape"]) == (False, [20, 20, 1])
+    assert (plan["mirrored"], plan["image_shape"]) == (False, [20, 20, 1])
 
 
 def test_the_decision_is_kept_for_whoever_goes_on_or_follows(run: Path) -> None:
@@ -96,16 +96,16 @@ def test_the_test_set_is_judged_as_grey_and_colour_images_are_made_grey(run: Pat
 def test_other_data_are_decoded_as_the_run_saw_its_own(run: Path, tmp_path: Path) -> None:
     from beholder.verbs.evaluate import evaluate
 
-    for row, (picture, label) in enumerate(zip(*arrows(40, seed=9), strict=True)):
+    for row, (image, label) in enumerate(zip(*arrows(40, seed=9), strict=True)):
         path = tmp_path / "more" / "test" / ("left", "right")[label] / f"{row}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.stack([picture // 2, picture, picture], axis=2)).save(path)
+        Image.fromarray(np.stack([image // 2, image, image], axis=2)).save(path)
     assert evaluate(run, tmp_path / "more")["accuracy"] >= 0.9
 
 
 def test_a_person_decides_otherwise() -> None:
-    pictures, labels = arrows(60)
-    dataset = Dataset(pictures[..., None], labels, ("left", "right"), [str(row) for row in range(60)])
+    images, labels = arrows(60)
+    dataset = Dataset(images[..., None], labels, ("left", "right"), [str(row) for row in range(60)])
     for changes, mirrors in (({"mirror": True}, True), ({"mirror": False}, False), ({"augment": False}, False)):
         settings = choose("fast", seed=0, precision="float32", changes=changes)
         kept, mirroring = decide_mirroring(settings, dataset)
@@ -128,8 +128,8 @@ def test_audit_does_not_advise_to_join_classes_that_mirror_each_other() -> None:
     from beholder.evaluation.labels import inseparable
     from beholder.evaluation.mirroring import measure_mirroring
 
-    pictures, labels = arrows(200)
-    dataset = Dataset(pictures[..., None], labels, ("left", "right"), [str(row) for row in range(200)])
+    images, labels = arrows(200)
+    dataset = Dataset(images[..., None], labels, ("left", "right"), [str(row) for row in range(200)])
     pool = pooled({"train": dataset})
     blind = np.random.default_rng(0).uniform(0.4, 0.6, (200, 1)).astype(np.float32)
     probabilities = np.concatenate([blind, 1 - blind], axis=1)
@@ -140,8 +140,8 @@ def test_audit_does_not_advise_to_join_classes_that_mirror_each_other() -> None:
     )
     [unknown] = inseparable(pool, probabilities, None, mirrored=True)
     assert unknown.sentence.endswith(
-        "the networks learned from mirrored pictures too, so if these classes mirror each other, train with "
-        "--no-mirror; if not, join them, or bring pictures that show the difference."
+        "the networks learned from mirrored images too, so if these classes mirror each other, train with "
+        "--no-mirror; if not, join them, or bring images that show the difference."
     )
     [plain] = inseparable(pool, probabilities)
-    assert plain.sentence.endswith("chance puts 50%; join them, or bring pictures that show the difference.")
+    assert plain.sentence.endswith("chance puts 50%; join them, or bring images that show the difference.")

@@ -16,7 +16,7 @@ from beholder.verbs.training_data import default_folder
 NAMES = ["-new\nline \"and' $(quotes) 🦉", "é" * 127, os.fsdecode(b"bytes \xff\xfe")]
 
 
-def make_pictures(folder: Path, name: str) -> Path:
+def make_images(folder: Path, name: str) -> Path:
     draw = np.random.default_rng(0)
     for number in range(30):
         path = folder / (name, "other")[number % 2] / f"{number:02}{name[:100]}.png"
@@ -28,16 +28,16 @@ def make_pictures(folder: Path, name: str) -> Path:
 @pytest.mark.usefixtures("framework")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_verb_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
-    data = make_pictures(tmp_path / "home" / name, name)
-    picture = str(next((data / name).iterdir()))
+    data = make_images(tmp_path / "home" / name, name)
+    image = str(next((data / name).iterdir()))
     run, cache = str(tmp_path / name), ["--cache", str(tmp_path / "cache")]
     training = ["--model", "linear", "--epochs", "1", "--progress", "none", "--out", run]
     for arguments in (
         ["look", str(data), "--out", str(tmp_path / "sheet.png"), *cache],
         ["train", *training, *cache, "--json", "--", str(data)],
         ["evaluate", "--json", run],
-        ["predict", "--json", run, picture],
-        ["explain", run, picture, "--out", f"{run}/explained"],
+        ["predict", "--json", run, image],
+        ["explain", run, image, "--out", f"{run}/explained"],
         ["train", "--resume", run],
         ["audit", str(data), "--json", "--budget", "1s", "--out", str(tmp_path / "audits" / name), *cache],
     ):
@@ -58,15 +58,15 @@ def test_a_server_answers_whatever_its_classes_are_called(tmp_path: Path, name: 
     from beholder.server.served import open_served
     from beholder.verbs.train import train
 
-    data = make_pictures(tmp_path / "home" / name, name)
+    data = make_images(tmp_path / "home" / name, name)
     run = train(str(data), model="linear", epochs=1, out=tmp_path / name, cache=tmp_path / "cache").run
     served = open_served(run)
     client = TestClient(create_app(served), "http://127.0.0.1", raise_server_exceptions=False)
     assert client.get("/model").json()["class_names"] == sorted([name, "other"])
-    picture = next((data / name).iterdir()).read_bytes()
+    image = next((data / name).iterdir()).read_bytes()
     png = {"Content-Type": "image/png"}
     for address in ("/predict", "/page/ask", "/page/ask/where", "/page/inside"):
-        assert client.post(address, content=picture, headers=png).status_code == 200, address
+        assert client.post(address, content=image, headers=png).status_code == 200, address
     for address in ("/page/judge", "/page/judge/cell/0/0", "/page/corrections", "/page/watch", "/watch/state"):
         assert client.get(address).status_code == 200, address
     served.workers.close()

@@ -60,11 +60,11 @@ def test_every_network_counts_all_its_parameters(name: str) -> None:
 def test_the_chapters_argument() -> None:
     argument = room.argument()
     small, large = argument["fully_connected"]["at"]
-    assert (small["picture"], small["weights"], small["weights_a_neuron"]) == ([256, 256], 655_360, 65_536)
-    assert (large["picture"], large["weights"], large["weights_a_neuron"]) == ([300, 300], 900_000, 90_000)
+    assert (small["image"], small["weights"], small["weights_a_neuron"]) == ([256, 256], 655_360, 65_536)
+    assert (large["image"], large["weights"], large["weights_a_neuron"]) == ([300, 300], 900_000, 90_000)
     assert argument["fully_connected"]["neurons"] == 10
     assert (argument["convolution"]["windows"], argument["convolution"]["window"]) == (64, [5, 5])
-    assert [(row["picture"], row["weights"]) for row in argument["convolution"]["at"]] == [
+    assert [(row["image"], row["weights"]) for row in argument["convolution"]["at"]] == [
         ([256, 256], 1_600),
         ([300, 300], 1_600),
     ]

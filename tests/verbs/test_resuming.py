@@ -20,7 +20,7 @@ from beholder.verbs.training_data import read_parts
 
 pytestmark = pytest.mark.usefixtures("framework")
 
-FEW: dict[str, Any] = {"model": "linear", "pictures": 100, "early_stop": 50}
+FEW: dict[str, Any] = {"model": "linear", "images": 100, "early_stop": 50}
 
 
 def state(run: Path) -> dict[str, bytes]:

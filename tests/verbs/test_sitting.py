@@ -16,8 +16,8 @@ from beholder.verbs.sitting import Asked, Sitting
 
 
 def part(count: int) -> Dataset:
-    pictures = np.zeros((count, 40, 40, 3), np.uint8)
-    return Dataset(pictures, np.arange(count) % 2, ("a", "b"), tuple(map(str, range(count))))
+    images = np.zeros((count, 40, 40, 3), np.uint8)
+    return Dataset(images, np.arange(count) % 2, ("a", "b"), tuple(map(str, range(count))))
 
 
 PARTS = {"train": part(17), "validation": part(3)}

@@ -29,8 +29,8 @@ def test_a_folder_that_is_called_as_a_data_set_keeps_its_path_once_it_is_opened(
     for name in ("cat", "dog"):
         (working_folder / "digits" / name).mkdir(parents=True)
         for number in range(3):
-            picture = np.full((8, 8, 3), 20 * number + len(name), np.uint8)
-            Image.fromarray(picture).save(working_folder / "digits" / name / f"{number}.png")
+            image = np.full((8, 8, 3), 20 * number + len(name), np.uint8)
+            Image.fromarray(image).save(working_folder / "digits" / name / f"{number}.png")
     source = open_source("./digits", cache=working_folder / "cache")
     assert source.class_names == ("cat", "dog")
     assert data_name(source) == str(working_folder / "digits")
@@ -38,6 +38,6 @@ def test_a_folder_that_is_called_as_a_data_set_keeps_its_path_once_it_is_opened(
 
 
 def test_a_path_is_kept_whole_and_what_has_no_name_is_called_arrays(working_folder: Path) -> None:
-    (working_folder / "pictures").mkdir()
-    assert data_name("pictures") == str(working_folder / "pictures")
+    (working_folder / "images").mkdir()
+    assert data_name("images") == str(working_folder / "images")
     assert data_name((np.zeros((2, 8, 8), np.uint8), np.zeros(2))) == "arrays"

@@ -1,1 +1,1 @@
-"""Answering: from an artifact and pictures to predictions, on ONNX Runtime alone."""
+"""Answering: from an artifact and images to predictions, on ONNX Runtime alone."""

@@ -1,7 +1,7 @@
-"""Bulk answers: millions of pictures on Ray Data, streamed into a folder of Parquet files.
+"""Bulk answers: millions of images on Ray Data, streamed into a folder of Parquet files.
 
 One task lists the source and cuts it into parts; workers answer a part each and write it themselves, so that what goes
-through the cluster is names and counts, and the memory does not grow with the number of pictures. A part that is done
+through the cluster is names and counts, and the memory does not grow with the number of images. A part that is done
 twice, because a worker died, is written under the same name with the same content.
 """
 
@@ -25,7 +25,7 @@ from beholder.answering.bulk_worker import Done, Job, Worker
 from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
 
-PART = 2048  # pictures; a second's work or so, and a file of some 100 kB
+PART = 2048  # images; a second's work or so, and a file of some 100 kB
 _WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
 
 
@@ -34,19 +34,19 @@ class Progress:
     """How far a bulk job is.
 
     Attributes:
-        pictures: answered by now, bad ones included, without those of an earlier sitting.
+        images: answered by now, bad ones included, without those of an earlier sitting.
         errors: how many of them could not be read.
-        skipped: pictures that an earlier sitting answered, as far as they are listed.
+        skipped: images that an earlier sitting answered, as far as they are listed.
         total: of the source; None while it is still being counted.
-        pictures_per_second: since the first answer began.
+        images_per_second: since the first answer began.
         eta_seconds: until the end; None while that is not known.
     """
 
-    pictures: int
+    images: int
     errors: int
     skipped: int
     total: int | None
-    pictures_per_second: float
+    images_per_second: float
     eta_seconds: float | None
 
 
@@ -56,19 +56,19 @@ class BulkResult:
 
     Attributes:
         out: where the answers are.
-        pictures: answered in this sitting, bad ones included.
+        images: answered in this sitting, bad ones included.
         errors: how many of them could not be read.
-        skipped: pictures that an earlier sitting answered.
+        skipped: images that an earlier sitting answered.
         parts: files that were written.
         workers: that answered, a thread each.
         precision: of the network that answered, `float32` or `int8`.
         seconds: from the first answer's begin to the last one's end.
         start_seconds: before that: opening the model, starting Ray and its workers.
-        pictures_per_second: without the start.
+        images_per_second: without the start.
     """
 
     out: str
-    pictures: int
+    images: int
     errors: int
     skipped: int
     parts: int
@@ -76,7 +76,7 @@ class BulkResult:
     precision: str
     seconds: float
     start_seconds: float
-    pictures_per_second: float
+    images_per_second: float
 
     def to_json(self) -> dict[str, Any]:
         """As in `predict --engine ray --json`."""
@@ -96,7 +96,7 @@ def answer_in_bulk(
     part_size: int = PART,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> BulkResult:
-    """Answer all pictures of `source` on Ray Data, into `out`; arguments and errors are those of `predict_in_bulk`."""
+    """Answer all images of `source` on Ray Data, into `out`; arguments and errors are those of `predict_in_bulk`."""
     begun = time.time()
     job, facts = _prepare(run, source, out, top=top, exact=exact)
     written = job.destination.begin(facts, resume=resume)
@@ -124,7 +124,7 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
 
 
 def _answers(job: Job, written: Sequence[str], workers: int, size: int) -> Iterator[tuple[int, Done]]:
-    """For each part, as it is done: how many pictures were skipped before it, and what became of it."""
+    """For each part, as it is done: how many images were skipped before it, and what became of it."""
     import ray
     import ray.data
 
@@ -145,7 +145,7 @@ def _answers(job: Job, written: Sequence[str], workers: int, size: int) -> Itera
 
 
 def _list_parts(_: Any, *, shared: Any, written: list[str], size: int) -> Iterator[Any]:
-    """Tables of one row: the pictures of a part that are not written yet, and how many before them are.
+    """Tables of one row: the images of a part that are not written yet, and how many before them are.
 
     What is written is what was when the job began, so that listing again, after a death, gives the same parts.
     """
@@ -178,7 +178,7 @@ class _Call:
 
         end_with_parent()
         self.job: Job = ray.get(shared)
-        # What a worker was given when it died, it is given again: a picture of those may be the reason.
+        # What a worker was given when it died, it is given again: an image of those may be the reason.
         self.suspected = _WAITING if ray.get_runtime_context().was_current_actor_reconstructed else 0
         self.worker: Worker | BeholderError
         try:
@@ -222,35 +222,35 @@ class _Tally:
 
     def __init__(self, total: _Total) -> None:
         self._total = total
-        self._pictures = self._errors = self._skipped = self._parts = 0
+        self._images = self._errors = self._skipped = self._parts = 0
         self._began, self._ended = float("inf"), 0.0
 
     def add(self, skipped: int, done: Done) -> None:
-        """One more part, and pictures that were skipped before it."""
+        """One more part, and images that were skipped before it."""
         self._skipped += skipped
-        if done.pictures:
+        if done.images:
             self._parts += 1
-            self._pictures += done.pictures
+            self._images += done.images
             self._errors += done.errors
             self._began, self._ended = min(self._began, done.began), max(self._ended, done.ended)
 
     def progress(self) -> Progress:
         """How far the job is."""
         rate, total = self._rate(), self._total.count
-        left = None if total is None else max(0, total - self._skipped - self._pictures)
+        left = None if total is None else max(0, total - self._skipped - self._images)
         eta = left / rate if left is not None and rate else None
-        return Progress(self._pictures, self._errors, self._skipped, total, rate, eta)
+        return Progress(self._images, self._errors, self._skipped, total, rate, eta)
 
     def result(self, out: str, workers: int, precision: str, begun: float) -> BulkResult:
         """What the job did, which `begun`, in seconds since 1970."""
         seconds = self._seconds()
         start = self._began - begun if seconds else time.time() - begun
-        counts = (self._pictures, self._errors, self._skipped, self._parts)
+        counts = (self._images, self._errors, self._skipped, self._parts)
         return BulkResult(out, *counts, workers, precision, seconds, start, self._rate())
 
     def _seconds(self) -> float:
-        return max(0.0, self._ended - self._began) if self._pictures else 0.0
+        return max(0.0, self._ended - self._began) if self._images else 0.0
 
     def _rate(self) -> float:
         seconds = self._seconds()
-        return self._pictures / seconds if seconds else 0.0
+        return self._images / seconds if seconds else 0.0

@@ -19,7 +19,7 @@ from typing import Any
 
 from beholder.errors import BeholderError, ClusterError, UsageError
 
-_STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of pictures in
+_STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of images in
 _LONGEST = 40  # characters of a temporary folder that a socket's name still fits behind
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _QUIET = {

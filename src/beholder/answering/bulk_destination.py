@@ -78,7 +78,7 @@ class Destination:
         return [name for name in names if name.endswith(".parquet") and not name.startswith("_")]
 
     def write_part(self, name: str, rows: Iterable[dict[str, Any]], *, by_row: bool) -> None:
-        """Write the answers `rows`, one dict a picture, as the part `name`."""
+        """Write the answers `rows`, one dict an image, as the part `name`."""
         schema = SCHEMA.append(_ROW) if by_row else SCHEMA
         buffer = pa.BufferOutputStream()
         with pq.ParquetWriter(buffer, schema) as writer:
@@ -109,7 +109,7 @@ class Destination:
             ) from error
 
     def written(self, names: Sequence[str]) -> Written:
-        """The keys of the pictures in the parts `names`.
+        """The keys of the images in the parts `names`.
 
         Raises:
             StorageError: a part cannot be read.
@@ -124,7 +124,7 @@ class Destination:
             except (OSError, pa.ArrowException) as error:
                 raise StorageError(
                     f"Cannot read the answers {self.address + '/' + name!r} ({reason(error)}); delete this file, and "
-                    "its pictures are answered again."
+                    "its images are answered again."
                 ) from error
             digests.append(_digests(keys))
         return Written(np.sort(np.concatenate(digests)))
@@ -155,7 +155,7 @@ class Destination:
 
 
 class Written:
-    """The keys of the pictures that are answered, 16 bytes each.
+    """The keys of the images that are answered, 16 bytes each.
 
     Args:
         digests: theirs, sorted.
@@ -175,7 +175,7 @@ class Written:
 
 
 def part_name(keys: Iterable[str]) -> str:
-    """The name of the part that holds the pictures with these keys: a function of them alone."""
+    """The name of the part that holds the images with these keys: a function of them alone."""
     digest = hashlib.blake2b(digest_size=16)
     for key in keys:
         digest.update(f"{key}\n".encode())

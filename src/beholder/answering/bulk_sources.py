@@ -1,4 +1,4 @@
-"""What is to be answered in bulk: pictures as files, or as rows of a Parquet data set, cut into parts when listed.
+"""What is to be answered in bulk: images as files, or as rows of a Parquet data set, cut into parts when listed.
 
 The parts are a function of the source alone, in a fixed order. That is what lets a job that was killed go on: the same
 listing gives the same parts, and what of them is written is left out.
@@ -20,23 +20,23 @@ import pyarrow.parquet as pq
 
 from beholder.answering.bulk_files import Place, place, plain, reason
 from beholder.data.image_names import SUFFIXES, holds_image, is_image_name, looks_like_image
-from beholder.errors import DataError, PictureError, UsageError
+from beholder.errors import DataError, ImageError, UsageError
 
 _FETCHERS, _AHEAD = 16, 256  # an object store answers after tens of milliseconds: many are asked at once
 _ROWS = 256  # of a row group that are in memory at once
 _BUFFER = 1 << 20  # bytes of a Parquet file that are read at once
 
-# How a picture is called, the key of its row (None for files), and the picture: path, bytes, or why there are none.
-Fetched = tuple[str, str | None, str | bytes | PictureError]
+# How an image is called, the key of its row (None for files), and the image: path, bytes, or why there are none.
+Fetched = tuple[str, str | None, str | bytes | ImageError]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures that one worker answers together, into one file.
+    """Images that one worker answers together, into one file.
 
     Attributes:
-        paths: of the pictures; none where they are bytes in `file`.
-        file: the Parquet file that they are rows of; empty for pictures as files.
+        paths: of the images; none where they are bytes in `file`.
+        file: the Parquet file that they are rows of; empty for images as files.
         group: the row group that holds them.
         rows: their numbers in `file`.
     """
@@ -50,37 +50,37 @@ class Part:
         return len(self.rows) if self.file else len(self.paths)
 
     def only(self, wanted: Sequence[bool]) -> Part:
-        """Those pictures alone for which `wanted` holds."""
+        """Those images alone for which `wanted` holds."""
         return replace(self, paths=tuple(compress(self.paths, wanted)), rows=tuple(compress(self.rows, wanted)))
 
 
 class Source(ABC):
-    """Pictures for bulk answers, in a fixed order."""
+    """Images for bulk answers, in a fixed order."""
 
-    by_row = False  # whether pictures are told apart by their row, or by their path
+    by_row = False  # whether images are told apart by their row, or by their path
 
     def __init__(self, where: Place) -> None:
         self.where = where
 
     @abstractmethod
     def parts(self, size: int) -> Iterator[Part]:
-        """All pictures, `size` to a part where the source allows it; listed as they are asked for."""
+        """All images, `size` to a part where the source allows it; listed as they are asked for."""
 
     @abstractmethod
     def count(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
 
     @abstractmethod
     def keys(self, part: Part) -> list[str]:
-        """What tells each picture of `part` from all others of this source."""
+        """What tells each image of `part` from all others of this source."""
 
     @abstractmethod
     def fetch(self, part: Part) -> Iterator[Fetched]:
-        """The pictures of `part`, in order, a few at a time in memory; never raises for a single picture."""
+        """The images of `part`, in order, a few at a time in memory; never raises for a single image."""
 
 
 class Files(Source):
-    """Picture files, in the order of their paths."""
+    """Image files, in the order of their paths."""
 
     def parts(self, size: int) -> Iterator[Part]:
         """As `Source.parts`."""
@@ -98,8 +98,8 @@ class Files(Source):
 
     def fetch(self, part: Part) -> Iterator[Fetched]:
         """As `Source.fetch`."""
-        for path, picture in _fetched(self.where, part.paths):
-            yield text(self.where.told(path)), None, picture
+        for path, image in _fetched(self.where, part.paths):
+            yield text(self.where.told(path)), None, image
 
     def _paths(self) -> Iterator[str]:
         for path in self.where.files():
@@ -120,12 +120,12 @@ class Rows(Source):
         self.has_bytes = "bytes" in columns.names
         if not (self.has_paths or self.has_bytes):
             raise UsageError(
-                f"{where.told(file)!r} has the columns {', '.join(columns.names)}; pictures are taken from one called "
+                f"{where.told(file)!r} has the columns {', '.join(columns.names)}; images are taken from one called "
                 "bytes, or path."
             )
 
     def parts(self, size: int) -> Iterator[Part]:
-        """A row group a part where pictures are bytes, since no piece of one can be read without the rest."""
+        """A row group a part where images are bytes, since no piece of one can be read without the rest."""
         for file in self._files():
             with self._opened(file) as opened:
                 first = 0
@@ -157,12 +157,12 @@ class Rows(Source):
         """As `Source.fetch`."""
         keys = self.keys(part)
         if not self.has_bytes:
-            for key, (named, picture) in zip(keys, _fetched(self.where, part.paths), strict=True):
-                yield named or key, key, picture
+            for key, (named, image) in zip(keys, _fetched(self.where, part.paths), strict=True):
+                yield named or key, key, image
             return
         for key, (path, content) in zip(keys, self._contents(part), strict=True):
             told = path or key
-            missing = PictureError(f"Cannot read {told!r}: its row has no bytes; remove it.")
+            missing = ImageError(f"Cannot read {told!r}: its row has no bytes; remove it.")
             yield told, key, missing if content is None else content
 
     def _contents(self, part: Part) -> Iterator[tuple[str | None, bytes | None]]:
@@ -195,13 +195,13 @@ class Rows(Source):
 
 
 def open_source(address: str) -> Source:
-    """The pictures at `address`: a file, a folder, a glob, a Parquet data set, or any of these in an object store.
+    """The images at `address`: a file, a folder, a glob, a Parquet data set, or any of these in an object store.
 
-    The first picture or Parquet file that is found says which of the two it is.
+    The first image or Parquet file that is found says which of the two it is.
 
     Raises:
         DataError: it cannot be listed.
-        UsageError: it holds neither pictures nor Parquet files, or these have no column `bytes` or `path`.
+        UsageError: it holds neither images nor Parquet files, or these have no column `bytes` or `path`.
     """
     where = place(address)
     unread = False
@@ -214,7 +214,7 @@ def open_source(address: str) -> Source:
     if unread:
         return Files(where)
     raise UsageError(
-        f"{plain(address)!r} holds no pictures ({', '.join(SUFFIXES)}) and no Parquet files; name a folder, a glob, a "
+        f"{plain(address)!r} holds no images ({', '.join(SUFFIXES)}) and no Parquet files; name a folder, a glob, a "
         "Parquet data set or an address with some."
     )
 
@@ -239,10 +239,10 @@ def _column(table: Any, name: str) -> list[str | None]:
     return values
 
 
-def _fetched(where: Place, paths: Sequence[str]) -> Iterator[tuple[str, str | bytes | PictureError]]:
+def _fetched(where: Place, paths: Sequence[str]) -> Iterator[tuple[str, str | bytes | ImageError]]:
     """Each path with what to decode: itself where it is on this machine, else its bytes, fetched ahead."""
     with ThreadPoolExecutor(_FETCHERS) as pool:
-        waiting: deque[tuple[str, str | Future[bytes | PictureError]]] = deque()
+        waiting: deque[tuple[str, str | Future[bytes | ImageError]]] = deque()
         for path in paths:
             local = path and where.filesystem is None and "://" not in path
             waiting.append((path, path if local else pool.submit(_fetch, where, path)))
@@ -253,15 +253,15 @@ def _fetched(where: Place, paths: Sequence[str]) -> Iterator[tuple[str, str | by
 
 
 def _ready(
-    waiting: deque[tuple[str, str | Future[bytes | PictureError]]],
-) -> tuple[str, str | bytes | PictureError]:
-    path, picture = waiting.popleft()
-    return path, picture if isinstance(picture, str) else picture.result()
+    waiting: deque[tuple[str, str | Future[bytes | ImageError]]],
+) -> tuple[str, str | bytes | ImageError]:
+    path, image = waiting.popleft()
+    return path, image if isinstance(image, str) else image.result()
 
 
-def _fetch(where: Place, path: str) -> bytes | PictureError:
+def _fetch(where: Place, path: str) -> bytes | ImageError:
     if not path:
-        return PictureError("Its row names no path; remove it.")
+        return ImageError("Its row names no path; remove it.")
     try:
         if "://" in path and not path.startswith(where.prefix or "://"):
             other = place(path)
@@ -269,4 +269,4 @@ def _fetch(where: Place, path: str) -> bytes | PictureError:
         with where.open(path.removeprefix(where.prefix)) as stream:
             return stream.read()
     except (OSError, DataError, pa.ArrowException) as error:
-        return PictureError(f"Cannot read {where.told(path)!r}: {reason(error)}; check the path and its rights.")
+        return ImageError(f"Cannot read {where.told(path)!r}: {reason(error)}; check the path and its rights.")

@@ -1,4 +1,4 @@
-"""A process of its own that decodes pictures first, where one of them may have ended the worker that decoded it.
+"""A process of its own that decodes images first, where one of them may have ended the worker that decoded it.
 
 A damaged file can crash a decoder, or take more memory than there is; then no error is raised, the process is gone.
 """
@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.fresh_process import fresh_process
-from beholder.data.pictures import PictureRules, decode
-from beholder.errors import PictureError
+from beholder.data.images import ImageRules, decode
+from beholder.errors import ImageError
 
-_ENDS = "Cannot decode this picture: the process that tried to has ended; save it anew, or smaller."
+_ENDS = "Cannot decode this image: the process that tried to has ended; save it anew, or smaller."
 
 
-def tried(pictures: Iterable[str | bytes | PictureError], rules: PictureRules) -> Iterator[str | bytes | PictureError]:
-    """Each picture as it is, or a `PictureError` in the place of one that ends the process that decodes it."""
+def tried(images: Iterable[str | bytes | ImageError], rules: ImageRules) -> Iterator[str | bytes | ImageError]:
+    """Each image as it is, or a `ImageError` in the place of one that ends the process that decodes it."""
     with ExitStack() as trials:
         trial = _start(trials, rules)
-        for picture in pictures:
+        for image in images:
             try:
-                trial.send(picture)
+                trial.send(image)
                 trial.recv()
             except (EOFError, ConnectionError):
                 trial = _start(trials, rules)
-                yield PictureError(_ENDS)
+                yield ImageError(_ENDS)
             else:
-                yield picture
+                yield image
 
 
 def work(connection: Connection[Any, Any]) -> None:
@@ -38,14 +38,14 @@ def work(connection: Connection[Any, Any]) -> None:
     with suppress(EOFError, ConnectionError):
         rules = connection.recv()
         while True:
-            picture = connection.recv()
-            if not isinstance(picture, PictureError):
-                with suppress(PictureError):  # the worker will say so
-                    decode(Path(picture) if isinstance(picture, str) else picture, rules)
+            image = connection.recv()
+            if not isinstance(image, ImageError):
+                with suppress(ImageError):  # the worker will say so
+                    decode(Path(image) if isinstance(image, str) else image, rules)
             connection.send(None)
 
 
-def _start(trials: ExitStack, rules: PictureRules) -> Connection[Any, Any]:
+def _start(trials: ExitStack, rules: ImageRules) -> Connection[Any, Any]:
     """A new process in the place of the one before."""
     trials.close()
     trial = trials.enter_context(fresh_process(__name__))

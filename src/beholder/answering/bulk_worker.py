@@ -17,7 +17,7 @@ from beholder.answering.bulk_sources import Part, Source
 from beholder.answering.bulk_trial import tried
 from beholder.answering.classifier import Classifier
 from beholder.answering.prediction import Prediction
-from beholder.errors import ArtifactError, PictureError
+from beholder.errors import ArtifactError, ImageError
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Job:
     Attributes:
         model: from the name of each file of the model folder to its content.
         precision: of the network that answers, as on the machine that the job was started on.
-        source: where pictures come from.
+        source: where images come from.
         destination: where answers go.
         top: how many class names each answer lists.
         folder: the working directory, which paths that are not absolute start from.
@@ -43,9 +43,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a part: its pictures, how many of them have an error, and when, in seconds since 1970."""
+    """What became of a part: its images, how many of them have an error, and when, in seconds since 1970."""
 
-    pictures: int
+    images: int
     errors: int
     began: float
     ended: float
@@ -81,7 +81,7 @@ class Worker:
 
         Args:
             name: of the file, in the destination.
-            part: the pictures.
+            part: the images.
             careful: one of them may have ended the worker before; a process of its own decodes each first.
         """
         began, errors = time.time(), 0
@@ -98,15 +98,15 @@ class Worker:
     def _predictions(self, part: Part, careful: bool) -> Iterator[tuple[Prediction, str | None]]:
         said: deque[tuple[str, str | None]] = deque()
 
-        def pictures() -> Iterator[str | bytes | PictureError]:
-            for path, key, picture in self.job.source.fetch(part):
+        def images() -> Iterator[str | bytes | ImageError]:
+            for path, key, image in self.job.source.fetch(part):
                 said.append((path, key))
-                yield picture
+                yield image
 
-        given = tried(pictures(), self.classifier.artifact.manifest.picture) if careful else pictures()
+        given = tried(images(), self.classifier.artifact.manifest.image) if careful else images()
         for prediction in self.classifier.stream(given, top=self.job.top):
             path, key = said.popleft()
-            error = prediction.error and prediction.error.replace("this picture", repr(path), 1)
+            error = prediction.error and prediction.error.replace("this image", repr(path), 1)
             yield replace(prediction, path=path, error=error), key
 
 

@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.answering.given import Given, Picture, each, pixels_of, say_once
+from beholder.answering.given import Given, ImageLike, each, pixels_of, say_once
 from beholder.answering.prediction import Prediction
 from beholder.artifact.graph import BATCH_SIZE
 from beholder.artifact.store import Artifact, open_artifact
-from beholder.errors import PictureError
+from beholder.errors import ImageError
 from beholder.runs.environment import has_int8
 
-_GROUP = 16  # pictures that a thread decodes at a time: handing over each small one would cost as much as decoding it
+_GROUP = 16  # images that a thread decodes at a time: handing over each small one would cost as much as decoding it
 
 
 class Classifier:
@@ -26,7 +26,7 @@ class Classifier:
 
     Args:
         artifact: an opened model folder; `Classifier.load` opens one.
-        threads: how many decode pictures; with 1 nothing goes side by side. As many as Python chooses by default.
+        threads: how many decode images; with 1 nothing goes side by side. As many as Python chooses by default.
     """
 
     def __init__(self, artifact: Artifact, threads: int | None = None) -> None:
@@ -38,7 +38,7 @@ class Classifier:
         """Open the classifier in `path`, a RUN folder or its `model` folder.
 
         Its int8 twin answers, where there is one, the processor multiplies 8-bit integers well, and the twin's golden
-        pictures come out as when it was saved; else the float32 network, which is said once.
+        images come out as when it was saved; else the float32 network, which is said once.
 
         Args:
             path: the folder.
@@ -68,13 +68,13 @@ class Classifier:
         """Of the network that answers: `int8` for the twin."""
         return self.artifact.precision
 
-    def predict(self, pictures: Iterable[Picture] | Picture, *, top: int = 5) -> list[Prediction]:
-        """An answer for each picture, in order; a bad picture gets one with an `error`.
+    def predict(self, images: Iterable[ImageLike] | ImageLike, *, top: int = 5) -> list[Prediction]:
+        """An answer for each image, in order; a bad image gets one with an `error`.
 
         Args:
-            pictures: one, or an iterable of them: a path; the content of a picture file as bytes; a file opened in
+            images: one, or an iterable of them: a path; the content of an image file as bytes; a file opened in
                 binary mode; a Pillow image; or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, bool or
-                floats from 0 to 1. Or a batch of arrays, (N, H, W) or (N, H, W, C). A `PictureError` in the place of
+                floats from 0 to 1. Or a batch of arrays, (N, H, W) or (N, H, W, C). A `ImageError` in the place of
                 one that could not be fetched is its answer.
             top: how many class names each answer lists.
 
@@ -82,14 +82,14 @@ class Classifier:
             UsageError: it is nothing of that kind, or an array that may be two things.
             DataError: a batch of another shape, dtype or range.
         """
-        return list(self.stream(pictures, top=top))
+        return list(self.stream(images, top=top))
 
-    def stream(self, pictures: Iterable[Picture] | Picture, *, top: int = 5) -> Iterator[Prediction]:
-        """As `predict`, one by one and with flat memory, for any number of pictures.
+    def stream(self, images: Iterable[ImageLike] | ImageLike, *, top: int = 5) -> Iterator[Prediction]:
+        """As `predict`, one by one and with flat memory, for any number of images.
 
         While a batch is answered the next one is decoded, so at most two batches are taken ahead of what was given.
         """
-        return self._stream(each(pictures, self.artifact.manifest.picture), top)
+        return self._stream(each(images, self.artifact.manifest.image), top)
 
     def _stream(self, remaining: Iterator[Given], top: int) -> Iterator[Prediction]:
         with ThreadPoolExecutor(self.threads) as pool:
@@ -102,7 +102,7 @@ class Classifier:
 
     def _start_decoding(
         self, pool: ThreadPoolExecutor, remaining: Iterator[Given]
-    ) -> tuple[list[Given], Iterator[list[NDArray[np.uint8] | PictureError]]]:
+    ) -> tuple[list[Given], Iterator[list[NDArray[np.uint8] | ImageError]]]:
         """The next batch, and its pixels as they become ready."""
         batch = list(islice(remaining, BATCH_SIZE))
         groups = [batch[start : start + _GROUP] for start in range(0, len(batch), _GROUP)]
@@ -110,28 +110,28 @@ class Classifier:
         in_turn = map if self.threads == 1 else pool.map
         return batch, iter(in_turn(lambda group: [self._decode(given) for given in group], groups))
 
-    def _decode(self, given: Given) -> NDArray[np.uint8] | PictureError:
+    def _decode(self, given: Given) -> NDArray[np.uint8] | ImageError:
         try:
-            return pixels_of(given, self.artifact.manifest.picture)
-        except PictureError as error:
+            return pixels_of(given, self.artifact.manifest.image)
+        except ImageError as error:
             return error
 
     def _answer(
-        self, batch: list[Given], decoded: list[NDArray[np.uint8] | PictureError], top: int
+        self, batch: list[Given], decoded: list[NDArray[np.uint8] | ImageError], top: int
     ) -> Iterator[Prediction]:
-        good = [picture for picture in decoded if not isinstance(picture, PictureError)]
+        good = [image for image in decoded if not isinstance(image, ImageError)]
         answers: Iterator[tuple[NDArray[np.float32], bool | None]] = iter(())
         if good:
             seen = self.artifact.graph(np.stack(good))
             answers = zip(seen.probabilities, self.unlike(seen.features), strict=True)
         for (path, _), outcome in zip(batch, decoded, strict=True):
-            if isinstance(outcome, PictureError):
+            if isinstance(outcome, ImageError):
                 yield Prediction(path, error=str(outcome))
             else:
                 yield self.prediction(path, *next(answers), top)
 
     def unlike(self, features: NDArray[np.float32]) -> list[bool] | list[None]:
-        """Whether pictures are unlike anything that it was trained on, from their features (N, F) float32.
+        """Whether images are unlike anything that it was trained on, from their features (N, F) float32.
 
         None for each where the model cannot tell.
         """

@@ -1,4 +1,4 @@
-"""The chapter's steps in NumPy: what a window that slides over a picture computes."""
+"""The chapter's steps in NumPy: what a window that slides over an image computes."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ def edges(size: int, window: int, stride: int, padding: Padding) -> tuple[int, i
     return total // 2, total - total // 2
 
 
-def padded(picture: NDArray[np.float32], window: tuple[int, int], stride: int, padding: Padding) -> NDArray[np.float32]:
-    """`picture` (H, W, C) float32 with the zeros around it that a window (height, width) needs."""
-    rows, columns = (edges(picture.shape[axis], window[axis], stride, padding) for axis in (0, 1))
-    return np.pad(picture, (rows, columns, (0, 0)))
+def padded(image: NDArray[np.float32], window: tuple[int, int], stride: int, padding: Padding) -> NDArray[np.float32]:
+    """`image` (H, W, C) float32 with the zeros around it that a window (height, width) needs."""
+    rows, columns = (edges(image.shape[axis], window[axis], stride, padding) for axis in (0, 1))
+    return np.pad(image, (rows, columns, (0, 0)))
 
 
 def convolve(
-    picture: NDArray[np.float32], windows: NDArray[np.float32], *, stride: int = 1, padding: Padding = "same"
+    image: NDArray[np.float32], windows: NDArray[np.float32], *, stride: int = 1, padding: Padding = "same"
 ) -> NDArray[np.float32]:
-    """Slide each window over the picture; at each place, the sum of its weights times the pixels under it.
+    """Slide each window over the image; at each place, the sum of its weights times the pixels under it.
 
     A convolution as networks use the word: the windows are not flipped, and no bias is added.
 
     Args:
-        picture: (H, W, C) float32.
+        image: (H, W, C) float32.
         windows: (K, h, w, C) float32.
         stride: pixels that a window moves at a time.
-        padding: `same` lets windows overhang the picture by up to half, over zeros; `valid` does not.
+        padding: `same` lets windows overhang the image by up to half, over zeros; `valid` does not.
 
     Returns:
         (H', W', K) float32: `same` has H' = ceil(H / stride), `valid` (H - h) // stride + 1; W' likewise.
     """
     count, height, width, channels = windows.shape
-    wide = padded(picture, (height, width), stride, padding)
+    wide = padded(image, (height, width), stride, padding)
     places = np.lib.stride_tricks.sliding_window_view(wide, (height, width), axis=(0, 1))
     places = places[::stride, ::stride]  # (H', W', C, h, w)
     weights = windows.transpose(3, 1, 2, 0).reshape(channels * height * width, count)

@@ -1,4 +1,4 @@
-"""What a classifier sees in one picture: its windows, every layer's maps, a sliding window, and where it looked."""
+"""What a classifier sees in one image: its windows, every layer's maps, a sliding window, and where it looked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from beholder.answering.class_activation import class_activation, find_head
 from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
-from beholder.answering.given import Picture, only, pixels_of
+from beholder.answering.given import ImageLike, only, pixels_of
 from beholder.answering.occlusion import occlusion
 from beholder.answering.prediction import Prediction
 from beholder.artifact.inside import Inside
@@ -25,7 +25,7 @@ RANDOM_SIZE = 5  # pixels, the chapter's
 
 @dataclass(frozen=True)
 class Maps:
-    """What one layer makes of the picture.
+    """What one layer makes of the image.
 
     Attributes:
         number: its place in the network, from 1.
@@ -69,7 +69,7 @@ class Windows:
 
     @property
     def strengths(self) -> NDArray[np.float32]:
-        """(K,) the mean absolute output of each window on this picture."""
+        """(K,) the mean absolute output of each window on this image."""
         return _strengths(self.sums)
 
     @property
@@ -84,7 +84,7 @@ class Where:
 
     Attributes:
         method: `class activation` or `occlusion`.
-        heat: (h, w) float32 on the whole picture: what speaks for the answer there, positive for it.
+        heat: (h, w) float32 on the whole image: what speaks for the answer there, positive for it.
         layer: the maps it was read from, for a class activation.
         patch: height and width of what was covered, for an occlusion.
     """
@@ -97,11 +97,11 @@ class Where:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that is shown of one picture; `picture` is (H, W, C) uint8 as it enters the graph."""
+    """All that is shown of one image; `image` is (H, W, C) uint8 as it enters the graph."""
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     prediction: Prediction
-    seen: tuple[Maps, ...]  # what the network makes of the picture before anything that it learned
+    seen: tuple[Maps, ...]  # what the network makes of the image before anything that it learned
     windows: Windows | None
     layers: tuple[Maps, ...]
     where: Where
@@ -109,32 +109,32 @@ class Explanation:
 
 def explain(
     classifier: Classifier,
-    picture: Picture,
+    image: ImageLike,
     *,
     top: int = 5,
     random: bool = False,
     window: int | None = None,
     seed: int = 0,
 ) -> Explanation:
-    """Look into the network while it answers `picture`.
+    """Look into the network while it answers `image`.
 
     Args:
         classifier: an opened one.
-        picture: one, as `Classifier.predict` takes it.
+        image: one, as `Classifier.predict` takes it.
         top: how many class names the answer lists.
         random: draw windows from N(0, 1) in the place of the first layer's.
         window: side of those random windows in pixels, 5 by default.
         seed: draws them.
 
     Raises:
-        PictureError: the picture cannot be read.
-        UsageError: it is none, or many; a window size without `random`, or larger than the picture.
+        ImageError: the image cannot be read.
+        UsageError: it is none, or many; a window size without `random`, or larger than the image.
         ArtifactError: the model cannot explain.
     """
     if window is not None and not random:
         raise UsageError(f"The trained windows have the size they were trained with; give --random with {window=}.")
-    rules = classifier.artifact.manifest.picture
-    given = only(picture, rules)
+    rules = classifier.artifact.manifest.image
+    given = only(image, rules)
     pixels = pixels_of(given, rules)
     prediction = replace(classifier.predict([pixels], top=top)[0], path=given.path)
     inside = open_inside(classifier.artifact)
@@ -157,7 +157,7 @@ def where_it_looked(classifier: Classifier, inside: Inside, pixels: NDArray[np.u
 
     Args:
         classifier: an opened one.
-        inside: its graph of every layer, opened once for many pictures.
+        inside: its graph of every layer, opened once for many images.
         pixels: (H, W, C) uint8 as they enter the graph.
     """
     head = find_head(classifier.artifact.manifest.layers)
@@ -167,7 +167,7 @@ def where_it_looked(classifier: Classifier, inside: Inside, pixels: NDArray[np.u
 
 
 def all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:
-    """Every layer's maps of one picture, from a manifest's `rows` and the layers' `outputs` without the batch."""
+    """Every layer's maps of one image, from a manifest's `rows` and the layers' `outputs` without the batch."""
     found: list[Maps] = []
     for number, row in enumerate(rows, start=1):
         values = outputs.get(row["name"])
@@ -202,7 +202,7 @@ def _trained_windows(inside: Inside, rows: Sequence[dict[str, Any]], source: NDA
 def _random_windows(source: NDArray[np.float32], size: int, seed: int) -> Windows:
     largest = min(source.shape[:2])
     if not 1 <= size <= largest:
-        raise UsageError(f"Expected a window from 1 to {largest} pixels, the picture's side. Received: window={size}.")
+        raise UsageError(f"Expected a window from 1 to {largest} pixels, the image's side. Received: window={size}.")
     shape = (RANDOM_WINDOWS, size, size, source.shape[2])
     weights = np.random.default_rng(seed).standard_normal(shape, np.float32)
     return Windows(weights, source, 1, "same", convolve(source, weights), random=True)
@@ -232,7 +232,7 @@ def _where(
         heat = class_activation(outputs[head.maps], inside.head, index, head.pooling)
         return Where("class activation", heat, layer=head.maps)
     graph = classifier.artifact.graph
-    heat, patch = occlusion(lambda pictures: graph(pictures).probabilities, pixels, index)
+    heat, patch = occlusion(lambda images: graph(images).probabilities, pixels, index)
     return Where("occlusion", heat, patch=patch)
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.picture_arrays import CHANNELS, as_pictures, check_images
-from beholder.data.pictures import PictureRules, decode, decode_opened, fit
-from beholder.errors import DataError, PictureError, UsageError
+from beholder.data.image_arrays import CHANNELS, as_images, check_images
+from beholder.data.images import ImageRules, decode, decode_opened, fit
+from beholder.errors import DataError, ImageError, UsageError
 
-# An error stands for a picture that could not be fetched, and becomes its answer.
-Picture = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | Image.Image | IO[bytes] | PictureError
+# An error stands for an image that could not be fetched, and becomes its answer.
+ImageLike = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | Image.Image | IO[bytes] | ImageError
 )
 UNNAMED = "-"
 _EXPECTED = (
@@ -38,14 +38,14 @@ class Given(NamedTuple):
     """One image: its path, or `-`, and where its pixels are from."""
 
     path: str
-    picture: Path | bytes | NDArray[Any] | PictureError
+    image: Path | bytes | NDArray[Any] | ImageError
 
 
-def each(pictures: Iterable[Picture] | Picture, rules: PictureRules) -> Iterator[Given]:
-    """Every image that `pictures` are, one or many, taken as they are asked for.
+def each(images: Iterable[ImageLike] | ImageLike, rules: ImageRules) -> Iterator[Given]:
+    """Every image that `images` are, one or many, taken as they are asked for.
 
     Args:
-        pictures: see `_EXPECTED`. An array of three sides is one image where its last side is 1, 3 or 4, else a batch
+        images: see `_EXPECTED`. An array of three sides is one image where its last side is 1, 3 or 4, else a batch
             of grey ones.
         rules: what the network takes.
 
@@ -53,74 +53,74 @@ def each(pictures: Iterable[Picture] | Picture, rules: PictureRules) -> Iterator
         UsageError: it is nothing of that kind. One of many that is not becomes an item with an error.
         DataError: a batch of another shape, dtype or range.
     """
-    array = _as_array(pictures)
+    array = _as_array(images)
     if array is not None and (array.ndim == 1 and (array.dtype.kind in "OU" or not array.size)):
-        pictures = array.tolist()  # of paths or images, as a column of a table gives them
+        images = array.tolist()  # of paths or images, as a column of a table gives them
     elif array is not None:
         return _rows(array, rules)
-    elif isinstance(pictures, PictureError) or _is_one(pictures):
-        return iter([_item(pictures, rules)])
-    if isinstance(pictures, Mapping | PictureError) or not isinstance(pictures, Iterable):
-        raise UsageError(f"{_EXPECTED}. Received: {_kind(pictures)}.")
-    return (_item(picture, rules) for picture in pictures)
+    elif isinstance(images, ImageError) or _is_one(images):
+        return iter([_item(images, rules)])
+    if isinstance(images, Mapping | ImageError) or not isinstance(images, Iterable):
+        raise UsageError(f"{_EXPECTED}. Received: {_kind(images)}.")
+    return (_item(image, rules) for image in images)
 
 
-def only(pictures: Iterable[Picture] | Picture, rules: PictureRules) -> Given:
-    """The one image that `pictures` are.
+def only(images: Iterable[ImageLike] | ImageLike, rules: ImageRules) -> Given:
+    """The one image that `images` are.
 
     Raises:
         UsageError, DataError: as `each`, or there are none, or many.
     """
-    found = list(islice(each(pictures, rules), 2))
+    found = list(islice(each(images, rules), 2))
     if len(found) != 1:
         raise UsageError(f"Expected one image. Received: {'more than one' if found else 'none'}.")
     return found[0]
 
 
-def pixels_of(given: Given, rules: PictureRules) -> NDArray[np.uint8]:
+def pixels_of(given: Given, rules: ImageRules) -> NDArray[np.uint8]:
     """(height, width, C) uint8, as `rules` ask for.
 
     Raises:
-        PictureError: it cannot be read, or is no image.
+        ImageError: it cannot be read, or is no image.
     """
-    if isinstance(given.picture, PictureError):
-        raise given.picture
-    return fit(given.picture, rules) if isinstance(given.picture, np.ndarray) else decode(given.picture, rules)
+    if isinstance(given.image, ImageError):
+        raise given.image
+    return fit(given.image, rules) if isinstance(given.image, np.ndarray) else decode(given.image, rules)
 
 
-def _is_one(picture: object) -> bool:
+def _is_one(image: object) -> bool:
     one = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-    return isinstance(picture, one) or callable(getattr(picture, "read", None))
+    return isinstance(image, one) or callable(getattr(image, "read", None))
 
 
-def _item(picture: Any, rules: PictureRules) -> Given:
+def _item(image: Any, rules: ImageRules) -> Given:
     """A single image; what is none becomes an error, so that the others of its list are answered."""
-    path = os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else UNNAMED
+    path = os.fsdecode(image) if isinstance(image, str | os.PathLike) else UNNAMED
     try:
-        return Given(path, _taken(picture, path, rules))
-    except PictureError as error:
+        return Given(path, _taken(image, path, rules))
+    except ImageError as error:
         return Given(path, error)
     except (DataError, UsageError) as error:
-        return Given(path, PictureError(str(error)))
+        return Given(path, ImageError(str(error)))
 
 
-def _taken(picture: Any, path: str, rules: PictureRules) -> Path | bytes | NDArray[Any] | PictureError:
+def _taken(image: Any, path: str, rules: ImageRules) -> Path | bytes | NDArray[Any] | ImageError:
     """Where the pixels of one image are from; files and Pillow's images are read here, in their order."""
-    if isinstance(picture, PictureError):
-        return picture
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return bytes(picture)
-    if isinstance(picture, str | os.PathLike):
+    if isinstance(image, ImageError):
+        return image
+    if isinstance(image, bytes | bytearray | memoryview):
+        return bytes(image)
+    if isinstance(image, str | os.PathLike):
         if not path:
-            raise PictureError("Expected the path of an image. Received: ''.")
+            raise ImageError("Expected the path of an image. Received: ''.")
         return Path(path)
-    if isinstance(picture, Image.Image):  # not in a thread: one of them may be given twice
-        return decode_opened(picture, rules)
-    if callable(getattr(picture, "read", None)):
-        return _content(picture)
-    array = _as_array(picture)
+    if isinstance(image, Image.Image):  # not in a thread: one of them may be given twice
+        return decode_opened(image, rules)
+    if callable(getattr(image, "read", None)):
+        return _content(image)
+    array = _as_array(image)
     if array is None:
-        raise PictureError(f"{_EXPECTED.partition(', or a list')[0]}. Received: {_kind(picture)}.")
+        raise ImageError(f"{_EXPECTED.partition(', or a list')[0]}. Received: {_kind(image)}.")
     _warn_of_zeros_and_ones(array)
     return array
 
@@ -135,9 +135,9 @@ def _content(file: Any) -> bytes:
     try:
         content = file.read()
     except (OSError, ValueError) as error:
-        raise PictureError(f"Cannot read this file: {error}; open it with 'rb'.") from error
+        raise ImageError(f"Cannot read this file: {error}; open it with 'rb'.") from error
     if not isinstance(content, bytes):
-        raise PictureError(f"Expected a file opened with 'rb'. Received: one that reads {_kind(content)}.")
+        raise ImageError(f"Expected a file opened with 'rb'. Received: one that reads {_kind(content)}.")
     return content
 
 
@@ -155,7 +155,7 @@ def _as_array(value: object) -> NDArray[Any] | None:
     return value
 
 
-def _rows(array: NDArray[Any], rules: PictureRules) -> Iterator[Given]:
+def _rows(array: NDArray[Any], rules: ImageRules) -> Iterator[Given]:
     """The images of an array: one of two sides, or of three with channels; else a batch."""
     if array.ndim < 3 or (array.ndim == 3 and array.shape[2] in CHANNELS):
         return iter([_item(array, rules)])
@@ -168,7 +168,7 @@ def _rows(array: NDArray[Any], rules: PictureRules) -> Iterator[Given]:
         )
     check_images(array.shape, array.dtype, "images")
     _warn_of_zeros_and_ones(array)
-    return (Given(UNNAMED, pixels) for pixels in as_pictures(array, "images"))
+    return (Given(UNNAMED, pixels) for pixels in as_images(array, "images"))
 
 
 def _warn_of_zeros_and_ones(array: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Which pictures a person means by files, folders and globs.
+"""Which images a person means by files, folders and globs.
 
 Names stay the texts that the system gave, undecodable bytes included, so `os.path` and not `pathlib` asks about them.
 """
@@ -16,20 +16,20 @@ STANDARD_INPUT = "-"
 
 
 def expand(arguments: Iterable[str]) -> Iterator[str]:
-    """The picture paths that `arguments` name, in order: files as they are, folders recursively, globs, and `-`.
+    """The image paths that `arguments` name, in order: files as they are, folders recursively, globs, and `-`.
 
     A name that exists is never taken for a glob. A file that does not exist is passed on: reading it will say so; and
     so is every file in a folder that is an image by its name or by its first bytes, be it in a format that is not read.
 
     Raises:
-        UsageError: a folder or a glob without pictures.
+        UsageError: a folder or a glob without images.
         DataError: a folder that may not be looked into.
     """
     for argument in arguments:
         if argument == STANDARD_INPUT or os.path.isfile(argument):
             yield argument
         elif os.path.isdir(argument):
-            yield from _some(_below(argument), f"The folder {argument!r} holds no pictures")
+            yield from _some(_below(argument), f"The folder {argument!r} holds no images")
         elif glob.has_magic(argument):
             matches = sorted(glob.glob(argument, recursive=True))
             yield from _some(matches, f"No file matches {argument!r}")
@@ -63,5 +63,5 @@ def _refuse(error: OSError) -> None:
 
 def _some(paths: list[str], otherwise: str) -> list[str]:
     if not paths:
-        raise UsageError(f"{otherwise}; name pictures, a folder of them, or `-` for standard input.")
+        raise UsageError(f"{otherwise}; name images, a folder of them, or `-` for standard input.")
     return paths

@@ -1,4 +1,4 @@
-"""Occlusion: cover a part of the picture, and see how much less probable the answer gets.
+"""Occlusion: cover a part of the image, and see how much less probable the answer gets.
 
 Source: Zeiler and Fergus, Visualizing and understanding convolutional networks (2014), section 4.2.
 """
@@ -11,28 +11,28 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-PLACES = 13  # along each side: 169 covered pictures, a fraction of a second
+PLACES = 13  # along each side: 169 covered images, a fraction of a second
 
 
 def occlusion(
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], picture: NDArray[np.uint8], label: int
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], image: NDArray[np.uint8], label: int
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Slide a patch of the picture's mean colour, a quarter of each side, over the picture.
+    """Slide a patch of the image's mean colour, a quarter of each side, over the image.
 
     Args:
-        answer: from pictures (N, H, W, C) uint8 to probabilities (N, classes).
-        picture: (H, W, C) uint8.
+        answer: from images (N, H, W, C) uint8 to probabilities (N, classes).
+        image: (H, W, C) uint8.
         label: the class whose probability is watched.
 
     Returns:
         For each pixel (H, W) float32, by how much the probability falls (0 to 1; negative where it rises), the mean
         over the patches that cover it; and the patch's height and width in pixels.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     patch = max(1, height // 4), max(1, width // 4)
     corners = list(product(_places(height, patch[0]), _places(width, patch[1])))
-    colour = picture.mean(axis=(0, 1)).round().astype(np.uint8)
-    covered = np.repeat(picture[np.newaxis], len(corners) + 1, axis=0)  # the last stays as it is
+    colour = image.mean(axis=(0, 1)).round().astype(np.uint8)
+    covered = np.repeat(image[np.newaxis], len(corners) + 1, axis=0)  # the last stays as it is
     for index, (top, left) in enumerate(corners):
         covered[index, top : top + patch[0], left : left + patch[1]] = colour
     probabilities = answer(covered)[:, label]

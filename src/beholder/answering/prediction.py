@@ -1,4 +1,4 @@
-"""The third noun: what the classifier says of one picture."""
+"""The third noun: what the classifier says of one image."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer for one picture, or why there is none.
+    """An answer for one image, or why there is none.
 
     Attributes:
-        path: where the picture came from; `-` for standard input.
+        path: where the image came from; `-` for standard input.
         label: the most probable class name; None where there is an error.
         probability: of that class, 0 to 1.
         top: the most probable class names with their probabilities, in falling order.
         unsure: whether the answer should not be relied on: too improbable, or `unlike`; None where nothing is promised
             of the others.
-        unlike: whether the picture is unlike anything that the network was trained on; None where that cannot be told.
-        error: one sentence why the picture could not be read; None otherwise.
+        unlike: whether the image is unlike anything that the network was trained on; None where that cannot be told.
+        error: one sentence why the image could not be read; None otherwise.
     """
 
     path: str

@@ -94,21 +94,21 @@ def receptive_field(
     number: int,
     row: int,
     column: int,
-    picture: Sequence[int],
+    image: Sequence[int],
 ) -> Place | None:
-    """The pixels of the picture that a value of layer `number` (from 0) depends on, by strides and windows.
+    """The pixels of the image that a value of layer `number` (from 0) depends on, by strides and windows.
 
     Going back through a layer with window k, stride s and p zeros before the edge, outputs from u to v depend on inputs
     from s·u - p to s·v - p + k - 1. Source: Araujo, Norris and Sim, Computing receptive fields of convolutional neural
-    networks (Distill, 2019). What normalises over a whole picture or all channels is not counted.
+    networks (Distill, 2019). What normalises over a whole image or all channels is not counted.
 
     Args:
         layers: rows of a manifest, each perhaps with `padding` as for `window_place`.
-        sources: for each the layers before it that it works on; -1 is the picture.
+        sources: for each the layers before it that it works on; -1 is the image.
         number: which.
         row: of its output; of no account where that is a vector.
         column: likewise.
-        picture: shape (H, W, C) of what enters.
+        image: shape (H, W, C) of what enters.
 
     Returns:
         None where a layer on the way is none of those that this knows.
@@ -118,7 +118,7 @@ def receptive_field(
         needed = {number: (at, at)}  # the first and the last place of each layer's output
         for index in range(number, -1, -1):
             for source in sources[index] if index in needed else ():
-                shape = layers[source]["output_shape"] if source >= 0 else list(picture)
+                shape = layers[source]["output_shape"] if source >= 0 else list(image)
                 span = _before(layers[index], shape, axis, *needed[index])
                 if span is None or source >= index:
                     return None

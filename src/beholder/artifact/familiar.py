@@ -1,4 +1,4 @@
-"""`familiar.npz` in the model folder: what tells pictures that are unlike all that the network was trained on."""
+"""`familiar.npz` in the model folder: what tells images that are unlike all that the network was trained on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_familiar(folder: Path, precision: str, classes: int, features: int | No
         folder: the model folder.
         precision: `float32` or `int8`.
         classes: how many the model has.
-        features: how many the graph gives of a picture; None where that is not known.
+        features: how many the graph gives of an image; None where that is not known.
 
     Raises:
         ArtifactError: it is missing, damaged, or does not fit the model.

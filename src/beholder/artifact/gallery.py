@@ -1,4 +1,4 @@
-"""Pictures that a run keeps for its page: one `.npz` file beside the model, bounded, whole or not at all.
+"""Images that a run keeps for its page: one `.npz` file beside the model, bounded, whole or not at all.
 
 It is no part of the sealed model folder. It names the model that it was made for, so that one that a death left beside
 a newer model is not taken for its own.
@@ -17,35 +17,35 @@ from PIL import Image
 
 from beholder import files
 from beholder.artifact.store import CHECKSUMS
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.data.stored_arrays import read_arrays
 from beholder.errors import ArtifactError
 
 SIDE = 64  # pixels that a thumbnail has at most
-MOST_PICTURES = 5000
+MOST_IMAGES = 5000
 MOST_BYTES = 20_000_000  # of thumbnails and what goes with each
 _MOST_TOLD = 500_000_000  # bytes that a file may unpack to; ours have a tenth, names included
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def most_pictures(picture_shape: tuple[int, int, int], more_bytes: int = 0) -> int:
-    """How many pictures of this shape (H, W, C) are kept, where each takes `more_bytes` beside its thumbnail."""
-    height, width = _size(*picture_shape[:2])
-    return min(MOST_PICTURES, MOST_BYTES // (height * width * picture_shape[2] + more_bytes))
+def most_images(image_shape: tuple[int, int, int], more_bytes: int = 0) -> int:
+    """How many images of this shape (H, W, C) are kept, where each takes `more_bytes` beside its thumbnail."""
+    height, width = _size(*image_shape[:2])
+    return min(MOST_IMAGES, MOST_BYTES // (height * width * image_shape[2] + more_bytes))
 
 
-def thumbnails(pictures: Pictures) -> NDArray[np.uint8]:
-    """`pictures` (N, H, W, C) uint8 as the network gets them, averaged down where a side is longer than 64 pixels."""
-    count, height, width, channels = pictures.shape
+def thumbnails(images: Images) -> NDArray[np.uint8]:
+    """`images` (N, H, W, C) uint8 as the network gets them, averaged down where a side is longer than 64 pixels."""
+    count, height, width, channels = images.shape
     small_height, small_width = _size(height, width)
     if (small_height, small_width) == (height, width):
-        return np.ascontiguousarray(pictures)
+        return np.ascontiguousarray(images)
     small = np.empty((count, small_height, small_width, channels), np.uint8)
-    for row, picture in enumerate(pictures):
-        image = Image.fromarray(picture[..., 0] if channels == 1 else picture)
-        image = image.resize((small_width, small_height), Image.Resampling.BOX)
-        small[row] = np.asarray(image).reshape(small.shape[1:])
+    for row, image in enumerate(images):
+        loaded = Image.fromarray(image[..., 0] if channels == 1 else image)
+        loaded = loaded.resize((small_width, small_height), Image.Resampling.BOX)
+        small[row] = np.asarray(loaded).reshape(small.shape[1:])
     return small
 
 

@@ -1,4 +1,4 @@
-"""Golden pictures: files with what each graph must say of them, replayed at each save and load."""
+"""Golden images: files with what each graph must say of them, replayed at each save and load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from beholder import files
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.images import ImageRules, decode
 from beholder.errors import ArtifactError
 
 COUNT = 8
@@ -26,22 +26,22 @@ INT8_TOLERANCE = 1e-2  # of a probability: a last bit elsewhere can move a value
 def write_golden(
     folder: Path,
     graph: Graph,
-    rules: PictureRules,
-    pictures: NDArray[np.uint8],
+    rules: ImageRules,
+    images: NDArray[np.uint8],
     inside: Inside | None = None,
     twin: Graph | None = None,
 ) -> None:
-    """Keep `pictures` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `twin` say of them.
+    """Keep `images` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `twin` say of them.
 
     The last is kept enlarged and on its side's wrong proportions, so that the resizing is replayed too.
     """
-    names = [f"{number}.png" for number in range(len(pictures))]
-    for number, (name, picture) in enumerate(zip(names, pictures, strict=True)):
-        image = Image.fromarray(picture[..., 0] if rules.mode == "L" else picture)
-        if number == len(pictures) - 1:
-            image = image.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC)
+    names = [f"{number}.png" for number in range(len(images))]
+    for number, (name, image) in enumerate(zip(names, images, strict=True)):
+        loaded = Image.fromarray(image[..., 0] if rules.mode == "L" else image)
+        if number == len(images) - 1:
+            loaded = loaded.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC)
         buffer = io.BytesIO()
-        image.save(buffer, "PNG")
+        loaded.save(buffer, "PNG")
         files.write_bytes(folder / name, buffer.getvalue())
     decoded = _decoded(folder, names, rules)
     document: dict[str, Any] = {
@@ -58,8 +58,8 @@ def write_golden(
     files.write_json(folder / "expected.json", document)
 
 
-def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
-    """Answer the golden pictures again.
+def replay_golden(folder: Path, graph: Graph, rules: ImageRules) -> None:
+    """Answer the golden images again.
 
     Raises:
         ArtifactError: a probability differs from the expected one by more than the tolerance.
@@ -68,8 +68,8 @@ def replay_golden(folder: Path, graph: Graph, rules: PictureRules) -> None:
     _compare(folder, expected, graph(_decoded(folder, list(expected), rules)).probabilities, tolerance)
 
 
-def replay_twin(folder: Path, twin: Graph, rules: PictureRules) -> None:
-    """Answer the golden pictures again, with the int8 twin.
+def replay_twin(folder: Path, twin: Graph, rules: ImageRules) -> None:
+    """Answer the golden images again, with the int8 twin.
 
     Raises:
         ArtifactError: a probability differs from the expected one by more than the twin's own tolerance.
@@ -78,8 +78,8 @@ def replay_twin(folder: Path, twin: Graph, rules: PictureRules) -> None:
     _compare(folder, expected, twin(_decoded(folder, list(expected), rules)).probabilities, tolerance)
 
 
-def replay_inside(folder: Path, inside: Inside, rules: PictureRules) -> None:
-    """Answer the golden pictures again, with the graph that explanations use.
+def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
+    """Answer the golden images again, with the graph that explanations use.
 
     Raises:
         ArtifactError: a logit differs from the expected one by more than that graph's tolerance.
@@ -98,9 +98,9 @@ def _expected(folder: Path, key: str, part: str | None = None) -> tuple[dict[str
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ArtifactError(f"{str(folder)!r} is damaged ({error!r}); copy the model again or train again.") from error
     if not expected:
-        raise ArtifactError(f"{str(folder)!r} holds no golden pictures; copy the model again.")
+        raise ArtifactError(f"{str(folder)!r} holds no golden images; copy the model again.")
     if any(Path(name).name != name for name in expected):
-        raise ArtifactError(f"{str(folder)!r} names golden pictures outside of it; copy the model again.")
+        raise ArtifactError(f"{str(folder)!r} names golden images outside of it; copy the model again.")
     return expected, tolerance
 
 
@@ -111,12 +111,12 @@ def _compare(
         difference = float(np.abs(answer - expected[name]).max()) if answer.shape == expected[name].shape else np.inf
         if not difference <= tolerance:
             raise ArtifactError(
-                f"The model answers its golden picture {str(folder / name)!r} otherwise than when it was saved "
+                f"The model answers its golden image {str(folder / name)!r} otherwise than when it was saved "
                 f"(by {difference:.4f}, tolerance {tolerance}); it would mislead here, so train again on this machine."
             )
 
 
-def _decoded(folder: Path, names: list[str], rules: PictureRules) -> NDArray[np.uint8]:
+def _decoded(folder: Path, names: list[str], rules: ImageRules) -> NDArray[np.uint8]:
     return np.stack([decode(folder / name, rules) for name in names])
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from beholder.errors import ArtifactError
 
-BATCH_SIZE = 256  # pictures that an answer is asked for at a time
-_RUN_SIZE = 64  # pictures in one run of a graph: more fall out of the cache
+BATCH_SIZE = 256  # images that an answer is asked for at a time
+_RUN_SIZE = 64  # images in one run of a graph: more fall out of the cache
 _SMALL_RUN_SIZE = 16  # the same, of a graph whose runs go side by side
 # That graphs may compute in, weights not counted: a file of a hundred bytes can ask for more than any machine has.
 _MOST_BYTES = 3 << 28
@@ -24,7 +24,7 @@ _MEMORY = "Available memory of"  # what ONNX Runtime says then
 
 @dataclass(frozen=True)
 class Answers:
-    """What the network says of N pictures.
+    """What the network says of N images.
 
     Attributes:
         probabilities: (N, K) float32, each row sums to 1.
@@ -38,16 +38,16 @@ class Answers:
 
 
 class Graph:
-    """A loaded `model.onnx`: uint8 pictures in, probabilities, logits and features out.
+    """A loaded `model.onnx`: uint8 images in, probabilities, logits and features out.
 
     Args:
         path: the file.
         side_by_side: give each run one core and let several go at once. ONNX Runtime's int8 convolutions take a batch
-            picture by picture, which is too little work to share.
+            image by image, which is too little work to share.
         threads: how many this graph may use; all cores by default.
 
     Attributes:
-        features: how many it gives of a picture; None where the file does not tell.
+        features: how many it gives of an image; None where the file does not tell.
 
     Raises:
         ArtifactError: ONNX Runtime refuses the file.
@@ -71,15 +71,15 @@ class Graph:
         except Exception as error:
             raise ArtifactError(f"{str(path)!r} cannot be loaded ({_first_line(error)}); train again.") from error
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(inputs[0].shape) != 4:
-            raise ArtifactError(f"{str(path)!r} does not take pictures (N, H, W, C) of uint8; train again.")
+            raise ArtifactError(f"{str(path)!r} does not take images (N, H, W, C) of uint8; train again.")
         self.input_name = inputs[0].name
         width = (shapes.get("features") or [None])[-1]
         self.features = width if isinstance(width, int) else None
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> Answers:
-        """Answer `pictures` (N, H, W, C) uint8, N ≥ 1; batches change no answer by more than float32 rounds."""
+    def __call__(self, images: NDArray[np.uint8]) -> Answers:
+        """Answer `images` (N, H, W, C) uint8, N ≥ 1; batches change no answer by more than float32 rounds."""
         size = _RUN_SIZE if self._cores == 1 else _SMALL_RUN_SIZE
-        batches = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
         if self._cores == 1 or len(batches) == 1:
             answers = [self._run(batch) for batch in batches]
         else:
@@ -91,7 +91,7 @@ class Graph:
         """The `outputs` for one `batch` (N, H, W, C) uint8; by halves where it is too large for the memory.
 
         Raises:
-            ArtifactError: the graph has no such outputs, does not take such pictures, or needs too much memory.
+            ArtifactError: the graph has no such outputs, does not take such images, or needs too much memory.
         """
         try:
             results: list[NDArray[np.float32]] = self.session.run(
@@ -104,7 +104,7 @@ class Graph:
                 return [np.concatenate(column) for column in columns]
             shape, reason = batch.shape[1:], _first_line(error)
             raise ArtifactError(
-                f"{str(self.path)!r} cannot answer pictures of shape {shape} ({reason}); train again."
+                f"{str(self.path)!r} cannot answer images of shape {shape} ({reason}); train again."
             ) from error
         return results
 

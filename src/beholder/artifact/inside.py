@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beholder.artifact.graph import Graph
 from beholder.errors import ArtifactError
 
-RUN_PIXELS = 64 * 32 * 32  # of the pictures in one run, at most: more fall out of the cache, and every layer is held
+RUN_PIXELS = 64 * 32 * 32  # of the images in one run, at most: more fall out of the cache, and every layer is held
 
 
 class Inside:
@@ -39,19 +39,19 @@ class Inside:
         self.head = _array(folder / "head.npy", 2)
 
     def __call__(
-        self, pictures: NDArray[np.uint8], layers: Iterable[str] | None = None
+        self, images: NDArray[np.uint8], layers: Iterable[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """What `layers` (all by default) make of `pictures`.
+        """What `layers` (all by default) make of `images`.
 
         Args:
-            pictures: (N, H, W, C) uint8, a few: every layer's output is held in memory.
+            images: (N, H, W, C) uint8, a few: every layer's output is held in memory.
             layers: names out of `self.layers`.
 
         Returns:
             From layer name to its output, (N, …) float32: (N, H, W, channels) where it is spatial.
         """
         names = list(self.layers if layers is None else layers)
-        return dict(zip(names, self._graph.run(names, pictures), strict=True))
+        return dict(zip(names, self._graph.run(names, images), strict=True))
 
 
 def _array(path: Path, dimensions: int) -> NDArray[np.float32] | None:

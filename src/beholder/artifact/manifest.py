@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
-from beholder.data.pictures import PictureRules
+from beholder.data.images import ImageRules
 from beholder.errors import ArtifactError, DataError
 
 SCHEMA = 1
@@ -22,13 +22,13 @@ class Manifest:
     Attributes:
         model: name of the architecture.
         class_names: one a class, in the order of the graph's outputs.
-        picture: how a picture is decoded, turned, coloured and resized before it enters the graph; all else that is
+        image: how an image is decoded, turned, coloured and resized before it enters the graph; all else that is
             done to it is inside the graph.
         views: what the graph averages: `["plain"]`, or `["plain", "mirrored"]`.
         temperature: divides the logits before the softmax, inside the graph.
         unsure_below: probability under which an answer is unsure; None where nothing can be promised of the others.
         risk: what is promised of the answers that are not unsure, as `risk_facts` tells it; None if nothing fitted it.
-        familiar: `file` and `share` of what tells pictures that are unlike all that it was trained on; None without.
+        familiar: `file` and `share` of what tells images that are unlike all that it was trained on; None without.
         twin: of the int8 twin its `file`, its `accuracy` on the validation part, the `tolerance` of its golden
             probabilities, and its own `unsure_below` and `risk`; None where the network has none.
         layers: a row a layer: name, type, output_shape, window, stride, parameters, multiply_adds.
@@ -40,7 +40,7 @@ class Manifest:
 
     model: str
     class_names: tuple[str, ...]
-    picture: PictureRules
+    image: ImageRules
     views: tuple[str, ...]
     layers: tuple[dict[str, Any], ...]
     validation: dict[str, Any]
@@ -64,7 +64,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest to `path` as JSON."""
-        files.write_json(path, {"schema": self.schema, **asdict(self), "picture": self.picture.to_json()})
+        files.write_json(path, {"schema": self.schema, **asdict(self), "image": self.image.to_json()})
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -82,14 +82,14 @@ def read_manifest(path: Path) -> Manifest:
                 f"update Beholder."
             )
         lists = {name: tuple(document[name]) for name in ("class_names", "views", "layers")}
-        manifest = Manifest(**{**document, **lists, "picture": PictureRules.from_json(document["picture"])})
+        manifest = Manifest(**{**document, **lists, "image": ImageRules.from_json(document["image"])})
         _check_types(manifest)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(
             f"{str(path.parent)!r} is not a trained model (it has no {path.name}); give a RUN folder that `beholder "
             f"train` made."
         ) from error
-    except DataError as error:  # picture rules of another version, or impossible ones
+    except DataError as error:  # image rules of another version, or impossible ones
         raise ArtifactError(f"{str(path)!r} is damaged or made by another Beholder: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{str(path)!r} is damaged ({error!r}); copy the model again or train again.") from error

@@ -1,4 +1,4 @@
-"""Training pictures beside a model, found again by what the network makes of them."""
+"""Training images beside a model, found again by what the network makes of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from beholder.artifact.gallery import Arrays, damaged, in_colour, read_gallery, 
 from beholder.data.dataset import Dataset
 
 FILE = "neighbours.npz"
-VOTERS = 10  # pictures around one that say what it might be
+VOTERS = 10  # images around one that say what it might be
 _ROWS = 1000  # compared with all others at a time: 20 MB
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training picture near to another one.
+    """A training image near to another one.
 
     Attributes:
         path: its name in the data.
@@ -35,7 +35,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A training picture whose label is not that of the pictures around it.
+    """A training image whose label is not that of the images around it.
 
     Attributes:
         path: its name in the data.
@@ -54,7 +54,7 @@ class Doubt:
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """Training pictures of a run, at most 5,000, spread over its classes.
+    """Training images of a run, at most 5,000, spread over its classes.
 
     Attributes:
         names: (N) names in the data.
@@ -74,7 +74,7 @@ class Neighbours:
         return len(self.names)
 
     def nearest(self, features: NDArray[np.float32], count: int = 8) -> list[Neighbour]:
-        """The `count` nearest to a picture whose `features` (F,) the graph gave, nearest first."""
+        """The `count` nearest to an image whose `features` (F,) the graph gave, nearest first."""
         likeness = self.features @ unit_rows(features[np.newaxis])[0]
         return [
             Neighbour(
@@ -84,10 +84,10 @@ class Neighbours:
         ]
 
     def doubtful(self, count: int = 50) -> list[Doubt]:
-        """At most `count` pictures of which most of the 10 nearest others agree on another label, clearest first.
+        """At most `count` images of which most of the 10 nearest others agree on another label, clearest first.
 
         A k-nearest-neighbours vote in feature space, as in Zhu, Dong and Liu, Detecting Corrupted Labels Without
-        Training a Model to Predict, ICML 2022. Takes about a second for 5,000 pictures.
+        Training a Model to Predict, ICML 2022. Takes about a second for 5,000 images.
         """
         votes = self._votes()
         suggested, share = votes.argmax(axis=1), votes.max(axis=1)
@@ -122,7 +122,7 @@ class Neighbours:
 
 
 def open_neighbours(run: Path) -> Neighbours | None:
-    """The training pictures that `train` kept in the RUN folder `run`; None where it kept none.
+    """The training images that `train` kept in the RUN folder `run`; None where it kept none.
 
     Raises:
         ArtifactError: they are damaged, or of another model than the run's; all else of the run can be used.
@@ -142,18 +142,18 @@ def open_neighbours(run: Path) -> Neighbours | None:
     return Neighbours(names, labels, class_names, arrays["features"].astype(np.float32), arrays["thumbnails"])
 
 
-def write_neighbours(run: Path, pictures: Dataset, features: NDArray[np.float32]) -> None:
-    """Keep `pictures`, N of the train part, and their `features` (N, F) in the RUN folder `run`, beside its model.
+def write_neighbours(run: Path, images: Dataset, features: NDArray[np.float32]) -> None:
+    """Keep `images`, N of the train part, and their `features` (N, F) in the RUN folder `run`, beside its model.
 
     Raises:
         StorageError: the disk is full or may not be written to.
     """
     arrays: Arrays = {
         "features": unit_rows(features).astype(np.float16),
-        "labels": pictures.labels,
-        "thumbnails": thumbnails(pictures.pictures),
+        "labels": images.labels,
+        "thumbnails": thumbnails(images.images),
     }
-    texts = {"names": list(pictures.names), "class_names": list(pictures.class_names)}
+    texts = {"names": list(images.names), "class_names": list(images.class_names)}
     write_gallery(run / FILE, run / "model", arrays, texts)
 
 

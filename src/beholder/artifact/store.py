@@ -33,9 +33,9 @@ class Artifact:
     Attributes:
         folder: where it lies.
         manifest: what it says of itself.
-        graph: the network, ready to answer; its golden pictures were replayed.
+        graph: the network, ready to answer; its golden images were replayed.
         precision: of its products: `int8` where `graph` is the twin.
-        familiarity: what tells pictures that are unlike all that it was trained on; None where it cannot.
+        familiarity: what tells images that are unlike all that it was trained on; None where it cannot.
         seal: the list of checksums, as it was when the folder was opened.
     """
 
@@ -82,11 +82,11 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 
     Args:
         path: where it lies.
-        int8: let the int8 twin answer, if there is one that answers its golden pictures as when it was saved.
+        int8: let the int8 twin answer, if there is one that answers its golden images as when it was saved.
         threads: how many its graph may use; all cores by default.
 
     Raises:
-        ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden pictures otherwise
+        ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden images otherwise
             than when it was saved.
     """
     while True:
@@ -112,7 +112,7 @@ def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
             twin = open_twin(folder, manifest, threads)
             return _same(Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"), seal))
     graph = Graph(folder / "model.onnx", threads=threads)
-    replay_golden(folder / "golden", graph, manifest.picture)
+    replay_golden(folder / "golden", graph, manifest.image)
     return _same(Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"), seal))
 
 
@@ -132,12 +132,12 @@ def open_twin(folder: Path, manifest: Manifest, threads: int | None = None) -> G
     """Open the int8 twin in the model folder `folder`, to answer on `threads`; on all cores by default.
 
     Raises:
-        ArtifactError: there is none, or it answers the golden pictures otherwise than when it was saved.
+        ArtifactError: there is none, or it answers the golden images otherwise than when it was saved.
     """
     if manifest.twin is None:
         raise ArtifactError(f"{str(folder)!r} has no int8 twin; answer in float32.")
     twin = Graph(folder / TWIN, side_by_side=True, threads=threads)
-    replay_twin(folder / "golden", twin, manifest.picture)
+    replay_twin(folder / "golden", twin, manifest.image)
     return twin
 
 
@@ -145,12 +145,12 @@ def open_inside(artifact: Artifact) -> Inside:
     """Open the graph that names every layer's output, which answering alone does not need.
 
     Raises:
-        ArtifactError: it is missing, or answers the golden pictures otherwise than when it was saved.
+        ArtifactError: it is missing, or answers the golden images otherwise than when it was saved.
         ReplacedError: another model has its place by now.
     """
     try:
         inside = Inside(artifact.folder)
-        replay_inside(artifact.folder / "golden", inside, artifact.manifest.picture)
+        replay_inside(artifact.folder / "golden", inside, artifact.manifest.image)
     finally:
         artifact.check_same()
     return inside

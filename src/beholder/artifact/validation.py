@@ -1,4 +1,4 @@
-"""What a model said of the validation part: every answer, and thumbnails of the pictures that tell most."""
+"""What a model said of the validation part: every answer, and thumbnails of the images that tell most."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beholder.artifact.gallery import (
     Arrays,
     damaged,
     in_colour,
-    most_pictures,
+    most_images,
     read_gallery,
     thumbnails,
     write_gallery,
@@ -52,11 +52,11 @@ class ValidationAnswers:
         return len(self.names)
 
     def thumbnail(self, row: int) -> NDArray[np.uint8] | None:
-        """The picture of `row`, (H, W, 3) uint8; None where it was not kept."""
+        """The image of `row`, (H, W, 3) uint8; None where it was not kept."""
         return in_colour(self.thumbnails[self.shown[row]]) if row in self.shown else None
 
     def confusion(self) -> NDArray[np.int64]:
-        """(classes, classes) int64: how many pictures of a class (row) got an answer (column)."""
+        """(classes, classes) int64: how many images of a class (row) got an answer (column)."""
         counts = np.zeros((len(self.class_names),) * 2, np.int64)
         np.add.at(counts, (self.labels, self.answers), 1)
         return counts
@@ -102,7 +102,7 @@ def write_validation(run: Path, part: Dataset, probabilities: NDArray[np.float32
 
     Args:
         run: the RUN folder.
-        part: N pictures.
+        part: N images.
         probabilities: (N, classes) float32.
 
     Raises:
@@ -117,17 +117,17 @@ def write_validation(run: Path, part: Dataset, probabilities: NDArray[np.float32
         "probabilities": probabilities[every, answers],
         "label_probabilities": probabilities[every, part.labels],
         "rows": rows,
-        "thumbnails": thumbnails(part.pictures[rows]),
+        "thumbnails": thumbnails(part.images[rows]),
     }
     texts = {"names": list(part.names), "class_names": list(part.class_names)}
     write_gallery(run / FILE, run / "model", arrays, texts)
 
 
 def _chosen(part: Dataset, answers: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The rows whose pictures are kept: mistakes, surest first, then others in equal shares of their classes."""
+    """The rows whose images are kept: mistakes, surest first, then others in equal shares of their classes."""
     order = stratified_order(part.labels, seed=0)
     order = order[np.argsort(np.where(answers != part.labels, -probabilities, 1)[order], kind="stable")]
-    return np.sort(order[: most_pictures(part.picture_shape)])
+    return np.sort(order[: most_images(part.image_shape)])
 
 
 def _below(array: NDArray[np.int64], limit: int) -> bool:

@@ -11,7 +11,7 @@ from beholder.errors import ArtifactError
 
 
 def read_sources(path: Path, layers: Sequence[str]) -> list[list[int]]:
-    """For each layer the places in `layers` of those that it works on, ascending; -1 stands for the picture.
+    """For each layer the places in `layers` of those that it works on, ascending; -1 stands for the image.
 
     Args:
         path: `inside.onnx`.

@@ -28,13 +28,13 @@ DONE, OUR_FAULT, PERSON_MUST_CHANGE, INTERRUPTED = 0, 1, 2, 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="beholder")
 def beholder() -> None:
-    """Train a picture classifier in the minutes you have, and see what it sees.
+    """Train an image classifier in the minutes you have, and see what it sees.
 
     \b
     DATA is the same everywhere:
       digits                 scikit-learn's handwritten digits, installed with the train extra
       cifar10, cifar100      the archives, from the cache, or downloaded when named here
-      PATH                   an archive (.tar.gz or unpacked), a .npz file, or a folder of pictures:
+      PATH                   an archive (.tar.gz or unpacked), a .npz file, or a folder of images:
                              <class>/… or train/<class>/… with val/ and test/
 
     Exit status: 0 done, 2 something for you to change (one sentence says what), 1 a fault of ours.

@@ -64,7 +64,7 @@ def audit(
     mirror: bool | None,
     as_json: bool,
 ) -> None:
-    """Look for what is wrong with DATA: duplicates, doubtful labels, pictures that are faulty or unlike all others.
+    """Look for what is wrong with DATA: duplicates, doubtful labels, images that are faulty or unlike all others.
 
     DATA is only read. What was found goes into an AUDIT folder: gallery.html, to look at and decide in, findings.csv
     and findings.json. `train --overlay` obeys the decisions. The exit status is 0 whatever is found.
@@ -108,9 +108,9 @@ def _print_findings(result: AuditResult) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     if result.findings:
         console.print(table)
-    count = sum(result.pictures.values())
+    count = sum(result.images.values())
     click.echo(
-        f"{len(result.findings):,} findings in {count:,} pictures after {result.seconds:.0f} s; nothing was changed."
+        f"{len(result.findings):,} findings in {count:,} images after {result.seconds:.0f} s; nothing was changed."
     )
     print_notes(result.notes)
     click.echo(f"Gallery: {result.out / 'gallery.html'}  Decide: beholder serve {shlex.quote(str(result.out))}")

@@ -37,7 +37,7 @@ from beholder.runs.events import Event, Listener
     metavar="MODEL,...",
     help=f"Which, separated by commas; of {', '.join(MODELS)}.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Times that each picture is seen.  [default by model]")
+@click.option("--epochs", type=click.IntRange(min=1), help="Times that each image is seen.  [default by model]")
 @click.option("--budget", type=Duration(), help="Time for each model instead of epochs: 90s, 5m, 2h.")
 @click.option(
     "--out",
@@ -46,12 +46,12 @@ from beholder.runs.events import Event, Listener
     "  [default: runs/DATA-compare-TIME]",
 )
 @click.option(
-    "--pictures",
+    "--images",
     metavar="N,...",
-    help="Learn from so many pictures, each number in turn: a stratified choice of the train part.",
+    help="Learn from so many images, each number in turn: a stratified choice of the train part.",
 )
 @click.option("--test", is_flag=True, help="Open the test part for every run, once, after all training.")
-@click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
+@click.option("--augment/--no-augment", default=None, help="Vary training images: shift, mirror.  [default by model]")
 @mirror_option
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
@@ -64,7 +64,7 @@ from beholder.runs.events import Event, Listener
 def compare(
     data: str,
     models: str,
-    pictures: str | None,
+    images: str | None,
     labels: Literal["fine", "coarse"] | None,
     progress_kind: str,
     as_json: bool,
@@ -82,7 +82,7 @@ def compare(
         document = verb(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
-            pictures=None if pictures is None else _numbers(pictures),
+            images=None if images is None else _numbers(images),
             labels=labels or "fine",
             command=shlex.join(["beholder", *sys.argv[1:]]),
             listener=_once(listener_on(shown, progress_kind), told, progress_kind),
@@ -100,7 +100,7 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split(",") if number.strip()]
     except ValueError as error:
-        raise UsageError(f"Expected whole numbers separated by commas for --pictures. Received: {text!r}.") from error
+        raise UsageError(f"Expected whole numbers separated by commas for --images. Received: {text!r}.") from error
 
 
 def _once(listener: Listener, told: set[str], kind: str) -> Listener:
@@ -138,7 +138,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     # Headings on two lines, so that the table fits 80 columns.
     names = (
         "model",
-        "pictures",
+        "images",
         "parameters",
         "multiply-\nadds",
         "seconds",
@@ -153,7 +153,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         figures = [
             row["model"],
-            f"{row['pictures']:,}",
+            f"{row['images']:,}",
             f"{row['parameters']:,}",
             f"{row['multiply_adds']:,}",
             f"{row['seconds']:.0f}",

@@ -20,12 +20,12 @@ from beholder.cli.screen import screen
 @click.option(
     "--corruptions",
     is_flag=True,
-    help="Judge it on corrupted pictures too: 15 kinds of noise, blur, weather and processing in 5 severities.",
+    help="Judge it on corrupted images too: 15 kinds of noise, blur, weather and processing in 5 severities.",
 )
 @click.option(
     "--consistency",
     is_flag=True,
-    help="Tell whether answers stay when a picture is shifted, mirrored, brighter or darker.",
+    help="Tell whether answers stay when an image is shifted, mirrored, brighter or darker.",
 )
 @json_option
 def evaluate(
@@ -64,7 +64,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
 
     low, high = document["interval"]
     click.echo(judged_in_words(document))
-    table = Table("class", *("precision", "recall", "F1", "pictures"), box=None, pad_edge=False)
+    table = Table("class", *("precision", "recall", "F1", "images"), box=None, pad_edge=False)
     for row in document["per_class"]:
         figures = (percent(row[name]) for name in ("precision", "recall", "f1"))
         table.add_row(Text(row["class_name"]), *figures, str(row["count"]))
@@ -77,7 +77,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
         )
     click.echo(
         f"Test accuracy {percent(document['accuracy'])} (95 % interval {percent(low)} to {percent(high)}) on "
-        f"{document['count']:,} pictures{top5}, log-loss {document['log_loss']:.3f}."
+        f"{document['count']:,} images{top5}, log-loss {document['log_loss']:.3f}."
     )
     _print_honesty(document)
     if document.get("precision") == "int8":
@@ -98,7 +98,7 @@ def _print_honesty(document: dict[str, Any]) -> None:
         return
     click.echo(f"Expected calibration error {percent(document['ece'])}.")
     if selective["unsure_below"] is not None and selective["risk"] is None:
-        click.echo("It was unsure of every picture.")
+        click.echo("It was unsure of every image.")
     elif selective["unsure_below"] is not None:
         promised = f" (promised: at most {percent(selective['asked'])})" if selective["promised"] else ""
         unsure, wrong = percent(1 - selective["coverage"]), percent(selective["risk"])
@@ -119,7 +119,7 @@ def _print_robustness(document: dict[str, Any]) -> None:
         Console(highlight=False).print(table)
         worst = corruptions["worst"]
         click.echo(
-            f"Accuracy on corrupted pictures {percent(corruptions['mean_accuracy'])} in the mean, worst "
+            f"Accuracy on corrupted images {percent(corruptions['mean_accuracy'])} in the mean, worst "
             f"{percent(worst['accuracy'])} under {worst['name'].replace('_', ' ')}."
         )
     if consistency:

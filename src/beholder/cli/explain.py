@@ -1,4 +1,4 @@
-"""beholder explain RUN PICTURE: what the network sees, step by step."""
+"""beholder explain RUN IMAGE: what the network sees, step by step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beholder.cli.options import json_option, run_argument, seed_option
 
 @click.command()
 @run_argument()
-@click.argument("picture")
+@click.argument("image")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -40,15 +40,15 @@ from beholder.cli.options import json_option, run_argument, seed_option
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Class names in the answer.")
 @seed_option
 @json_option
-def explain(run: Path, picture: str, as_json: bool, **given: Any) -> None:
-    """Draw what the network of RUN sees in PICTURE (a file, or `-` for its bytes on standard input).
+def explain(run: Path, image: str, as_json: bool, **given: Any) -> None:
+    """Draw what the network of RUN sees in IMAGE (a file, or `-` for its bytes on standard input).
 
-    The folder gets a page, index.html, and its figures: the picture as it comes in, the first layer's windows, one of
-    them sliding over the picture (sliding.gif), every layer's maps, and where the network looked.
+    The folder gets a page, index.html, and its figures: the image as it comes in, the first layer's windows, one of
+    them sliding over the image (sliding.gif), every layer's maps, and where the network looked.
     """
     from beholder.verbs.explain import explain as verb
 
-    document = verb(run, sys.stdin.buffer.read() if picture == "-" else picture, **given)
+    document = verb(run, sys.stdin.buffer.read() if image == "-" else image, **given)
     if as_json:
         print_json(document)
         return

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from beholder.data.colour import Colour
 
 
-@click.command(short_help="Draw a contact sheet of random labelled pictures.")
+@click.command(short_help="Draw a contact sheet of random labelled images.")
 @data_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("examples.png"),
     show_default=True,
-    help="The picture to write (.png or .jpg).",
+    help="The image to write (.png or .jpg).",
 )
-@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures from top to bottom.")
+@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True, help="Images from top to bottom.")
 @click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True, help="From left to right.")
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
@@ -45,7 +45,7 @@ def look(
     colour: Colour,
     as_json: bool,
 ) -> None:
-    """Draw a contact sheet of random labelled training pictures of DATA."""
+    """Draw a contact sheet of random labelled training images of DATA."""
     from beholder.data.opening import open_source
     from beholder.figures.sheet import save
     from beholder.verbs.look import look as draw

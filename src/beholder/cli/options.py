@@ -63,7 +63,7 @@ def reading_options(command: Command) -> Command:
         click.option(
             "--cache",
             type=click.Path(path_type=Path, file_okay=False),
-            help="Where downloads and decoded pictures are kept.  [default: your cache folder]",
+            help="Where downloads and decoded images are kept.  [default: your cache folder]",
         ),
         click.option(
             "--labels",

@@ -17,12 +17,12 @@ from beholder.models import MODELS
 @click.option(
     "--model", type=click.Choice(list(MODELS)), help="A network by its name instead of a RUN.  [default: book]"
 )
-@click.option("--size", type=click.IntRange(min=1), help="Side of its square colour pictures, pixels.  [default: 32]")
+@click.option("--size", type=click.IntRange(min=1), help="Side of its square colour images, pixels.  [default: 32]")
 @click.option("--classes", type=click.IntRange(min=2), help="How many it tells apart.  [default: 10]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also draw the chapter's argument, weights against picture size, as .png or .svg.",
+    help="Also draw the chapter's argument, weights against image size, as .png or .svg.",
 )
 @json_option
 def parameters(
@@ -87,14 +87,14 @@ def _count(number: int) -> str:
 
 def _print_argument(argument: dict[str, Any]) -> None:
     dense, convolution = argument["fully_connected"], argument["convolution"]
-    click.echo("\nWhy convolution is cheap, on a grey picture:")
+    click.echo("\nWhy convolution is cheap, on a grey image:")
     for row in dense["at"]:
         click.echo(
-            f"  {_size(row['picture'])} fully connected to {dense['neurons']} neurons: {row['weights']:,} weights "
+            f"  {_size(row['image'])} fully connected to {dense['neurons']} neurons: {row['weights']:,} weights "
             f"({row['weights_a_neuron']:,} for a single neuron)."
         )
     for row in convolution["at"]:
         click.echo(
-            f"  {_size(row['picture'])} under {convolution['windows']} windows of {_size(convolution['window'])}: "
+            f"  {_size(row['image'])} under {convolution['windows']} windows of {_size(convolution['window'])}: "
             f"{row['weights']:,} weights."
         )

@@ -1,4 +1,4 @@
-"""beholder predict RUN PICTURE…: answers, without TensorFlow; millions of pictures on Ray."""
+"""beholder predict RUN IMAGE…: answers, without TensorFlow; millions of images on Ray."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 SOME_BAD = 2
 
 
-@click.command(short_help="Say what is on pictures, without TensorFlow.")
+@click.command(short_help="Say what is on images, without TensorFlow.")
 @run_argument()
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each picture.")
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each image.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values on standard output.")
 @exact_option
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Who answers.")
 @click.option("--out", metavar="DEST", help="With ray: a folder for the answers, or an address of an object store.")
-@click.option("--resume", is_flag=True, help="With ray: leave out the pictures whose answers are in DEST.")
+@click.option("--resume", is_flag=True, help="With ray: leave out the images whose answers are in DEST.")
 @click.option("--workers", type=click.IntRange(min=1), help="With ray: processes that answer.  [default: one a core]")
 @click.option("--address", help="With ray: a cluster to join, HOST:PORT or auto.  [default: one on this machine]")
 @json_option
@@ -36,7 +36,7 @@ SOME_BAD = 2
 def predict(
     context: click.Context,
     run: Path,
-    pictures: tuple[str, ...],
+    images: tuple[str, ...],
     top: int,
     as_csv: bool,
     exact: bool,
@@ -47,14 +47,14 @@ def predict(
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Say what is on each PICTURE: files, folders, globs, or `-` for one picture's bytes on standard input.
+    """Say what is on each IMAGE: files, folders, globs, or `-` for one image's bytes on standard input.
 
     An answer is marked as unsure where it is too improbable for what the model promises of the others, or where the
-    picture is unlike anything that it was trained on. A picture that cannot be read is named with the reason; the
+    image is unlike anything that it was trained on. An image that cannot be read is named with the reason; the
     others are answered, and the status is 2 at the end.
 
-    With --engine ray, PICTURE is one folder, glob, Parquet data set (a column `bytes` or `path`) or address of an
-    object store, such as s3://bucket/pictures, of any size. The answers go to DEST as Parquet files, a row a picture;
+    With --engine ray, IMAGE is one folder, glob, Parquet data set (a column `bytes` or `path`) or address of an
+    object store, such as s3://bucket/images, of any size. The answers go to DEST as Parquet files, a row an image;
     one that cannot be read is a row with an error.
     """
     from beholder.answering.classifier import Classifier
@@ -69,15 +69,15 @@ def predict(
         if as_csv:
             raise click.UsageError("--engine ray writes Parquet files; leave --csv out.")
         predict_in_bulk(
-            run, pictures, out, top=top, exact=exact, workers=workers, address=address, resume=resume, as_json=as_json
+            run, images, out, top=top, exact=exact, workers=workers, address=address, resume=resume, as_json=as_json
         )
         return
     bulk = {"--out": out, "--resume": resume, "--workers": workers, "--address": address}
     if given := [name for name, value in bulk.items() if value]:
         raise click.UsageError(f"{given[0]} goes with --engine ray.")
     classifier = Classifier.load(run, exact=exact)
-    paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(pictures))
-    rules = classifier.artifact.manifest.picture
+    paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(images))
+    rules = classifier.artifact.manifest.image
     cuts = Cuts((rules.height, rules.width))
     predictions = classifier.stream(cuts.watch(paths), top=top)
     if as_json:
@@ -137,7 +137,7 @@ def _write_table(predictions: Iterable[Prediction]) -> int:
     from rich.table import Column, Table
     from rich.text import Text
 
-    path_column = Column("picture", overflow="fold")  # a path that is cut short names no picture
+    path_column = Column("image", overflow="fold")  # a path that is cut short names no image
     table, errors = Table(path_column, "answer", "probability", "then", box=None, pad_edge=False), []
     for prediction in predictions:
         if prediction.error is not None:

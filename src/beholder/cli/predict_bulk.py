@@ -66,7 +66,7 @@ def _in_words(result: BulkResult) -> str:
     earlier = f" {result.skipped:,} were answered earlier." if result.skipped else ""
     bad = f", {result.errors:,} of which could not be read" if result.errors else ""
     return (
-        f"Answered {result.pictures:,} pictures{bad}, {result.pictures_per_second:,.0f} pictures/s after "
+        f"Answered {result.images:,} images{bad}, {result.images_per_second:,.0f} images/s after "
         f"{result.start_seconds:.0f} s of starting.{earlier}\nAnswers: {result.out}"
     )
 
@@ -80,7 +80,7 @@ def _telling() -> Iterator[Callable[[Progress], None]]:
 
         def tell(progress: Progress) -> None:
             nonlocal told
-            done = progress.pictures + progress.skipped
+            done = progress.images + progress.skipped
             shown.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
             if not shown.shows_bars and time.monotonic() - told > _SECONDS:
                 told = time.monotonic()
@@ -93,8 +93,8 @@ def _state(progress: Progress) -> str:
     of = "" if progress.total is None else f" of {progress.total:,}"
     bad = f", {progress.errors:,} bad" if progress.errors else ""
     left = "" if progress.eta_seconds is None else f", {_clock(progress.eta_seconds)} to go"
-    done = progress.pictures + progress.skipped
-    return f"{done:,}{of} pictures{bad}, {progress.pictures_per_second:,.0f} pictures/s{left}"
+    done = progress.images + progress.skipped
+    return f"{done:,}{of} images{bad}, {progress.images_per_second:,.0f} images/s{left}"
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""beholder train DATA: from pictures to a RUN folder."""
+"""beholder train DATA: from images to a RUN folder."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help=f"Times that each training picture is seen.  [default by model: {_EPOCHS}]",
+    help=f"Times that each training image is seen.  [default by model: {_EPOCHS}]",
 )
 @click.option(
     "--out",
@@ -76,7 +76,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     help="The RUN folder to make; one that exists is refused.  [default: runs/DATA-MODEL-TIME]",
 )
 @click.option(
-    "--pictures", type=click.IntRange(min=1), help="Learn from so many training pictures only, a stratified choice."
+    "--images", type=click.IntRange(min=1), help="Learn from so many training images only, a stratified choice."
 )
 @click.option(
     "--overlay",
@@ -87,18 +87,18 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--neighbours/--no-neighbours",
     default=True,
-    help="Whether to keep some training pictures in the RUN, so that its page shows the nearest.  [default: keep]",
+    help="Whether to keep some training images in the RUN, so that its page shows the nearest.  [default: keep]",
 )
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
 @click.option("--data", "moved", metavar="DATA", help="Beside --resume: where the data of that run lie now.")
-@click.option("--batch-size", type=click.IntRange(min=1), help=f"Pictures a step.  [default by model: {_BATCHES}]")
+@click.option("--batch-size", type=click.IntRange(min=1), help=f"Images a step.  [default by model: {_BATCHES}]")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
     help=f"The largest step; it rises to this and falls to 0.  [default by model: {_RATES}]",
 )
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
-@click.option("--augment/--no-augment", default=None, help="Vary training pictures: shift, mirror.  [default by model]")
+@click.option("--augment/--no-augment", default=None, help="Vary training images: shift, mirror.  [default by model]")
 @mirror_option
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
@@ -111,7 +111,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--side",
     type=click.IntRange(min=8),
-    help="Short side, pixels, at which `fast` looks at larger pictures.  "
+    help="Short side, pixels, at which `fast` looks at larger images.  "
     "[default: as the budget allows with auto, else 64]",
 )
 @click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
@@ -125,13 +125,13 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     "--balance",
     type=click.Choice(["none", "weights", "sampling"]),
     help="Make small classes count as much as large ones: weights multiplies their losses, sampling shows their "
-    "pictures more often.  [default: none]",
+    "images more often.  [default: none]",
 )
 @click.option(
     "--risk",
     type=Share(),
     help="Share of wrong answers that you tolerate, 2% say; answers too improbable to promise that are unsure.  "
-    "[default: 5%, where the validation pictures can promise it]",
+    "[default: 5%, where the validation images can promise it]",
 )
 @early_stop_option
 @click.option(

@@ -87,7 +87,7 @@ class _Display:
         done = (event["epoch"] - 1) * self.steps + event["step"]
         state = (
             f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
-            f"{event['pictures_per_second']:,.0f} pictures/s, {_clock(event['eta_seconds'])} to go"
+            f"{event['images_per_second']:,.0f} images/s, {_clock(event['eta_seconds'])} to go"
         )
         self.screen.update(
             self.task, completed=done, description=f"Epoch {event['epoch']}/{event['epochs']}", state=state
@@ -98,7 +98,7 @@ class _Display:
         self.screen.say(
             f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
             f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
-            f"{event['pictures_per_second']:,.0f} pictures/s"
+            f"{event['images_per_second']:,.0f} images/s"
         )
 
     def _resumed(self, event: Event) -> None:
@@ -126,7 +126,7 @@ def plan_in_words(plan: dict[str, Any]) -> str:
     balance = f", classes balanced by {plan['balance']}" if "balance" in plan else ""
     precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]] + balance
     mirrored = ", mirrored too" if plan["mirrored"] else ""
-    data = f"{plan['train_pictures']:,} pictures{mirrored}, validation on {plan['validation_pictures']:,}"
+    data = f"{plan['train_images']:,} images{mirrored}, validation on {plan['validation_images']:,}"
     network, pixels = plan["model"], ""
     if plan.get("widths"):
         network = "/".join(map(str, plan["widths"]))

@@ -1,1 +1,1 @@
-"""Reading: archives, folders and arrays of pictures become a `Dataset`."""
+"""Reading: archives, folders and arrays of images become a `Dataset`."""

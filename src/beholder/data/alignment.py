@@ -1,4 +1,4 @@
-"""Whether two pictures are copies of one: laid on each other as well as they can be, do their details agree?
+"""Whether two images are copies of one: laid on each other as well as they can be, do their details agree?
 
 *Laying on each other* is least-squares matching (Lucas and Kanade, IJCAI 1981; Gruen, 1985): shift and scale, in both
 directions, and gain and offset of the brightness, in Gauss-Newton steps from a shift that was found before. *Details*
@@ -28,12 +28,12 @@ def agreement(
     mirrored: NDArray[np.bool_],
     steps: int,
 ) -> NDArray[np.float32]:
-    """How well the details of two pictures agree where they lie best on each other.
+    """How well the details of two images agree where they lie best on each other.
 
     Args:
-        small: (N, h, w) uint8 grey pictures, h and w at least 8.
+        small: (N, h, w) uint8 grey images, h and w at least 8.
         pairs: (n, 2) int64, two of their rows.
-        shift: (n, 2) int64: pixel (y, x) of the second picture is about (y + down, x + right) of the first.
+        shift: (n, 2) int64: pixel (y, x) of the second image is about (y + down, x + right) of the first.
         mirrored: (n,) bool, whether the second one is to be mirrored before that.
         steps: of Gauss and Newton; 0 looks at the given shift alone.
 
@@ -69,7 +69,7 @@ def _best_agreement(first: Grey, second: Grey, shift: NDArray[np.float32], steps
 
 
 def _lay(first: Grey, place: NDArray[np.float32]) -> Grey:
-    """The part of `first` that lies on the inner part of the second picture (bilinear; the edge goes on outside)."""
+    """The part of `first` that lies on the inner part of the second image (bilinear; the edge goes on outside)."""
     count, height, width = first.shape
     y = (1 + place[:, 2:3]) * _from_centre(height) + place[:, 0:1] + (height - 1) / 2
     x = (1 + place[:, 3:4]) * _from_centre(width) + place[:, 1:2] + (width - 1) / 2

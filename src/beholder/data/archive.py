@@ -76,7 +76,7 @@ def read_data(
         labels: which labels of CIFAR-100.
 
     Returns:
-        The class names; the cleaned pictures, (n, 576) float32 (see `beholder.data.clean`), in the order of the
+        The class names; the cleaned images, (n, 576) float32 (see `beholder.data.clean`), in the order of the
         batches' numbers; their labels, (n,) int64, each an index into the names.
 
     Raises:
@@ -85,7 +85,7 @@ def read_data(
     archive = _open(Path(directory), labels)
     if not archive.batches.train:
         raise DataError(f"{str(directory)!r} has no training batches; get a fresh copy of the archive.")
-    # Each picture takes at least so many bytes of its file; memory that is asked for and not used costs nothing.
+    # Each image takes at least so many bytes of its file; memory that is asked for and not used costs nothing.
     most = sum(archive.container.sizes[name] for name in archive.batches.train) // COLUMNS
     data = np.empty((most, clean(np.empty((0, COLUMNS), np.uint8)).shape[1]), np.float32)
     labelled: list[NDArray[np.int64]] = []
@@ -161,28 +161,28 @@ def _find_batches(container: Container) -> _Batches | None:
 def _read_batches(archive: _Archive, files: Mapping[str, int], progress: Progress = silent) -> Iterator[Batch]:
     """Each batch in `files`, in the order of their numbers."""
     names = sorted(files, key=files.__getitem__)
-    progress("Reading pictures", 0, len(names))
+    progress("Reading images", 0, len(names))
     contents = archive.container.read(names)
     layout, classes = archive.batches.layout, len(archive.class_names)
     for done, name in enumerate(names, start=1):
         # Some 30 MB each: neither content nor batch has a name here that would keep it while the next one is read.
         yield read_batch(next(contents), str(archive.container.path / name), layout, archive.place, classes)
-        progress("Reading pictures", done, len(names))
+        progress("Reading images", done, len(names))
 
 
 def _read_part(archive: _Archive, part: str, progress: Progress) -> Dataset:
     files = archive.batches.train if part == "train" else archive.batches.test
     batches = list(_read_batches(archive, files, progress))
     names = [name for batch in batches for name in batch.names]
-    pictures = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
+    images = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
     start = 0
     for batch in batches:
         stop = start + len(batch.rows)
         planes = batch.rows.reshape(-1, 3, SIDE, SIDE)  # channel first, as the archives have it
-        pictures[start:stop] = planes.transpose(0, 2, 3, 1)
+        images[start:stop] = planes.transpose(0, 2, 3, 1)
         start = stop
     labels = np.concatenate([batch.labels for batch in batches])
-    return Dataset(pictures, labels, archive.class_names, names)
+    return Dataset(images, labels, archive.class_names, names)
 
 
 def _checksum_notes(path: Path, layout: Layout) -> tuple[str, ...]:

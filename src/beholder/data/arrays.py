@@ -1,4 +1,4 @@
-"""Pictures that are arrays already: plain ones in Python, or `images` and `labels` in an `.npz` file."""
+"""Images that are arrays already: plain ones in Python, or `images` and `labels` in an `.npz` file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.picture_arrays import as_pictures, check_images
+from beholder.data.image_arrays import as_images, check_images
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import BeholderError, DataError
@@ -24,9 +24,9 @@ from beholder.errors import BeholderError, DataError
 warnings.filterwarnings("ignore", message="Reading `.npy` or `.npz` file required", category=UserWarning)
 
 _MOST_BYTES = {"images": 1 << 32, "labels": 1 << 28, "names": 1 << 24}
-# Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
+# Images shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
 _MOST_SHRINKING, _LARGE = 200, 1 << 27
-_BYTES_A_ROW = 100  # that a picture costs beside its pixels: its name, its label
+_BYTES_A_ROW = 100  # that an image costs beside its pixels: its name, its label
 
 
 def open_npz(path: Path) -> Source:
@@ -35,7 +35,7 @@ def open_npz(path: Path) -> Source:
     Shapes, dtypes and the meaning of labels are those of `from_arrays`, `names` being its `class_names`.
 
     Raises:
-        DataError: it is missing, damaged, too large, or holds other arrays. The reader raises it about the pictures.
+        DataError: it is missing, damaged, too large, or holds other arrays. The reader raises it about the images.
     """
     with _reading(path), zipfile.ZipFile(path) as file:
         shape, dtype = _header(file, "images", path)
@@ -50,12 +50,12 @@ def open_npz(path: Path) -> Source:
     notes = (scaled,) if dtype.kind in "fb" else ()
 
     def read_all(progress: Progress) -> Dataset:
-        progress("Reading pictures", 0, 1)
+        progress("Reading images", 0, 1)
         with _reading(path), zipfile.ZipFile(path) as file:
             images = _array(file, "images", path)
         check_images(images.shape, images.dtype, str(path))
-        dataset = Dataset(as_pictures(images, str(path)), indices, class_names, _row_names(len(images)))
-        progress("Reading pictures", 1, 1)
+        dataset = Dataset(as_images(images, str(path)), indices, class_names, _row_names(len(images)))
+        progress("Reading images", 1, 1)
         return dataset
 
     return Source(str(path), class_names, {"all": read_all}, notes)
@@ -72,10 +72,10 @@ def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
             is a class, in sorted order.
 
     Returns:
-        Pictures (N, H, W, 1 or 3) uint8; a uint8 array of that shape is not copied.
+        Images (N, H, W, 1 or 3) uint8; a uint8 array of that shape is not copied.
 
     Raises:
-        DataError: another shape or dtype, floats outside 0..1, labels outside the classes, no pictures.
+        DataError: another shape or dtype, floats outside 0..1, labels outside the classes, no images.
     """
     images, labels = _as_array(images, "images"), _as_array(labels, "labels")
     check_images(images.shape, images.dtype, "images")
@@ -83,7 +83,7 @@ def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
         raise DataError(f"Expected a list of class names. Received: {type(class_names).__name__}.")
     indices, names = _classes(labels, None if class_names is None else list(class_names), "labels")
     _check_counts(images.shape, indices, "images")
-    return Dataset(as_pictures(images, "images"), indices, names, _row_names(len(images)))
+    return Dataset(as_images(images, "images"), indices, names, _row_names(len(images)))
 
 
 def _row_names(count: int) -> list[str]:
@@ -101,7 +101,7 @@ def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
 
 def _check_counts(shape: tuple[int, ...], labels: NDArray[Any], where: str) -> None:
     if len(labels) != shape[0]:
-        raise DataError(f"Expected one label for each picture in {where!r}. Received: {len(labels)} for {shape[0]}.")
+        raise DataError(f"Expected one label for each image in {where!r}. Received: {len(labels)} for {shape[0]}.")
 
 
 def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -173,7 +173,7 @@ def _header(file: zipfile.ZipFile, key: str, path: Path) -> tuple[tuple[int, ...
             raise DataError(
                 f"{key!r} in {str(path)!r} holds Python objects, which may run code; save numbers or texts."
             )
-        # Pictures of a few pixels cost more than these, and bytes become texts of four bytes a letter.
+        # Images of a few pixels cost more than these, and bytes become texts of four bytes a letter.
         cost = size + _BYTES_A_ROW * shape[0] if key == "images" and shape else size * (4 if dtype.kind == "S" else 1)
         if size > _MOST_BYTES[key] or (cost > _LARGE and cost > _MOST_SHRINKING * path.stat().st_size):
             raise DataError(f"{key!r} in {str(path)!r} announces {size:,} bytes, too many to load; save a smaller one.")

@@ -39,7 +39,7 @@ class LabelPlace:
 
 @dataclass(frozen=True)
 class Layout:
-    """One of the four ways in which the CIFAR pictures are packed.
+    """One of the four ways in which the CIFAR images are packed.
 
     Attributes:
         title: what its authors call it.
@@ -141,7 +141,7 @@ def read_batch(content: bytes, file: str, layout: Layout, place: LabelPlace, cla
     """
     rows, labels, names = (_read_pickled if layout.pickled else _read_binary)(content, file, layout, place)
     if len(rows) == 0:
-        raise DataError(f"{file!r} holds no pictures; get a fresh copy of the archive.")
+        raise DataError(f"{file!r} holds no images; get a fresh copy of the archive.")
     if not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(
             f"{file!r} holds labels from {labels.min()} to {labels.max()}, but its {classes} classes have "
@@ -192,7 +192,7 @@ def _labels(values: Any, count: int, key: str, file: str) -> NDArray[np.int64]:
     array = isinstance(values, np.ndarray) and values.dtype.kind in "iu" and values.ndim == 1
     if not (numbers or array) or len(values) != count:
         raise DataError(
-            f"{file!r} does not hold one whole number in {key!r} for each of its {count} pictures; "
+            f"{file!r} does not hold one whole number in {key!r} for each of its {count} images; "
             "get a fresh copy of the archive."
         )
     try:

@@ -1,6 +1,6 @@
-"""Pictures of a folder, each decoded once: a memory-mapped file, built on all cores, reused while nothing changes.
+"""Images of a folder, each decoded once: a memory-mapped file, built on all cores, reused while nothing changes.
 
-A cache file is a `.npy` (so `np.load` opens it) with an index behind its pixels: names of the picture files, by what
+A cache file is a `.npy` (so `np.load` opens it) with an index behind its pixels: names of the image files, by what
 each is known to be as it was, why some could not be read, and which versions decoded them. It is one file, written
 whole or not at all, so that pixels and index cannot disagree.
 """
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import beholder
 from beholder import files
 from beholder.data.decoding import Failures, Job, decode_all
-from beholder.data.pictures import PictureRules
+from beholder.data.images import ImageRules
 from beholder.data.progress import Progress, silent
 from beholder.data.stamps import Stamp, stamps
 from beholder.errors import StorageError, UsageError
@@ -35,8 +35,8 @@ _TRAILER = struct.Struct("<8sQ32s")  # magic, length of the index in bytes, SHA-
 
 
 @dataclass(frozen=True)
-class PictureFiles:
-    """The picture files of one part.
+class ImageFiles:
+    """The image files of one part.
 
     Attributes:
         folder: where they are; only read.
@@ -51,39 +51,39 @@ class PictureFiles:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """The pictures that could be read, in the order asked for.
+    """The images that could be read, in the order asked for.
 
     Attributes:
-        pictures: (n, H, W, C) uint8, a read-only memory map.
-        rows: (n,) int64, which of the names asked for each picture is.
+        images: (n, H, W, C) uint8, a read-only memory map.
+        rows: (n,) int64, which of the names asked for each image is.
         failures: from the row of each other name to the sentence that says why.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     rows: NDArray[np.int64]
     failures: Failures
 
 
 @dataclass(frozen=True)
 class _Index:
-    """What a cache file knows about its picture files; `errors` are rows that have no pixels."""
+    """What a cache file knows about its image files; `errors` are rows that have no pixels."""
 
     names: list[str]
     stamps: list[Stamp]
     errors: Failures
 
 
-def load_pictures(wanted: PictureFiles, rules: PictureRules, *, cache: Path, progress: Progress = silent) -> Loaded:
-    """Decode picture files, or take what was decoded before and has not changed since.
+def load_images(wanted: ImageFiles, rules: ImageRules, *, cache: Path, progress: Progress = silent) -> Loaded:
+    """Decode image files, or take what was decoded before and has not changed since.
 
     Args:
-        wanted: the picture files.
-        rules: the size and mode of every decoded picture.
+        wanted: the image files.
+        rules: the size and mode of every decoded image.
         cache: a folder for cache files, made when missing.
         progress: hears of every batch.
 
     Raises:
-        UsageError: `cache` lies inside the folder of pictures.
+        UsageError: `cache` lies inside the folder of images.
         StorageError: the disk of `cache` is full or may not be written to.
     """
     refuse_cache_inside(wanted.folder, cache)
@@ -92,7 +92,7 @@ def load_pictures(wanted: PictureFiles, rules: PictureRules, *, cache: Path, pro
     before = {} if old is None else dict(zip(old[0].names, old[0].stamps, strict=True))
     names, found = wanted.names, stamps(wanted.folder, wanted.names, before)
     if old is not None and (old[0].names, old[0].stamps) == (names, found):
-        progress("Decoding pictures", len(names), len(names))
+        progress("Decoding images", len(names), len(names))
         return _loaded(*old)
     with files.storage_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
@@ -102,26 +102,26 @@ def load_pictures(wanted: PictureFiles, rules: PictureRules, *, cache: Path, pro
         index = _Index(names, found, _fill(job, names, found, old, progress))
         _seal(file, index, rules)
         # Mapped from the open file, not by its name: another process may put its own file there any moment.
-        pictures = _map(file, len(names) - len(index.errors), rules)
-    return _loaded(index, pictures)
+        images = _map(file, len(names) - len(index.errors), rules)
+    return _loaded(index, images)
 
 
 def refuse_cache_inside(folder: Path, cache: Path) -> None:
-    """Hold the promise that nothing is written into a person's folder of pictures.
+    """Hold the promise that nothing is written into a person's folder of images.
 
     Raises:
         UsageError: `cache` is `folder` or lies inside it.
     """
     if cache.resolve().is_relative_to(folder.resolve()):
         raise UsageError(
-            f"The cache {str(cache)!r} lies inside the folder of pictures {str(folder)!r}, which is never written to; "
+            f"The cache {str(cache)!r} lies inside the folder of images {str(folder)!r}, which is never written to; "
             "choose a cache elsewhere."
         )
 
 
-def _cache_path(wanted: PictureFiles, rules: PictureRules, cache: Path) -> Path:
+def _cache_path(wanted: ImageFiles, rules: ImageRules, cache: Path) -> Path:
     key = json.dumps([str(wanted.folder.resolve()), wanted.part, rules.to_json()]).encode()
-    return cache / f"pictures-{wanted.part}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
+    return cache / f"images-{wanted.part}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
 
 
 def _refuse_full_disk(cache: Path, need: int) -> None:
@@ -140,7 +140,7 @@ def _fill(
     old: tuple[_Index, NDArray[np.uint8]] | None,
     progress: Progress,
 ) -> Failures:
-    """Write the pixels of every readable picture in order, and say why the others are not there."""
+    """Write the pixels of every readable image in order, and say why the others are not there."""
     errors: Failures = {}
     changed = []
     known = _known(old)
@@ -178,7 +178,7 @@ def _close_gaps(job: Job, count: int, errors: Failures) -> None:
             place += 1
 
 
-def _seal(file: BinaryIO, index: _Index, rules: PictureRules) -> None:
+def _seal(file: BinaryIO, index: _Index, rules: ImageRules) -> None:
     """Write what makes the file valid: header, index and trailer."""
     count = len(index.names) - len(index.errors)
     header = _header(count, rules)
@@ -191,7 +191,7 @@ def _seal(file: BinaryIO, index: _Index, rules: PictureRules) -> None:
     file.flush()
 
 
-def _header(count: int, rules: PictureRules) -> bytes:
+def _header(count: int, rules: ImageRules) -> bytes:
     """The header of a `.npy` file; NumPy pads it so that its length does not depend on `count`."""
     stream = io.BytesIO()
     description: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": (count, *rules.shape)}
@@ -199,7 +199,7 @@ def _header(count: int, rules: PictureRules) -> bytes:
     return stream.getvalue()
 
 
-def _read(path: Path, rules: PictureRules) -> tuple[_Index, NDArray[np.uint8]] | None:
+def _read(path: Path, rules: ImageRules) -> tuple[_Index, NDArray[np.uint8]] | None:
     """The index and pixels of a cache file; None where there is none or it is not whole."""
     try:
         with path.open("rb") as file:
@@ -226,13 +226,13 @@ def _read(path: Path, rules: PictureRules) -> tuple[_Index, NDArray[np.uint8]] |
         return None
 
 
-def _map(file: BinaryIO, count: int, rules: PictureRules) -> NDArray[np.uint8]:
+def _map(file: BinaryIO, count: int, rules: ImageRules) -> NDArray[np.uint8]:
     if count == 0:  # nothing to map
         return np.zeros((0, *rules.shape), np.uint8)
     return np.memmap(file, np.uint8, "r", len(_header(count, rules)), (count, *rules.shape))
 
 
-def _loaded(index: _Index, pictures: NDArray[np.uint8]) -> Loaded:
+def _loaded(index: _Index, images: NDArray[np.uint8]) -> Loaded:
     readable = np.ones(len(index.names), bool)
     readable[list(index.errors)] = False
-    return Loaded(pictures, np.flatnonzero(readable).astype(np.int64), index.errors)
+    return Loaded(images, np.flatnonzero(readable).astype(np.int64), index.errors)

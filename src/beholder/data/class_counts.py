@@ -1,4 +1,4 @@
-"""Classes with too few pictures, or with far fewer than others."""
+"""Classes with too few images, or with far fewer than others."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from beholder.data.dataset import Dataset
 from beholder.data.findings import Finding, Kind
 
-FEW_PICTURES = 50  # to learn a class from; below, a handful of pictures decides what the network makes of it
-UNEVEN = 0.5  # of the pictures that a class would have if all had as many
+FEW_IMAGES = 50  # to learn a class from; below, a handful of images decides what the network makes of it
+UNEVEN = 0.5  # of the images that a class would have if all had as many
 
 
 def count_findings(parts: Mapping[str, Dataset]) -> list[Finding]:
-    """Findings `few_pictures` and `imbalance`, one a class, about what there is to learn from; worst first.
+    """Findings `few_images` and `imbalance`, one a class, about what there is to learn from; worst first.
 
-    A class is uneven where it has less than half of the pictures that it would have if all had as many. Its score says
+    A class is uneven where it has less than half of the images that it would have if all had as many. Its score says
     how many are missing: 0.9 where nine in ten are.
 
     Args:
-        parts: from part name to its pictures; the test part does not count where there are others.
+        parts: from part name to its images; the test part does not count where there are others.
     """
     learned = [dataset for part, dataset in parts.items() if part != "test"] or list(parts.values())
     names = learned[0].class_names
@@ -28,13 +28,13 @@ def count_findings(parts: Mapping[str, Dataset]) -> list[Finding]:
     even = counts.sum() / len(names)
     findings = []
     for name, count in sorted(zip(names, counts.tolist(), strict=True), key=lambda pair: pair[1]):
-        pictures = f"{count:,} picture{'s' * (count != 1)}"
-        if count < FEW_PICTURES:
-            sentence = f"{name!r} has {pictures} to learn from; bring {FEW_PICTURES} or more."
-            findings.append(_finding("few_pictures", name, 1 - count / FEW_PICTURES, sentence))
+        images = f"{count:,} image{'s' * (count != 1)}"
+        if count < FEW_IMAGES:
+            sentence = f"{name!r} has {images} to learn from; bring {FEW_IMAGES} or more."
+            findings.append(_finding("few_images", name, 1 - count / FEW_IMAGES, sentence))
         if count < UNEVEN * even:
             sentence = (
-                f"{name!r} has {pictures}, and a class has {even:,.0f} on average; networks will prefer the others."
+                f"{name!r} has {images}, and a class has {even:,.0f} on average; networks will prefer the others."
             )
             findings.append(_finding("imbalance", name, 1 - count / even, sentence))
     return findings

@@ -1,14 +1,14 @@
-"""Cleaning, as the chapter on convolutional networks does it: grey, the middle of the picture, standardised.
+"""Cleaning, as the chapter on convolutional networks does it: grey, the middle of the image, standardised.
 
 This is the reference in NumPy; the same steps as layers of a network are held to it by tests, to 1e-5.
 
 1. *Grey*: the mean over the channels.
 2. *Crop*: the middle three quarters of each side, see `crop_window`: 32 pixels become 24, from the fifth on.
-3. *Standardise*, each picture for itself: (grey - mean) / max(deviation, 1 / sqrt(number of pixels)), with the
-   population deviation. The floor keeps a picture of one colour finite, as in TensorFlow's
+3. *Standardise*, each image for itself: (grey - mean) / max(deviation, 1 / sqrt(number of pixels)), with the
+   population deviation. The floor keeps an image of one colour finite, as in TensorFlow's
    `tf.image.per_image_standardization`.
 
-The sum over the channels and the mean are taken in integers, so that a picture of one colour becomes exactly zero;
+The sum over the channels and the mean are taken in integers, so that an image of one colour becomes exactly zero;
 float32 enters only with the difference from the mean. A float32 mean of some 100 is off by up to 4e-6, which the
 division by a deviation of 1/24 makes 1e-4: whoever builds the same in float32 alone subtracts the mean, then takes the
 mean of what is left and subtracts that too.
@@ -41,7 +41,7 @@ def clean(data: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Clean rows of pixels, as the chapter's `clean`.
 
     Args:
-        data: (n, 3 * s * s) uint8: a row is a square RGB picture, channel first, as the CIFAR archives hold them.
+        data: (n, 3 * s * s) uint8: a row is a square RGB image, channel first, as the CIFAR archives hold them.
 
     Returns:
         (n, k * k) float32, k = max(3 * s // 4, 1): 576 columns from 3,072.
@@ -56,16 +56,16 @@ def clean(data: NDArray[np.uint8]) -> NDArray[np.float32]:
             f"Expected rows of shape (n, 3 * side * side) and dtype uint8, such as (n, 3072). "
             f"Received: shape={data.shape}, dtype={data.dtype}."
         )
-    pictures = data.reshape(len(data), 3, side, side).transpose(0, 2, 3, 1)
+    images = data.reshape(len(data), 3, side, side).transpose(0, 2, 3, 1)
     _, length = crop_window(side)
-    return clean_pictures(pictures).reshape(len(data), length * length)
+    return clean_images(images).reshape(len(data), length * length)
 
 
-def clean_pictures(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Clean pictures of any size.
+def clean_images(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Clean images of any size.
 
     Args:
-        pictures: (N, H, W, C) uint8, C is 1 or 3.
+        images: (N, H, W, C) uint8, C is 1 or 3.
 
     Returns:
         (N, h, w, 1) float32, h = max(3 * H // 4, 1) and w likewise.
@@ -73,24 +73,24 @@ def clean_pictures(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     Raises:
         DataError: another shape or dtype.
     """
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
         raise DataError(
-            f"Expected pictures of shape (N, H, W, 1 or 3) and dtype uint8. "
-            f"Received: shape={pictures.shape}, dtype={pictures.dtype}."
+            f"Expected images of shape (N, H, W, 1 or 3) and dtype uint8. "
+            f"Received: shape={images.shape}, dtype={images.dtype}."
         )
-    (top, height), (left, width) = crop_window(pictures.shape[1]), crop_window(pictures.shape[2])
-    cropped = pictures[:, top : top + height, left : left + width]  # (N, h, w, C), a view
-    cleaned = np.empty((len(pictures), height, width, 1), np.float32)
-    for rows in chunks(len(pictures), (height, width), _PIXELS_AT_ONCE):
+    (top, height), (left, width) = crop_window(images.shape[1]), crop_window(images.shape[2])
+    cropped = images[:, top : top + height, left : left + width]  # (N, h, w, C), a view
+    cleaned = np.empty((len(images), height, width, 1), np.float32)
+    for rows in chunks(len(images), (height, width), _PIXELS_AT_ONCE):
         cleaned[rows] = _standardise(_channel_sum(cropped[rows]), cropped.shape[3])[..., np.newaxis]
     return cleaned
 
 
-def _channel_sum(pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
+def _channel_sum(images: NDArray[np.uint8]) -> NDArray[np.int16]:
     """(n, h, w, C) uint8 -> (n, h, w) int16: C times the grey value, exact."""
-    total = pictures[..., 0].astype(np.int16, order="C")
-    for channel in range(1, pictures.shape[3]):
-        total += pictures[..., channel]
+    total = images[..., 0].astype(np.int16, order="C")
+    for channel in range(1, images.shape[3]):
+        total += images[..., channel]
     return total
 
 

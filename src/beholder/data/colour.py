@@ -9,8 +9,8 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
-from beholder.data.pictures import PictureRules, decode, measure
-from beholder.errors import PictureError, UsageError
+from beholder.data.images import ImageRules, decode, measure
+from beholder.errors import ImageError, UsageError
 
 Colour = Literal["auto", "rgb", "grey"]
 Mode = Literal["RGB", "L"]
@@ -56,7 +56,7 @@ def decide_mode(
             height, width = measure(root / path)
             if is_coloured(root / path, size):
                 return "RGB", []
-        except PictureError:  # counted when all are decoded
+        except ImageError:  # counted when all are decoded
             continue
         pixels += height * width
         looked_at += 1
@@ -66,13 +66,13 @@ def decide_mode(
     return "L", [f"{which} are grey, so they have one channel; --colour rgb decides otherwise."]
 
 
-def is_coloured(picture: Path | bytes, size: tuple[int, int]) -> bool:
-    """Whether one pixel in a thousand of a picture file, decoded to `size` (height, width), is no shade of grey.
+def is_coloured(image: Path | bytes, size: tuple[int, int]) -> bool:
+    """Whether one pixel in a thousand of an image file, decoded to `size` (height, width), is no shade of grey.
 
     Raises:
-        PictureError: it cannot be read.
+        ImageError: it cannot be read.
     """
-    pixels = decode(picture, PictureRules(*size, "RGB"))
+    pixels = decode(image, ImageRules(*size, "RGB"))
     spread = pixels.max(axis=2) - pixels.min(axis=2)
     return float(np.mean(spread > _SPREAD)) > _COLOURED
 

@@ -1,7 +1,7 @@
-"""Pairs of pictures of which one is a copy of the other: proposed by perceptual hashes, confirmed by a second look.
+"""Pairs of images of which one is a copy of the other: proposed by perceptual hashes, confirmed by a second look.
 
 The hashes (`spectra`) propose pairs without comparing each with each (`similar`); the second look lays the two on each
-other (`alignment`). How well copies must agree depends on the pictures: two photographs hardly ever share details, two
+other (`alignment`). How well copies must agree depends on the images: two photographs hardly ever share details, two
 handwritten digits often do. So a copy has to stand out from what other pairs of the same data reach.
 """
 
@@ -22,9 +22,9 @@ from beholder.data.spectra import Hash, best_shift, central, contrast, highest_f
 CONFIRMED = 0.86  # agreement of details: between copies and others among 50,000 photographs, see docs/lab-notebook.md
 _STANDS_OUT = 10.0  # standard deviations above what other pairs reach: handwriting needs it, photographs do not
 _OTHERS = 500  # pairs that tell what others reach
-_FEW = 50  # pictures: they tell too little of what is usual among them
+_FEW = 50  # images: they tell too little of what is usual among them
 _CORRELATED = 0.75  # of the low frequencies at the best shift: below it a closer look finds no copies
-_PLAIN = 3.0  # grey levels: a picture that deviates less from its mean is a plain colour, like any other such picture
+_PLAIN = 3.0  # grey levels: an image that deviates less from its mean is a plain colour, like any other such image
 _CHUNK = 1024  # pairs that one thread looks at
 _TASK = "Looking for near duplicates"
 
@@ -34,7 +34,7 @@ class Search:
     """How hard to look.
 
     Attributes:
-        shares: of the sides of a picture that are compared with whole pictures, so that cut copies are proposed too.
+        shares: of the sides of an image that are compared with whole images, so that cut copies are proposed too.
         cells: as in `similar_pairs`.
         limit: likewise.
         steps: as in `agreement`.
@@ -53,10 +53,10 @@ QUICK = Search((1.0,), cells=3, limit=0.75, steps=2)  # a second for 45,000 on t
 def near_copies(
     small: NDArray[np.uint8], search: Search, progress: Progress = silent
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Pairs of near copies among different pictures, found on all cores; plain colours are copies of nothing.
+    """Pairs of near copies among different images, found on all cores; plain colours are copies of nothing.
 
     Args:
-        small: (N, h, w) uint8, from `small_grey`; the result does not depend on where a picture stands, but for ties.
+        small: (N, h, w) uint8, from `small_grey`; the result does not depend on where an image stands, but for ties.
         search: how hard to look.
         progress: told how far it is.
 
@@ -78,7 +78,7 @@ def near_copies(
 def _find(
     small: NDArray[np.uint8], search: Search, progress: Progress
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """As `near_copies`, for pictures none of which is plain."""
+    """As `near_copies`, for images none of which is plain."""
     whole = spectra(small, highest_frequency(small))
     pairs = _proposed(small, whole, search)
     scores = np.zeros(len(pairs), np.float32)
@@ -93,7 +93,7 @@ def _find(
 
 
 def _proposed(small: NDArray[np.uint8], whole: NDArray[np.complex64], search: Search) -> NDArray[np.int64]:
-    """Pairs that may be copies, as `similar_pairs`; all of them where there are too few pictures to learn from."""
+    """Pairs that may be copies, as `similar_pairs`; all of them where there are too few images to learn from."""
     if len(small) <= _FEW:
         return np.stack(np.triu_indices(len(small), 1), axis=1)
     learned = Hash.learn(small)
@@ -131,7 +131,7 @@ def _least_agreement(small: NDArray[np.uint8], whole: NDArray[np.complex64], ste
     if count <= _FEW:
         return CONFIRMED
     first = np.linspace(0, count - 1, _OTHERS).astype(np.int64)
-    second = (first + 1 + np.arange(_OTHERS) % (count - 1)) % count  # never the picture itself
+    second = (first + 1 + np.arange(_OTHERS) % (count - 1)) % count  # never the image itself
     others = _second_look(small, whole, np.stack([first, second], axis=1), steps, correlated=-1)
     heights = np.arctanh(np.clip(others, -0.999, 0.999))
     middle = np.median(heights)

@@ -1,6 +1,6 @@
-"""Decoding many picture files on all cores, straight into the file that will be mapped.
+"""Decoding many image files on all cores, straight into the file that will be mapped.
 
-Small pictures spend most of their time in Python, so threads do not help: processes take batches of names from a pipe.
+Small images spend most of their time in Python, so threads do not help: processes take batches of names from a pipe.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from typing import Any
 import numpy as np
 
 from beholder.data.fresh_process import fresh_process
-from beholder.data.pictures import PictureRules, decode
+from beholder.data.images import ImageRules, decode
 from beholder.data.progress import Progress
-from beholder.errors import DataError, PictureError
+from beholder.errors import DataError, ImageError
 
-_IN_PROCESS = 200  # below this many pictures, starting processes costs more than it gives
-_BATCH_PICTURES, _BATCH_BYTES = 64, 2_000_000  # some milliseconds of work: nobody waits long, progress is smooth
+_IN_PROCESS = 200  # below this many images, starting processes costs more than it gives
+_BATCH_IMAGES, _BATCH_BYTES = 64, 2_000_000  # some milliseconds of work: nobody waits long, progress is smooth
 
-Batch = tuple[int, list[str]]  # the first row, and the names of the pictures from there on
+Batch = tuple[int, list[str]]  # the first row, and the names of the images from there on
 Failures = dict[int, str]  # from row to the sentence that says why
 
 
 @dataclass(frozen=True)
 class Job:
-    """Where pictures come from and go to.
+    """Where images come from and go to.
 
     Attributes:
-        folder: where the picture files are.
-        rules: size and mode of the decoded pictures.
+        folder: where the image files are.
+        rules: size and mode of the decoded images.
         descriptor: the open file to write to.
         offset: the byte where row 0 starts; rows follow without gaps.
     """
 
     folder: Path
-    rules: PictureRules
+    rules: ImageRules
     descriptor: int
     offset: int
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one decoded picture."""
+        """Bytes of one decoded image."""
         return int(np.prod(self.rules.shape))
 
     def write(self, row: int, content: bytes) -> None:
@@ -63,15 +63,15 @@ class Job:
 
 
 def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progress) -> Failures:
-    """Decode pictures into the file of `job`.
+    """Decode images into the file of `job`.
 
     Args:
         job: where they come from and go to.
-        wanted: for each picture its row, its name below the folder and the size of its file in bytes.
+        wanted: for each image its row, its name below the folder and the size of its file in bytes.
         progress: hears of every batch.
 
     Returns:
-        From row to sentence for each picture that could not be read; its row in the file is black.
+        From row to sentence for each image that could not be read; its row in the file is black.
 
     Raises:
         DataError: a worker process ended unexpectedly.
@@ -80,7 +80,7 @@ def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progr
     batches = list(_batches(wanted, job.row_bytes))
     failures: Failures = {}
     done = 0
-    progress("Decoding pictures", 0, len(wanted))
+    progress("Decoding images", 0, len(wanted))
     with ExitStack() as stack:
         replies: Iterable[Failures] = (_decode_batch(job, batch) for batch in batches)
         if len(wanted) >= _IN_PROCESS:
@@ -88,7 +88,7 @@ def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progr
         for batch, reply in zip(batches, replies, strict=True):
             failures |= reply
             done += len(batch[1])
-            progress("Decoding pictures", done, len(wanted))
+            progress("Decoding images", done, len(wanted))
     return failures
 
 
@@ -112,7 +112,7 @@ def _decode_batch(job: Job, batch: Batch) -> Failures:
     for index, name in enumerate(names):
         try:
             pixels[index] = decode(Path(job.folder, name), job.rules)
-        except PictureError as error:
+        except ImageError as error:
             failures[start + index] = str(error)
     job.write(start, pixels.tobytes())
     return failures
@@ -122,7 +122,7 @@ def _batches(wanted: Sequence[tuple[int, str, int]], row_bytes: int) -> Iterator
     """Runs of consecutive rows, so that a batch is one write."""
     start, names, size = 0, list[str](), 0
     for row, name, file_size in wanted:
-        if names and (row != start + len(names) or len(names) == _BATCH_PICTURES or size >= _BATCH_BYTES):
+        if names and (row != start + len(names) or len(names) == _BATCH_IMAGES or size >= _BATCH_BYTES):
             yield start, names
             names, size = [], 0
         if not names:
@@ -167,8 +167,8 @@ def _ask(connection: Connection[Any, Any], batch: Batch) -> Failures:
         reply: Failures | OSError = connection.recv()
     except (EOFError, ConnectionError) as error:
         raise DataError(
-            f"A process that decodes pictures ended unexpectedly at {batch[1][0]!r} or one of the {len(batch[1]) - 1} "
-            "pictures after it; make these pictures smaller or remove them."
+            f"A process that decodes images ended unexpectedly at {batch[1][0]!r} or one of the {len(batch[1]) - 1} "
+            "images after it; make these images smaller or remove them."
         ) from error
     if isinstance(reply, OSError):
         raise reply

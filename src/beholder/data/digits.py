@@ -15,7 +15,7 @@ _CLASS_NAMES = tuple("0123456789")
 def open_digits() -> Source:
     """Open the 1,797 digits that scikit-learn ships; their one part is `all`.
 
-    The pictures are (1797, 8, 8, 1) uint8: the original counts 0 to 16 ink spots in each 4 x 4 square of a scan; here
+    The images are (1797, 8, 8, 1) uint8: the original counts 0 to 16 ink spots in each 4 x 4 square of a scan; here
     they are scaled to 0..255 and rounded. Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits,
     UCI Machine Learning Repository, 1998 (its test part).
 
@@ -26,7 +26,7 @@ def open_digits() -> Source:
 
 
 def _read(progress: Progress) -> Dataset:
-    progress("Reading pictures", 0, 1)
+    progress("Reading images", 0, 1)
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -34,7 +34,7 @@ def _read(progress: Progress) -> Dataset:
             "The digits come with scikit-learn, which is not installed; run `pip install 'beholder[train]'`."
         ) from error
     digits = load_digits()
-    pictures = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-    names = [f"digits/{row:04d}" for row in range(len(pictures))]
-    progress("Reading pictures", 1, 1)
-    return Dataset(pictures, digits.target.astype(np.int64), _CLASS_NAMES, names)
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
+    names = [f"digits/{row:04d}" for row in range(len(images))]
+    progress("Reading images", 1, 1)
+    return Dataset(images, digits.target.astype(np.int64), _CLASS_NAMES, names)

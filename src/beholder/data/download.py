@@ -26,7 +26,7 @@ class NamedArchive:
         file: the name of the file that is fetched.
         size: its size in bytes.
         md5: its checksum.
-        also: other names under which the same pictures are accepted in the cache.
+        also: other names under which the same images are accepted in the cache.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""The same picture more than once: equal pixel by pixel, or nearly.
+"""The same image more than once: equal pixel by pixel, or nearly.
 
 A near copy was encoded again, resized, mirrored, shifted or cut by a few pixels, or made brighter, darker or of another
 contrast.
@@ -21,31 +21,31 @@ from beholder.data.findings import Finding, Kind
 from beholder.data.progress import Progress, silent
 from beholder.data.spectra import small_grey
 
-MIN_SIDE = 16  # pixels: smaller pictures have too few details to tell a copy from a picture that is alike
-_FEW = 4000  # pictures among which a thorough search takes two seconds
+MIN_SIDE = 16  # pixels: smaller images have too few details to tell a copy from an image that is alike
+_FEW = 4000  # images among which a thorough search takes two seconds
 
 
 def exact_duplicates(parts: Mapping[str, Dataset]) -> list[Finding]:
-    """Groups of pictures with equal pixels, within and across `parts`; those across parts first.
+    """Groups of images with equal pixels, within and across `parts`; those across parts first.
 
     Args:
-        parts: from part name to its pictures.
+        parts: from part name to its images.
     """
     contents = _Contents.of(list(parts.values()))
     told = _Told(parts)
     groups = [(rows, 1.0) for rows in contents.rows if len(rows) > 1]
-    return told.findings("exact_duplicate", groups, "{count} equal pictures")
+    return told.findings("exact_duplicate", groups, "{count} equal images")
 
 
 def near_duplicates(
     parts: Mapping[str, Dataset], progress: Progress = silent, *, search: Search = THOROUGH
 ) -> list[Finding]:
-    """Groups of pictures of which each is a copy of another one, but not pixel by pixel; those across parts first.
+    """Groups of images of which each is a copy of another one, but not pixel by pixel; those across parts first.
 
     A group has all copies, equal ones too. Its score is the agreement of its least alike neighbours.
 
     Args:
-        parts: from part name to its pictures, all of one shape.
+        parts: from part name to its images, all of one shape.
         progress: told how far it is.
         search: how hard to look.
     """
@@ -55,33 +55,33 @@ def near_duplicates(
         for group, score in _linked(*contents.copies(search, progress), count=len(contents.rows))
     ]
     return _Told(parts).findings(
-        "near_duplicate", groups, "{count} pictures that are copies of one, each a little changed"
+        "near_duplicate", groups, "{count} images that are copies of one, each a little changed"
     )
 
 
 def too_small(parts: Mapping[str, Dataset]) -> bool:
-    """Whether pictures of `parts` are too small for near copies to be looked for; equal ones are found all the same."""
-    return any(min(dataset.picture_shape[:2]) < MIN_SIDE for dataset in parts.values())
+    """Whether images of `parts` are too small for near copies to be looked for; equal ones are found all the same."""
+    return any(min(dataset.image_shape[:2]) < MIN_SIDE for dataset in parts.values())
 
 
 def content_groups(dataset: Dataset) -> list[bytes]:
-    """One value a picture (16 bytes), equal for equal pixels.
+    """One value an image (16 bytes), equal for equal pixels.
 
     Files that are equal byte for byte decode to equal pixels, so groups by pixels keep them together too.
     """
-    return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in dataset.pictures]
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in dataset.images]
 
 
 def copy_groups(
     dataset: Dataset, contents: Sequence[bytes], progress: Progress = silent, *, largest: float = 0.05
 ) -> list[bytes]:
-    """One value a picture (16 bytes), equal for pictures of which each is equal to another one or a near copy of it.
+    """One value an image (16 bytes), equal for images of which each is equal to another one or a near copy of it.
 
     Args:
-        dataset: the pictures, in any order.
+        dataset: the images, in any order.
         contents: their `content_groups`.
         progress: told how far it is.
-        largest: share of all pictures that near copies may make one group of, but five they may be: the frames of a
+        largest: share of all images that near copies may make one group of, but five they may be: the frames of a
             film would be a single one, and leave no part without it.
     """
     groups = list(contents)
@@ -95,17 +95,17 @@ def copy_groups(
 
 
 def search_for(count: int) -> Search:
-    """How hard to look for near copies among `count` pictures before training, which should take two seconds."""
+    """How hard to look for near copies among `count` images before training, which should take two seconds."""
     return THOROUGH if count <= _FEW else QUICK
 
 
 @dataclass(frozen=True, eq=False)
 class _Contents:
-    """Different pictures of some data sets, ordered by their hashes and so not by where they stand.
+    """Different images of some data sets, ordered by their hashes and so not by where they stand.
 
     Attributes:
         hashes: one a content.
-        rows: of each content the pictures that have it, numbered through all data sets; ascending.
+        rows: of each content the images that have it, numbered through all data sets; ascending.
         datasets: the data sets.
     """
 
@@ -125,10 +125,10 @@ class _Contents:
 
     def copies(self, search: Search, progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Pairs of contents that are near copies, (n, 2) int64, and their agreement, (n,) float32."""
-        shapes = {dataset.picture_shape for dataset in self.datasets if len(dataset)}
+        shapes = {dataset.image_shape for dataset in self.datasets if len(dataset)}
         if len(self.rows) < 2 or len(shapes) != 1 or min(min(shapes)[:2]) < MIN_SIDE:
             return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
-        small = np.concatenate([small_grey(dataset.pictures) for dataset in self.datasets])
+        small = np.concatenate([small_grey(dataset.images) for dataset in self.datasets])
         return near_copies(small[[rows[0] for rows in self.rows]], search, progress)
 
 

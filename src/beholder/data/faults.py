@@ -1,9 +1,9 @@
-"""What is wrong with single pictures: their files, and their pixels.
+"""What is wrong with single images: their files, and their pixels.
 
 The list of checks, and the limits of dark, light and without information, are CleanVision's (Cleanlab, Apache-2.0,
 github.com/cleanlab/cleanvision), rewritten for arrays: CleanVision takes files one by one, and brings pandas along.
-Its limits are for photographs. A data set of line drawings is no fault, so a picture must also stand out from its own:
-it has less than half of what the median picture has, or hardly anything.
+Its limits are for photographs. A data set of line drawings is no fault, so an image must also stand out from its own:
+it has less than half of what the median image has, or hardly anything.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.findings import Finding, Kind
-from beholder.data.pictures import Header, read_header
+from beholder.data.images import Header, read_header
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.whole_set import extremes
-from beholder.errors import PictureError
+from beholder.errors import ImageError
 
 _PIXELS_AT_ONCE = 1 << 20
 _BRIGHTNESS = np.array([0.241, 0.691, 0.068], np.float32)  # of red, green and blue squared
@@ -48,12 +48,12 @@ _TURNED = {
 
 @dataclass(frozen=True)
 class _Check:
-    """A quantity that a picture has too little of; the quantities are those of `_measure`, in its order.
+    """A quantity that an image has too little of; the quantities are those of `_measure`, in its order.
 
     Attributes:
         kind: of the findings.
         limit: below it there is too little.
-        sentence: what is said of a picture.
+        sentence: what is said of an image.
     """
 
     kind: Kind
@@ -69,11 +69,11 @@ _CHECKS = (
 )
 
 
-def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
-    """Pictures that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
+def image_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
+    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
 
     Args:
-        parts: from part name to its pictures.
+        parts: from part name to its images.
         progress: told how far it is.
     """
     total = sum(len(dataset) for dataset in parts.values())
@@ -83,8 +83,8 @@ def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) ->
         for values in threads.map(_measure, _chunks(parts)):
             measured.append(values)
             done += values.shape[1]
-            progress("Checking pictures", done, total)
-    progress("Checking pictures", total, total)
+            progress("Checking images", done, total)
+    progress("Checking images", total, total)
     found: list[Finding] = []
     certain = _certain(parts)
     for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
@@ -93,16 +93,16 @@ def picture_faults(parts: Mapping[str, Dataset], progress: Progress = silent) ->
 
 
 def _certain(parts: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
-    """From kind to (n,) the pictures that have the fault in any set: comparing hides what most of them have."""
+    """From kind to (n,) the images that have the fault in any set: comparing hides what most of them have."""
     values = extremes(parts)
     return {"low_information": values.plain, "dark": values.dark, "light": values.light} if len(values.lowest) else {}
 
 
 def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
-    """Picture files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
+    """Image files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
 
     Args:
-        source: an opened folder; other data have no picture files. What could not be read is known once its parts
+        source: an opened folder; other data have no image files. What could not be read is known once its parts
             were read.
         progress: told how far it is.
     """
@@ -115,7 +115,7 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
             progress("Checking files", done, len(files))
         try:
             headers.append((part, name, read_header(Path(source.folder or "", name))))
-        except PictureError as error:
+        except ImageError as error:
             found.append(_unreadable(source, name, str(error)))
     progress("Checking files", len(files), len(files))
     found += [_wrong_format(*one) for one in headers if Path(one[1]).suffix.lower() not in _SUFFIXES[one[2].format]]
@@ -126,16 +126,16 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
 
 def _chunks(parts: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
     for dataset in parts.values():
-        for rows in chunks(len(dataset), dataset.picture_shape, _PIXELS_AT_ONCE):
-            yield dataset.pictures[rows]
+        for rows in chunks(len(dataset), dataset.image_shape, _PIXELS_AT_ONCE):
+            yield dataset.images[rows]
 
 
-def _measure(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(4, n) float32 of n pictures: entropy in bits, brightest pixels, distance from white, and sharpness.
+def _measure(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(4, n) float32 of n images: entropy in bits, brightest pixels, distance from white, and sharpness.
 
     The brightest pixel in a hundred and the darkest in twenty are left out, so that a speck changes nothing.
     """
-    bright = _brightness(pictures)
+    bright = _brightness(images)
     shares = _histograms(bright)
     up_to = np.cumsum(shares, axis=1)
     brightest, darkest = (up_to < 0.99).sum(axis=1) / 255, (up_to < 0.05).sum(axis=1) / 255
@@ -144,7 +144,7 @@ def _measure(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _histograms(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, 256) float32: the share of each picture's pixels that has each level."""
+    """(n, 256) float32: the share of each image's pixels that has each level."""
     flat = levels.reshape(len(levels), -1)
     numbers = flat + 256 * np.arange(len(flat))[:, np.newaxis]
     counts = np.bincount(numbers.ravel(), minlength=256 * len(flat)).reshape(len(flat), 256)
@@ -158,15 +158,15 @@ def _sharpness(bright: NDArray[np.float32]) -> NDArray[np.float32]:
     middle = bright[:, 1:-1, 1:-1]
     edges = bright[:, :-2, 1:-1] + bright[:, 2:, 1:-1] + bright[:, 1:-1, :-2] + bright[:, 1:-1, 2:] - 4 * middle
     deviation = bright.std(axis=(1, 2))
-    plain = deviation < 2  # grey levels: such a picture has nothing that could be blurred
+    plain = deviation < 2  # grey levels: such an image has nothing that could be blurred
     return np.where(plain, np.float32(np.inf), edges.std(axis=(1, 2)) / np.maximum(deviation, 1e-6))
 
 
-def _brightness(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(n, H, W) uint8, as the eye weighs it (Finley, HSP colour model, 2006)."""
-    if pictures.shape[3] == 1:
-        return pictures[..., 0]
-    channels = pictures.astype(np.float32)
+    if images.shape[3] == 1:
+        return images[..., 0]
+    channels = images.astype(np.float32)
     bright: NDArray[np.float32] = np.sqrt((channels * channels) @ _BRIGHTNESS)
     return np.rint(bright).astype(np.uint8)
 
@@ -189,7 +189,7 @@ def _lacking(
 
 
 def _once(found: list[Finding]) -> list[Finding]:
-    """Without what a plain picture is besides: one that shows nothing is not dark, light or blurred too."""
+    """Without what a plain image is besides: one that shows nothing is not dark, light or blurred too."""
     plain = {(one.paths, one.parts) for one in found if one.kind == "low_information"}
     return [one for one in found if one.kind == "low_information" or (one.paths, one.parts) not in plain]
 

@@ -18,7 +18,7 @@ Kind = Literal[
     "near_duplicate",
     "wrong_label",
     "outlier",
-    "few_pictures",
+    "few_images",
     "imbalance",
     "inseparable",
 ]
@@ -30,13 +30,13 @@ class Finding:
 
     Attributes:
         kind: what it is.
-        paths: names of the pictures in the data, as its overlay names them; each once; none where it is about classes.
+        paths: names of the images in the data, as its overlay names them; each once; none where it is about classes.
         parts: for each path the part that it lies in: `train`, `validation`, `test`, or `all` where none was made.
         score: 0 to 1, how sure the doctor is; findings of one kind rank by it.
-        labels: for each path the class that the data gives it; empty where it is about no picture.
+        labels: for each path the class that the data gives it; empty where it is about no image.
         suggestion: of a wrong label the class that is more likely; of classes their names; None otherwise.
         sentence: what was found, for people.
-        neighbours: names of the pictures most like a single one, nearest first, for people to compare; may be empty.
+        neighbours: names of the images most like a single one, nearest first, for people to compare; may be empty.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""A folder of pictures, `train/<class>/…` with optional `val/` and `test/`, or `<class>/…`, as a `Source`."""
+"""A folder of images, `train/<class>/…` with optional `val/` and `test/`, or `<class>/…`, as a `Source`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from beholder.data.cache import PictureFiles, load_pictures, refuse_cache_inside
+from beholder.data.cache import ImageFiles, load_images, refuse_cache_inside
 from beholder.data.colour import Colour, decide_mode
 from beholder.data.dataset import Dataset
 from beholder.data.folder_listing import Listing, list_part, listing_notes, loose_files, refuse_strays
 from beholder.data.folder_sets import TITLES, divide
 from beholder.data.folder_tree import Tree
-from beholder.data.pictures import PictureRules
+from beholder.data.images import ImageRules
 from beholder.data.progress import Progress
 from beholder.data.sizes import choose_canvas, fitting_in_words, median_cut, sample_sizes
 from beholder.data.source import Source
@@ -33,30 +33,30 @@ def open_folder(
     colour: Colour = "auto",
     for_audit: bool = False,
 ) -> Source:
-    """Open a folder of pictures; names and some headers are read, the pixels of a part only by its reader.
+    """Open a folder of images; names and some headers are read, the pixels of a part only by its reader.
 
-    Pictures anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
+    Images anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
     cannot be read is left out, named and counted; other files and hidden ones are counted in a note. Symbolic links to
     folders are followed, but never upwards and each folder once a class.
 
     Args:
         path: the folder; never written to.
-        cache: where decoded pictures are kept.
-        canvas: height and width in pixels of every picture; without it the size that nearly all pictures of a sample
+        cache: where decoded images are kept.
+        canvas: height and width in pixels of every image; without it the size that nearly all images of a sample
             share, if its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
-        colour: whether pictures get three channels or one; by default one where all pictures of a sample are grey.
-        for_audit: take what an audit is to find and training cannot work with: however many unreadable pictures, thin
+        colour: whether images get three channels or one; by default one where all images of a sample are grey.
+        for_audit: take what an audit is to find and training cannot work with: however many unreadable images, thin
             classes, names of classes that are nearly the same, and classes that only validation or test has, which then
             count as classes and stand in a note.
 
     Returns:
         A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
-        pictures are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
+        images are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
 
     Raises:
-        DataError: no such folder, no pictures, one class, or folders that can be understood in two ways; unless it is
-            for an audit a class with fewer than two pictures to learn from, a class of validation or test that train
-            does not have, and, from a reader, that more than one picture in twenty is unreadable, or more than one in
+        DataError: no such folder, no images, one class, or folders that can be understood in two ways; unless it is
+            for an audit a class with fewer than two images to learn from, a class of validation or test that train
+            does not have, and, from a reader, that more than one image in twenty is unreadable, or more than one in
             five of a class.
         UsageError: the cache lies inside the folder.
     """
@@ -81,13 +81,13 @@ def open_folder(
         for listing in parts.values():
             if not listing.paths:  # a part without a reader would be split off another one
                 listing.refuse_unreadable({})
-    # In an audit the part to learn from may have no pictures.
+    # In an audit the part to learn from may have no images.
     measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
     sizes = sample_sizes(path, measured)
     height, width = canvas or choose_canvas(sizes)
     classes = parts[learn].classes or [name for listing in parts.values() for name in listing.classes]
     mode, told = decide_mode(colour, path, measured, classes, (height, width))
-    rules = PictureRules(height, width, mode)
+    rules = ImageRules(height, width, mode)
     fitting = fitting_in_words(sizes, (height, width))
     notes = (*listing_notes(parts, learn, strays, others), *told, *sets.notes, *strangers.values(), *alike)
     skipped: list[dict[str, Any]] = []
@@ -126,14 +126,14 @@ def _class_names(root: Path, parts: Mapping[str, Listing], learn: str) -> tuple[
         loose = [path for listing in parts.values() for path in listing.strays]
         there = f"; {len(loose):,} lie directly in it, {loose[0]!r} say" if loose else ""
         raise DataError(
-            f"No pictures in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
+            f"No images in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
             "<class>/<picture>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
         )
     names = parts[learn].class_folders
     if len(names) < 2:
         raise DataError(
             f"Only {len(names)} class below {parts[learn].folder!r} ({', '.join(map(repr, names)) or 'no folder'}); "
-            "bring at least two folders of pictures, one a class."
+            "bring at least two folders of images, one a class."
         )
     return names
 
@@ -185,7 +185,7 @@ def _refuse_thin_classes(root: Path, listing: Listing, class_names: Sequence[str
                 f"be read, and {len(lost):,} that cannot; repair or convert these, the first: {lost[0].error}"
             )
         raise DataError(
-            f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} picture{'' if counts[name] else 's'}; "
+            f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'' if counts[name] else 's'}; "
             f"bring at least {at_least}, or remove its folder."
         )
 
@@ -193,17 +193,17 @@ def _refuse_thin_classes(root: Path, listing: Listing, class_names: Sequence[str
 def _reader(
     listing: Listing,
     class_names: tuple[str, ...],
-    rules: PictureRules,
+    rules: ImageRules,
     cache: Path,
     skipped: list[dict[str, Any]],
     *,
     for_audit: bool,
 ) -> Callable[[Progress], Dataset]:
-    files = PictureFiles(listing.root, listing.part, listing.paths)
+    files = ImageFiles(listing.root, listing.part, listing.paths)
     label_of = {name: label for label, name in enumerate(class_names)}
 
     def read(progress: Progress) -> Dataset:
-        loaded = load_pictures(files, rules, cache=cache, progress=progress)
+        loaded = load_images(files, rules, cache=cache, progress=progress)
         if not for_audit:
             listing.refuse_unreadable(loaded.failures)
         failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
@@ -212,7 +212,7 @@ def _reader(
             if failure not in skipped:  # a part may be read twice
                 skipped.append(failure)
         labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
-        return Dataset(loaded.pictures, labels, class_names, [listing.paths[row] for row in loaded.rows])
+        return Dataset(loaded.images, labels, class_names, [listing.paths[row] for row in loaded.rows])
 
     return read
 

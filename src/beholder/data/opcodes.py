@@ -41,7 +41,7 @@ _LEAVES_TUPLE = frozenset(b")b" + _TUPLES + _PUTS + _GETS + b"(\x80\x95")
 _LARGE = 1 << 16
 # Python hashes nested tuples by recursion in C and falls off the stack at about 60,000; a batch holds a dozen.
 _MOST_TUPLES = 20_000
-# Each may cost some eighty bytes; a batch of 50,000 pictures holds 350,000.
+# Each may cost some eighty bytes; a batch of 50,000 images holds 350,000.
 _MOST_OPCODES = 4_000_000
 # A tuple of one tuple twice, of that one twice, and so on: hashing it takes for ever. NumPy shares one or two.
 _MOST_SHARED_TUPLES = 8
@@ -60,7 +60,7 @@ def check_opcodes(content: bytes) -> list[slice]:
         Where the large byte strings are, each with its opcode; `byte_string` finds the bytes in one.
 
     Raises:
-        UnreadableError, ValueError, IndexError: it is damaged, or no pickle of pictures.
+        UnreadableError, ValueError, IndexError: it is damaged, or no pickle of images.
     """
     position, opcodes, tuples, long_integers, last = 0, 0, 0, 0, 0
     large: list[slice] = []
@@ -115,7 +115,7 @@ def _variable_end(content: bytes, position: int, kind: int) -> int:
     """Where the opcode at `position` ends that has no fixed width; the kinds are the constants of `pickletools`."""
     opcode, start = content[position], position + 1
     if kind == _UNKNOWN:
-        raise UnreadableError(f"it is no pickle of pictures (opcode {opcode})")
+        raise UnreadableError(f"it is no pickle of images (opcode {opcode})")
     if kind == pickletools.UP_TO_NEWLINE:
         end = content.index(b"\n", start) + 1
         return content.index(b"\n", end) + 1 if opcode in b"c" else end  # GLOBAL: a module, a name

@@ -37,13 +37,13 @@ def open_source(
     """Open what `data` names.
 
     Args:
-        data: `digits`, `cifar10` or `cifar100`; the path of an archive, a `.npz` file or a folder of pictures; or in
-            Python a `Dataset` or a pair of arrays (pictures, labels).
+        data: `digits`, `cifar10` or `cifar100`; the path of an archive, a `.npz` file or a folder of images; or in
+            Python a `Dataset` or a pair of arrays (images, labels).
         labels: which of CIFAR-100's two sets of labels.
-        cache: where downloads and decoded pictures are kept; the user's cache folder by default.
-        canvas: height and width, in pixels, that a folder's pictures are decoded to; chosen from them by default.
-        colour: `rgb` gives every picture three channels and `grey` one; by default they keep what they have, and those
-            of a folder get one where all pictures of a sample are grey.
+        cache: where downloads and decoded images are kept; the user's cache folder by default.
+        canvas: height and width, in pixels, that a folder's images are decoded to; chosen from them by default.
+        colour: `rgb` gives every image three channels and `grey` one; by default they keep what they have, and those
+            of a folder get one where all images of a sample are grey.
         for_audit: take folders that training cannot work with, see `open_folder`.
         progress: told how far a download is.
 
@@ -78,7 +78,7 @@ def _open_path(
     if path.is_dir():
         return open_folder(path, cache=cache, canvas=canvas, colour=colour, for_audit=for_audit)
     raise DataError(
-        f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of pictures, a CIFAR archive "
+        f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of images, a CIFAR archive "
         "(.tar.gz) or a .npz file."
     )
 
@@ -99,5 +99,5 @@ def _unknown(name: str) -> str:
     guess = f" Did you mean {near[0]!r}?" if near else ""
     return (
         f"No data set is called {name!r} and no file or folder is there; name one of {', '.join(NAMES)}, or the path "
-        f"of an archive, a .npz file or a folder of pictures.{guess}"
+        f"of an archive, a .npz file or a folder of images.{guess}"
     )

@@ -1,6 +1,6 @@
-"""The one overlay format: what a person decided about single pictures, beside their data and never in it.
+"""The one overlay format: what a person decided about single images, beside their data and never in it.
 
-A CSV file in UTF-8 with the header `path,action,label`. `path` is a picture's name in its `Dataset`; `action` is `keep`
+A CSV file in UTF-8 with the header `path,action,label`. `path` is an image's name in its `Dataset`; `action` is `keep`
 (seen, and right as it is), `drop`, or `relabel`, which alone has a `label`, the name of a class.
 """
 
@@ -31,10 +31,10 @@ HEADER = ["path", "action", "label"]
 
 @dataclass(frozen=True)
 class Correction:
-    """What was decided about one picture.
+    """What was decided about one image.
 
     Attributes:
-        path: the picture's name in its `Dataset`.
+        path: the image's name in its `Dataset`.
         action: `keep`, `drop` or `relabel`.
         label: the class name that is right, where the action is `relabel`; else empty.
         line: of the file that it was read from, from 1; 0 where it was made otherwise.
@@ -50,7 +50,7 @@ class Correction:
 
     def __post_init__(self) -> None:
         if not self.path:
-            raise DataError("A correction names no picture; give its path.")
+            raise DataError("A correction names no image; give its path.")
         if self.action not in ACTIONS:
             raise DataError(
                 f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
@@ -66,13 +66,13 @@ class Correction:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Corrections of a data set, each of another picture.
+    """Corrections of a data set, each of another image.
 
     Attributes:
         corrections: in the order in which they were made.
 
     Raises:
-        DataError: two corrections of one picture.
+        DataError: two corrections of one image.
     """
 
     corrections: tuple[Correction, ...] = ()
@@ -109,10 +109,10 @@ class Overlay:
     def apply(self, dataset: Dataset) -> Dataset:
         """`dataset` without what was dropped and with the labels that are right; other corrections are no concern.
 
-        Pictures stay where they are, so that a data set without a dropped picture is not copied.
+        Images stay where they are, so that a data set without a dropped image is not copied.
 
         Raises:
-            DataError: a label that is no class, or a path that is the name of several pictures.
+            DataError: a label that is no class, or a path that is the name of several images.
         """
         self.check(dataset.class_names)
         corrections = self.named(dataset.names)
@@ -166,7 +166,7 @@ def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
     Args:
         source: an opened data set.
         overlay: the corrections.
-        found: gets the names of the pictures that have one, while parts are read.
+        found: gets the names of the images that have one, while parts are read.
 
     Raises:
         DataError: a label that is no class. A reader raises it about its own part.
@@ -238,7 +238,7 @@ def write_overlay(path: Path, overlay: Overlay) -> None:
 def train_command(data: str, overlay: str) -> str:
     """What a person writes to train on `data`, a name, a path or `arrays`, as the file `overlay` corrects it."""
     if data == "arrays":
-        return f"beholder.train((pictures, labels), overlay={overlay!r})"
+        return f"beholder.train((images, labels), overlay={overlay!r})"
     return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(overlay)}"
 
 
@@ -292,5 +292,5 @@ def _rows(dataset: Dataset, names: set[str]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for row, name in enumerate(dataset.names):
         if name in names and rows.setdefault(name, row) != row:
-            raise DataError(f"Several pictures are called {name!r}, so that it cannot be corrected; leave it out.")
+            raise DataError(f"Several images are called {name!r}, so that it cannot be corrected; leave it out.")
     return rows

@@ -42,11 +42,11 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def notes(corrections: Sequence[Correction], found: set[str], name: str, unread: Iterable[str] = ()) -> tuple[str, ...]:
-    """What a person should know of `corrections` of the data `name` once the pictures `found` were met.
+    """What a person should know of `corrections` of the data `name` once the images `found` were met.
 
     Args:
         corrections: all of an overlay.
-        found: the paths of those whose pictures were met.
+        found: the paths of those whose images were met.
         name: of the data.
         unread: sets of the data, such as `test`, that were not read; images of theirs may be right.
 

@@ -99,7 +99,7 @@ class _Unpickler(pickle.Unpickler):
         if known is None:
             asked = f"{module_name}.{global_name}"
             raise _RefusedError(
-                f"it asks for {asked[:80]!r}, which no batch of pictures needs, and nothing in it was run"
+                f"it asks for {asked[:80]!r}, which no batch of images needs, and nothing in it was run"
             )
         return known
 

@@ -1,4 +1,4 @@
-"""All parts of a data set in one, where a picture is looked at for itself and not for the part that it is in."""
+"""All parts of a data set in one, where an image is looked at for itself and not for the part that it is in."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 
-_CHUNK = 256  # pictures that are shrunk at once
+_CHUNK = 256  # images that are shrunk at once
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The pictures of several parts, one part after the other.
+    """The images of several parts, one part after the other.
 
     Attributes:
         dataset: all N of them.
-        parts: (N,) text, the part that each picture lies in.
+        parts: (N,) text, the part that each image lies in.
     """
 
     dataset: Dataset
@@ -34,13 +34,13 @@ def pooled(parts: Mapping[str, Dataset], factor: int = 1) -> Pool:
     """Put `parts` together, in their order.
 
     Args:
-        parts: from part name to its pictures, all of one shape and of the same classes.
+        parts: from part name to its images, all of one shape and of the same classes.
         factor: the side of the square of pixels that become one; pixels beyond whole squares fall away.
     """
     datasets = list(parts.values())
     names = [name for dataset in datasets for name in dataset.names]
     dataset = Dataset(
-        np.concatenate([_shrunk(dataset.pictures, factor) for dataset in datasets]),
+        np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets]),
         np.concatenate([dataset.labels for dataset in datasets]),
         datasets[0].class_names,
         names,
@@ -49,11 +49,11 @@ def pooled(parts: Mapping[str, Dataset], factor: int = 1) -> Pool:
 
 
 def joined(parts: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
-    """One number a picture of `parts`, in their order, equal for pictures that belong together.
+    """One number an image of `parts`, in their order, equal for images that belong together.
 
     Args:
-        parts: from part name to its pictures.
-        groups: of pictures, each given by its part and its name; a picture may be in several, which then are one.
+        parts: from part name to its images.
+        groups: of images, each given by its part and its name; an image may be in several, which then are one.
     """
     keys = [(part, name) for part, dataset in parts.items() for name in dataset.names]
     row_of = {key: row for row, key in enumerate(keys)}
@@ -72,14 +72,14 @@ def _head(leader: list[int], row: int) -> int:
     return row
 
 
-def _shrunk(pictures: Pictures, factor: int) -> NDArray[np.uint8]:
+def _shrunk(images: Images, factor: int) -> NDArray[np.uint8]:
     if factor == 1:
-        return np.asarray(pictures)
-    count, height, width, channels = pictures.shape
+        return np.asarray(images)
+    count, height, width, channels = images.shape
     rows, columns = height // factor, width // factor
     small = np.empty((count, rows, columns, channels), np.uint8)
     for start in range(0, count, _CHUNK):
-        cut = pictures[start : start + _CHUNK][:, : rows * factor, : columns * factor]
+        cut = images[start : start + _CHUNK][:, : rows * factor, : columns * factor]
         blocks = cut.reshape(len(cut), rows, factor, columns, factor, channels)
         small[start : start + _CHUNK] = np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
     return small

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as `progress("Decoding pictures", done, total)`, often; `done` equals `total` once at the end."""
+    """Called as `progress("Decoding images", done, total)`, often; `done` equals `total` once at the end."""
 
     def __call__(self, task: str, done: int, total: int, /) -> None:
         """Hear that `done` of `total` are through with `task`."""

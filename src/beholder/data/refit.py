@@ -1,4 +1,4 @@
-"""A source whose pictures are resized and recoloured for a network that was made for others."""
+"""A source whose images are resized and recoloured for a network that was made for others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from beholder.data.colour import Colour, check_colour
 from beholder.data.dataset import Dataset
-from beholder.data.pictures import PictureRules, refit
+from beholder.data.images import ImageRules, refit
 from beholder.data.progress import Progress
 from beholder.data.sizes import fitting_in_words
 from beholder.data.source import Source
@@ -18,7 +18,7 @@ Reader = Callable[[Progress], Dataset]
 
 
 def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
-    """`source` with pictures of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`.
+    """`source` with images of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`.
 
     What is scaled or cut for it stands in `source.later` once a part was read.
     """
@@ -27,7 +27,7 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
         def reader(progress: Progress) -> Dataset:
             before = read(progress)
             after = _refitted(before, height, width, channels, progress)
-            told = fitting_in_words([before.picture_shape[:2]], after.picture_shape[:2])
+            told = fitting_in_words([before.image_shape[:2]], after.image_shape[:2])
             if told and told not in source.later:  # the same for every part
                 source.later.append(told)
             return after
@@ -38,7 +38,7 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
 
 
 def recoloured(source: Source, colour: Colour) -> Source:
-    """`source` with pictures of 3 channels (`rgb`) or of 1 (`grey`); as they are for `auto`.
+    """`source` with images of 3 channels (`rgb`) or of 1 (`grey`); as they are for `auto`.
 
     Raises:
         UsageError: `colour` is none of these.
@@ -48,13 +48,13 @@ def recoloured(source: Source, colour: Colour) -> Source:
 
 
 def _refitted(dataset: Dataset, height: int | None, width: int | None, channels: int, progress: Progress) -> Dataset:
-    before = dataset.picture_shape
-    rules = PictureRules(height or before[0], width or before[1], "L" if channels == 1 else "RGB")
+    before = dataset.image_shape
+    rules = ImageRules(height or before[0], width or before[1], "L" if channels == 1 else "RGB")
     if rules.shape == before:
         return dataset
-    pictures = np.empty((len(dataset), *rules.shape), np.uint8)
-    for row, picture in enumerate(dataset.pictures):
-        pictures[row] = refit(picture, rules)
+    images = np.empty((len(dataset), *rules.shape), np.uint8)
+    for row, image in enumerate(dataset.images):
+        images[row] = refit(image, rules)
         if row % 1024 == 0:
-            progress("Resizing pictures", row, len(dataset))
-    return replace(dataset, pictures=pictures)
+            progress("Resizing images", row, len(dataset))
+    return replace(dataset, images=images)

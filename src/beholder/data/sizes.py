@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beholder.data.pictures import measure
-from beholder.errors import DataError, PictureError
+from beholder.data.images import measure
+from beholder.errors import DataError, ImageError
 
 Size = tuple[int, int]  # height, width in pixels
 
@@ -29,11 +29,11 @@ def sample_sizes(root: Path, names: Sequence[str]) -> list[Size]:
     """
     count = min(_SAMPLE, len(names))
     sizes: list[Size] = []
-    first_error: PictureError | None = None
+    first_error: ImageError | None = None
     for index in range(count):
         try:
             sizes.append(measure(root / names[index * len(names) // count]))
-        except PictureError as error:  # counted when it is decoded
+        except ImageError as error:  # counted when it is decoded
             first_error = first_error or error
     if count and not sizes:
         raise DataError(f"No image of a sample of {count} from {str(root)!r} is readable: {first_error}")

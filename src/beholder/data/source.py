@@ -13,7 +13,7 @@ from beholder.data.progress import Progress
 
 @dataclass(frozen=True)
 class Source:
-    """An opened DATA argument. Opening looks at names and headers; a part's pictures are read by its reader alone.
+    """An opened DATA argument. Opening looks at names and headers; a part's images are read by its reader alone.
 
     Attributes:
         name: what the person calls it (`cifar10`, a path).
@@ -21,9 +21,9 @@ class Source:
         readers: from part name (`train`, `validation`, `test`; each of the first and at most two more) to a function
             that reads that part and no other.
         notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
-        skipped: pictures that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
-        folder: where the picture files of a folder are; None for other data.
-        files: from part to the names of its picture files below `folder`, those in `skipped` too.
+        skipped: images that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
+        folder: where the image files of a folder are; None for other data.
+        files: from part to the names of its image files below `folder`, those in `skipped` too.
         made: parts that were split off from others: their images are read with those.
         later: further sentences, which only reading finds; filled while parts are read.
     """
@@ -39,7 +39,7 @@ class Source:
     later: list[str] = field(default_factory=list)
 
     def told(self) -> tuple[str, ...]:
-        """What a person should see by now: `notes`, what reading found, and how many pictures could not be read."""
+        """What a person should see by now: `notes`, what reading found, and how many images could not be read."""
         left_out = skipped_in_words(self.skipped)
         return (*self.notes, *self.later, *([left_out] if left_out else []))
 

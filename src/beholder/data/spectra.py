@@ -1,13 +1,13 @@
 """A perceptual hash that a shift, a mirror image, brightness and contrast leave nearly as it was.
 
-A picture becomes a small grey one, and that the lowest frequencies of its Fourier transform (under a Hann window, which
+An image becomes a small grey one, and that the lowest frequencies of its Fourier transform (under a Hann window, which
 fades what a shift brings in at the edges). A shift changes their phases alone, and a mirror image swaps two halves of
 them: so what is compared are magnitudes, as sums and differences of the two halves. Dividing by the norm takes contrast
 out, and leaving the zero frequency out takes brightness.
 
-How much each of these numbers moves when a picture is cut a little is learned from the pictures themselves, and
+How much each of these numbers moves when an image is cut a little is learned from the images themselves, and
 measured with that as the unit: within-class covariance normalisation (Hatch, Kajarekar and Stolcke, Interspeech 2006),
-where a class is one picture and its cuts.
+where a class is one image and its cuts.
 """
 
 from __future__ import annotations
@@ -18,61 +18,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 
-SIDE = 32  # pixels of the small grey picture, at most
-SHIFT = 5  # pixels of the small picture that two copies may be apart
-_FREQUENCIES = 6  # the highest, in periods a picture
+SIDE = 32  # pixels of the small grey image, at most
+SHIFT = 5  # pixels of the small image that two copies may be apart
+_FREQUENCIES = 6  # the highest, in periods an image
 _FLOOR = 0.02  # of a magnitude before its logarithm, in units of the norm: below it is noise
 _GREY = (0.299, 0.587, 0.114)  # ITU-R 601-2 luma
-_CHUNK = 1024  # small pictures that are worked on at once
+_CHUNK = 1024  # small images that are worked on at once
 _PIXELS_AT_ONCE = 1 << 20  # of large ones
-_LEARNED_FROM = 1000  # pictures, for the covariance
+_LEARNED_FROM = 1000  # images, for the covariance
 _SHRINKAGE = 1e-3  # of the covariance towards no correlation
 
-Small = NDArray[np.uint8]  # (N, h, w) grey pictures
+Small = NDArray[np.uint8]  # (N, h, w) grey images
 Spectra = NDArray[np.complex64]  # (N, 2 * f + 1, f + 1): vertical frequencies from -f to f, horizontal ones from 0 to f
 
 
-def small_grey(pictures: Pictures) -> Small:
-    """Grey pictures with sides of at most `SIDE` pixels, each the mean of a block of pixels.
+def small_grey(images: Images) -> Small:
+    """Grey images with sides of at most `SIDE` pixels, each the mean of a block of pixels.
 
     Args:
-        pictures: (N, H, W, C) uint8, C is 1 or 3.
+        images: (N, H, W, C) uint8, C is 1 or 3.
 
     Returns:
         (N, min(H, SIDE), min(W, SIDE)) uint8.
     """
-    count, height, width, channels = pictures.shape
+    count, height, width, channels = images.shape
     small = np.empty((count, min(height, SIDE), min(width, SIDE)), np.uint8)
     weights = np.array(_GREY if channels == 3 else (1.0,), np.float32)
     for rows in chunks(count, (height, width), _PIXELS_AT_ONCE):
-        grey = pictures[rows].astype(np.float32) @ weights
+        grey = images[rows].astype(np.float32) @ weights
         small[rows] = np.rint(_block_means(_block_means(grey, 1), 2))
     return small
 
 
 def contrast(small: Small) -> NDArray[np.float32]:
-    """(N,) the standard deviation of each picture's pixels, in grey levels."""
+    """(N,) the standard deviation of each image's pixels, in grey levels."""
     rows = range(0, len(small), _CHUNK)
     chunks = [small[start : start + _CHUNK].astype(np.float32).std(axis=(1, 2)) for start in rows]
     return np.concatenate([np.zeros(0, np.float32), *chunks])
 
 
 def central(small: Small, share: float) -> Small:
-    """The middle of each picture, `share` of either side."""
+    """The middle of each image, `share` of either side."""
     height, width = small.shape[1:]
     rows, columns = round(height * share), round(width * share)
     return _window(small, rows, columns, (height - rows) // 2, (width - columns) // 2)
 
 
 def highest_frequency(small: Small) -> int:
-    """Of these pictures and of what a small cut leaves of them, in periods a picture."""
+    """Of these images and of what a small cut leaves of them, in periods an image."""
     return int(min(_FREQUENCIES, min(small.shape[1:]) // 3))
 
 
 def spectra(small: Small, highest: int) -> Spectra:
-    """The frequencies of each picture up to `highest`, of norm 1; 0 where a picture is of one grey."""
+    """The frequencies of each image up to `highest`, of norm 1; 0 where an image is of one grey."""
     height, width = small.shape[1:]
     across = _waves(width, np.arange(highest + 1)).T  # (w, f + 1)
     down = _waves(height, np.arange(-highest, highest + 1)).astype(np.complex64)  # (2f + 1, h)
@@ -90,7 +90,7 @@ def spectra(small: Small, highest: int) -> Spectra:
 
 @dataclass(frozen=True, eq=False)
 class Hash:
-    """From spectra to vectors whose inner product says how alike two pictures are; learned by `learn`.
+    """From spectra to vectors whose inner product says how alike two images are; learned by `learn`.
 
     Attributes:
         mean: (d,) of the magnitudes.
@@ -102,7 +102,7 @@ class Hash:
 
     @classmethod
     def learn(cls, small: Small) -> Hash:
-        """The hash for pictures such as these, at least one."""
+        """The hash for images such as these, at least one."""
         rows = np.linspace(0, len(small) - 1, min(len(small), _LEARNED_FROM)).astype(np.int64)
         sample = small[rows]
         highest = highest_frequency(small)
@@ -115,7 +115,7 @@ class Hash:
         return cls(mean, scale.astype(np.float32))
 
     def vectors(self, frequencies: Spectra) -> NDArray[np.float32]:
-        """(N, d) float32 of norm 1 for the spectra of N pictures."""
+        """(N, d) float32 of norm 1 for the spectra of N images."""
         chunks = [np.zeros((0, len(self.mean)), np.float32)]
         for start in range(0, len(frequencies), _CHUNK):
             vectors = (_magnitudes(frequencies[start : start + _CHUNK]) - self.mean) @ self.scale
@@ -127,15 +127,15 @@ class Hash:
 def best_shift(
     first: Spectra, second: Spectra, shape: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """How well pairs of pictures correlate at the best shift, the second one as it is.
+    """How well pairs of images correlate at the best shift, the second one as it is.
 
     Args:
-        first: spectra of n pictures.
-        second: of the other picture of each pair.
-        shape: height and width of the small pictures, in pixels.
+        first: spectra of n images.
+        second: of the other image of each pair.
+        shape: height and width of the small images, in pixels.
 
     Returns:
-        (n,) float32, the correlation, up to 1; and (n, 2) int64: pixel (y, x) of the second picture is pixel
+        (n,) float32, the correlation, up to 1; and (n, 2) int64: pixel (y, x) of the second image is pixel
         (y + down, x + right) of the first.
     """
     highest = first.shape[2] - 1
@@ -153,7 +153,7 @@ def best_shift(
 
 
 def mirrored(frequencies: Spectra, width: int) -> Spectra:
-    """The spectra of the mirror images of pictures that are `width` pixels wide."""
+    """The spectra of the mirror images of images that are `width` pixels wide."""
     turn = np.exp(2j * np.pi / width * np.arange(frequencies.shape[2])).astype(np.complex64)
     result: Spectra = np.conj(frequencies[:, ::-1]) * turn
     return result
@@ -184,7 +184,7 @@ def _waves(length: int, frequencies: NDArray[np.int64]) -> NDArray[np.complex128
 
 
 def _cuts(small: Small) -> list[Small]:
-    """Each picture cut a little in several ways: an eighth off either side, four corners, and a fifth all round."""
+    """Each image cut a little in several ways: an eighth off either side, four corners, and a fifth all round."""
     height, width = small.shape[1:]
     rows, columns = height - height // 8, width - width // 8
     corners = [(top, left) for top in (0, height - rows) for left in (0, width - columns)]

@@ -59,7 +59,7 @@ class Parts:
     """Train, validation and test of a source, each read when it is asked for; parts that it lacks are split off.
 
     A part that the source has is used as it is. A missing validation or test part is a stratified tenth of train, or
-    of everything where the source is unsplit (80/10/10), chosen by `seed`. Pictures that are copies of each other stay
+    of everything where the source is unsplit (80/10/10), chosen by `seed`. Images that are copies of each other stay
     in one part: `copies` of any kind, or only `equal` ones, as before near copies were looked for.
     """
 
@@ -75,7 +75,7 @@ class Parts:
         self._rows: dict[str, NDArray[np.int64]] = {}
 
     def train(self) -> Dataset:
-        """The pictures to learn from.
+        """The images to learn from.
 
         Raises:
             DataError: there are none, or a class has fewer than two.
@@ -85,13 +85,13 @@ class Parts:
         for name, count in zip(dataset.class_names, counts.tolist(), strict=True):
             if count < 2:
                 raise DataError(
-                    f"Class {name!r} of {self.source.name!r} has {count} picture{'s' * (count != 1)} to learn from; "
+                    f"Class {name!r} of {self.source.name!r} has {count} image{'s' * (count != 1)} to learn from; "
                     "bring at least two, different ones, or remove the class."
                 )
         return dataset
 
     def validation(self) -> Dataset:
-        """The pictures to choose by.
+        """The images to choose by.
 
         Raises:
             DataError: there are none.
@@ -99,7 +99,7 @@ class Parts:
         return self._part("validation")
 
     def test(self) -> Dataset:
-        """The pictures to report on, opened by `evaluate` alone.
+        """The images to report on, opened by `evaluate` alone.
 
         Raises:
             DataError: there are none.
@@ -131,7 +131,7 @@ class Parts:
                 f"{self.source.name!r} has no {part} part and no train part to split it from; add one of them."
             )
         if not len(dataset):
-            raise DataError(f"{self.source.name!r} has no pictures for its {part} part; bring more pictures.")
+            raise DataError(f"{self.source.name!r} has no images for its {part} part; bring more images.")
         return dataset
 
     @property
@@ -176,7 +176,7 @@ def _counts(total: int, fractions: list[float], random: np.random.Generator) -> 
     neediest = sorted(range(len(fractions)), key=lambda part: (-round(exact[part] - counts[part], 9), lots[part]))
     for part in neediest[: total - sum(counts)]:
         counts[part] += 1
-    while 0 in counts and max(counts) > 2:  # two stay, since a class of one picture cannot be learnt
+    while 0 in counts and max(counts) > 2:  # two stay, since a class of one image cannot be learnt
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(0)] += 1
     return counts

@@ -1,4 +1,4 @@
-"""A smaller train part: what would be learned from fewer pictures."""
+"""A smaller train part: what would be learned from fewer images."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 
 
-def first_pictures(train: Dataset, count: int | None, *, seed: int) -> Dataset:
-    """The first `count` pictures of `train` in a stratified order that `seed` decides; all of them for None.
+def first_images(train: Dataset, count: int | None, *, seed: int) -> Dataset:
+    """The first `count` images of `train` in a stratified order that `seed` decides; all of them for None.
 
-    A `count` above what is left beside the validation pictures means all: people count their pictures before the split.
-    A smaller choice is contained in a larger one, so that more pictures are never merely other pictures.
+    A `count` above what is left beside the validation images means all: people count their images before the split.
+    A smaller choice is contained in a larger one, so that more images are never merely other images.
 
     Raises:
-        UsageError: `count` leaves a class without a picture.
+        UsageError: `count` leaves a class without an image.
     """
     if count is None or count >= len(train):
         return train
     classes = len(train.class_names)
     if count < classes:
-        raise UsageError(f"{count} pictures do not reach for {classes} classes; choose at least {classes}.")
+        raise UsageError(f"{count} images do not reach for {classes} classes; choose at least {classes}.")
     return train.select(np.sort(stratified_order(train.labels, seed=seed)[:count]))
 
 

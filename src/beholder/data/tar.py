@@ -17,11 +17,11 @@ from typing import BinaryIO, Protocol
 
 from beholder.errors import BeholderError, DataError
 
-# A file of CIFAR-100 has 155 MB; ten million pictures would not come as one batch.
+# A file of CIFAR-100 has 155 MB; ten million images would not come as one batch.
 _MOST_BYTES_A_FILE = 1 << 29
 _MOST_BYTES = 1 << 31
 _MOST_MEMBERS = 1000
-# Pictures shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
+# Images shrink to a hundredth at best; what is large and shrinks more is made to fill a memory.
 _MOST_SHRINKING, _LARGE = 200, 1 << 26
 # That tarfile reads of headers, at once and in all: it searches long ones in quadratic time.
 _MOST_BYTES_A_HEADER, _MOST_HEADER_BYTES = 1 << 12, 1 << 20
@@ -211,5 +211,5 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _too_large(path: Path) -> DataError:
     return DataError(
-        f"{str(path)!r} announces more than a picture archive holds; get a fresh copy or give another path."
+        f"{str(path)!r} announces more than an image archive holds; get a fresh copy or give another path."
     )

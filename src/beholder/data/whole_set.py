@@ -1,6 +1,6 @@
-"""What is wrong with all pictures of a data set at once, which comparing each with the others cannot show.
+"""What is wrong with all images of a data set at once, which comparing each with the others cannot show.
 
-A set that was saved darker than it was meant, or as 0 and 1, looks the same from picture to picture.
+A set that was saved darker than it was meant, or as 0 and 1, looks the same from image to image.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 
 _PIXELS_AT_ONCE = 1 << 20
-# Of 255. A picture beyond the first two is very dark or light in any set; where nearly all are beyond the second two,
+# Of 255. An image beyond the first two is very dark or light in any set; where nearly all are beyond the second two,
 # the set is: 12 or 14 bits in a file of 16 end there too.
 _DARK, _LIGHT = 25, 243
 _SET_DARK, _SET_LIGHT = 64, 191
@@ -25,41 +25,41 @@ _CHECK = "check how they were saved"
 
 
 class Extremes(NamedTuple):
-    """(n,) uint8 each: the lowest and the highest value of every picture, over all its channels."""
+    """(n,) uint8 each: the lowest and the highest value of every image, over all its channels."""
 
     lowest: NDArray[np.uint8]
     highest: NDArray[np.uint8]
 
     @property
     def plain(self) -> NDArray[np.bool_]:
-        """(n,) whether a picture has one value alone."""
+        """(n,) whether an image has one value alone."""
         return np.equal(self.lowest, self.highest)
 
     @property
     def dark(self) -> NDArray[np.bool_]:
-        """(n,) whether no value of a picture reaches a tenth of white, where not nearly all are such."""
+        """(n,) whether no value of an image reaches a tenth of white, where not nearly all are such."""
         return _few(self.highest <= _DARK)
 
     @property
     def light(self) -> NDArray[np.bool_]:
-        """(n,) whether every value of a picture is nearly white, where not nearly all are such."""
+        """(n,) whether every value of an image is nearly white, where not nearly all are such."""
         return _few(self.lowest >= _LIGHT)
 
 
 def extremes(parts: Mapping[str, Dataset]) -> Extremes:
-    """Of every picture of `parts`, one part after the other."""
+    """Of every image of `parts`, one part after the other."""
     found = [(np.zeros(0, np.uint8), np.zeros(0, np.uint8))]
     for dataset in parts.values():
-        for rows in chunks(len(dataset), dataset.picture_shape, _PIXELS_AT_ONCE):
-            pictures = dataset.pictures[rows]
-            pictures = pictures.reshape(len(pictures), -1)
-            found.append((pictures.min(axis=1), pictures.max(axis=1)))
+        for rows in chunks(len(dataset), dataset.image_shape, _PIXELS_AT_ONCE):
+            images = dataset.images[rows]
+            images = images.reshape(len(images), -1)
+            found.append((images.min(axis=1), images.max(axis=1)))
     lowest, highest = (np.concatenate(values) for values in zip(*found, strict=True))
     return Extremes(lowest, highest)
 
 
 def whole_set_faults(parts: Mapping[str, Dataset]) -> list[str]:
-    """A sentence for each thing that is wrong with all pictures of `parts`, or nearly all."""
+    """A sentence for each thing that is wrong with all images of `parts`, or nearly all."""
     lowest, highest = extremes(parts)
     if not len(lowest):
         return []
@@ -96,7 +96,7 @@ def _levels(lowest: NDArray[np.uint8], highest: NDArray[np.uint8]) -> Iterator[s
 
 
 def _equal_classes(parts: Mapping[str, Dataset]) -> Iterator[str]:
-    """Classes whose pictures are all the same one."""
+    """Classes whose images are all the same one."""
     firsts: dict[str, NDArray[np.uint8]] = {}
     alike: dict[str, int] = {}  # 0 where they are not
     for dataset in parts.values():
@@ -105,7 +105,7 @@ def _equal_classes(parts: Mapping[str, Dataset]) -> Iterator[str]:
         for name, start, end in zip(dataset.class_names, ends, ends[1:], strict=False):
             rows = order[start:end]
             if len(rows) and alike.get(name) != 0:
-                first = firsts.setdefault(name, dataset.pictures[rows[:1]][0])
+                first = firsts.setdefault(name, dataset.images[rows[:1]][0])
                 alike[name] = alike.get(name, 0) + len(rows) if _all_equal(dataset, rows, first) else 0
     equal = {name: count for name, count in alike.items() if count > 1}
     if len(equal) == len(alike) and len({firsts[name].tobytes() for name in equal}) == 1:
@@ -116,8 +116,8 @@ def _equal_classes(parts: Mapping[str, Dataset]) -> Iterator[str]:
 
 
 def _all_equal(dataset: Dataset, rows: NDArray[np.int64], first: NDArray[np.uint8]) -> bool:
-    """Whether the pictures at `rows` all are `first`; ends at one that is not, which is the second as a rule."""
-    return all(np.array_equal(dataset.pictures[rows[at : at + 1]][0], first) for at in range(len(rows)))
+    """Whether the images at `rows` all are `first`; ends at one that is not, which is the second as a rule."""
+    return all(np.array_equal(dataset.images[rows[at : at + 1]][0], first) for at in range(len(rows)))
 
 
 def _few(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

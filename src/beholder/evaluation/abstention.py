@@ -20,13 +20,13 @@ def risk_threshold(
     """The least probability from which on answers may be given, so that at most the share `risk` of them is wrong.
 
     Thresholds are tried in a sequence that the confidences alone decide, before any label is seen: first so high that
-    few pictures are answered, then lower and lower, until for one of them the exact binomial test (equal to the upper
+    few images are answered, then lower and lower, until for one of them the exact binomial test (equal to the upper
     bound of Clopper and Pearson, 1934) no longer rules out at level 1 - `confidence` that more than `risk` of its
     answers are wrong. The last that passed is returned. Since testing stops at the first failure, no correction for
     many tests is due: fixed sequence testing (Bauer, Multiple testing in clinical trials, 1991; for risks of
     classifiers Angelopoulos, Bates, Candès, Jordan and Lei, Learn then Test, 2021).
 
-    The promise is for new pictures of the same kind as these, and holds with probability `confidence` over the choice
+    The promise is for new images of the same kind as these, and holds with probability `confidence` over the choice
     of these.
 
     Args:
@@ -37,11 +37,11 @@ def risk_threshold(
 
     Returns:
         The threshold; answers of at least this probability are given. None where nothing can be promised: too few
-        pictures, or too many wrong answers among the surest.
+        images, or too many wrong answers among the surest.
     """
     from scipy.stats import binom  # not above: a light install reads the words of this room without it
 
-    count, fewest = len(confidences), fewest_pictures(risk, confidence)
+    count, fewest = len(confidences), fewest_images(risk, confidence)
     if count < fewest:
         return None
     order = np.argsort(-confidences, kind="stable")
@@ -60,7 +60,7 @@ def risk_threshold(
 def _first(falling: NDArray[np.float32], ranks: NDArray[np.int64], risk: float, confidence: float) -> int:
     """Where among `ranks` the sequence starts: where the test would most probably pass if the confidences were true.
 
-    A start with few pictures bears no mistake, one with many bears as many as the risk. No label is seen here: were the
+    A start with few images bears no mistake, one with many bears as many as the risk. No label is seen here: were the
     confidences wrong, less would be promised, but not more than is true.
     """
     from scipy.stats import binom, poisson
@@ -71,8 +71,8 @@ def _first(falling: NDArray[np.float32], ranks: NDArray[np.int64], risk: float, 
     return int(np.argmax(poisson.cdf(borne, expected)))
 
 
-def fewest_pictures(risk: float, confidence: float = CONFIDENCE) -> int:
-    """How many validation pictures, all answered right, it takes to promise `risk` at all."""
+def fewest_images(risk: float, confidence: float = CONFIDENCE) -> int:
+    """How many validation images, all answered right, it takes to promise `risk` at all."""
     return math.ceil(math.log(1 - confidence) / math.log1p(-risk))
 
 
@@ -84,7 +84,7 @@ def risk_facts(
     Args:
         confidences: (N,) float32, the probability of each answer on the validation part.
         correct: (N,) bool, whether it is right.
-        unlike: (N,) bool, pictures that are not answered however sure the answer is.
+        unlike: (N,) bool, images that are not answered however sure the answer is.
         asked: the risk that the person asked for; None: 5 %.
 
     Returns:
@@ -128,14 +128,14 @@ def risk_in_words(facts: dict[str, Any]) -> str:
     sure = _percent(facts["confidence"])
     if facts["promised"]:
         return (
-            f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for pictures like the "
+            f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for images like the "
             f"{count} of the validation part; there it was unsure of {_percent(1 - facts['coverage'])}."
         )
-    fewest = fewest_pictures(facts["asked"], facts["confidence"])
+    fewest = fewest_images(facts["asked"], facts["confidence"])
     why = (
-        f"that takes {fewest:,} validation pictures at the least, and there are {count}"
+        f"that takes {fewest:,} validation images at the least, and there are {count}"
         if facts["count"] < fewest
-        else f"it is wrong too often on the {count} validation pictures"
+        else f"it is wrong too often on the {count} validation images"
     )
     then = "so every answer is unsure" if facts["coverage"] == 0 else "so no answer is unsure for its probability"
     return f"That at most {risk} of its answers are wrong cannot be promised: {why}, {then}."

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 BINS = 15  # of equal width, as in Guo et al.
 COLDEST, HOTTEST = 0.1, 10.0
-FEWEST = 20  # validation pictures; from fewer no temperature is fitted
+FEWEST = 20  # validation images; from fewer no temperature is fitted
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -25,7 +25,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         labels: (N,) int64, the true classes.
 
     Returns:
-        The temperature, between 0.1 and 10; 1 where there are fewer than 20 pictures, fewer than two classes, or logits
+        The temperature, between 0.1 and 10; 1 where there are fewer than 20 images, fewer than two classes, or logits
         that are not finite.
     """
     if len(logits) < FEWEST or logits.shape[1] < 2 or not np.isfinite(logits).all():
@@ -85,7 +85,7 @@ def expected_calibration_error(confidences: NDArray[np.float32], correct: NDArra
     """The mean distance between confidence and accuracy over the bins of `reliability`, weighted by their counts.
 
     Expected calibration error as in Guo et al. 2017, 0 to 1; 0 where there are no answers. Chance alone gives about
-    0.01 on 5,000 pictures.
+    0.01 on 5,000 images.
     """
     bins = [one for one in reliability(confidences, correct) if one["count"]]
     total = sum(one["count"] for one in bins)

@@ -1,4 +1,4 @@
-"""Whether an answer stays when a picture changes and its meaning does not: moved, mirrored, brighter, darker."""
+"""Whether an answer stays when an image changes and its meaning does not: moved, mirrored, brighter, darker."""
 
 from __future__ import annotations
 
@@ -9,81 +9,81 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.data.progress import Progress, silent
 
-SHIFT = 16  # a picture is moved by its side divided by this, two pixels of 32
+SHIFT = 16  # an image is moved by its side divided by this, two pixels of 32
 BRIGHTNESS = (0.8, 1.25)  # factors
 _BATCH_PIXELS = 1 << 20  # changed at a time
 
 
-def moved(pictures: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
-    """`pictures` (N, H, W, C) moved by so many pixels; what comes in repeats the edge."""
-    height, width = pictures.shape[1:3]
+def moved(images: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
+    """`images` (N, H, W, C) moved by so many pixels; what comes in repeats the edge."""
+    height, width = images.shape[1:3]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
-    return np.ascontiguousarray(pictures[:, rows][:, :, columns])
+    return np.ascontiguousarray(images[:, rows][:, :, columns])
 
 
-def mirrored(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`pictures` (N, H, W, C) turned left to right."""
-    return np.ascontiguousarray(pictures[:, :, ::-1])
+def mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`images` (N, H, W, C) turned left to right."""
+    return np.ascontiguousarray(images[:, :, ::-1])
 
 
-def brightened(pictures: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """`pictures` with each value times `factor`, at most 255."""
+def brightened(images: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """`images` with each value times `factor`, at most 255."""
     table = np.rint(np.arange(256) * factor).clip(0, 255).astype(np.uint8)
-    return np.asarray(table[pictures], np.uint8)
+    return np.asarray(table[images], np.uint8)
 
 
 def changes(height: int, width: int) -> list[tuple[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]]:
-    """Kind and change for pictures of `height` × `width` pixels: four shifts, a flip, two brightnesses."""
+    """Kind and change for images of `height` × `width` pixels: four shifts, a flip, two brightnesses."""
     down, right = reach(height, width)
     shifts = ((-down, 0), (down, 0), (0, -right), (0, right))
     return [
-        *(("shift", lambda pictures, by=by: moved(pictures, *by)) for by in shifts),
+        *(("shift", lambda images, by=by: moved(images, *by)) for by in shifts),
         ("flip", mirrored),
-        *(("brightness", lambda pictures, by=by: brightened(pictures, by)) for by in BRIGHTNESS),
+        *(("brightness", lambda images, by=by: brightened(images, by)) for by in BRIGHTNESS),
     ]
 
 
 def reach(height: int, width: int) -> tuple[int, int]:
-    """By how many pixels a picture of `height` × `width` is moved down and right, one at least."""
+    """By how many pixels an image of `height` × `width` is moved down and right, one at least."""
     return max(1, height // SHIFT), max(1, width // SHIFT)
 
 
 def consistency_figures(
     answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    pictures: Pictures,
+    images: Images,
     labels: NDArray[np.int64],
     *,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """How many answers stay what they are when pictures change a little.
+    """How many answers stay what they are when images change a little.
 
     Args:
-        answer: from pictures (n, H, W, C) uint8 to probabilities (n, K) float32.
-        pictures: (N, H, W, C) uint8, N ≥ 1.
+        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
+        images: (N, H, W, C) uint8, N ≥ 1.
         labels: (N,) int64, the true classes.
-        progress: told how many pictures are answered, changed and unchanged.
+        progress: told how many images are answered, changed and unchanged.
 
     Returns:
         `count`, N; `pixels` [down, right] of a shift; `factors` of brightness; for `shift`, `flip` and `brightness`
-        the `same`, share of answers that are the same class as that of the plain picture, mean over the changes of
-        that kind, and their `accuracy`; `all`, the share of pictures whose answer stays under every change. A flip
+        the `same`, share of answers that are the same class as that of the plain image, mean over the changes of
+        that kind, and their `accuracy`; `all`, the share of images whose answer stays under every change. A flip
         turns some things into others (b and d): there a changed answer may be the right one.
     """
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[1:3]
     tried = changes(height, width)
-    plain = np.empty(len(pictures), np.int64)
-    changed = np.empty((len(tried), len(pictures)), np.int64)
-    for rows in chunks(len(pictures), (height, width), _BATCH_PIXELS):
-        batch = pictures[rows]
+    plain = np.empty(len(images), np.int64)
+    changed = np.empty((len(tried), len(images)), np.int64)
+    for rows in chunks(len(images), (height, width), _BATCH_PIXELS):
+        batch = images[rows]
         plain[rows] = answer(batch).argmax(axis=1)
         for row, (_, change) in enumerate(tried):
             changed[row, rows] = answer(change(batch)).argmax(axis=1)
-        done = (1 + len(tried)) * min(rows.stop, len(pictures))
-        progress("Answering changed pictures", done, (1 + len(tried)) * len(pictures))
+        done = (1 + len(tried)) * min(rows.stop, len(images))
+        progress("Answering changed images", done, (1 + len(tried)) * len(images))
     kinds = np.array([kind for kind, _ in tried])
     of_kind = {kind: changed[kinds == kind] for kind in ("shift", "flip", "brightness")}
     return {

@@ -1,8 +1,8 @@
-"""The 15 corruptions in 5 severities of Hendrycks and Dietterich, at the pictures' own resolution.
+"""The 15 corruptions in 5 severities of Hendrycks and Dietterich, at the images' own resolution.
 
 Source: D. Hendrycks and T. Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations,
-ICLR 2019. The constants are those of CIFAR-10-C (github.com/hendrycks/robustness, `make_cifar_c.py`), for pictures of
-32 pixels; lengths in pixels go with the shorter side. The pictures are made anew, so that figures are near the
+ICLR 2019. The constants are those of CIFAR-10-C (github.com/hendrycks/robustness, `make_cifar_c.py`), for images of
+32 pixels; lengths in pixels go with the shorter side. The images are made anew, so that figures are near the
 published ones and not equal to them; frost, whose photographs we do not have, is drawn.
 """
 
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.data.progress import Progress, silent
 from beholder.evaluation import blur, digital, noise, weather
 from beholder.evaluation.noise import Floats
 
 SEVERITIES = 5
-SIDE = 32  # pixels of the pictures that the constants are for
+SIDE = 32  # pixels of the images that the constants are for
 _BATCH_PIXELS = 1 << 20  # corrupted at a time
 
 Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -34,7 +34,7 @@ class Corruption:
 
     Attributes:
         family: noise, blur, weather or digital.
-        apply: what makes it, from pictures (N, H, W, C) float32 from 0 to 1, random numbers where it `draws`, and the
+        apply: what makes it, from images (N, H, W, C) float32 from 0 to 1, random numbers where it `draws`, and the
             constants by name.
         constants: their names.
         severities: their values, a row a severity, the mildest first; one that stands alone is no row.
@@ -50,7 +50,7 @@ class Corruption:
     draws: bool = True
 
     def given(self, severity: int, side: int) -> dict[str, float]:
-        """The constants of `severity` (1 to 5) for pictures whose shorter side is `side` pixels."""
+        """The constants of `severity` (1 to 5) for images whose shorter side is `side` pixels."""
         row = self.severities[severity - 1]
         values = row if isinstance(row, tuple) else (row,)
         pairs = zip(self.constants, values, strict=True)
@@ -119,31 +119,31 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 
 
-def corrupted(pictures: Pictures, name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-    """`pictures` corrupted, batch by batch; equal arguments give equal results.
+def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
+    """`images` corrupted, batch by batch; equal arguments give equal results.
 
     Args:
-        pictures: (N, H, W, C) uint8, C is 1 or 3.
+        images: (N, H, W, C) uint8, C is 1 or 3.
         name: a key of `CORRUPTIONS`.
         severity: 1 (mild) to 5.
         seed: fixes every random choice.
 
     Yields:
-        (n, H, W, C) uint8, N pictures in all, in their order.
+        (n, H, W, C) uint8, N images in all, in their order.
     """
     corruption = CORRUPTIONS[name]
     random = np.random.default_rng([seed, list(CORRUPTIONS).index(name), severity])
     drawn = (random,) if corruption.draws else ()
-    constants = corruption.given(severity, min(pictures.shape[1:3]))
-    for rows in chunks(len(pictures), pictures.shape[1:], _BATCH_PIXELS):
-        values = pictures[rows].astype(np.float32) / 255
+    constants = corruption.given(severity, min(images.shape[1:3]))
+    for rows in chunks(len(images), images.shape[1:], _BATCH_PIXELS):
+        values = images[rows].astype(np.float32) / 255
         changed = corruption.apply(values, *drawn, **constants)
         yield np.rint(255 * changed.clip(0, 1)).astype(np.uint8)
 
 
 def corruption_figures(
     answer: Answer,
-    pictures: Pictures,
+    images: Images,
     labels: NDArray[np.int64],
     *,
     seed: int = 0,
@@ -152,11 +152,11 @@ def corruption_figures(
     """What is left of the accuracy under each corruption.
 
     Args:
-        answer: from pictures (n, H, W, C) uint8 to probabilities (n, K) float32.
-        pictures: (N, H, W, C) uint8, N ≥ 1.
+        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
+        images: (N, H, W, C) uint8, N ≥ 1.
         labels: (N,) int64, the true classes.
-        seed: fixes every random choice, so that every model is shown the same corrupted pictures.
-        progress: told how many corrupted pictures are answered.
+        seed: fixes every random choice, so that every model is shown the same corrupted images.
+        progress: told how many corrupted images are answered.
 
     Returns:
         `seed`; `count`, N; `mean_accuracy`, over all 75 copies; `by_severity`, five means; `worst`, the `name` and
@@ -164,15 +164,15 @@ def corruption_figures(
         mildest first) and `accuracy`, their mean. All from 0 to 1.
     """
     kinds: list[dict[str, Any]] = []
-    done, total = 0, len(CORRUPTIONS) * SEVERITIES * len(pictures)
+    done, total = 0, len(CORRUPTIONS) * SEVERITIES * len(images)
     for name, corruption in CORRUPTIONS.items():
         accuracies = []
         for severity in range(1, SEVERITIES + 1):
             predictions = []
-            for batch in corrupted(pictures, name, severity, seed=seed):
+            for batch in corrupted(images, name, severity, seed=seed):
                 predictions.append(answer(batch).argmax(axis=1))
                 done += len(batch)
-                progress("Answering corrupted pictures", done, total)
+                progress("Answering corrupted images", done, total)
             accuracies.append(float((np.concatenate(predictions) == labels).mean()))
         mean = sum(accuracies) / SEVERITIES
         kinds.append({"name": name, "family": corruption.family, "accuracies": accuracies, "accuracy": mean})

@@ -1,4 +1,4 @@
-"""What happens to a picture on its way: contrast lost, bent, coarse pixels, JPEG."""
+"""What happens to an image on its way: contrast lost, bent, coarse pixels, JPEG."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from beholder.evaluation.noise import Floats
 
 
-def contrast(pictures: Floats, *, kept: float) -> Floats:
+def contrast(images: Floats, *, kept: float) -> Floats:
     """Less contrast: each channel drawn to its mean.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result.
+        images: (N, H, W, C) float32 from 0 to 1, like the result.
         kept: share of each value's distance from the mean that is left.
     """
-    means: Floats = pictures.mean(axis=(1, 2), keepdims=True)
-    return np.asarray(means + np.float32(kept) * (pictures - means))
+    means: Floats = images.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(means + np.float32(kept) * (images - means))
 
 
 def elastic_transform(
-    pictures: Floats, random: np.random.Generator, *, bend: float, smoothness: float, skew: float
+    images: Floats, random: np.random.Generator, *, bend: float, smoothness: float, skew: float
 ) -> Floats:
-    """A picture on rubber, pulled at three points and then bent (Simard, Steinkraus and Platt 2003).
+    """An image on rubber, pulled at three points and then bent (Simard, Steinkraus and Platt 2003).
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result.
+        images: (N, H, W, C) float32 from 0 to 1, like the result.
         random: where the pull and the bends come from.
         bend: each pixel is moved by so many pixels at most.
         smoothness: standard deviation of the blur that makes neighbours move together, pixels.
         skew: three points are pulled by so many pixels at most.
     """
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[1:3]
     places = np.mgrid[:height, :width].astype(np.float64)
-    out = np.empty_like(pictures)
-    for row, picture in enumerate(pictures):
-        pulled = _sampled(picture, _pulled(places, random, skew))
+    out = np.empty_like(images)
+    for row, image in enumerate(images):
+        pulled = _sampled(image, _pulled(places, random, skew))
         moves = random.uniform(-1, 1, places.shape)
         if bend:
             bends = gaussian_filter(moves, smoothness, mode="reflect", truncate=3, axes=(1, 2)) * bend
@@ -49,36 +49,36 @@ def elastic_transform(
     return out
 
 
-def pixelate(pictures: Floats, *, share: float) -> Floats:
-    """Coarse pixels: a smaller picture, enlarged again.
+def pixelate(images: Floats, *, share: float) -> Floats:
+    """Coarse pixels: a smaller image, enlarged again.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
+        images: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
         share: of the side that is left.
     """
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[1:3]
     small = (max(1, int(width * share)), max(1, int(height * share)))
 
-    def coarse(picture: Image.Image) -> Image.Image:
-        return picture.resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BOX)
+    def coarse(image: Image.Image) -> Image.Image:
+        return image.resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BOX)
 
-    return _each(pictures, coarse)
+    return _each(images, coarse)
 
 
-def jpeg_compression(pictures: Floats, *, quality: float) -> Floats:
-    """What JPEG leaves of a picture.
+def jpeg_compression(images: Floats, *, quality: float) -> Floats:
+    """What JPEG leaves of an image.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
+        images: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
         quality: of JPEG, 1 to 95.
     """
 
-    def compressed(picture: Image.Image) -> Image.Image:
+    def compressed(image: Image.Image) -> Image.Image:
         file = io.BytesIO()
-        picture.save(file, "JPEG", quality=round(quality))
+        image.save(file, "JPEG", quality=round(quality))
         return Image.open(file)
 
-    return _each(pictures, compressed)
+    return _each(images, compressed)
 
 
 def _pulled(places: NDArray[np.float64], random: np.random.Generator, skew: float) -> NDArray[np.float64]:
@@ -91,16 +91,16 @@ def _pulled(places: NDArray[np.float64], random: np.random.Generator, skew: floa
     return np.asarray(np.einsum("pc,phw->chw", back[:2], places) + back[2][:, None, None], np.float64)
 
 
-def _sampled(picture: Floats, places: NDArray[np.float64]) -> Floats:
-    """`picture` (H, W, C) at `places` (2, H, W), bilinear, mirrored at its edges."""
-    channels = [map_coordinates(picture[:, :, c], places, order=1, mode="mirror") for c in range(picture.shape[2])]
+def _sampled(image: Floats, places: NDArray[np.float64]) -> Floats:
+    """`image` (H, W, C) at `places` (2, H, W), bilinear, mirrored at its edges."""
+    channels = [map_coordinates(image[:, :, c], places, order=1, mode="mirror") for c in range(image.shape[2])]
     return np.stack(channels, axis=2)
 
 
-def _each(pictures: Floats, change: Callable[[Image.Image], Image.Image]) -> Floats:
-    """`change` done to each of `pictures` as Pillow has it."""
-    out = np.empty_like(pictures)
-    for row, values in enumerate(np.rint(255 * pictures).astype(np.uint8)):
-        picture = Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0])
-        out[row] = np.asarray(change(picture), np.float32).reshape(values.shape) / 255
+def _each(images: Floats, change: Callable[[Image.Image], Image.Image]) -> Floats:
+    """`change` done to each of `images` as Pillow has it."""
+    out = np.empty_like(images)
+    for row, values in enumerate(np.rint(255 * images).astype(np.uint8)):
+        image = Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0])
+        out[row] = np.asarray(change(image), np.float32).reshape(values.shape) / 255
     return out

@@ -1,9 +1,9 @@
-"""Familiarity: whether a picture is like anything that the network was trained on.
+"""Familiarity: whether an image is like anything that the network was trained on.
 
-Two things of a picture's features tell: their length (short where nothing was found that the network knows: plain
+Two things of an image's features tell: their length (short where nothing was found that the network knows: plain
 colours, text) and their direction (far from that of every class where known parts come together as in none: noise).
 Among the scores that were compared on classifiers of photographs these two together were the best against each kind of
-strange picture, and need no training picture to be kept (docs/lab-notebook.md).
+strange image, and need no training image to be kept (docs/lab-notebook.md).
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-UNLIKE_SHARE = 0.05  # of the validation pictures that count as unlike
-FEWEST = 20  # validation pictures, of which that share is one
+UNLIKE_SHARE = 0.05  # of the validation images that count as unlike
+FEWEST = 20  # validation images, of which that share is one
 
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """What a network makes of pictures of its own kind.
+    """What a network makes of images of its own kind.
 
     Attributes:
-        prototypes: (K, F) float32, the mean direction of each class's features; rows of length 1, 0 without pictures.
-        lengths: (n,) float32, ascending: the lengths of the validation pictures' features.
+        prototypes: (K, F) float32, the mean direction of each class's features; rows of length 1, 0 without images.
+        lengths: (n,) float32, ascending: the lengths of the validation images' features.
         likenesses: (n,) float32, ascending: their likeness to the nearest class.
-        threshold: a picture of a lower score is unlike anything that the network was trained on.
+        threshold: an image of a lower score is unlike anything that the network was trained on.
     """
 
     prototypes: NDArray[np.float32]
@@ -34,15 +34,15 @@ class Familiarity:
     threshold: float
 
     def scores(self, measures: NDArray[np.float32]) -> NDArray[np.float64]:
-        """How familiar pictures are, (N,) float64, 0 at most: from what `measure` tells of them, (N, 2) float32.
+        """How familiar images are, (N,) float64, 0 at most: from what `measure` tells of them, (N, 2) float32.
 
-        The logarithms of two shares of the validation pictures are added, as Fisher adds those of p-values (Statistical
+        The logarithms of two shares of the validation images are added, as Fisher adds those of p-values (Statistical
         Methods for Research Workers, 1932): that with features as short, and that as far from every class.
         """
         return _scores(measures, self.lengths, self.likenesses)
 
     def unlike(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N,) bool: which pictures are unlike anything that it was trained on; from their features (N, F) float32."""
+        """(N,) bool: which images are unlike anything that it was trained on; from their features (N, F) float32."""
         return self.scores(measure(features, self.prototypes)) < self.threshold
 
 
@@ -54,7 +54,7 @@ def class_sums(features: NDArray[np.float32], labels: NDArray[np.int64], classes
 
 
 def measure(features: NDArray[np.float32], prototypes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 2) float32: the length of each picture's features (N, F), and its likeness to the nearest class, -1 to 1."""
+    """(N, 2) float32: the length of each image's features (N, F), and its likeness to the nearest class, -1 to 1."""
     likeness = (_flattened(features) @ prototypes.T).max(axis=1)
     return np.stack([np.linalg.norm(features, axis=1), likeness], axis=1)
 
@@ -62,18 +62,18 @@ def measure(features: NDArray[np.float32], prototypes: NDArray[np.float32]) -> N
 def fit_familiarity(
     prototypes: NDArray[np.float32], measures: NDArray[np.float32], share: float = UNLIKE_SHARE
 ) -> Familiarity | None:
-    """The familiarity of which at most `share` of new pictures of the same kind count as unlike.
+    """The familiarity of which at most `share` of new images of the same kind count as unlike.
 
     The threshold is that of a conformal p-value of at most `share` (Bates, Candès, Lei, Romano and Sesia, Testing for
     Outliers with Conformal p-values, 2023).
 
     Args:
-        prototypes: (K, F) float32, `directions` of the sums of `class_sums` over some training pictures.
+        prototypes: (K, F) float32, `directions` of the sums of `class_sums` over some training images.
         measures: (n, 2) float32, what `measure` gives for the validation part.
         share: 0 to 1.
 
     Returns:
-        None where there are too few pictures for such a share, or figures that are not finite.
+        None where there are too few images for such a share, or figures that are not finite.
     """
     rank = int(share * (len(measures) + 1))
     if rank < 1 or len(measures) < FEWEST or not (np.isfinite(measures).all() and np.isfinite(prototypes).all()):

@@ -12,9 +12,9 @@ from beholder.evaluation.mirroring import Mirroring
 
 SHOWN_NEIGHBOURS = 5
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard
-# pictures with right labels (docs/lab-notebook.md).
+# images with right labels (docs/lab-notebook.md).
 TIMES = 8.0
-SEPARATE = 0.75  # of the pictures of two classes that fall on their own side; 0.5 is chance
+SEPARATE = 0.75  # of the images of two classes that fall on their own side; 0.5 is chance
 MOST_PAIRS = 20  # of classes that are told
 
 
@@ -26,9 +26,9 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (JAIR 2021).
 
     Args:
-        pool: N pictures of K classes.
-        probabilities: (N, K), of networks that did not learn from the picture.
-        neighbours: (N, n) rows of the pictures most like it.
+        pool: N images of K classes.
+        probabilities: (N, K), of networks that did not learn from the image.
+        neighbours: (N, n) rows of the images most like it.
 
     Raises:
         ImportError: cleanlab is not installed.
@@ -67,21 +67,19 @@ def inseparable(
 ) -> list[Finding]:
     """Findings `inseparable`, one a pair of classes, the worst first.
 
-    Two classes count as such where fewer than three quarters of their pictures fall on the side of their own class, the
+    Two classes count as such where fewer than three quarters of their images fall on the side of their own class, the
     mean of both classes, and that is no accident (the upper end of Wilson's 95 % interval). The score is 0 where three
     quarters do and 1 where no more than half, as by chance.
 
     Args:
-        pool: N pictures of K classes.
-        probabilities: (N, K), of networks that did not learn from the picture.
-        mirroring: what the pictures tell about mirroring.
-        mirrored: whether the networks learned from mirrored pictures too, and so may be blind to what tells them apart.
+        pool: N images of K classes.
+        probabilities: (N, K), of networks that did not learn from the image.
+        mirroring: what the images tell about mirroring.
+        mirrored: whether the networks learned from mirrored images too, and so may be blind to what tells them apart.
     """
     labels, names = pool.dataset.labels, pool.dataset.class_names
     classes = np.arange(len(names))
-    sides = np.full(
-        (len(names), len(names)), np.nan
-    )  # of row's pictures, the share that row's class has above column's
+    sides = np.full((len(names), len(names)), np.nan)  # of row's images, the share that row's class has above column's
     for label in np.unique(labels).tolist():
         own = probabilities[labels == label]
         sides[label] = (own[:, label, None] > own).mean(axis=0)
@@ -98,7 +96,7 @@ def inseparable(
             (),
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
-            sentence=f"{one!r} and {other!r}: of their pictures networks put {share:.0%} on the right side, where "
+            sentence=f"{one!r} and {other!r}: of their images networks put {share:.0%} on the right side, where "
             f"chance puts 50%; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
@@ -107,12 +105,12 @@ def inseparable(
 
 def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) -> str:
     """What to do about two classes that look the same, as the end of a sentence."""
-    join = "join them, or bring pictures that show the difference."
+    join = "join them, or bring images that show the difference."
     if mirroring is not None and pair in mirroring.pairs:
         return "each looks like the other one mirrored, so do not join them: train with --no-mirror."
     if mirrored and (mirroring is None or mirroring.same is not True):
         return (
-            "the networks learned from mirrored pictures too, so if these classes mirror each other, train with "
+            "the networks learned from mirrored images too, so if these classes mirror each other, train with "
             f"--no-mirror; if not, {join}"
         )
     return join

@@ -23,13 +23,13 @@ def figures(
     """Everything that is said about N answers, ready for JSON.
 
     Args:
-        probabilities: (N, K) float32, one row a picture, each row summing to 1.
+        probabilities: (N, K) float32, one row an image, each row summing to 1.
         labels: (N,) int64, the true classes, from 0 to K - 1; a class may be absent.
         class_names: K names, in the order of the labels.
 
     Returns:
         `count`; `accuracy` (0 to 1) and `interval` [low, high], its 95 % Wilson score interval; `top5`, the share of
-        pictures whose true class is among the five most probable (None unless K > 10); `log_loss`, the mean of
+        images whose true class is among the five most probable (None unless K > 10); `log_loss`, the mean of
         -log(probability of the true class) in nats, probabilities clipped at 1e-7; `macro_recall`, `macro_f1` and
         `uneven`, see `macro_figures`; `per_class`, a list of
         `class_name`, `precision`, `recall`, `f1`, `count`, where a ratio without a denominator (the class was never
@@ -96,7 +96,7 @@ def _check(probabilities: NDArray[np.float32], labels: NDArray[np.int64], class_
     expected = (len(labels), len(class_names))
     if probabilities.shape != expected or 0 in expected:
         raise DataError(
-            f"Expected probabilities of shape (pictures, classes) = {expected}, neither of them 0. "
+            f"Expected probabilities of shape (images, classes) = {expected}, neither of them 0. "
             f"Received: shape={probabilities.shape}."
         )
     if not np.isfinite(probabilities).all():

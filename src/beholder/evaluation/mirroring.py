@@ -86,10 +86,10 @@ def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
     rows = _sample(train.labels, random)
     names, labels = np.unique(train.labels[rows], return_inverse=True)
     counts = np.bincount(labels)
-    channels = train.picture_shape[2]
-    if len(rows) < _LEAST_IMAGES or len(names) < 2 or min(counts) < 2 or min(train.picture_shape[:2]) < PATCH:
+    channels = train.image_shape[2]
+    if len(rows) < _LEAST_IMAGES or len(names) < 2 or min(counts) < 2 or min(train.image_shape[:2]) < PATCH:
         return Mirroring(None, 0.0, 0.0, (), len(rows), channels)
-    plain, mirrored = _held_out(*mirror_features(train.select(rows).pictures, random), labels)
+    plain, mirrored = _held_out(*mirror_features(train.select(rows).images, random), labels)
     right, right_mirrored = plain.argmax(axis=1) == labels, mirrored.argmax(axis=1) == labels
     known, kept = (float((np.bincount(labels, one) / counts).mean()) for one in (right, right_mirrored))
     pairs = tuple(
@@ -122,7 +122,7 @@ def _held_out(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores (N, classes) of ridge regressions, each classes of equal weight, for images that they did not learn from.
 
-    Each class is dealt in runs of neighbouring rows, so that pictures of one scene mostly stay together.
+    Each class is dealt in runs of neighbouring rows, so that images of one scene mostly stay together.
     """
     classes, counts = int(labels.max()) + 1, np.bincount(labels)
     order = np.argsort(labels, kind="stable")

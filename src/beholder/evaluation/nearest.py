@@ -1,4 +1,4 @@
-"""The pictures most like a picture: nearest neighbours in the space of a network's features."""
+"""The images most like an image: nearest neighbours in the space of a network's features."""
 
 from __future__ import annotations
 

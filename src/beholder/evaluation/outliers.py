@@ -1,4 +1,4 @@
-"""Pictures unlike all others: far in a network's features, badly rebuilt by an autoencoder, or with a strange code."""
+"""Images unlike all others: far in a network's features, badly rebuilt by an autoencoder, or with a strange code."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from beholder.data.findings import Finding
 from beholder.data.pool import Pool
 
 SHOWN_NEIGHBOURS = 5
-STRANGE = 4.0  # deviations, of the three signs together, from which a picture is told
-MOST_SHARE = 0.005  # of all pictures that are told, the strangest
+STRANGE = 4.0  # deviations, of the three signs together, from which an image is told
+MOST_SHARE = 0.005  # of all images that are told, the strangest
 
 
 def strangeness(
     distances: NDArray[np.float32], errors: NDArray[np.float32], codes: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """How unlike the others N pictures are, in robust standard deviations above the median, three signs added up.
+    """How unlike the others N images are, in robust standard deviations above the median, three signs added up.
 
-    The signs are the logarithms of: the mean distance to the nearest pictures; the error of an autoencoder; the
+    The signs are the logarithms of: the mean distance to the nearest images; the error of an autoencoder; the
     Mahalanobis distance of its code. None of them finds all kinds of outliers (docs/lab-notebook.md).
 
     Args:
-        distances: (N, n), to the nearest pictures in the space of a network's features.
+        distances: (N, n), to the nearest images in the space of a network's features.
         errors: (N,), of an autoencoder.
         codes: (N, D), its codes.
     """
@@ -37,9 +37,9 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
     """Findings `outlier`, the strangest first; the score is 0.5 at the threshold and nears 1 beyond it.
 
     Args:
-        pool: N pictures.
+        pool: N images.
         strange: (N,), see `strangeness`.
-        neighbours: (N, n) rows of the pictures most like each.
+        neighbours: (N, n) rows of the images most like each.
     """
     dataset = pool.dataset
     order = np.argsort(-strange, kind="stable")
@@ -51,7 +51,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             (str(pool.parts[row]),),
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
-            sentence="Far from every other picture; the nearest are beside it.",
+            sentence="Far from every other image; the nearest are beside it.",
             neighbours=tuple(dataset.names[near] for near in neighbours[row, :SHOWN_NEIGHBOURS].tolist()),
         )
         for row in chosen
@@ -69,6 +69,6 @@ def _mahalanobis(codes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance (N,) of each of `codes` (N, D) from their mean, in the metric of their covariance."""
     centred = codes - codes.mean(axis=0)
     covariance = centred.T @ centred / len(codes)
-    # A little of the mean variance on the diagonal: with few pictures some directions do not vary at all.
+    # A little of the mean variance on the diagonal: with few images some directions do not vary at all.
     covariance += np.eye(len(covariance)) * (1e-4 * np.trace(covariance) / len(covariance) + 1e-12)
     return np.asarray(np.sqrt((centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)), np.float64)

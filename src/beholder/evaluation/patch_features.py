@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 
 PATCH = 6  # pixels a side, and so the smallest image
 _LEVELS = ((32, 2), (16, 1))  # short side in pixels that images are shrunk to, and the step between patches
@@ -26,11 +26,11 @@ _CHUNK = 100  # images at a time
 Features = NDArray[np.float32]
 
 
-def mirror_features(pictures: Pictures, random: np.random.Generator) -> tuple[Features, Features]:
-    """Standardised features of `pictures`, and of their mirror images.
+def mirror_features(images: Images, random: np.random.Generator) -> tuple[Features, Features]:
+    """Standardised features of `images`, and of their mirror images.
 
     Args:
-        pictures: (N, H, W, C) uint8, of 6 pixels a side or more.
+        images: (N, H, W, C) uint8, of 6 pixels a side or more.
         random: draws the patches.
 
     Returns:
@@ -38,12 +38,12 @@ def mirror_features(pictures: Pictures, random: np.random.Generator) -> tuple[Fe
     """
     plain, mirrored = [], []
     for side, step in _LEVELS:
-        answers = _answers(_shrunk(pictures, side), step, random)  # (N, places, filters)
+        answers = _answers(_shrunk(images, side), step, random)  # (N, places, filters)
         turned = answers[:, [1, 0, 3, 2, 4]]  # left and right halves change places, and each filter with its mirror
         turned = np.concatenate([turned[..., answers.shape[2] // 2 :], turned[..., : answers.shape[2] // 2]], axis=2)
         plain.append(answers.reshape(len(answers), -1))
         mirrored.append(turned.reshape(len(answers), -1))
-    small = _shrunk(pictures, _SIDE).astype(np.float32)
+    small = _shrunk(images, _SIDE).astype(np.float32)
     plain.append(small.reshape(len(small), -1))
     mirrored.append(small[:, :, ::-1].reshape(len(small), -1))
     means = [kind.mean(axis=0) for kind in plain]
@@ -54,30 +54,30 @@ def mirror_features(pictures: Pictures, random: np.random.Generator) -> tuple[Fe
     return (np.concatenate(plain, axis=1) - mean) / scale, (np.concatenate(mirrored, axis=1) - mean) / scale
 
 
-def _shrunk(pictures: Pictures, side: int) -> NDArray[np.uint8]:
+def _shrunk(images: Images, side: int) -> NDArray[np.uint8]:
     """Images whose squares of pixels became one, so that the short side is `side` pixels or little more."""
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[1:3]
     factor = max(1, min(height, width) // side)
     if factor == 1:
-        return np.asarray(pictures)
+        return np.asarray(images)
     box = (0, 0, width // factor * factor, height // factor * factor)
     small = [
-        np.asarray(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one).reduce(factor, box)) for one in pictures
+        np.asarray(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one).reduce(factor, box)) for one in images
     ]
     return np.stack(small).reshape(len(small), height // factor, width // factor, -1)
 
 
-def _answers(pictures: NDArray[np.uint8], step: int, random: np.random.Generator) -> Features:
+def _answers(images: NDArray[np.uint8], step: int, random: np.random.Generator) -> Features:
     """(N, 5, filters): the mean answer of each filter in four quarters, left and right in turn, and its largest.
 
     The second half of the filters are the mirror images of the first.
     """
-    width = pictures.shape[2]
-    pictures = pictures[:, :, : width - (width - PATCH) % step]  # so that patches lie where their mirror images do
-    filters, shift = _filters(pictures, random)
+    width = images.shape[2]
+    images = images[:, :, : width - (width - PATCH) % step]  # so that patches lie where their mirror images do
+    filters, shift = _filters(images, random)
     answers = []
-    for start in range(0, len(pictures), _CHUNK):
-        chunk = pictures[start : start + _CHUNK]
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
         windows = np.lib.stride_tricks.sliding_window_view(chunk, (PATCH, PATCH), axis=(1, 2))[:, ::step, ::step]
         count, rows, columns = windows.shape[:3]
         patches = _normed(windows.transpose(0, 1, 2, 4, 5, 3).reshape(count * rows * columns, -1))
@@ -91,14 +91,14 @@ def _answers(pictures: NDArray[np.uint8], step: int, random: np.random.Generator
     return np.concatenate(answers)
 
 
-def _filters(pictures: NDArray[np.uint8], random: np.random.Generator) -> tuple[Features, Features]:
+def _filters(images: NDArray[np.uint8], random: np.random.Generator) -> tuple[Features, Features]:
     """Filters, (values of a patch, filters), and what is to be taken from their answers, (filters,)."""
-    count, height, width = pictures.shape[:3]
+    count, height, width = images.shape[:3]
     which = random.integers(0, count, _DRAWN)
     tops, lefts = random.integers(0, height - PATCH + 1, _DRAWN), random.integers(0, width - PATCH + 1, _DRAWN)
     within = np.arange(PATCH)
     rows = (tops[:, None] + within)[:, :, None]
-    drawn = pictures[which[:, None, None], rows, (lefts[:, None] + within)[:, None]]
+    drawn = images[which[:, None, None], rows, (lefts[:, None] + within)[:, None]]
     patches = _normed(drawn.reshape(_DRAWN, -1))
     turned = _normed(drawn[:, :, ::-1].reshape(_DRAWN, -1))
     both = np.concatenate([patches, turned])

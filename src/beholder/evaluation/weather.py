@@ -11,7 +11,7 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of red, green 
 
 
 def snow(
-    pictures: Floats,
+    images: Floats,
     random: np.random.Generator,
     *,
     mean: float,
@@ -22,10 +22,10 @@ def snow(
     smear: float,
     clear: float,
 ) -> Floats:
-    """Flakes that fall in streaks, over a picture that lost colour and contrast.
+    """Flakes that fall in streaks, over an image that lost colour and contrast.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
+        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
         random: where the flakes come from.
         mean: of the normal numbers that flakes are made of.
         deviation: of these numbers.
@@ -33,67 +33,67 @@ def snow(
         threshold: what is below it is no flake.
         length: half the length of a streak, pixels.
         smear: of the streak, see `motion_blur`.
-        clear: share of the picture that is left as it is, 0 to 1.
+        clear: share of the image that is left as it is, 0 to 1.
     """
-    count, height, width, _ = pictures.shape
+    count, height, width, _ = images.shape
     flakes = np.float32(mean) + np.float32(deviation) * random.standard_normal((count, height, width, 1), np.float32)
     flakes = zoomed(flakes, max(1.0, size))
     flakes = np.where(flakes < threshold, np.float32(0), flakes.clip(0, 1))
     flakes = motion_blur(flakes, random, length=length, deviation=smear, middle=-90)
-    pale = np.maximum(pictures, _grey(pictures) * 1.5 + 0.5)
+    pale = np.maximum(images, _grey(images) * 1.5 + 0.5)
     # The same flakes upside down make a second layer.
-    hazy = np.float32(clear) * pictures + np.float32(1 - clear) * pale
+    hazy = np.float32(clear) * images + np.float32(1 - clear) * pale
     return np.asarray(hazy + flakes + flakes[:, ::-1, ::-1])
 
 
-def frost(pictures: Floats, random: np.random.Generator, *, clear: float, ice: float) -> Floats:
+def frost(images: Floats, random: np.random.Generator, *, clear: float, ice: float) -> Floats:
     """Ice on the pane.
 
-    The benchmark lays photographs of frost over a picture. They are not ours to ship, so that ice is drawn: bright
-    ridges where a fractal passes its middle, on a ground whose brightness differs from picture to picture. Its
-    figures are therefore not those of the published pictures.
+    The benchmark lays photographs of frost over an image. They are not ours to ship, so that ice is drawn: bright
+    ridges where a fractal passes its middle, on a ground whose brightness differs from image to image. Its
+    figures are therefore not those of the published images.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
+        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
         random: where the ice comes from.
-        clear: share of the picture that comes through.
+        clear: share of the image that comes through.
         ice: share of the ice.
     """
-    count, height, width, channels = pictures.shape
+    count, height, width, channels = images.shape
     heights = fractal(random, count, height, width, smoothness=1.6)
     ridges = (1 - np.abs(2 * heights - 1)) ** 3
     ground = random.uniform(0.2, 0.6, (count, 1, 1, 1)).astype(np.float32)
     tint = np.array([0.9, 0.97, 1.0], np.float32) if channels == 3 else np.ones(1, np.float32)
     pane = tint * (ground + (1 - ground) * ridges[..., None])
-    return np.asarray(np.float32(clear) * pictures + np.float32(ice) * pane)
+    return np.asarray(np.float32(clear) * images + np.float32(ice) * pane)
 
 
-def fog(pictures: Floats, random: np.random.Generator, *, thickness: float, smoothness: float) -> Floats:
+def fog(images: Floats, random: np.random.Generator, *, thickness: float, smoothness: float) -> Floats:
     """Banks of fog, bright where they are thick, under which contrast goes.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result.
+        images: (N, H, W, C) float32 from 0 to 1, like the result.
         random: where the fog comes from.
-        thickness: of the fog, in units of the picture's range.
+        thickness: of the fog, in units of the image's range.
         smoothness: of its banks, see `fractal`.
     """
-    count, height, width, _ = pictures.shape
-    brightest = pictures.max(axis=(1, 2, 3), keepdims=True)
+    count, height, width, _ = images.shape
+    brightest = images.max(axis=(1, 2, 3), keepdims=True)
     banks = np.float32(thickness) * fractal(random, count, height, width, smoothness=smoothness)[..., None]
-    return np.asarray((pictures + banks) * brightest / (brightest + np.float32(thickness)))
+    return np.asarray((images + banks) * brightest / (brightest + np.float32(thickness)))
 
 
-def brightness(pictures: Floats, *, added: float) -> Floats:
+def brightness(images: Floats, *, added: float) -> Floats:
     """More light: the value of hue, saturation and value is raised, the others stay.
 
     Args:
-        pictures: (N, H, W, C) float32 from 0 to 1, like the result.
+        images: (N, H, W, C) float32 from 0 to 1, like the result.
         added: to the value, which goes from 0 to 1.
     """
-    value = pictures.max(axis=3, keepdims=True)
+    value = images.max(axis=3, keepdims=True)
     raised = (value + np.float32(added)).clip(0, 1)
     # Equal hue and saturation mean equal ratios of the channels; black has none and becomes grey.
-    return np.asarray(np.where(value > 0, pictures * (raised / np.maximum(value, np.float32(1e-6))), raised))
+    return np.asarray(np.where(value > 0, images * (raised / np.maximum(value, np.float32(1e-6))), raised))
 
 
 def fractal(random: np.random.Generator, count: int, height: int, width: int, *, smoothness: float) -> Floats:
@@ -134,5 +134,5 @@ def _uniform(random: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     return 2 * random.random(shape, np.float32) - 1
 
 
-def _grey(pictures: Floats) -> Floats:
-    return pictures if pictures.shape[3] == 1 else (pictures @ _GREY)[..., None]
+def _grey(images: Floats) -> Floats:
+    return images if images.shape[3] == 1 else (images @ _GREY)[..., None]

@@ -1,1 +1,1 @@
-"""Pictures made of pictures, with Pillow alone, so that the light install can draw them."""
+"""Images made of images, with Pillow alone, so that the light install can draw them."""

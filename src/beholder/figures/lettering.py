@@ -1,4 +1,4 @@
-"""One line of text in a picture, whatever it holds: cleaned, in a font that has its letters, cut to fit."""
+"""One line of text in an image, whatever it holds: cleaned, in a font that has its letters, cut to fit."""
 
 from __future__ import annotations
 

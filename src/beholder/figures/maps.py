@@ -1,4 +1,4 @@
-"""Feature maps and windows as grids of small grey pictures, strongest first."""
+"""Feature maps and windows as grids of small grey images, strongest first."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def windows_sheet(
         An RGB image.
     """
     chosen = [int(index) for index in order[:MOST]]
-    tiles = [_tile(window_picture(weights[index]), len(chosen)) for index in chosen]
+    tiles = [_tile(window_image(weights[index]), len(chosen)) for index in chosen]
     grid = _grid(tiles, _CAPTION)
     draw = ImageDraw.Draw(grid)
     largest = max(float(strengths.max()), 1e-12)
@@ -74,31 +74,31 @@ def windows_sheet(
     return under_heading(grid, title, text)
 
 
-def window_picture(window: NDArray[np.float32]) -> NDArray[np.uint8]:
+def window_image(window: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A window (h, w, C) as (h, w, 1 or 3) uint8: mid-grey is 0, white its largest weight, black minus that."""
     if window.shape[2] != 3:
         window = window.mean(axis=2, keepdims=True)
     largest = max(float(np.abs(window).max()), 1e-12)
-    picture: NDArray[np.uint8] = np.rint(127.5 + 127.5 * window / largest).astype(np.uint8)
-    return picture
-
-
-def enlarged(picture: NDArray[np.uint8], factor: int) -> Image.Image:
-    """(H, W) or (H, W, 1 or 3) uint8 as an RGB image, each pixel a square of `factor` pixels."""
-    array = picture if picture.ndim == 3 else picture[..., np.newaxis]
-    rgb = np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
-    image = Image.fromarray(rgb)
-    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-
-
-def _tile(picture: NDArray[np.uint8], count: int) -> Image.Image:
-    side = 2 * _SIDE if count <= _COLUMNS // 2 else _SIDE
-    longest, most = max(picture.shape[:2]), 1.2 * side
-    factor = round(side / longest)
-    image = enlarged(picture, max(1, factor if longest * factor <= most else factor - 1))
-    if longest > most:
-        image.thumbnail((side, side), Image.Resampling.BOX)
+    image: NDArray[np.uint8] = np.rint(127.5 + 127.5 * window / largest).astype(np.uint8)
     return image
+
+
+def enlarged(image: NDArray[np.uint8], factor: int) -> Image.Image:
+    """(H, W) or (H, W, 1 or 3) uint8 as an RGB image, each pixel a square of `factor` pixels."""
+    array = image if image.ndim == 3 else image[..., np.newaxis]
+    rgb = np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
+    loaded = Image.fromarray(rgb)
+    return loaded.resize((loaded.width * factor, loaded.height * factor), Image.Resampling.NEAREST)
+
+
+def _tile(image: NDArray[np.uint8], count: int) -> Image.Image:
+    side = 2 * _SIDE if count <= _COLUMNS // 2 else _SIDE
+    longest, most = max(image.shape[:2]), 1.2 * side
+    factor = round(side / longest)
+    loaded = enlarged(image, max(1, factor if longest * factor <= most else factor - 1))
+    if longest > most:
+        loaded.thumbnail((side, side), Image.Resampling.BOX)
+    return loaded
 
 
 def _grid(tiles: list[Image.Image], caption: int) -> Image.Image:

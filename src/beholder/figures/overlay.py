@@ -1,4 +1,4 @@
-"""Where the network looked: heat on the picture, and the picture beside it."""
+"""Where the network looked: heat on the image, and the image beside it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from beholder.figures.lettering import font_for
 from beholder.figures.maps import enlarged
 from beholder.figures.sheet import PAPER
 
-_SIDE = 272  # pixels that the picture's long side has, about
+_SIDE = 272  # pixels that the image's long side has, about
 _GAP = 20
 _LEGEND = 40
-_STRONGEST = 0.8  # how much of the picture the greatest heat covers
+_STRONGEST = 0.8  # how much of the image the greatest heat covers
 # From little to much, as (share, red, green, blue): lightness rises all the way, so that it reads without colour too.
 _RAMP = np.array([(0.0, 96, 24, 60), (0.4, 200, 60, 32), (0.75, 248, 152, 32), (1.0, 255, 232, 112)])
 
 
 def overlay(
-    picture: NDArray[np.uint8], heat: NDArray[np.float32], title: str, text: str, *, least: float = 0.0
+    image: NDArray[np.uint8], heat: NDArray[np.float32], title: str, text: str, *, least: float = 0.0
 ) -> Image.Image:
-    """The picture, and beside it the same in grey under the heat.
+    """The image, and beside it the same in grey under the heat.
 
     Args:
-        picture: (H, W, 1 or 3) uint8.
-        heat: (h, w) float32 over the whole picture, of any resolution; what is not positive is not drawn.
+        image: (H, W, 1 or 3) uint8.
+        heat: (h, w) float32 over the whole image, of any resolution; what is not positive is not drawn.
         title: of the figure.
         text: said under the title.
         least: the greatest heat is drawn as if it were at least this, so that next to nothing does not look like much.
@@ -34,7 +34,7 @@ def overlay(
     Returns:
         An RGB image.
     """
-    plain = _shown(picture)
+    plain = _shown(image)
     grey = plain.convert("L").convert("RGB")
     layer = heat_layer(heat, plain.size, least)
     cover = layer[..., 3:] / 255  # (H, W, 1)
@@ -47,7 +47,7 @@ def overlay(
 
 
 def heat_layer(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0) -> NDArray[np.uint8]:
-    """`heat` at `size` (width, height) as a layer to lay on the picture: (height, width, 4) uint8, colours and cover.
+    """`heat` at `size` (width, height) as a layer to lay on the image: (height, width, 4) uint8, colours and cover.
 
     Where the heat is not positive the layer is transparent; the greatest covers four fifths of what is under it.
     """
@@ -67,12 +67,12 @@ def shares(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0)
     return np.clip(smooth, 0, 1)
 
 
-def _shown(picture: NDArray[np.uint8]) -> Image.Image:
-    longest = max(picture.shape[:2])
-    image = enlarged(picture, max(1, round(_SIDE / longest)))
+def _shown(image: NDArray[np.uint8]) -> Image.Image:
+    longest = max(image.shape[:2])
+    loaded = enlarged(image, max(1, round(_SIDE / longest)))
     if longest > _SIDE:
-        image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    return image
+        loaded.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    return loaded
 
 
 def _draw_legend(figure: Image.Image, left: int, top: int, width: int) -> None:

@@ -1,4 +1,4 @@
-"""Contact sheets: a grid of titled pictures, enlarged without blur so that small ones can be seen."""
+"""Contact sheets: a grid of titled images, enlarged without blur so that small ones can be seen."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from beholder import files
 from beholder.errors import UsageError
 from beholder.figures.lettering import fitted, font_for
 
-_SIDE = 128  # pixels on the long side that a picture gets, about
-_GAP = 16  # between pictures
+_SIDE = 128  # pixels on the long side that an image gets, about
+_GAP = 16  # between images
 _MARGIN = 24  # around the sheet
 _NARROWEST = 72  # a column is never narrower than a short title
 _TITLE_SIZE = 14
-_TITLE_HEIGHT = 26  # from the foot of a picture to the foot of its title
+_TITLE_HEIGHT = 26  # from the foot of an image to the foot of its title
 PAPER = (250, 250, 248)
 INK = (52, 52, 50)
 
 
 def contact_sheet(
-    pictures: Sequence[NDArray[Any]], titles: Sequence[str], *, columns: int, scale: int | None = None
+    images: Sequence[NDArray[Any]], titles: Sequence[str], *, columns: int, scale: int | None = None
 ) -> Image.Image:
-    """Draw `pictures` row by row, each with its title underneath.
+    """Draw `images` row by row, each with its title underneath.
 
     Args:
-        pictures: arrays of shape (H, W), (H, W, 1) or (H, W, 3), of any sizes: uint8 as it is, any other dtype
+        images: arrays of shape (H, W), (H, W, 1) or (H, W, 3), of any sizes: uint8 as it is, any other dtype
             stretched from its own minimum and maximum to black and white.
-        titles: one a picture, any text; cut with an ellipsis where it is wider than its column. When all are empty, no
+        titles: one an image, any text; cut with an ellipsis where it is wider than its column. When all are empty, no
             room is left for them.
-        columns: how many pictures a row has.
-        scale: the whole factor to enlarge every picture by. None chooses the one that brings each picture's long side
-            to about 128 pixels, and reduces larger pictures to that.
+        columns: how many images a row has.
+        scale: the whole factor to enlarge every image by. None chooses the one that brings each image's long side
+            to about 128 pixels, and reduces larger images to that.
 
     Returns:
         An RGB image.
 
     Raises:
-        ValueError: no pictures, not one title a picture, columns or scale below 1, or an array that is no picture.
+        ValueError: no images, not one title an image, columns or scale below 1, or an array that is no image.
     """
-    if not len(pictures) or len(pictures) != len(titles) or columns < 1 or (scale is not None and scale < 1):
+    if not len(images) or len(images) != len(titles) or columns < 1 or (scale is not None and scale < 1):
         raise ValueError(
-            f"Expected at least one picture, a title for each, columns and scale of at least 1. Received: "
-            f"{len(pictures)} pictures, {len(titles)} titles, columns={columns}, scale={scale}."
+            f"Expected at least one image, a title for each, columns and scale of at least 1. Received: "
+            f"{len(images)} images, {len(titles)} titles, columns={columns}, scale={scale}."
         )
-    tiles = [_resized(Image.fromarray(as_rgb(picture)), scale) for picture in pictures]
+    tiles = [_resized(Image.fromarray(as_rgb(image)), scale) for image in images]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
     title_height = _TITLE_HEIGHT if any(titles) else 0
@@ -68,7 +68,7 @@ def contact_sheet(
         row, column = divmod(index, columns)
         left = _MARGIN + column * (cell_width + _GAP)
         foot = _MARGIN + row * (cell_height + title_height + _GAP) + cell_height
-        # Centred, and standing on its title, so that pictures of several sizes still line up.
+        # Centred, and standing on its title, so that images of several sizes still line up.
         sheet.paste(tile, (left + (cell_width - tile.width) // 2, foot - tile.height))
         centre = (left + cell_width / 2, foot + _TITLE_HEIGHT - 7)
         font = font_for(title, _TITLE_SIZE)
@@ -76,22 +76,20 @@ def contact_sheet(
     return sheet
 
 
-def as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def as_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
     """(H, W), (H, W, 1) or (H, W, 3) of any dtype -> (H, W, 3) uint8."""
-    array = np.asarray(picture)
+    array = np.asarray(image)
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
-        raise ValueError(
-            f"Expected a picture of shape (H, W), (H, W, 1) or (H, W, 3). Received: shape={picture.shape}."
-        )
+        raise ValueError(f"Expected an image of shape (H, W), (H, W, 1) or (H, W, 3). Received: shape={image.shape}.")
     if array.dtype != np.uint8:
         array = stretched(array.astype(np.float64))
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
 def stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Minimum to black, maximum to white; what is not finite is black; a picture of one value is mid-grey."""
+    """Minimum to black, maximum to white; what is not finite is black; an image of one value is mid-grey."""
     finite = np.isfinite(values)
     known = values[finite]
     low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
@@ -115,11 +113,11 @@ def save(sheet: Image.Image, path: Path) -> None:
     """Write `sheet` to `path` in the format that its suffix names, whole or not at all.
 
     Raises:
-        UsageError: no picture format has that suffix.
+        UsageError: no image format has that suffix.
         StorageError: the disk is full or may not be written to.
     """
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in ("PNG", "JPEG", "WEBP"):
-        raise UsageError(f"Cannot draw {str(path)!r}: no picture ends in {path.suffix!r}; use .png, .jpg or .webp.")
+        raise UsageError(f"Cannot draw {str(path)!r}: no image ends in {path.suffix!r}; use .png, .jpg or .webp.")
     with files.replacing(path) as file:
         sheet.save(file, kind)

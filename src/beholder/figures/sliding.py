@@ -1,4 +1,4 @@
-"""The window slides over the picture while its output grows beside it: the frames of an animation."""
+"""The window slides over the image while its output grows beside it: the frames of an animation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw
 from beholder import files
 from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import fitted, font_for
-from beholder.figures.maps import EDGE, enlarged, window_picture
+from beholder.figures.maps import EDGE, enlarged, window_image
 from beholder.figures.sheet import INK, PAPER, as_rgb, stretched
 
 _FRAME = (217, 72, 15)  # of the window, on grey and on colour
 _EMPTY = (232, 232, 228)  # padding, and what is not computed yet
-_SIDE = 208  # pixels that the padded picture has, about
+_SIDE = 208  # pixels that the padded image has, about
 _MIDDLE = 116  # pixels that the window has, at most
 _BETWEEN = 30
 _NARROWEST = 172  # pixels that the output has at least, for its label's sake
@@ -36,7 +36,7 @@ class Sliding:
     """What slides.
 
     Attributes:
-        source: (H, W, C) float32, the picture.
+        source: (H, W, C) float32, the image.
         before: rows and columns of zeros before it.
         padded: height and width with all zeros around it.
         window: (h, w, C) float32.
@@ -109,7 +109,7 @@ class _Drawing:
         self.input = _padded(sliding)  # (H, W, 3) uint8
         self.output = as_rgb(stretched(sliding.sums.astype(np.float64)))  # (H', W', 3) uint8
         self.side = max(1, _MIDDLE // max(sliding.window.shape[:2]))
-        self.window = enlarged(window_picture(sliding.window), self.side)
+        self.window = enlarged(window_image(sliding.window), self.side)
         self.middle = _EDGE + self.input.shape[1] * self.cell + _BETWEEN
         self.right = self.middle + max(self.window.width, _MIDDLE) + _BETWEEN
         width = self.right + max(self.output.shape[1] * self.cell, _NARROWEST)
@@ -156,12 +156,12 @@ class _Drawing:
 
 
 def _padded(sliding: Sliding) -> NDArray[np.uint8]:
-    picture = np.empty((*sliding.padded, 3), np.uint8)
-    picture[:] = _EMPTY
+    image = np.empty((*sliding.padded, 3), np.uint8)
+    image[:] = _EMPTY
     (top, left), (height, width) = sliding.before, sliding.source.shape[:2]
     shown = sliding.source if sliding.source.shape[2] in (1, 3) else sliding.source.mean(axis=2, keepdims=True)
-    picture[top : top + height, left : left + width] = as_rgb(shown)
-    return picture
+    image[top : top + height, left : left + width] = as_rgb(shown)
+    return image
 
 
 def _outline(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, height: int) -> None:

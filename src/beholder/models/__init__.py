@@ -21,19 +21,19 @@ class Recipe:
 
     Attributes:
         summary: one line for `--help`.
-        epochs: times that each training picture is seen; more where there are few (`Settings.fitted`).
-        batch_size: pictures a step; fewer where there are few, or where they are large (`Settings.fitted`).
+        epochs: times that each training image is seen; more where there are few (`Settings.fitted`).
+        batch_size: images a step; fewer where there are few, or where they are large (`Settings.fitted`).
         optimizer: `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest).
         learning_rate: its peak; it rises over the first `warmup` share of the steps and falls to zero in a line.
         warmup: share of all steps, 0 to 1.
         weight_decay: decoupled, in units of the learning rate.
         label_smoothing: share of the target spread evenly over all classes, 0 to 1.
-        augment: shift training pictures, and mirror them where `mirror` allows.
-        mirror: whether a mirrored picture means the same, so that training may show it and the answer averages both
-            views; None: told from the pictures before training (`beholder.evaluation.mirroring`).
-        step_pixels: that a step looks at, at most, so that its memory does not grow with the pictures; None: no limit.
-        sees_pictures: its `build` takes training pictures, to set a first layer by.
-        small_share: share of all steps, the first ones, that look at pictures three quarters as large, where those
+        augment: shift training images, and mirror them where `mirror` allows.
+        mirror: whether a mirrored image means the same, so that training may show it and the answer averages both
+            views; None: told from the images before training (`beholder.evaluation.mirroring`).
+        step_pixels: that a step looks at, at most, so that its memory does not grow with the images; None: no limit.
+        sees_images: its `build` takes training images, to set a first layer by.
+        small_share: share of all steps, the first ones, that look at images three quarters as large, where those
             are not too small (`beholder.models.smaller`), 0 to 1.
         body_rate: in a run that starts from an earlier network, the learning rate of all layers but the head, as a
             share of the head's.
@@ -51,7 +51,7 @@ class Recipe:
     augment: bool = False
     mirror: bool | None = None
     step_pixels: int | None = None
-    sees_pictures: bool = False
+    sees_images: bool = False
     small_share: float = 0.0
     body_rate: float = 0.5
     options: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ MODELS: dict[str, Recipe] = {
     "linear": Recipe("softmax regression on the pixels", 20, 128, "adam", 3e-3),
     "dense": Recipe("one fully connected layer of 1024 neurons", 20, 128, "adam", 5e-4, options=("dropout",)),
     "book": Recipe(
-        "the chapter's network: two 5 × 5 convolutions on cleaned grey pictures",
+        "the chapter's network: two 5 × 5 convolutions on cleaned grey images",
         12,
         128,
         "adam",
@@ -79,7 +79,7 @@ MODELS: dict[str, Recipe] = {
         label_smoothing=0.1,
         augment=True,
         step_pixels=250 * 32 * 32,
-        sees_pictures=True,
+        sees_images=True,
         small_share=0.4,
         options=("dropout", "widths", "side"),
     ),
@@ -112,11 +112,11 @@ def recipe(name: str) -> Recipe:
 
 
 def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) -> Any:
-    """Build the network called `name` for uint8 pictures of `shape` (H, W, C), as a Keras model that gives logits.
+    """Build the network called `name` for uint8 images of `shape` (H, W, C), as a Keras model that gives logits.
 
     Args:
         name: a key of `MODELS`, or `PRETRAINED`.
-        shape: height, width and channels of a picture; channels are 1 or 3.
+        shape: height, width and channels of an image; channels are 1 or 3.
         classes: how many classes, 2 or more.
         **options: what the model's own `build` takes (window, stride, padding, dtype, …).
 
@@ -124,12 +124,12 @@ def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) 
         A `keras.Model` from (N, H, W, C) uint8 to (N, classes) float32 logits; its layer `features` feeds the last.
 
     Raises:
-        UsageError: an unknown name, or pictures under 8 pixels a side.
+        UsageError: an unknown name, or images under 8 pixels a side.
     """
     recipe(name)
     if min(shape[:2]) < SMALLEST_SIDE:
         raise UsageError(
-            f"Pictures of {shape[0]} × {shape[1]} pixels are too small for a network; "
+            f"Images of {shape[0]} × {shape[1]} pixels are too small for a network; "
             f"enlarge them to {SMALLEST_SIDE} × {SMALLEST_SIDE} or more."
         )
     module = importlib.import_module(f"beholder.models.{name}")

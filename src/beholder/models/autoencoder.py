@@ -1,4 +1,4 @@
-"""An autoencoder: rebuilds a picture from a short code, which succeeds with what it has seen often.
+"""An autoencoder: rebuilds an image from a short code, which succeeds with what it has seen often.
 
 It is the network of the chapter before that on convolutions, made of fully connected layers.
 Source: Hinton and Salakhutdinov, Reducing the dimensionality of data with neural networks (Science, 2006).
@@ -13,16 +13,16 @@ from keras import ops
 
 from beholder.models.entrance import entrance
 
-SIDE = 32  # pixels of the short side, about, that larger pictures are averaged down to
+SIDE = 32  # pixels of the short side, about, that larger images are averaged down to
 
 
 def build(shape: tuple[int, int, int], *, neurons: int = 512, code: int = 64) -> Any:
     """(N, H, W, C) uint8 to (N, 1) float32: the mean squared error of the rebuilt pixels, of 0 to 1.
 
     Args:
-        shape: height, width and channels of a picture.
+        shape: height, width and channels of an image.
         neurons: of the layers before and after the code.
-        code: numbers that a picture is rebuilt from; the layer `code` gives them.
+        code: numbers that an image is rebuilt from; the layer `code` gives them.
     """
     layers = keras.layers
     inputs, x = entrance(shape, SIDE)

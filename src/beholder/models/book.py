@@ -1,4 +1,4 @@
-"""The chapter's network: two 5 × 5 convolutions with local response normalisation on cleaned grey pictures.
+"""The chapter's network: two 5 × 5 convolutions with local response normalisation on cleaned grey images.
 
 The chapter draws every weight from N(0, 1), which is why it learns so slowly; here each layer is He-initialised. Half
 of the wide layer is silenced while training, worth two points on validation; `--dropout 0` is the chapter's own.
@@ -30,7 +30,7 @@ def build(
     """(N, H, W, C) uint8 to (N, classes) float32 logits; 2,474,698 parameters at 32 × 32 and ten classes.
 
     Args:
-        shape: height, width and channels of a picture.
+        shape: height, width and channels of an image.
         classes: how many.
         dtype: Keras dtype policy of the layers that compute.
         window: side of the square window, pixels.
@@ -86,5 +86,5 @@ def _refuse_larger_window(window: int, maps: Any) -> None:
     if window > min(height, width):
         raise UsageError(
             f"A --window of {window} pixels is larger than the {height} × {width} pixels that it moves over; choose a "
-            "smaller one, --padding same, or larger pictures."
+            "smaller one, --padding same, or larger images."
         )

@@ -11,19 +11,19 @@ def layer_costs(model: Any) -> list[dict[str, Any]]:
 
     Returns:
         Dicts with name, type, output_shape (without the batch), window and stride (of convolutions and poolings,
-        otherwise None), parameters (biases and running statistics counted), and multiply_adds for one picture (of
+        otherwise None), parameters (biases and running statistics counted), and multiply_adds for one image (of
         convolutions and fully connected layers; what is done value by value, as pooling or adding a bias, counts 0).
     """
     return [_row(layer) for layer in model.layers if type(layer).__name__ != "InputLayer"]
 
 
 def fully_connected_weights(side: int, neurons: int, channels: int = 1) -> int:
-    """Weights, without biases, from each value of a square picture of `side` pixels to each of `neurons`."""
+    """Weights, without biases, from each value of a square image of `side` pixels to each of `neurons`."""
     return side * side * channels * neurons
 
 
 def convolution_weights(window: int, windows: int, channels: int = 1) -> int:
-    """Weights, without biases, of `windows` square windows of `window` pixels: the picture's size is not among them."""
+    """Weights, without biases, of `windows` square windows of `window` pixels: the image's size is not among them."""
     return window * window * channels * windows
 
 

@@ -1,4 +1,4 @@
-"""Where pictures enter a network: from uint8 to float32, and down to the resolution that the network looks at."""
+"""Where images enter a network: from uint8 to float32, and down to the resolution that the network looks at."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from beholder.models.resolution import LARGEST_SIDE, shrink_factor
 
 
 def entrance(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[Any, Any]:
-    """The input of uint8 pictures of `shape` (H, W, C), and the same as float32 in 0 … 255, averaged down if large."""
-    inputs = keras.Input(shape, dtype="uint8", name="pictures")
+    """The input of uint8 images of `shape` (H, W, C), and the same as float32 in 0 … 255, averaged down if large."""
+    inputs = keras.Input(shape, dtype="uint8", name="images")
     x = keras.layers.Rescaling(1.0, dtype="float32", name="as_float")(inputs)
     factor = shrink_factor(shape, side)
     if factor > 1:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.models.entrance import entrance, logits
 from beholder.models.layers import BatchNormalization, Convolution3x3, GlobalMaxPooling2D, PatchWhitening
 from beholder.models.resolution import LARGEST_SIDE, shrink_factor
 
-WHITENING_PICTURES = 2000
+WHITENING_IMAGES = 2000
 WHITENING_PIXELS = 1 << 18  # of these that are looked at together
 
 
@@ -31,18 +31,18 @@ def build(
     widths: Sequence[int] = (48, 128, 192),
     side: int = LARGEST_SIDE,
     dropout: float = 0.0,
-    pictures: Pictures | None = None,
+    images: Images | None = None,
 ) -> Any:
     """(N, H, W, C) uint8 to (N, classes) float32 logits.
 
     Args:
-        shape: height, width and channels of a picture.
+        shape: height, width and channels of an image.
         classes: how many.
         dtype: Keras dtype policy of the layers that compute.
         widths: windows of the convolutions in each of the three groups.
-        side: short side, in pixels, that larger pictures are averaged down to.
+        side: short side, in pixels, that larger images are averaged down to.
         dropout: share of the features silenced while training, 0 to 1.
-        pictures: (N, H, W, C) uint8 training pictures, from whose patches the first layer is set; without them it
+        images: (N, H, W, C) uint8 training images, from whose patches the first layer is set; without them it
             stays as drawn, which is of use only where weights are loaded next.
     """
     layers = keras.layers
@@ -62,10 +62,10 @@ def build(
     if dropout:
         x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     model = keras.Model(inputs, logits(x, classes), name="fast")
-    if pictures is not None:
+    if images is not None:
         factor = shrink_factor(shape, side)
-        parts = chunks(min(len(pictures), WHITENING_PICTURES), shape, WHITENING_PIXELS)
-        whitening.adapt(_as_whitening_sees(pictures[part], factor) for part in parts)
+        parts = chunks(min(len(images), WHITENING_IMAGES), shape, WHITENING_PIXELS)
+        whitening.adapt(_as_whitening_sees(images[part], factor) for part in parts)
     return model
 
 
@@ -78,9 +78,9 @@ def _normalised(x: Any, name: str, dtype: str) -> Any:
     return keras.layers.Activation("relu", dtype=dtype, name=f"{name}_activation")(x)
 
 
-def _as_whitening_sees(pictures: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:
-    count, height, width, channels = pictures.shape
+def _as_whitening_sees(images: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:
+    count, height, width, channels = images.shape
     rows, columns = height // factor, width // factor
-    blocks = pictures[:, : rows * factor, : columns * factor].reshape(count, rows, factor, columns, factor, channels)
+    blocks = images[:, : rows * factor, : columns * factor].reshape(count, rows, factor, columns, factor, channels)
     averaged: NDArray[np.float32] = blocks.mean(axis=(2, 4), dtype=np.float32)
     return averaged / np.float32(127.5) - np.float32(1)

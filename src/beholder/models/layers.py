@@ -16,21 +16,21 @@ from beholder.models import fused
 
 @keras.saving.register_keras_serializable("beholder")
 class Clean(keras.layers.Layer):
-    """The chapter's cleaning inside the graph: grey, centre crop to three quarters, per-picture standardisation.
+    """The chapter's cleaning inside the graph: grey, centre crop to three quarters, per-image standardisation.
 
-    (N, H, W, C) in 0 … 255 to (N, H·3//4, W·3//4, 1) float32; the reference is `beholder.data.clean.clean_pictures`.
+    (N, H, W, C) in 0 … 255 to (N, H·3//4, W·3//4, 1) float32; the reference is `beholder.data.clean.clean_images`.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     def call(self, x: Any) -> Any:
-        """Clean the pictures `x`."""
+        """Clean the images `x`."""
         height, width = x.shape[1] * 3 // 4, x.shape[2] * 3 // 4
         top, left = (x.shape[1] - height) // 2, (x.shape[2] - width) // 2
         grey = ops.mean(x[:, top : top + height, left : left + width, :], axis=3, keepdims=True)
         centred = grey - ops.mean(grey, axis=(1, 2), keepdims=True)
-        # Once more: float32 rounds the mean of a nearly flat picture by more than the picture varies.
+        # Once more: float32 rounds the mean of a nearly flat image by more than the image varies.
         centred = centred - ops.mean(centred, axis=(1, 2), keepdims=True)
         deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2), keepdims=True))
         return centred / ops.maximum(deviation, 1.0 / math.sqrt(height * width))
@@ -64,19 +64,19 @@ class PatchWhitening(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def adapt(self, batches: Iterable[NDArray[np.float32]]) -> None:
-        """Set the windows from the patches of pictures, `batches` of (n, H, W, C) float32 as this layer receives them.
+        """Set the windows from the patches of images, `batches` of (n, H, W, C) float32 as this layer receives them.
 
-        Of the patches only sums are kept, since they take many times the memory of the pictures.
+        Of the patches only sums are kept, since they take many times the memory of the images.
         """
         size, channels = self.kernel_size[0], int(self.kernel.shape[2])
         count, total, products = 0, np.zeros(size * size * channels), np.zeros((size * size * channels,) * 2)
-        for pictures in batches:
-            patches = np.lib.stride_tricks.sliding_window_view(pictures, (size, size), axis=(1, 2))
+        for images in batches:
+            patches = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
             rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * channels).astype(np.float64)
             count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
         covariance = (products - np.outer(total, total) / count) / (count - 1)
         values, vectors = np.linalg.eigh(covariance)
-        # Without this the directions that hardly vary are blown up, and with them the noise of pictures from elsewhere.
+        # Without this the directions that hardly vary are blown up, and with them the noise of images from elsewhere.
         scaled = (vectors / np.sqrt(values + WHITENING_FLOOR)).astype(np.float32)
         windows = scaled.reshape(size, size, channels, -1)
         self.kernel.assign(np.concatenate([windows, -windows], axis=-1))

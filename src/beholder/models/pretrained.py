@@ -4,8 +4,8 @@ The cut: from the output backwards, a softmax or sigmoid is dropped, then one fu
 before it. What is left gives the features; maps are averaged over their places first. The layers are made anew, so that
 nested models become one flat network whose every layer can be explained, and so that precision can differ.
 
-Batch normalisation whose statistics were learned keeps them, scale and offset too, as is usual for few pictures
-(https://keras.io/guides/transfer_learning/); layers that are saved as not trainable stay so. Layers that vary pictures
+Batch normalisation whose statistics were learned keeps them, scale and offset too, as is usual for few images
+(https://keras.io/guides/transfer_learning/); layers that are saved as not trainable stay so. Layers that vary images
 at random are left out: training varies them itself, as a function of the seed.
 """
 
@@ -41,7 +41,7 @@ def build(
     """(N, H, W, C) uint8 to (N, classes) float32 logits; all layers but the last with the weights in `file`.
 
     Args:
-        shape: height, width and channels of a picture.
+        shape: height, width and channels of an image.
         classes: how many.
         file: a Keras 3 model, `.keras`.
         dtype: Keras dtype policy of the layers that compute.
@@ -49,22 +49,22 @@ def build(
         dropout: share of the features silenced while training, 0 to 1.
 
     Raises:
-        UsageError: the file cannot be opened safely, or its network does not take such pictures.
+        UsageError: the file cannot be opened safely, or its network does not take such images.
     """
     network = open_network(Path(file))
-    inputs = keras.Input(shape, dtype="uint8", name="pictures")
-    x, names = inputs, {"pictures", "features", "dropout", "logits"}
-    if network.inputs[0].dtype != "uint8":  # one of ours scales its pictures already
+    inputs = keras.Input(shape, dtype="uint8", name="images")
+    x, names = inputs, {"images", "features", "dropout", "logits"}
+    if network.inputs[0].dtype != "uint8":  # one of ours scales its images already
         low, high = input_range
-        x = keras.layers.Rescaling((high - low) / 255, low, dtype="float32", name="scale_pictures")(inputs)
-        names.add("scale_pictures")
+        x = keras.layers.Rescaling((high - low) / 255, low, dtype="float32", name="scale_images")(inputs)
+        names.add("scale_images")
     try:
         rebuilding = _Rebuilding(dtype, names)
         x = _features(_before_classifier(rebuilding(network, x)))
         rebuilding.copy_weights()
     except (ValueError, TypeError) as error:
         raise UsageError(
-            f"The network in {file!r} does not take pictures of shape {shape} ({_first_line(error)}); "
+            f"The network in {file!r} does not take images of shape {shape} ({_first_line(error)}); "
             "give a file whose input has a fixed size."
         ) from error
     if dropout:
@@ -104,17 +104,17 @@ def open_network(path: Path) -> Any:
 
 
 def input_shape(path: Path) -> tuple[int | None, int | None, int]:
-    """Height, width (None where the network takes any) and channels of the pictures that the network in `path` takes.
+    """Height, width (None where the network takes any) and channels of the images that the network in `path` takes.
 
     Raises:
-        UsageError: as `open_network`, or the input is no picture of 1 or 3 channels, or a layer carries code.
+        UsageError: as `open_network`, or the input is no image of 1 or 3 channels, or a layer carries code.
     """
     network = open_network(path)
     shape = tuple(network.inputs[0].shape)
     if len(shape) != 4 or shape[3] not in (1, 3):
         raise UsageError(
-            f"The network in {str(path)!r} takes {shape}, not pictures (None, height, width, 1 or 3); "
-            "give a network for pictures, channels last."
+            f"The network in {str(path)!r} takes {shape}, not images (None, height, width, 1 or 3); "
+            "give a network for images, channels last."
         )
     for layer in _all_layers(network):
         if type(layer).__name__ in _CODE:
@@ -152,7 +152,7 @@ class _Rebuilding:
         if not isinstance(layer, keras.layers.Layer) or isinstance(layer, keras.Model):
             return layer
         if type(layer).__name__ == "RandomCrop":  # it would be missed: it changes the size
-            raise UsageError("The network crops pictures at random; replace its RandomCrop layer by Resizing.")
+            raise UsageError("The network crops images at random; replace its RandomCrop layer by Resizing.")
         if id(layer) not in self.made:  # a layer that is used twice stays one layer
             config = {"name": self._unused(layer.name), "dtype": self.dtype}
             if isinstance(layer, keras.layers.Normalization):

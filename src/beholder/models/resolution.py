@@ -1,8 +1,8 @@
-"""At which resolution a network looks at pictures, told without building one: this file imports no framework."""
+"""At which resolution a network looks at images, told without building one: this file imports no framework."""
 
 from __future__ import annotations
 
-LARGEST_SIDE = 64  # pixels; larger pictures are averaged down inside the graph, so that no answer can skip it
+LARGEST_SIDE = 64  # pixels; larger images are averaged down inside the graph, so that no answer can skip it
 SCALE = 0.75  # of each side, at which a run looks at first
 SMALLEST_SIDE = 24  # pixels that it looks at at first, at least
 
@@ -13,7 +13,7 @@ def shrink_factor(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> int:
 
 
 def looked_at(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[int, int]:
-    """Height and width in pixels that a network sees of pictures of `shape` (H, W, C)."""
+    """Height and width in pixels that a network sees of images of `shape` (H, W, C)."""
     factor = shrink_factor(shape, side)
     return shape[0] // factor, shape[1] // factor
 

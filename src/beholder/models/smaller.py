@@ -1,4 +1,4 @@
-"""The same network over smaller pictures: what it learns first it learns as well from fewer pixels, and sooner.
+"""The same network over smaller images: what it learns first it learns as well from fewer pixels, and sooner.
 
 Source: progressive resizing, J. Howard (fast.ai), in the DAWNBench entries of 2018; what it buys here is in
 docs/lab-notebook.md.
@@ -14,13 +14,13 @@ from beholder.models.resolution import SCALE, small_side
 
 
 def smaller(model: Any) -> Any | None:
-    """The layers and weights of `model` over pictures `SCALE` times as large, averaged down inside.
+    """The layers and weights of `model` over images `SCALE` times as large, averaged down inside.
 
     Args:
         model: a chain of layers, none of which depends on the size of its maps: `fast`.
 
     Returns:
-        A model with the same input and the same variables; None where its pictures would be too small.
+        A model with the same input and the same variables; None where its images would be too small.
     """
     inputs, entrance, rest = model.input, *_divided(model)
     height, width = entrance.shape[1:3]
@@ -36,7 +36,7 @@ def smaller(model: Any) -> Any | None:
 
 
 def _divided(model: Any) -> tuple[Any, list[Any]]:
-    """The float32 pictures that the network looks at, and the layers after them."""
+    """The float32 images that the network looks at, and the layers after them."""
     names = [layer.name for layer in model.layers]
     last = max(names.index(name) for name in ("as_float", "shrink") if name in names)
     return model.layers[last].output, model.layers[last + 1 :]

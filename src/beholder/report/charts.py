@@ -84,7 +84,7 @@ def confusion_chart(confusion: list[list[int]], class_names: list[str]) -> Chart
     return chart(draw, side, side)
 
 
-def filters_picture(filters: NDArray[np.float32]) -> tuple[str, int, int]:
+def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
     """The windows of the first layer side by side, each scaled by its own largest weight; mid-grey is a weight of 0.
 
     Args:
@@ -113,10 +113,10 @@ def filters_picture(filters: NDArray[np.float32]) -> tuple[str, int, int]:
     return png_uri(Image.fromarray(canvas)), canvas.shape[1], canvas.shape[0]
 
 
-def png_uri(picture: Image.Image) -> str:
-    """`picture` as the data URI of a PNG."""
+def png_uri(image: Image.Image) -> str:
+    """`image` as the data URI of a PNG."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -68,7 +68,7 @@ def findings(rows: list[dict[str, Any]]) -> list[str]:
         f"{best['title']} ranks first: {words.percent(best['validation_accuracy'])} on the validation part{between} "
         f"with {best['parameters']:,} parameters."
     ]
-    return sentences + _who_memorises(rows) + _what_parameters_buy(largest) + _what_pictures_buy(rows)
+    return sentences + _who_memorises(rows) + _what_parameters_buy(largest) + _what_images_buy(rows)
 
 
 def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
@@ -76,8 +76,8 @@ def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
     if widest["gap"] < _NOTABLE_GAP:
         return []
     return [
-        f"{widest['title']} memorises most: its accuracy on training pictures, "
-        f"{words.percent(widest['train_accuracy'])}, ends {_points(widest['gap'])} above that on validation pictures."
+        f"{widest['title']} memorises most: its accuracy on training images, "
+        f"{words.percent(widest['train_accuracy'])}, ends {_points(widest['gap'])} above that on validation images."
     ]
 
 
@@ -96,16 +96,16 @@ def _what_parameters_buy(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _what_pictures_buy(rows: list[dict[str, Any]]) -> list[str]:
+def _what_images_buy(rows: list[dict[str, Any]]) -> list[str]:
     courses = []
     for model in dict.fromkeys(row["model"] for row in rows):
-        sizes = sorted((row for row in rows if row["model"] == model), key=lambda row: row["pictures"])
+        sizes = sorted((row for row in rows if row["model"] == model), key=lambda row: row["images"])
         if len(sizes) > 1:
             courses.append(f"{model} from {100 * sizes[0]['gap']:.1f} to {_points(sizes[-1]['gap'])}")
     if not courses:
         return []
-    few, many = (choice(row["pictures"] for row in rows) for choice in (min, max))
-    return [f"From {few:,} to {many:,} training pictures the gap changes: {', '.join(courses)}."]
+    few, many = (choice(row["images"] for row in rows) for choice in (min, max))
+    return [f"From {few:,} to {many:,} training images the gap changes: {', '.join(courses)}."]
 
 
 def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -115,15 +115,15 @@ def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(row["validation_accuracy"] * count), count) if count else None
     several = name != row["model"]
-    title = f"{row['model']} on {row['pictures']:,} pictures" if several else row["model"]
+    title = f"{row['model']} on {row['images']:,} images" if several else row["model"]
     return {**row, "name": name, "title": title, "files": run, "validation_interval": interval, "validation": count}
 
 
 def _at_largest_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a model, that with the most training pictures, in the order of the table."""
+    """One row a model, that with the most training images, in the order of the table."""
     most: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["model"] not in most or row["pictures"] > most[row["model"]]["pictures"]:
+        if row["model"] not in most or row["images"] > most[row["model"]]["images"]:
             most[row["model"]] = row
     return list(most.values())
 
@@ -131,7 +131,7 @@ def _at_largest_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Learning curves of each run on one scale; a model's sizes side by side."""
     lowest, highest = _limits([row["files"] for row in rows])
-    ordered = sorted(rows, key=lambda row: (row["parameters"], row["model"], row["pictures"]))
+    ordered = sorted(rows, key=lambda row: (row["parameters"], row["model"], row["images"]))
     return [
         {
             "title": f"{row['title']}: gap {_points(row['gap'])}",
@@ -163,8 +163,8 @@ def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, An
             f"{row['model']} {row['parameters']:,} parameters, {words.percent(row['validation_accuracy'])}"
             for row in largest
         )
-        sizes = {row["pictures"] for row in rows}
-        at = f", each on its most training pictures ({max(sizes):,})" if len(sizes) > 1 else ""
+        sizes = {row["images"] for row in rows}
+        at = f", each on its most training images ({max(sizes):,})" if len(sizes) > 1 else ""
         figures.append(
             _figure(
                 f"Validation accuracy against parameters{at}; a line is a 95 % interval",
@@ -176,16 +176,16 @@ def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, An
         listed = "; ".join(f"{row['title']} {_points(row['gap'])}" for row in sorted(rows, key=_by_size))
         figures.append(
             _figure(
-                "Gap between train and validation accuracy, in points, against the number of training pictures",
+                "Gap between train and validation accuracy, in points, against the number of training images",
                 comparison_charts.gap_chart(rows, models),
-                f"Gap against training pictures: {listed}.",
+                f"Gap against training images: {listed}.",
             )
         )
     return figures
 
 
 def _by_size(row: dict[str, Any]) -> tuple[str, int]:
-    return row["model"], row["pictures"]
+    return row["model"], row["images"]
 
 
 def _figure(title: str, chart: Chart, alt: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The comparison's charts: what parameters buy, and how the gap closes with more pictures."""
+"""The comparison's charts: what parameters buy, and how the gap closes with more images."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def size_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
 
 
 def gap_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
-    """The gap against the number of training pictures, a line a model, named at its end."""
+    """The gap against the number of training images, a line a model, named at its end."""
 
     def draw(figure: Figure, colours: Palette) -> None:
         axes = plain_axes(figure, colours)
         axes.set_xscale("log")
-        sizes = sorted({row["pictures"] for row in rows})
+        sizes = sorted({row["images"] for row in rows})
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-        axes.set_xlabel("training pictures", color=colours.muted)
+        axes.set_xlabel("training images", color=colours.muted)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
         ends = []
         for place, model in enumerate(models):
-            line = sorted((row["pictures"], row["gap"]) for row in rows if row["model"] == model)
+            line = sorted((row["images"], row["gap"]) for row in rows if row["model"] == model)
             colour = _colour(colours, models, model)
             marker = MARKERS[place % len(MARKERS)]
             axes.plot(*zip(*line, strict=True), marker=marker, markersize=6, linewidth=2, color=colour)

@@ -26,9 +26,9 @@ _SECTIONS = {
 
 # One sentence a layer type, for somebody who meets it for the first time.
 _WORDS = {
-    "Rescaling": "Pixel values as decimal numbers, scaled; the picture stays the same.",
+    "Rescaling": "Pixel values as decimal numbers, scaled; the image stays the same.",
     "AveragePooling2D": "Averaged down: of each small square only the mean stays.",
-    "Clean": "Grey, the middle of the picture, standardised: brightness and contrast no longer matter.",
+    "Clean": "Grey, the middle of the image, standardised: brightness and contrast no longer matter.",
     "PatchWhitening": "A small window that is computed rather than trained: it takes apart what neighbouring pixels "
     "have in common.",
     "Conv2D": "Convolution: each map shows where one window found the pattern that it looks for.",
@@ -48,7 +48,7 @@ _WORDS = {
     "GlobalMaxPooling2D": "Of each map only its largest value stays: whether a pattern was found, no longer where.",
     "GlobalAveragePooling2D": "Of each map only its mean stays: how much of a pattern was found, no longer where.",
     "LayerNormalization": "Normalisation: at each place the values of all maps are brought to one range.",
-    "GroupNormalization": "Normalisation: groups of maps are brought to one range, picture by picture.",
+    "GroupNormalization": "Normalisation: groups of maps are brought to one range, image by image.",
     "ZeroPadding2D": "A frame of zeros around each map, so that windows reach the edge.",
     "Cropping2D": "The edges of each map are cut off.",
     "Resizing": "Each map is made larger or smaller, as a photograph is.",
@@ -129,7 +129,7 @@ def _input(document: dict[str, Any]) -> str:
     height, width, _ = document["shape"]
     words = f"This is all that the network gets: {width} × {height} pixels, whatever the size of the file."
     words += "".join(f" {note}" for note in document.get("notes", []))
-    alt = f"The picture as decoded, {width} × {height} pixels"
+    alt = f"The image as decoded, {width} × {height} pixels"
     for step in document["seen"]:
         alt += f"; then {step['name']}, {step['shape'][1]} × {step['shape'][0]}"
         words += f" {_WORDS.get(step['type'], '')}"
@@ -140,13 +140,13 @@ def _windows(document: dict[str, Any]) -> str:
     if not document["windows"]:
         return ""
     kind = "random" if document["random"] else "trained"
-    words = "A window is a small pattern of weights that the network looks for everywhere in the picture. " + (
+    words = "A window is a small pattern of weights that the network looks for everywhere in the image. " + (
         "These were drawn by chance: even they find edges and spots, but they were never told what to look for."
         if document["random"]
         else "These were learned: stripes find edges of their direction, blobs find spots."
     )
     strongest = ", ".join(str(window["number"]) for window in document["windows"][:3])
-    alt = f"{len(document['windows'])} {kind} windows as small pictures; the strongest on this picture: {strongest}"
+    alt = f"{len(document['windows'])} {kind} windows as small images; the strongest on this image: {strongest}"
     return _section("windows", "What it looks for", words, _figure("windows.png", alt))
 
 
@@ -157,25 +157,25 @@ def _sliding(document: dict[str, Any]) -> str:
     (height, width), (rows, columns) = sliding["size"], sliding["shape"]
     pixels = "one pixel" if sliding["stride"] == 1 else f"{sliding['stride']} pixels"
     words = (
-        f"Convolution is only this: the window moves over the picture, {pixels} at a time, and at each place its "
+        f"Convolution is only this: the window moves over the image, {pixels} at a time, and at each place its "
         "weights times the pixels under it are added up. Each sum is one pixel of the output, "
         f"{columns} × {rows} in all."
     )
     alt = (
-        f"Animation: window {sliding['window']}, {width} × {height} pixels, slides over the picture while the output "
+        f"Animation: window {sliding['window']}, {width} × {height} pixels, slides over the image while the output "
         "grows beside it"
     )
     # Who asked for calm gets the last frame, where all is computed.
-    picture = (
+    image = (
         '<figure><picture><source media="(prefers-reduced-motion: reduce)" srcset="sliding.png">'
         f'<img src="sliding.gif" alt="{escape(alt)}"></picture></figure>'
     )
-    return _section("sliding", "How it looks", words, picture)
+    return _section("sliding", "How it looks", words, image)
 
 
 def _layers(document: dict[str, Any]) -> str:
     words = (
-        "Each small picture is one map: bright where the layer says much, black where it says little or the opposite. "
+        "Each small image is one map: bright where the layer says much, black where it says little or the opposite. "
         "Layers that work on each map by itself keep the order of the convolution before them, so that a map can be "
         "followed by its place."
     )
@@ -192,7 +192,7 @@ def _where(document: dict[str, Any]) -> str:
     where = document["where"]
     if where["method"] == "occlusion":
         words = (
-            "Cover a part of the picture and ask again: where the answer suffers most, the network had looked. "
+            "Cover a part of the image and ask again: where the answer suffers most, the network had looked. "
             "It glows there."
         )
     else:
@@ -200,7 +200,7 @@ def _where(document: dict[str, Any]) -> str:
             "In this network the answer is a sum over places of the last maps, so each place's share is known. It "
             "glows where a place speaks for this answer rather than the others."
         )
-    alt = f"The picture, and the same in grey with heat on it. {where['text']}"
+    alt = f"The image, and the same in grey with heat on it. {where['text']}"
     return _section("where", "Where it looked", words, _figure("where.png", alt))
 
 
@@ -215,7 +215,7 @@ def _figure(name: str, alt: str, caption: str = "") -> str:
 
 def _source(document: dict[str, Any]) -> str:
     path = document["path"]
-    return "A picture without a file name" if path == "-" else str(path)
+    return "An image without a file name" if path == "-" else str(path)
 
 
 def _percent(share: float) -> str:

@@ -14,7 +14,7 @@ class Words:
     Attributes:
         title: above its findings, and in the terminal's table.
         sentence: what it means, and what to think about.
-        decisions: whether a person can decide about its pictures.
+        decisions: whether a person can decide about its images.
     """
 
     title: str
@@ -24,43 +24,43 @@ class Words:
 
 KINDS: dict[Kind, Words] = {
     "exact_duplicate": Words(
-        "Equal pictures",
+        "Equal images",
         "The same pixels more than once. Where copies lie in several parts, test figures are flattered: the network "
         "has seen the answer. Where their labels differ, one of them is wrong.",
     ),
     "near_duplicate": Words(
-        "Nearly equal pictures",
-        "The same picture encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across parts "
+        "Nearly equal images",
+        "The same image encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across parts "
         "they flatter test figures too.",
     ),
     "wrong_label": Words(
         "Labels in doubt",
-        "Networks that learned without these pictures are sure of another class. Hard pictures are among them: "
+        "Networks that learned without these images are sure of another class. Hard images are among them: "
         "look before you decide.",
     ),
     "inseparable": Words(
         "Classes that look the same",
         "Pairs of classes that the networks cannot tell apart. If one mirrors the other, train with --no-mirror; if "
-        "not, join them, or bring pictures that show the difference.",
+        "not, join them, or bring images that show the difference.",
         decisions=False,
     ),
-    "few_pictures": Words(
-        "Classes with few pictures", "Too few to learn from, or to judge by. Bring more.", decisions=False
+    "few_images": Words(
+        "Classes with few images", "Too few to learn from, or to judge by. Bring more.", decisions=False
     ),
     "imbalance": Words(
         "Uneven classes",
-        "Some classes have many more pictures than others, which a network learns to prefer.",
+        "Some classes have many more images than others, which a network learns to prefer.",
         decisions=False,
     ),
     "unreadable": Words(
-        "Unreadable files", "No picture can be read from them. Training leaves them out by itself.", decisions=False
+        "Unreadable files", "No image can be read from them. Training leaves them out by itself.", decisions=False
     ),
-    "low_information": Words("Next to nothing to see", "Pictures of almost one colour."),
-    "outlier": Words("Unlike all others", "Pictures that are far from every other. Do they belong here at all?"),
-    "dark": Words("Very dark", "Pictures that are almost black."),
-    "light": Words("Very light", "Pictures that are almost white."),
-    "blurred": Words("Blurred", "Pictures without any sharp edge."),
-    "odd_size": Words("Oddly sized", "Pictures that are much larger, smaller, wider or taller than the others."),
+    "low_information": Words("Next to nothing to see", "Images of almost one colour."),
+    "outlier": Words("Unlike all others", "Images that are far from every other. Do they belong here at all?"),
+    "dark": Words("Very dark", "Images that are almost black."),
+    "light": Words("Very light", "Images that are almost white."),
+    "blurred": Words("Blurred", "Images without any sharp edge."),
+    "odd_size": Words("Oddly sized", "Images that are much larger, smaller, wider or taller than the others."),
     "wrong_format": Words(
         "Named as another format", "Files whose content is not what their name says. Beholder reads them all the same."
     ),

@@ -1,8 +1,8 @@
-// An audit's gallery: what was found, kind by kind, with a decision for each picture (gallery_decisions.js).
+// An audit's gallery: what was found, kind by kind, with a decision for each image (gallery_decisions.js).
 
 const audit = JSON.parse(document.getElementById("audit").textContent);
 const PAGE = 24; // findings shown at a time
-const PARTS = ["test", "validation", "train", "all"]; // of equal pictures the copy in the first of these is kept
+const PARTS = ["test", "validation", "train", "all"]; // of equal images the copy in the first of these is kept
 
 const bar = h("footer", { class: "bar" });
 const message = h("p", { class: "problem", role: "alert", hidden: true });
@@ -28,14 +28,14 @@ async function start() {
 
 function header() {
   const total = audit.kinds.reduce((sum, kind) => sum + kind.count, 0);
-  const parts = Object.entries(audit.pictures);
+  const parts = Object.entries(audit.images);
   const all = parts.reduce((sum, [, count]) => sum + count, 0);
   const each = parts.length > 1 ? ` (${parts.map(([part, count]) => `${part} ${number(count)}`).join(", ")})` : "";
   return h("header", {},
     h("p", { class: "eyebrow" }, `Beholder ${audit.beholder} · ${audit.created.slice(0, 10)} · ${shown(audit.data)}`),
     h("h1", {}, `Audit of ${shown(audit.data.split("/").filter(Boolean).at(-1) ?? audit.data)}`),
     h("div", { class: "headline" }, h("strong", {}, number(total)), h("div", {},
-      h("p", {}, `${total === 1 ? "finding" : "findings"} in ${plural(all, "picture")}${each}.`),
+      h("p", {}, `${total === 1 ? "finding" : "findings"} in ${plural(all, "image")}${each}.`),
       total ? h("p", { class: "muted" }, "Nothing was changed. Decide what to keep, drop or relabel; training obeys your ",
         "decisions, and your files are never touched.") : null,
       total ? keys() : null)),
@@ -46,7 +46,7 @@ function header() {
 
 function keys() {
   const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
-  return h("p", { class: "muted keys" }, "On a picture: ", key("K", "keep"), key("D", "drop"),
+  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"),
     key("A", "the suggested label"), key("R", "another label"), key("G", "drop all others like it"), key("U", "undo"),
     key("← →", "move"));
 }
@@ -82,32 +82,32 @@ function card(kind, finding) {
   const rest = finding.count - members.length;
   return h("article", { class: "group" },
     h("div", { class: "group-head" },
-      h("p", {}, finding.sentence || plural(finding.count, "picture"),
+      h("p", {}, finding.sentence || plural(finding.count, "image"),
         labels.size > 1 ? h("span", { class: "badge warn" }, "labels differ") : null,
         rest ? h("span", { class: "muted" }, ` ${number(rest)} more are in findings.csv.`) : null),
       drop ? h("button", { type: "button", "data-all": "", onclick: () => step(drop) }, "Drop all but one") : null),
-    h("div", { class: "members" }, members.map((picture) => box(kind, picture))));
+    h("div", { class: "members" }, members.map((image) => box(kind, image))));
 }
 
 /** The changes that leave one copy of a group, that of the part that matters most; null where labels differ. */
 function surplus({ members }) {
-  const pictures = members.map((place) => audit.album[place]);
-  const alike = pictures.length > 1 && pictures.every(({ label, unique }) => unique && label === pictures[0].label);
+  const images = members.map((place) => audit.album[place]);
+  const alike = images.length > 1 && images.every(({ label, unique }) => unique && label === images[0].label);
   if (!alike) return null;
-  const kept = PARTS.flatMap((part) => pictures.filter((picture) => picture.part === part))[0] ?? pictures[0];
-  return pictures.filter((picture) => picture !== kept).map(({ path }) => [path, DROP]);
+  const kept = PARTS.flatMap((part) => images.filter((image) => image.part === part))[0] ?? images[0];
+  return images.filter((image) => image !== kept).map(({ path }) => [path, DROP]);
 }
 
-/** One picture with its decision; of a finding about it alone, with what was found. */
-function box(kind, picture, finding = null) {
-  const { path, part, label, unique } = picture;
+/** One image with its decision; of a finding about it alone, with what was found. */
+function box(kind, image, finding = null) {
+  const { path, part, label, unique } = image;
   const suggestion = kind.kind === "wrong_label" ? finding.suggestion : null;
   const element = h("article", { class: "box", tabindex: 0, "aria-label": `${label}: ${shown(path)}` });
   const press = (decision, text) => h("button", { type: "button", "aria-pressed": "false",
     "data-action": decision.action, "data-label": decision.label, onclick: () => toggle(element, decision) }, text);
-  const several = Object.keys(audit.pictures).length > 1;
+  const several = Object.keys(audit.images).length > 1;
   element.append(
-    thumbnail(picture),
+    thumbnail(image),
     h("div", { class: "facts" },
       label ? h("p", {}, h("span", { class: "muted" }, suggestion ? "labelled " : ""), h("b", {}, label)) : null,
       suggestion ? h("p", {}, h("span", { class: "muted" }, "looks like "), h("b", {}, suggestion),
@@ -116,7 +116,7 @@ function box(kind, picture, finding = null) {
       h("p", { class: "muted path", title: shown(path) }, several && part ? h("span", { class: "badge" }, part) : null,
         shown(path))),
     finding?.neighbours.length ? neighbours(finding) : "",
-    !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, "Several pictures have this name; rename them to decide.")
+    !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, "Several images have this name; rename them to decide.")
       : h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
         suggestion ? press(relabel(suggestion), `It is ${suggestion}`) : null,
         audit.class_names.length > 1 ? h("button", { type: "button", class: "other", "aria-pressed": "false",
@@ -126,9 +126,9 @@ function box(kind, picture, finding = null) {
   return element;
 }
 
-function thumbnail({ picture }, words = "") {
-  if (!picture) return h("span", { class: "none muted" }, "no picture");
-  return h("img", { src: picture, alt: words, class: picture.startsWith("data:image/png") ? "small" : "" });
+function thumbnail({ image }, words = "") {
+  if (!image) return h("span", { class: "none muted" }, "no image");
+  return h("img", { src: image, alt: words, class: image.startsWith("data:image/png") ? "small" : "" });
 }
 
 function neighbours({ neighbours }) {

@@ -27,17 +27,17 @@ from beholder.data.overlay import train_command
 from beholder.report.finding_words import KINDS
 
 MOST_FINDINGS = 300  # of one kind
-MOST_PICTURES = 60  # of one finding
-MOST_BYTES = 24 * 2**20  # of all pictures together
-_SMALL = 64  # pixels; a picture of at most that stays as it is, and is enlarged without blur
+MOST_IMAGES = 60  # of one finding
+MOST_BYTES = 24 * 2**20  # of all images together
+_SMALL = 64  # pixels; an image of at most that stays as it is, and is enlarged without blur
 _SIDE = 160  # pixels that a larger one gets on its long side
 
 
 def write_gallery(path: Path, document: dict[str, Any], parts: Mapping[str, Dataset]) -> None:
     """Write the gallery of the audit `document` to `path`, whole or not at all.
 
-    At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_PICTURES` of one; the page says where there are
-    more. Pictures are what a network would receive of them.
+    At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_IMAGES` of one; the page says where there are
+    more. Images are what a network would receive of them.
 
     Args:
         path: the HTML file.
@@ -51,7 +51,7 @@ def write_gallery(path: Path, document: dict[str, Any], parts: Mapping[str, Data
 
 
 def policy() -> str:
-    """The Content Security Policy of the page: its own style and script, pictures within it, its own server if any."""
+    """The Content Security Policy of the page: its own style and script, images within it, its own server if any."""
     script, style = (f"'sha256-{_hash(text)}'" for text in (_script(), _style()))
     return "; ".join(
         (
@@ -108,7 +108,7 @@ def _hash(text: str) -> str:
 
 
 def _shown(document: dict[str, Any], parts: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What the page draws: facts, and for each kind its findings, whose pictures are numbers in one list."""
+    """What the page draws: facts, and for each kind its findings, whose images are numbers in one list."""
     by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
     present = [(kind, found) for kind, found in by_kind if found]
     album = _Album(parts, document["findings"], MOST_BYTES // max(1, len(present)))
@@ -125,24 +125,24 @@ def _shown(document: dict[str, Any], parts: Mapping[str, Dataset]) -> dict[str, 
                 "findings": [album.finding(one) for one in found[:MOST_FINDINGS]],
             }
         )
-    names = ("beholder", "created", "data", "class_names", "pictures", "notes", "decisions")
+    names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
     facts = {name: document[name] for name in names}
     command = train_command(document["data"], "overlay.csv")
     identity = _hash(json.dumps(document["findings"]))
-    return {**facts, "id": identity, "command": command, "kinds": kinds, "album": album.pictures}
+    return {**facts, "id": identity, "command": command, "kinds": kinds, "album": album.images}
 
 
 class _Album:
-    """The pictures of a page, each once, as long as there is room.
+    """The images of a page, each once, as long as there is room.
 
     Args:
         parts: what was audited.
         findings: of the whole audit.
-        room: bytes for the pictures of one kind.
+        room: bytes for the images of one kind.
     """
 
     def __init__(self, parts: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int) -> None:
-        self.pictures: list[dict[str, Any]] = []
+        self.images: list[dict[str, Any]] = []
         self._places: dict[tuple[str, str], int] = {}
         self._parts = parts
         self._room = room
@@ -158,7 +158,7 @@ class _Album:
         self._left = self._room
 
     def finding(self, one: dict[str, Any]) -> dict[str, Any]:
-        """One finding, its pictures as places in `pictures`."""
+        """One finding, its images as places in `images`."""
         labels = one["labels"] or [""] * len(one["paths"])
         members = list(zip(one["paths"], one["parts"], labels, strict=True))
         return {
@@ -166,7 +166,7 @@ class _Album:
             "sentence": one["sentence"],
             "suggestion": one["suggestion"],
             "count": len(members),
-            "members": [self._place(*member) for member in members[:MOST_PICTURES]],
+            "members": [self._place(*member) for member in members[:MOST_IMAGES]],
             "neighbours": [self._neighbour(path) for path in one["neighbours"][:5] if path in self._homes],
         }
 
@@ -176,24 +176,24 @@ class _Album:
         return self._place(path, part, dataset.class_names[dataset.labels[self._rows[part, path]]])
 
     def _place(self, path: str, part: str, label: str) -> int:
-        place = self._places.setdefault((part, path), len(self.pictures))
-        if place == len(self.pictures):
+        place = self._places.setdefault((part, path), len(self.images))
+        if place == len(self.images):
             row = self._rows.get((part, path))
-            picture = None if row is None or self._left <= 0 else _picture(self._parts[part].pictures[row])
-            self._left -= len(picture or "")
-            # Two pictures of one name cannot be told apart in an overlay.
+            image = None if row is None or self._left <= 0 else _image(self._parts[part].images[row])
+            self._left -= len(image or "")
+            # Two images of one name cannot be told apart in an overlay.
             unique = self._counts[path] <= 1
-            self.pictures.append({"path": path, "part": part, "label": label, "unique": unique, "picture": picture})
+            self.images.append({"path": path, "part": part, "label": label, "unique": unique, "image": image})
         return place
 
 
 def _named(parts: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
-    """Part, row and name of every picture."""
+    """Part, row and name of every image."""
     return ((part, row, name) for part, dataset in parts.items() for row, name in enumerate(dataset.names))
 
 
-def _picture(pixels: NDArray[np.uint8]) -> str:
-    """`pixels` (H, W, C) uint8 as a data URI: a small picture as it is, a larger one averaged down."""
+def _image(pixels: NDArray[np.uint8]) -> str:
+    """`pixels` (H, W, C) uint8 as a data URI: a small image as it is, a larger one averaged down."""
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
     small = max(image.size) <= _SMALL
     buffer = io.BytesIO()

@@ -47,10 +47,10 @@ async function make(changes, undoing = false) {
   boxes().filter((element) => paths.has(element.path)).forEach(mark);
   tell();
   const [path, decision] = changes[0];
-  said.textContent = `${changes.length === 1 ? shown(path) : plural(changes.length, "picture")}: ${words(decision)}`;
+  said.textContent = `${changes.length === 1 ? shown(path) : plural(changes.length, "image")}: ${words(decision)}`;
 }
 
-/** Shows on a picture what was decided about it. */
+/** Shows on an image what was decided about it. */
 function mark(element) {
   const decision = decisions.get(element.path);
   element.classList.toggle("decided", Boolean(decision));

@@ -34,7 +34,7 @@ def honesty(run: RunFiles) -> dict[str, Any] | None:
         ("Reliability", reliability_chart(bins), reliability_in_words(bins, evaluation["ece"])),
         ("Coverage and risk", coverage_chart(selective), coverage_in_words(selective)),
     ]
-    charts = [{"title": title, "chart": picture, "alt": alt} for title, picture, alt in drawn]
+    charts = [{"title": title, "chart": image, "alt": alt} for title, image, alt in drawn]
     return {**told, "ece": evaluation["ece"], "selective": selective, "charts": charts}
 
 
@@ -56,10 +56,10 @@ def reliability_chart(bins: list[dict[str, Any]]) -> Chart:
 
 
 def coverage_chart(selective: dict[str, Any]) -> Chart:
-    """Risk over coverage where the surest pictures are answered first, and the place where this model answers."""
+    """Risk over coverage where the surest images are answered first, and the place where this model answers."""
 
     def draw(figure: Figure, colours: Palette) -> None:
-        axes = _share_axes(figure, colours, "pictures that get an answer", "of these wrong")
+        axes = _share_axes(figure, colours, "images that get an answer", "of these wrong")
         curve = selective["curve"]
         axes.plot(
             [point["coverage"] for point in curve],

@@ -25,10 +25,10 @@ from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
-_MOST_NAMED = 50  # pictures that were skipped
+_MOST_NAMED = 50  # images that were skipped
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
-_PICTURE_SIDE = 128  # pixels that a mistake's picture has at most
-_SMALL = 96  # a picture below it is enlarged without blur
+_IMAGE_SIDE = 128  # pixels that a mistake's image has at most
+_SMALL = 96  # an image below it is enlarged without blur
 
 
 def write_report(run: Path, ending: Event | None = None) -> Path:
@@ -145,25 +145,25 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
 
 def _mistake(mistake: dict[str, Any], names: list[str]) -> dict[str, Any]:
     named = {key: _class_name(mistake.get(key), names) for key in ("label", "prediction")}
-    return {**mistake, **named, "picture": _picture(mistake.get("picture"))}
+    return {**mistake, **named, "image": _image(mistake.get("image"))}
 
 
 def _class_name(label: Any, names: list[str]) -> str:
     return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
 
 
-def _picture(uri: Any) -> dict[str, Any] | None:
-    """A picture given as a data URI, decoded and encoded anew: nothing but a picture, and a small one, gets through."""
+def _image(uri: Any) -> dict[str, Any] | None:
+    """An image given as a data URI, decoded and encoded anew: nothing but an image, and a small one, gets through."""
     try:
         content = base64.b64decode(str(uri).partition(";base64,")[2], validate=True)
-        with Image.open(io.BytesIO(content)) as picture:
-            picture.draft("RGB", (_PICTURE_SIDE, _PICTURE_SIDE))
-            small = picture.convert("RGB")
+        with Image.open(io.BytesIO(content)) as image:
+            image.draft("RGB", (_IMAGE_SIDE, _IMAGE_SIDE))
+            small = image.convert("RGB")
     except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
         return None
     if max(small.size) <= _SMALL:
         return {"uri": charts.png_uri(small), "small": True}
-    small.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+    small.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG
     return {"uri": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "small": False}
@@ -172,7 +172,7 @@ def _picture(uri: Any) -> dict[str, Any] | None:
 def _filters(run: RunFiles) -> dict[str, Any] | None:
     if run.filters is None:
         return None
-    uri, width, height = charts.filters_picture(run.filters)
+    uri, width, height = charts.filters_image(run.filters)
     count, window_height, window_width, channels = run.filters.shape
     size = f"{window_height} \N{MULTIPLICATION SIGN} {window_width}"
     alt = (

@@ -1,4 +1,4 @@
-"""The chart of the chapter's argument: weights against picture size, for a fully connected layer and a convolution."""
+"""The chart of the chapter's argument: weights against image size, for a fully connected layer and a convolution."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TICKS = (16, 32, 64, 128, 256, 512)
 
 
 def save_parameter_chart(path: Path, *, sides: tuple[int, ...], neurons: int, window: int, windows: int) -> None:
-    """Draw the weights of both kinds of layer against the side of a square grey picture, and write the chart.
+    """Draw the weights of both kinds of layer against the side of a square grey image, and write the chart.
 
     Args:
         path: a `.png` or `.svg` to write, whole or not at all.
-        sides: pixels; picture sizes to mark with their numbers.
+        sides: pixels; image sizes to mark with their numbers.
         neurons: of the fully connected layer.
         window: side of the convolution's windows, pixels.
         windows: how many it has.
@@ -67,7 +67,7 @@ def _axes(figure: Figure, colours: Palette) -> Axes:
     axes.set_yticks(
         [10**power for power in range(2, 8)], ["100", "1,000", "10,000", "100,000", "1 million", "10 million"]
     )
-    axes.set_xlabel("side of a grey picture, pixels", color=colours.muted)
+    axes.set_xlabel("side of a grey image, pixels", color=colours.muted)
     axes.set_title("weights of one layer", loc="left", color=colours.ink, fontsize=11)
     return axes
 

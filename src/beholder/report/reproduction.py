@@ -36,7 +36,7 @@ def plan_command(run: RunFiles) -> str | None:
     given: dict[str, Any] = {
         "--plan": f"{run.path.name}/events.jsonl",
         "--labels": "coarse" if config.get("labels") == "coarse" else None,
-        "--pictures": config.get("pictures"),
+        "--images": config.get("images"),
         "--overlay": _overlay(config),
         "--risk": config.get("risk"),
         "--cache": config.get("cache"),

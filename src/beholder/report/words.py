@@ -85,7 +85,7 @@ def confusion_in_words(confusion: list[list[int]], class_names: list[str]) -> st
     """What the confusion matrix shows."""
     total, right = sum(map(sum, confusion)), sum(row[index] for index, row in enumerate(confusion))
     words = (
-        f"Confusion matrix of {plural(total, 'picture')} in {plural(len(class_names), 'class')}, true classes down, "
+        f"Confusion matrix of {plural(total, 'image')} in {plural(len(class_names), 'class')}, true classes down, "
         f"predictions across: {right:,} on the diagonal, {total - right:,} beside it."
     )
     pairs = confused_pairs(confusion, class_names, 3)
@@ -96,7 +96,7 @@ def confusion_in_words(confusion: list[list[int]], class_names: list[str]) -> st
 
 
 def confused_pairs(confusion: list[list[int]], class_names: list[str], count: int) -> list[dict[str, Any]]:
-    """The `count` most frequent confusions: `true`, `predicted`, `count` and `share` of the true class's pictures."""
+    """The `count` most frequent confusions: `true`, `predicted`, `count` and `share` of the true class's images."""
     pairs = [
         (number, row, column)
         for row, counts in enumerate(confusion)
@@ -129,7 +129,7 @@ def coverage_in_words(selective: dict[str, Any]) -> str:
     curve = selective["curve"]
     points = [curve[round(share * (len(curve) - 1))] for share in (0.25, 0.5, 0.75, 1)]
     listed = "; ".join(f"{percent(one['coverage'])} answered, {percent(one['risk'])} of these wrong" for one in points)
-    words = f"Risk over coverage, the surest pictures first: {listed}."
+    words = f"Risk over coverage, the surest images first: {listed}."
     if selective["unsure_below"] is None or selective["risk"] is None:
         return words
     return f"{words} The model answers {percent(selective['coverage'])}, {percent(selective['risk'])} of these wrong."
@@ -173,8 +173,8 @@ def _training_notes(run: RunFiles) -> list[str]:
         sentences.append(warnings[-1])
     elif known(gap) and gap >= _NOTABLE_GAP:
         sentences.append(
-            f"{_gap_in_words(run.epochs[-1])} The network knows its training pictures better than new ones "
-            "(overfitting): more pictures, augmentation or fewer epochs narrow the gap."
+            f"{_gap_in_words(run.epochs[-1])} The network knows its training images better than new ones "
+            "(overfitting): more images, augmentation or fewer epochs narrow the gap."
         )
     return sentences
 

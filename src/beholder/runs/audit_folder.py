@@ -19,7 +19,7 @@ SCHEMA = 1
 class AuditFolder:
     """An AUDIT folder by its path.
 
-    findings.csv   a line for each picture of each finding
+    findings.csv   a line for each image of each finding
     gallery.html   all of it for people, who decide in it
     findings.json  the whole document; written last, so that it is the mark of an audit that is finished
     overlay.csv    what was decided, where it was decided on the served page

@@ -19,7 +19,7 @@ Listener = Callable[[Event], None]
 _WHOLE = ("epoch", "step", "steps", "done")
 _REAL = (
     *("time", "seconds", "loss", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "gap"),
-    *("learning_rate", "pictures_per_second", "eta_seconds"),
+    *("learning_rate", "images_per_second", "eta_seconds"),
 )
 _NUMBERS = (*((name, True) for name in _WHOLE), *((name, False) for name in _REAL))
 _TRAINING = ("epoch", "step", "replan", "overfitting", "snapshot")

@@ -20,7 +20,7 @@ _CONFIG: dict[str, tuple[type, ...]] = {  # what a run cannot go on without, and
     "settings": (dict,),
 }
 _MORE_CONFIG: dict[str, tuple[type, ...]] = {
-    "pictures": (int, type(None)),
+    "images": (int, type(None)),
     "budget": (int, float, type(None)),
     "overlay": (dict, type(None)),
     "plans": (list, type(None)),
@@ -35,16 +35,16 @@ class Run:
 
     config.json       what was asked for
     environment.json  the machine and the versions
-    data.json         classes, counts, fingerprints, notes, pictures that were skipped
+    data.json         classes, counts, fingerprints, notes, images that were skipped
     sets.npz          which images are its training, validation and test set: hashes of pixels, labels, names
     events.jsonl      everything that happened, a line each
     initial.keras     the earlier network that it started from, where there is one
     checkpoint.npz    where to go on
     checkpoint-before.npz  the one before, should that one be damaged; until the run is finished
     model/            the artifact
-    neighbours.npz    some training pictures, and what the network makes of them, unless they were left out
+    neighbours.npz    some training images, and what the network makes of them, unless they were left out
     validation.npz    what the model says of the validation part
-    watch/            a few validation pictures, and what was answered to them from epoch to epoch
+    watch/            a few validation images, and what was answered to them from epoch to epoch
     stop              there while somebody asks the training to stop
     overlay.csv       corrections of the data that its page gathered, where there are some, for a next run
     evaluation.json   the test part, once `evaluate` opened it; evaluation-….json: of other data

@@ -57,7 +57,7 @@ class Sets:
 
     Attributes:
         class_names: in the order of the labels.
-        train: also what `--pictures` left out of training: it belongs to no test set either.
+        train: also what `--images` left out of training: it belongs to no test set either.
         validation: what the run chose by.
         test: None where the data bring a test set of their own, which only `evaluate` opens.
     """

@@ -21,15 +21,15 @@ _MOST_NAMES = 4_000_000  # bytes of class names; as objects they take much more 
 
 @dataclass(frozen=True)
 class Shown:
-    """The validation pictures whose answers are followed; the same in every snapshot of a run.
+    """The validation images whose answers are followed; the same in every snapshot of a run.
 
     Attributes:
-        pictures: (N, H, W, C) uint8.
+        images: (N, H, W, C) uint8.
         labels: (N,) int64.
         class_names: in the order of the labels.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     class_names: list[str]
 
@@ -39,8 +39,8 @@ class Snapshot:
     """The end of one epoch.
 
     Attributes:
-        probabilities: (N, classes) float32, of the pictures that are followed.
-        confusion: (classes, classes) int64, label by answer, over the validation pictures that were judged; None where
+        probabilities: (N, classes) float32, of the images that are followed.
+        confusion: (classes, classes) int64, label by answer, over the validation images that were judged; None where
             there are too many classes.
         filters: (K, h, w, C) float32, the windows of the first layer; None where it has none.
     """
@@ -51,26 +51,26 @@ class Snapshot:
 
 
 def write_shown(run: Run, shown: Shown) -> None:
-    """Keep the pictures that are followed.
+    """Keep the images that are followed.
 
     Raises:
         StorageError: they cannot be written.
     """
     names = np.frombuffer(json.dumps(shown.class_names).encode(), np.uint8)
-    _write(run.watch_folder / "pictures.npz", pictures=shown.pictures, labels=shown.labels, class_names=names)
+    _write(run.watch_folder / "images.npz", images=shown.images, labels=shown.labels, class_names=names)
 
 
 def read_shown(run: Run) -> Shown | None:
-    """The pictures that are followed; None where there are none.
+    """The images that are followed; None where there are none.
 
     Raises:
         RunError: the file is damaged.
     """
-    path = run.watch_folder / "pictures.npz"
-    stored = _read(path, ("pictures", "labels", "class_names"))
+    path = run.watch_folder / "images.npz"
+    stored = _read(path, ("images", "labels", "class_names"))
     if stored is None:
         return None
-    pictures, labels = stored["pictures"], stored["labels"]
+    images, labels = stored["images"], stored["labels"]
     try:
         names = json.loads(stored["class_names"][:_MOST_NAMES].tobytes())
     except (IndexError, ValueError, RecursionError) as error:
@@ -78,11 +78,11 @@ def read_shown(run: Run) -> Shown | None:
     named = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if not named or labels.dtype != np.int64 or not ((labels >= 0) & (labels < len(names))).all():
         raise _damaged(path, "its labels are no classes")
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
-        raise _damaged(path, "its pictures are none")
-    if labels.shape != pictures.shape[:1]:
-        raise _damaged(path, "not every picture has a label")
-    return Shown(pictures, labels, names)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
+        raise _damaged(path, "its images are none")
+    if labels.shape != images.shape[:1]:
+        raise _damaged(path, "not every image has a label")
+    return Shown(images, labels, names)
 
 
 def write_snapshot(run: Run, epoch: int, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""The Ask tab: answers with all that the page shows of them, where the network looked, and pictures to try."""
+"""The Ask tab: answers with all that the page shows of them, where the network looked, and images to try."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explain import Where, where_it_looked
 from beholder.answering.prediction import Prediction
-from beholder.data.pictures import measure
-from beholder.errors import ArtifactError, PictureError
+from beholder.data.images import measure
+from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
 from beholder.figures.sheet import stretched
@@ -24,7 +24,7 @@ from beholder.server.uploads import Upload, read_uploads
 from beholder.server.workers import Answer, Outcome
 
 NEIGHBOURS = 8
-HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's picture has 32
+HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's image has 32
 _LEAST_FALL = 0.01  # of a probability: less is next to nothing, and must not look like much
 
 
@@ -34,7 +34,7 @@ def routes(served: Served) -> list[BaseRoute]:
     examples = [path.read_bytes() for path in golden[:-1]]  # the last is out of proportion
 
     async def ask(request: Request) -> Response:
-        """`answers`, one for each picture in the request, as `answer_document` makes them."""
+        """`answers`, one for each image in the request, as `answer_document` makes them."""
         uploads = await read_uploads(request, served.limits)
         outcomes = await served.workers.answer([upload.content for upload in uploads])
         documents = [
@@ -43,15 +43,15 @@ def routes(served: Served) -> list[BaseRoute]:
         return EscapedJSON({"answers": documents})
 
     async def where(request: Request) -> Response:
-        """Where the network looked in the picture of the request: best the one that it `received`, as `ask` tells."""
+        """Where the network looked in the image of the request: best the one that it `received`, as `ask` tells."""
         uploads = await read_uploads(request, served.limits)
         [outcome] = await served.workers.answer([uploads[0].content])
-        if isinstance(outcome, PictureError):
+        if isinstance(outcome, ImageError):
             raise outcome
         return EscapedJSON(await served.workers.call(where_document, served, outcome.pixels))
 
     async def names(_: Request) -> Response:
-        """Addresses of pictures that it has not learned from."""
+        """Addresses of images that it has not learned from."""
         return EscapedJSON({"examples": [f"/page/ask/examples/{index}" for index in range(len(examples))]})
 
     async def example(request: Request) -> Response:
@@ -69,16 +69,16 @@ def routes(served: Served) -> list[BaseRoute]:
 
 
 def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[str, Any]:
-    """What the page shows of one picture.
+    """What the page shows of one image.
 
     Returns:
         As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`,
-        a sentence where it is unsure; `height` and `width` of the picture upright; `received`, what the network got:
-        `picture` (a PNG as a data URI), `height`, `width` and `cleaned`, the same after the chapter's cleaning, where
-        it is a part of the network; `neighbours`, the training pictures nearest in feature space, and
+        a sentence where it is unsure; `height` and `width` of the image upright; `received`, what the network got:
+        `image` (a PNG as a data URI), `height`, `width` and `cleaned`, the same after the chapter's cleaning, where
+        it is a part of the network; `neighbours`, the training images nearest in feature space, and
         `neighbours_error`, one sentence where they cannot be read.
     """
-    if isinstance(outcome, PictureError):
+    if isinstance(outcome, ImageError):
         return {"path": upload.name, "error": str(outcome)}
     every = len(outcome.probabilities)
     prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
@@ -92,7 +92,7 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
         "height": height,
         "width": width,
         "received": {
-            "picture": data_uri(outcome.pixels),
+            "image": data_uri(outcome.pixels),
             "height": outcome.pixels.shape[0],
             "width": outcome.pixels.shape[1],
             "cleaned": _cleaned(served, outcome.pixels),
@@ -116,7 +116,7 @@ def _cleaned(served: Served, pixels: NDArray[np.uint8]) -> str | None:
 
 def _why_unsure(served: Served, prediction: Prediction) -> str | None:
     if prediction.unlike:
-        return "This picture is unlike anything that the network was trained on: none of its classes may be right."
+        return "This image is unlike anything that the network was trained on: none of its classes may be right."
     artifact = served.classifier.artifact
     risk = artifact.manifest.risk_in(artifact.precision)
     if not prediction.unsure or artifact.unsure_below is None:
@@ -143,7 +143,7 @@ def _neighbours(served: Served, answer: Answer) -> dict[str, Any]:
                 "path": one.path,
                 "label": one.label,
                 "distance": round(one.distance, 4),
-                "picture": data_uri(one.thumbnail),
+                "image": data_uri(one.thumbnail),
             }
             for one in near
         ],
@@ -155,7 +155,7 @@ def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """Where the network looked in `pixels` (H, W, C) uint8, as it receives them.
 
     Returns:
-        `overlay`, a PNG with transparency as a data URI, to be laid on the picture; `method`; and `text`, a sentence.
+        `overlay`, a PNG with transparency as a data URI, to be laid on the image; `method`; and `text`, a sentence.
 
     Raises:
         ArtifactError: the model can answer but not explain.

@@ -1,6 +1,6 @@
-"""The Correct tab: pictures whose label or answer is doubtful, and what a person decides about them.
+"""The Correct tab: images whose label or answer is doubtful, and what a person decides about them.
 
-Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing is ever written to the person's pictures.
+Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing is ever written to the person's images.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from beholder.server.limits import read_json
 from beholder.server.retraining import retrain_command
 from beholder.server.served import Served
 
-MOST = 100  # pictures in one answer
-DOUBTS = 200  # training pictures that are shown
+MOST = 100  # images in one answer
+DOUBTS = 200  # training images that are shown
 PARTS = ("validation", "train")
 
 
@@ -36,7 +36,7 @@ def routes(served: Served) -> list[BaseRoute]:
     desk = Desk(served)
 
     async def read(request: Request) -> Response:
-        """The picture called `path`, or `count` doubtful ones of a `part` from `start` on."""
+        """The image called `path`, or `count` doubtful ones of a `part` from `start` on."""
         query = request.query_params
         if "path" in query:
             return EscapedJSON(await served.workers.call(desk.one, query["path"]))
@@ -58,7 +58,7 @@ def routes(served: Served) -> list[BaseRoute]:
 
 
 class Desk:
-    """The doubtful pictures of a run and its overlay.
+    """The doubtful images of a run and its overlay.
 
     Args:
         served: what is served.
@@ -68,15 +68,15 @@ class Desk:
         self._served = served
 
     def page(self, part: str, start: int, count: int) -> dict[str, Any]:
-        """`count` doubtful pictures of `part` from the `start`-th on, clearest first.
+        """`count` doubtful images of `part` from the `start`-th on, clearest first.
 
         Returns:
-            `note`, one sentence where nothing can be corrected here; else `pictures`, how many there are in each part
+            `note`, one sentence where nothing can be corrected here; else `images`, how many there are in each part
             (`counts`), `class_names`, and what `_state` tells.
 
         Raises:
             UsageError: an unknown part.
-            ArtifactError: the pictures that the run keeps are damaged.
+            ArtifactError: the images that the run keeps are damaged.
             DataError: its overlay is.
             RunError: its config is.
         """
@@ -88,30 +88,30 @@ class Desk:
         overlay = self._overlay()
         mistakes, doubts = self._mistakes, self._doubts
         found = starmap(_answered, mistakes) if part == "validation" else map(_doubtful, doubts)
-        pictures = list(islice(found, start, start + min(count, MOST)))
+        images = list(islice(found, start, start + min(count, MOST)))
         return {
             "note": None,
-            "pictures": _with_corrections(pictures, overlay),
+            "images": _with_corrections(images, overlay),
             "counts": {"validation": len(mistakes), "train": len(doubts)},
             "class_names": list(self._served.classifier.class_names),
             **self._state(overlay),
         }
 
     def one(self, path: str) -> dict[str, Any]:
-        """The picture called `path` alone, as in `page`; where the run does not keep it, no picture and a `note`."""
+        """The image called `path` alone, as in `page`; where the run does not keep it, no image and a `note`."""
         validation, neighbours = self._served.validation, self._served.neighbours
-        picture = None
+        image = None
         if validation is not None and path in validation.names:
-            picture = _answered(validation, validation.names.index(path))
+            image = _answered(validation, validation.names.index(path))
         elif neighbours is not None and path in neighbours.names:
             row = neighbours.names.index(path)
-            picture = {
-                **_picture(path, "train", neighbours.class_names[neighbours.labels[row]]),
-                "picture": data_uri(neighbours.thumbnail(row)),
+            image = {
+                **_image(path, "train", neighbours.class_names[neighbours.labels[row]]),
+                "image": data_uri(neighbours.thumbnail(row)),
             }
-        if picture is None:
-            return {"note": _not_kept(path), "pictures": []}
-        return {"note": None, "pictures": _with_corrections([picture], self._overlay())}
+        if image is None:
+            return {"note": _not_kept(path), "images": []}
+        return {"note": None, "images": _with_corrections([image], self._overlay())}
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep one decision at once.
@@ -124,7 +124,7 @@ class Desk:
             What `_state` tells.
 
         Raises:
-            UsageError: it is no decision, or about a picture that the run does not know.
+            UsageError: it is no decision, or about an image that the run does not know.
             DataError: an unknown action or class, or the overlay is damaged.
             StorageError: the disk is full or may not be written to.
         """
@@ -153,7 +153,7 @@ class Desk:
     def _state(self, overlay: Overlay) -> dict[str, Any]:
         """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
 
-        The `remark` is a sentence where corrections are of validation pictures, else null.
+        The `remark` is a sentence where corrections are of validation images, else null.
         """
         command = self._command if self._file.exists() else None
         validation = self._validation_names()
@@ -179,7 +179,7 @@ class Desk:
         if self._served.run is None:
             return "Only a RUN folder can be corrected, and this is a model folder; serve the RUN folder."
         if self._served.validation is None and self._served.neighbours is None:
-            return "This run keeps no pictures to correct; train again, without --no-neighbours."
+            return "This run keeps no images to correct; train again, without --no-neighbours."
         return None
 
     @cached_property
@@ -202,29 +202,29 @@ class Desk:
 
 
 def _answered(answers: ValidationAnswers, row: int) -> dict[str, Any]:
-    """The validation picture of a row."""
+    """The validation image of a row."""
     answer, label = (answers.class_names[of[row]] for of in (answers.answers, answers.labels))
     thumbnail = answers.thumbnail(row)
     return {
-        **_picture(answers.names[row], "validation", label),
+        **_image(answers.names[row], "validation", label),
         "suggestion": None if answer == label else answer,
         "answer": answer,
         "probability": float(answers.probabilities[row]),
-        "picture": None if thumbnail is None else data_uri(thumbnail),
+        "image": None if thumbnail is None else data_uri(thumbnail),
     }
 
 
 def _doubtful(doubt: Doubt) -> dict[str, Any]:
     return {
-        **_picture(doubt.path, "train", doubt.label),
+        **_image(doubt.path, "train", doubt.label),
         "suggestion": doubt.suggestion,
         "share": doubt.share,
-        "picture": data_uri(doubt.thumbnail),
+        "image": data_uri(doubt.thumbnail),
     }
 
 
-def _picture(path: str, part: str, label: str) -> dict[str, Any]:
-    """One picture as the page knows it; what is not known of it is null."""
+def _image(path: str, part: str, label: str) -> dict[str, Any]:
+    """One image as the page knows it; what is not known of it is null."""
     return {
         "path": path,
         "part": part,
@@ -233,19 +233,17 @@ def _picture(path: str, part: str, label: str) -> dict[str, Any]:
         "answer": None,
         "probability": None,
         "share": None,
-        "picture": None,
+        "image": None,
     }
 
 
 def _not_kept(path: str) -> str:
-    return (
-        f"This run keeps no picture called {path[:200]!r}; it keeps a part of them only, so write it into the overlay."
-    )
+    return f"This run keeps no image called {path[:200]!r}; it keeps a part of them only, so write it into the overlay."
 
 
-def _with_corrections(pictures: list[dict[str, Any]], overlay: Overlay) -> list[dict[str, Any]]:
+def _with_corrections(images: list[dict[str, Any]], overlay: Overlay) -> list[dict[str, Any]]:
     decided = {one.path: {"action": one.action, "label": one.label} for one in overlay.corrections}
-    return [{**picture, "correction": decided.get(picture["path"])} for picture in pictures]
+    return [{**image, "correction": decided.get(image["path"])} for image in images]
 
 
 def decision(body: Any) -> tuple[str, str | None, str]:

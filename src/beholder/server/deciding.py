@@ -65,7 +65,7 @@ def create_app(audit: Path, hosts: Hosts | None = None) -> Starlette:
 
 
 class Desk:
-    """An audit's pictures and its overlay.
+    """An audit's images and its overlay.
 
     Args:
         audit: the AUDIT folder.
@@ -102,7 +102,7 @@ class Desk:
             As `state`.
 
         Raises:
-            UsageError: it is no such list, or about a picture that the audit does not name.
+            UsageError: it is no such list, or about an image that the audit does not name.
             DataError: an unknown action or class, or the overlay is damaged.
             StorageError: the disk is full or may not be written to.
         """

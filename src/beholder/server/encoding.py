@@ -1,4 +1,4 @@
-"""What the page gets: JSON that holds any file name, and pictures in it, as data URIs that need no request more."""
+"""What the page gets: JSON that holds any file name, and images in it, as data URIs that need no request more."""
 
 from __future__ import annotations
 

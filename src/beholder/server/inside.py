@@ -1,4 +1,4 @@
-"""The Look inside tab: every layer's feature maps of one picture, and each number of them taken apart."""
+"""The Look inside tab: every layer's feature maps of one image, and each number of them taken apart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explain import Maps
-from beholder.errors import PictureError
+from beholder.errors import ImageError
 from beholder.figures.sheet import stretched
 from beholder.server.addresses import number
 from beholder.server.encoding import EscapedJSON, data_uri
@@ -41,7 +41,7 @@ def routes(served: Served) -> list[BaseRoute]:
 class _Room:
     """The endpoints; the work is done off the event loop.
 
-    Answers 404 for what is not there, and 410 for a picture that is no longer remembered.
+    Answers 404 for what is not there, and 410 for an image that is no longer remembered.
     """
 
     def __init__(self, served: Served) -> None:
@@ -56,11 +56,11 @@ class _Room:
         )
 
     async def look(self, request: Request) -> Response:
-        """The layers of the network, and a token that stands for the picture of the request from here on."""
+        """The layers of the network, and a token that stands for the image of the request from here on."""
         served = self._served
         uploads = await read_uploads(request, served.limits)
         [outcome] = await served.workers.answer([uploads[0].content])
-        if isinstance(outcome, PictureError):
+        if isinstance(outcome, ImageError):
             raise outcome
         prediction = served.classifier.prediction(uploads[0].name, outcome.probabilities, outcome.unlike, 1).to_json()
         document = await served.workers.call(self._look, outcome.pixels)
@@ -85,7 +85,7 @@ class _Room:
         token = self._sights.remember(pixels)
         layers = self._layers.tell(self._sights.sight(token))
         height, width = pixels.shape[:2]
-        return {"token": token, "picture": data_uri(pixels), "height": height, "width": width, "layers": layers}
+        return {"token": token, "image": data_uri(pixels), "height": height, "width": width, "layers": layers}
 
     def _sheet(self, token: str, layer: int, every: bool) -> Response:
         return _png(_side_by_side(self._sights.sight(token).layer(layer), every))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction, predictions_document
-from beholder.errors import PictureError
+from beholder.errors import ImageError
 from beholder.server import metrics
 from beholder.server.encoding import EscapedJSON
 from beholder.server.openapi import DOCUMENT
@@ -41,7 +41,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return EscapedJSON(facts)
 
     async def healthz(_: Request) -> Response:
-        # Opening replayed the golden pictures: a model that answers otherwise than when it was saved is never served.
+        # Opening replayed the golden images: a model that answers otherwise than when it was saved is never served.
         if served.workers.alive:
             return EscapedJSON({"status": "ok"})
         return EscapedJSON({"error": "The workers have ended; start the server again."}, 503)
@@ -69,7 +69,7 @@ def _top(request: Request) -> int:
 
 
 def _prediction(served: Served, upload: Upload, outcome: Outcome, top: int) -> Prediction:
-    if isinstance(outcome, PictureError):
+    if isinstance(outcome, ImageError):
         return Prediction(upload.name, error=str(outcome))
     return served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, top)
 
@@ -80,7 +80,7 @@ def _facts(served: Served) -> dict[str, Any]:
     manifest = artifact.manifest
     return {
         **asdict(manifest),
-        "picture": manifest.picture.to_json(),
+        "image": manifest.image.to_json(),
         "precision": artifact.precision,
         "checksum": artifact.checksum,
     }

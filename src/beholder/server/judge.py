@@ -18,7 +18,7 @@ from beholder.errors import BeholderError
 from beholder.evaluation.abstention import coverage_curve, risk_in_words
 from beholder.evaluation.calibration import expected_calibration_error, reliability
 from beholder.evaluation.macro import macro_figures
-from beholder.figures.maps import window_picture
+from beholder.figures.maps import window_image
 from beholder.report.reading import RunFiles
 from beholder.report.words import (
     accuracy_in_words,
@@ -33,7 +33,7 @@ from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.served import Served
 
 MISTAKES = 24  # that are shown
-CELL = 48  # pictures of a cell that are shown
+CELL = 48  # images of a cell that are shown
 MOST_FILTERS = 64
 _CURVES = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "gap", "learning_rate")
 
@@ -45,7 +45,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return EscapedJSON(await served.workers.call(judgement, served))
 
     async def cell(request: Request) -> Response:
-        """Validation pictures of one class that got one answer."""
+        """Validation images of one class that got one answer."""
         label, answer = (_index(served, request, name) for name in ("label", "answer"))
         return EscapedJSON(await served.workers.call(cell_document, served, label, answer))
 
@@ -97,7 +97,7 @@ def judgement(served: Served) -> dict[str, Any]:
 
 
 def cell_document(served: Served, label: int, answer: int) -> dict[str, Any]:
-    """At most 48 `pictures` of class `label` that got `answer` on the validation part, surest first, and their `count`.
+    """At most 48 `images` of class `label` that got `answer` on the validation part, surest first, and their `count`.
 
     Raises:
         ArtifactError: the answers that the run keeps are damaged.
@@ -105,7 +105,7 @@ def cell_document(served: Served, label: int, answer: int) -> dict[str, Any]:
     validation = served.validation
     rows = np.zeros(0, np.int64) if validation is None else validation.cell(label, answer)
     shown = [] if validation is None else [_answered(validation, int(row)) for row in rows[:CELL]]
-    return {"count": len(rows), "pictures": shown}
+    return {"count": len(rows), "images": shown}
 
 
 def per_class(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
             "label": str(one.get("label")),
             "answer": str(one.get("prediction")),
             "probability": _finite(one.get("probability")),
-            "picture": one.get("picture") if str(one.get("picture")).startswith("data:image/") else None,
+            "image": one.get("image") if str(one.get("image")).startswith("data:image/") else None,
         }
         for one in evaluation["mistakes"][:MISTAKES]
     ]
@@ -200,12 +200,12 @@ def _answered(validation: ValidationAnswers, row: int) -> dict[str, Any]:
         "label": validation.class_names[validation.labels[row]],
         "answer": validation.class_names[validation.answers[row]],
         "probability": round(float(validation.probabilities[row]), 4),
-        "picture": None if thumbnail is None else data_uri(thumbnail),
+        "image": None if thumbnail is None else data_uri(thumbnail),
     }
 
 
 def _filters(filters: NDArray[np.float32]) -> list[str]:
-    return [data_uri(window_picture(window)) for window in filters[:MOST_FILTERS]]
+    return [data_uri(window_image(window)) for window in filters[:MOST_FILTERS]]
 
 
 def _index(served: Served, request: Request, name: str) -> int:

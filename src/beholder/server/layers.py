@@ -57,7 +57,7 @@ class Layers:
 
     @cached_property
     def _sources(self) -> list[list[int]]:
-        """The layers that each layer works on, by their place; -1 is the picture."""
+        """The layers that each layer works on, by their place; -1 is the image."""
         try:
             return read_sources(self._file, [row["name"] for row in self._rows])
         finally:
@@ -91,7 +91,7 @@ class Layers:
         Returns:
             `value`; `kind`: `convolution`, `pooling`, `point` (made of the one value at the same place) or `other`;
             what belongs to that kind, see below; `then`, what the following layers make of this value; and `field`, the
-            pixels of the picture that it depends on, null where that is not known.
+            pixels of the image that it depends on, null where that is not known.
 
         Raises:
             HTTPException: 404 for what is not there.

@@ -20,18 +20,18 @@ class Limits:
     Attributes:
         body_bytes: of one request.
         held_bytes: of the bodies of all requests together; more are told to come back later.
-        pictures: in one request.
-        pixels: of one picture.
-        request_pixels: of all pictures of one request; those beyond are refused one by one.
+        images: in one request.
+        pixels: of one image.
+        request_pixels: of all images of one request; those beyond are refused one by one.
         json_bytes: of a JSON document: it takes many times its size in memory.
-        waiting: pictures of all requests together that wait for an answer; more are told to come back later.
+        waiting: images of all requests together that wait for an answer; more are told to come back later.
         pause_seconds: between two pieces of a body.
         body_seconds: for a whole body.
     """
 
     body_bytes: int = 64 * 2**20
     held_bytes: int = 256 * 2**20
-    pictures: int = 256
+    images: int = 256
     pixels: int = 100_000_000
     request_pixels: int = 400_000_000
     json_bytes: int = 4 * 2**20
@@ -123,7 +123,7 @@ class _Body:
     def _check(self, size: int) -> None:
         if size > self.limits.body_bytes:
             allowed = self.limits.body_bytes / 2**20
-            sentence = f"The request is larger than {allowed:g} MiB; send smaller or fewer pictures."
+            sentence = f"The request is larger than {allowed:g} MiB; send smaller or fewer images."
             raise HTTPException(413, sentence, self.headers)
         if size and self.bounds.held > self.limits.held_bytes:
             sentence = "The server holds as much as it can; come back in a moment."

@@ -16,9 +16,9 @@ class Metrics:
     Attributes:
         requests: by route, method and status.
         seconds: from the first byte of a request's head to the last byte of its answer, by route.
-        pictures: that were answered, or could not be read.
-        batches: how many pictures one run of the network took.
-        waiting: pictures that wait for an answer.
+        images: that were answered, or could not be read.
+        batches: how many images one run of the network took.
+        waiting: images that wait for an answer.
         refused: requests that were told to come back later.
     """
 
@@ -33,16 +33,16 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
-        self.pictures = Counter(
-            "beholder_pictures", "Pictures, by what became of them.", ("outcome",), registry=self.registry
+        self.images = Counter(
+            "beholder_images", "Images, by what became of them.", ("outcome",), registry=self.registry
         )
         self.batches = Histogram(
-            "beholder_batch_pictures",
-            "Pictures in one run of the network.",
+            "beholder_batch_images",
+            "Images in one run of the network.",
             buckets=(1, 2, 4, 8, 16, 32, 64),
             registry=self.registry,
         )
-        self.waiting = Gauge("beholder_waiting_pictures", "Pictures that wait for an answer.", registry=self.registry)
+        self.waiting = Gauge("beholder_waiting_images", "Images that wait for an answer.", registry=self.registry)
         self.refused = Counter(
             "beholder_refused_requests", "Requests that were told to come back later.", registry=self.registry
         )

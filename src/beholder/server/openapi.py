@@ -25,7 +25,7 @@ _ANSWERED = {
         },
         "unlike": {
             "type": ["boolean", "null"],
-            "description": "Whether the picture is unlike all that it was trained on; null where it cannot tell.",
+            "description": "Whether the image is unlike all that it was trained on; null where it cannot tell.",
         },
         "top": {"type": "array", "items": _TOP},
     },
@@ -47,7 +47,7 @@ _PREDICTIONS = {
         },
     },
 }
-_PICTURES = {
+_IMAGES = {
     "type": "object",
     "required": ["file"],
     "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
@@ -71,19 +71,19 @@ DOCUMENT: dict[str, Any] = {
     "info": {
         "title": "Beholder",
         "version": importlib.metadata.version("beholder"),
-        "description": "Answers of a picture classifier. Every error is a JSON object with one sentence, `error`.",
+        "description": "Answers of an image classifier. Every error is a JSON object with one sentence, `error`.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": {
         "/predict": {
             "post": {
                 "operationId": "predict",
-                "summary": "Say what is on one or many pictures.",
+                "summary": "Say what is on one or many images.",
                 "parameters": [
                     {
                         "name": "top",
                         "in": "query",
-                        "description": "Class names for each picture.",
+                        "description": "Class names for each image.",
                         "schema": {"type": "integer", "minimum": 1, "default": 3},
                     }
                 ],
@@ -92,19 +92,19 @@ DOCUMENT: dict[str, Any] = {
                     "content": {
                         "image/*": {"schema": {"type": "string", "format": "binary"}},
                         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-                        "multipart/form-data": {"schema": _PICTURES},
+                        "multipart/form-data": {"schema": _IMAGES},
                     },
                 },
                 "responses": {
                     "200": _json(
-                        "An answer for each picture, in order; `error` in the place of one that could not be read.",
+                        "An answer for each image, in order; `error` in the place of one that could not be read.",
                         {"$ref": "#/components/schemas/Predictions"},
                     ),
-                    "400": _error("A damaged or empty request, or none of its pictures could be read."),
+                    "400": _error("A damaged or empty request, or none of its images could be read."),
                     "403": _error("Asked by a page of another site."),
                     "408": _error("The body did not arrive in time."),
-                    "413": _error("The body is too large, or holds too many pictures."),
-                    "415": _error("Neither a picture nor a multipart form."),
+                    "413": _error("The body is too large, or holds too many images."),
+                    "415": _error("Neither an image nor a multipart form."),
                     "421": _error("Sent to a name that this server does not answer to."),
                     "503": {**_error("More than the server can answer now."), "headers": _RETRY},
                 },
@@ -152,12 +152,12 @@ DOCUMENT: dict[str, Any] = {
             "Predictions": _PREDICTIONS,
             "Model": {
                 "type": "object",
-                "required": ["schema", "model", "class_names", "picture", "precision", "checksum"],
+                "required": ["schema", "model", "class_names", "image", "precision", "checksum"],
                 "properties": {
                     "schema": {"type": "integer"},
                     "model": {"type": "string"},
                     "class_names": {"type": "array", "items": {"type": "string"}},
-                    "picture": {"type": "object"},
+                    "image": {"type": "object"},
                     "precision": {"enum": ["float32", "int8"]},
                     "checksum": {"type": "string", "description": "SHA-256: a name for exactly this model."},
                 },

@@ -56,7 +56,7 @@ def _settings(config: dict[str, Any]) -> list[str]:
         "--model": None if config.get("automatic") else config.get("model"),
         "--budget": None if config.get("budget") is None else f"{config['budget']:g}s",
         "--epochs": f"{config['epochs']:g}" if config.get("budget") is None and config.get("epochs") else None,
-        "--pictures": config.get("pictures"),
+        "--images": config.get("images"),
         "--seed": config.get("seed") or None,
         "--colour": None if config.get("colour", "auto") == "auto" else config["colour"],
         "--labels": "coarse" if config.get("labels") == "coarse" else None,

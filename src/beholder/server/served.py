@@ -29,7 +29,7 @@ class Served:
         folder: as the person named it.
         run: the RUN folder; None where a model folder is served.
         classifier: the opened model.
-        workers: answer pictures and do other work off the event loop.
+        workers: answer images and do other work off the event loop.
         limits: what a request may ask for.
         metrics: what `/metrics` tells.
     """
@@ -60,7 +60,7 @@ class Served:
 
     @cached_property
     def neighbours(self) -> Neighbours | None:
-        """The training pictures that the run keeps; None where it keeps none.
+        """The training images that the run keeps; None where it keeps none.
 
         Raises:
             ArtifactError: they are damaged, or of another model.

@@ -1,4 +1,4 @@
-"""Pictures that somebody looks inside, remembered for a while with all that the layers make of them."""
+"""Images that somebody looks inside, remembered for a while with all that the layers make of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from beholder.answering.explain import Maps, all_maps
 from beholder.server.served import Served
 
-_PICTURES = 64  # that are remembered
+_IMAGES = 64  # that are remembered
 _LOOKED = 4  # of them, with every layer's output
 
 
 @dataclass(frozen=True)
 class Sight:
-    """One picture with all that the layers make of it.
+    """One image with all that the layers make of it.
 
     Attributes:
         pixels: (H, W, C) uint8 as they enter.
@@ -56,7 +56,7 @@ class Sight:
 
 
 class Sights:
-    """Looks at pictures, and remembers the last few: the pixels of many, every layer's output of very few.
+    """Looks at images, and remembers the last few: the pixels of many, every layer's output of very few.
 
     Args:
         served: what is served.
@@ -65,30 +65,30 @@ class Sights:
     def __init__(self, served: Served) -> None:
         self._served = served
         self._lock = threading.Lock()
-        self._pictures: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._images: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._looked: OrderedDict[str, Sight] = OrderedDict()
 
     def remember(self, pixels: NDArray[np.uint8]) -> str:
         """A token that stands for `pixels` (H, W, C) from here on; the same pixels get the same one."""
         token = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32]
         with self._lock:
-            _keep(self._pictures, token, pixels, _PICTURES)
+            _keep(self._images, token, pixels, _IMAGES)
         return token
 
     def sight(self, token: str) -> Sight:
-        """The picture of `token` with every layer's output.
+        """The image of `token` with every layer's output.
 
         Raises:
-            HTTPException: 410 for a picture that is no longer remembered.
+            HTTPException: 410 for an image that is no longer remembered.
             ArtifactError: the model can answer but not explain.
         """
         with self._lock:
             if token in self._looked:
                 self._looked.move_to_end(token)
                 return self._looked[token]
-            pixels = self._pictures.get(token)
+            pixels = self._images.get(token)
         if pixels is None:
-            raise HTTPException(410, "This picture is no longer remembered; look at it again.")
+            raise HTTPException(410, "This image is no longer remembered; look at it again.")
         rows = self._served.classifier.artifact.manifest.layers
         outputs = {name: output[0] for name, output in self._served.inside(pixels[np.newaxis]).items()}
         sight = Sight(pixels, outputs, {maps.number - 1: maps for maps in all_maps(rows, outputs)})

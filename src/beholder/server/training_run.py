@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from beholder import files
-from beholder.figures.maps import window_picture
+from beholder.figures.maps import window_image
 from beholder.runs.folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
 from beholder.server import pages
@@ -55,7 +55,7 @@ class TrainingRun:
             Route("/watch", pages.page("watch.html")),
             Route("/watch/events", self.events),
             Route("/watch/state", self.state),
-            Route("/watch/pictures", self.pictures),
+            Route("/watch/images", self.images),
             Route("/watch/snapshots/{epoch}", self.snapshot),
         ]
         if not self.served:
@@ -84,17 +84,17 @@ class TrainingRun:
         state = {**self.follower.state(), "problem": self.problem, "served": self.served}
         return EscapedJSON({"run": name, **facts, **state})
 
-    async def pictures(self, _: Request) -> Response:
-        """The validation pictures that are followed, with their labels; none before the first snapshot."""
+    async def images(self, _: Request) -> Response:
+        """The validation images that are followed, with their labels; none before the first snapshot."""
         shown = await asyncio.to_thread(read_shown, self.run)
         if shown is None:
-            return EscapedJSON({"class_names": [], "pictures": []})
+            return EscapedJSON({"class_names": [], "images": []})
         return EscapedJSON(
             {
                 "class_names": shown.class_names,
-                "pictures": [
-                    {"picture": data_uri(picture), "label": int(label)}
-                    for picture, label in zip(shown.pictures, shown.labels, strict=True)
+                "images": [
+                    {"image": data_uri(image), "label": int(label)}
+                    for image, label in zip(shown.images, shown.labels, strict=True)
                 ],
             }
         )
@@ -165,6 +165,6 @@ def _snapshot_document(run: Run, epoch: int) -> bytes | None:
         "epoch": epoch,
         "answers": [{"answer": int(row.argmax()), "probability": round(float(row.max()), 4)} for row in probabilities],
         "confusion": None if confusion is None else confusion.tolist(),
-        "filters": [] if filters is None else [data_uri(window_picture(window)) for window in filters],
+        "filters": [] if filters is None else [data_uri(window_image(window)) for window in filters],
     }
     return json.dumps(document, allow_nan=False).encode("ascii")

@@ -1,4 +1,4 @@
-"""The pictures in a request: its raw body, or the fields `file` of a multipart form."""
+"""The images in a request: its raw body, or the fields `file` of a multipart form."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "file"
-UNNAMED = "-"  # as `predict` names a picture from standard input
+UNNAMED = "-"  # as `predict` names an image from standard input
 
 # It warns of each damaged form, of which a stranger can send as many as the log has room for.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class Upload(NamedTuple):
-    """One picture file: its name as given (text, never a path to open) and its bytes."""
+    """One image file: its name as given (text, never a path to open) and its bytes."""
 
     name: str
     content: bytes
 
 
 async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
-    """The pictures of `request`, at least one.
+    """The images of `request`, at least one.
 
     Args:
         request: raw bytes with a Content-Type of `image/…` or `application/octet-stream` (or none), or a multipart form
             with one or many fields `file`.
-        limits: how many pictures it may hold.
+        limits: how many images it may hold.
 
     Raises:
-        HTTPException: 400 for a damaged or an empty request, 413 for too many pictures, 415 for another kind of body.
+        HTTPException: 400 for a damaged or an empty request, 413 for too many images, 415 for another kind of body.
     """
     kind, options = parse_options_header(request.headers.get("content-type", "application/octet-stream"))
     if kind == b"multipart/form-data":
@@ -53,7 +53,7 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         )
     content = await request.body()
     if not content:
-        raise HTTPException(400, "The request is empty; send the bytes of a picture file.")
+        raise HTTPException(400, "The request is empty; send the bytes of an image file.")
     return [Upload(UNNAMED, content)]
 
 
@@ -69,7 +69,7 @@ def _read_form(body: bytes, boundary: bytes, limits: Limits) -> list[Upload]:
         raise HTTPException(400, "The multipart form is cut short; send it again.")
     if not form.uploads:
         names = ", ".join(sorted(form.others)) or "none"
-        raise HTTPException(400, f"Expected a picture in one or many form fields {FIELD!r}. Received fields: {names}.")
+        raise HTTPException(400, f"Expected an image in one or many form fields {FIELD!r}. Received fields: {names}.")
     return form.uploads
 
 
@@ -118,8 +118,8 @@ class _Form:
         if field != FIELD:
             self.others.add(repr(field[:40]))
             return
-        if len(self.uploads) == self.limits.pictures:
-            raise HTTPException(413, f"The request holds more than {self.limits.pictures} pictures; send fewer.")
+        if len(self.uploads) == self.limits.images:
+            raise HTTPException(413, f"The request holds more than {self.limits.images} images; send fewer.")
         name = options.get(b"filename", b"").decode("utf-8", "replace")
         self.uploads.append(Upload(name or UNNAMED, b"".join(self.pieces)))
 

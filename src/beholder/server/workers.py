@@ -1,6 +1,6 @@
 """The bounded pool that answers: the event loop never waits, and what waits goes through the network together.
 
-A request's pictures join one queue. Each thread takes its share of what waits, at most a batch, decodes it and runs the
+A request's images join one queue. Each thread takes its share of what waits, at most a batch, decodes it and runs the
 network once. A full queue refuses instead of growing.
 """
 
@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
-from beholder.data.pictures import decode, fit, measure
-from beholder.errors import BusyError, PictureError
+from beholder.data.images import decode, fit, measure
+from beholder.errors import BusyError, ImageError
 from beholder.server.limits import Limits
 from beholder.server.metrics import Metrics
 
-BATCH_PICTURES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
-LARGE_PIXELS = 4_000_000  # a picture of more is decoded alone: a small file may hold one that fills the memory
-# Pillow's own blocks of 16 MiB come from a heap for each thread, which keeps the memory of its largest picture; blocks
+BATCH_IMAGES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
+LARGE_PIXELS = 4_000_000  # an image of more is decoded alone: a small file may hold one that fills the memory
+# Pillow's own blocks of 16 MiB come from a heap for each thread, which keeps the memory of its largest image; blocks
 # above 32 MiB come from the system and go back to it.
 _imaging.set_block_size(128 * 2**20)
 
@@ -40,14 +40,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Answer:
-    """What the network says of one picture.
+    """What the network says of one image.
 
     Attributes:
-        pixels: (H, W, C) uint8, the picture as the network receives it.
+        pixels: (H, W, C) uint8, the image as the network receives it.
         probabilities: (classes,) float32.
         logits: (classes,) float32, before the temperature.
         features: (F,) float32, what the last layer sees.
-        unlike: whether the picture is unlike anything that it was trained on; None where that cannot be told.
+        unlike: whether the image is unlike anything that it was trained on; None where that cannot be told.
     """
 
     pixels: NDArray[np.uint8]
@@ -57,26 +57,26 @@ class Answer:
     unlike: bool | None = None
 
 
-Outcome = Answer | PictureError
+Outcome = Answer | ImageError
 
 
 @dataclass
 class _Request:
-    """The pictures of one request, and what became of them so far."""
+    """The images of one request, and what became of them so far."""
 
     outcomes: list[Outcome | None]
     missing: int
-    pixels: int = 0  # of the pictures that were decoded
+    pixels: int = 0  # of the images that were decoded
     done: Future[list[Outcome]] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    """One picture in the queue."""
+    """One image in the queue."""
 
     request: _Request
     place: int
-    picture: bytes | NDArray[np.uint8]
+    image: bytes | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class _Call:
 
 
 class Workers:
-    """Threads that answer pictures in batches.
+    """Threads that answer images in batches.
 
     Args:
         classifier: the opened model.
-        limits: how many pictures may wait, and how many pixels each may have.
-        metrics: hears of batches and of what became of pictures.
+        limits: how many images may wait, and how many pixels each may have.
+        metrics: hears of batches and of what became of images.
         threads: how many; by default one a core, but two at least, so that one decodes while another runs the network,
             and four at most, because the network itself uses every core.
     """
@@ -106,7 +106,7 @@ class Workers:
         self._changed = threading.Condition()
         self._large = threading.Lock()
         self._closed = False
-        self._second = 1e-3  # seconds that a picture takes, as lately seen
+        self._second = 1e-3  # seconds that an image takes, as lately seen
         count = min(4, max(2, os.cpu_count() or 1)) if threads is None else threads
         self._threads = [threading.Thread(target=self._work, name=f"answers-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
@@ -119,20 +119,20 @@ class Workers:
 
     @property
     def waiting(self) -> int:
-        """Pictures and calls in the queue."""
+        """Images and calls in the queue."""
         return len(self._queue)
 
-    async def answer(self, pictures: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
-        """What the network says of each picture, in order; a `PictureError` in the place of one that is none.
+    async def answer(self, images: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
+        """What the network says of each image, in order; a `ImageError` in the place of one that is none.
 
         Args:
-            pictures: the bytes of picture files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.
+            images: the bytes of image files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.
 
         Raises:
-            BusyError: too many pictures wait already.
+            BusyError: too many images wait already.
         """
-        request = _Request([None] * len(pictures), len(pictures))
-        self._enqueue([_Waiting(request, place, picture) for place, picture in enumerate(pictures)])
+        request = _Request([None] * len(images), len(images))
+        self._enqueue([_Waiting(request, place, image) for place, image in enumerate(images)])
         return await asyncio.wrap_future(request.done)
 
     async def call(
@@ -156,7 +156,7 @@ class Workers:
             thread.join()
 
     def check_room(self, count: int = 1) -> None:
-        """Refuse `count` pictures where they would not find room, which may well be said before they are read.
+        """Refuse `count` images where they would not find room, which may well be said before they are read.
 
         Raises:
             BusyError: too much waits already.
@@ -164,7 +164,7 @@ class Workers:
         if self._closed or len(self._queue) + count > self._limits.waiting:
             self._metrics.refused.inc()
             raise BusyError(
-                "The server has more pictures to answer than it can; come back in a moment.",
+                "The server has more images to answer than it can; come back in a moment.",
                 retry_after=max(1, math.ceil(len(self._queue) * self._second)),
             )
 
@@ -191,10 +191,10 @@ class Workers:
         return True
 
     def _take(self) -> list[_Waiting | _Call]:
-        """A call, or this thread's share of the pictures that wait; empty once closed and all is done."""
+        """A call, or this thread's share of the images that wait; empty once closed and all is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
-            share = min(BATCH_PICTURES, math.ceil(len(self._queue) / len(self._threads)))
+            share = min(BATCH_IMAGES, math.ceil(len(self._queue) / len(self._threads)))
             taken: list[_Waiting | _Call] = []
             size = 0
             while self._queue and len(taken) < max(1, share) and size < BATCH_BYTES:
@@ -204,7 +204,7 @@ class Workers:
                 taken.append(entry)
                 if isinstance(entry, _Call):
                     break
-                size += len(entry.picture)
+                size += len(entry.image)
             self._metrics.waiting.set(len(self._queue))
             return taken
 
@@ -228,7 +228,7 @@ class Workers:
                 request.done.set_result([outcome for outcome in request.outcomes if outcome is not None])
 
     def _fail(self, batch: list[_Waiting], error: Exception) -> None:
-        """Tell each request of `batch`, once, also where other threads have the rest of its pictures."""
+        """Tell each request of `batch`, once, also where other threads have the rest of its images."""
         with self._changed:
             failed = {id(entry.request): entry.request for entry in batch if entry.request.missing > 0}
             for request in failed.values():
@@ -239,43 +239,43 @@ class Workers:
 
     def _outcomes(self, batch: Sequence[_Waiting]) -> list[Outcome]:
         decoded = [self._decode(entry) for entry in batch]
-        good = [pixels for pixels in decoded if not isinstance(pixels, PictureError)]
-        self._metrics.pictures.labels("answered").inc(len(good))
-        self._metrics.pictures.labels("unreadable").inc(len(decoded) - len(good))
+        good = [pixels for pixels in decoded if not isinstance(pixels, ImageError)]
+        self._metrics.images.labels("answered").inc(len(good))
+        self._metrics.images.labels("unreadable").inc(len(decoded) - len(good))
         if not good:
-            return [pixels for pixels in decoded if isinstance(pixels, PictureError)]
+            return [pixels for pixels in decoded if isinstance(pixels, ImageError)]
         self._metrics.batches.observe(len(good))
         answers = self._classifier.artifact.graph(np.stack(good))
         unlike = self._classifier.unlike(answers.features)
         rows = iter(zip(answers.probabilities, answers.logits, answers.features, unlike, strict=True))
-        return [pixels if isinstance(pixels, PictureError) else Answer(pixels, *next(rows)) for pixels in decoded]
+        return [pixels if isinstance(pixels, ImageError) else Answer(pixels, *next(rows)) for pixels in decoded]
 
-    def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | PictureError:
-        rules, picture = self._classifier.artifact.manifest.picture, entry.picture
+    def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | ImageError:
+        rules, image = self._classifier.artifact.manifest.image, entry.image
         try:
-            if isinstance(picture, np.ndarray):
-                return fit(picture, rules)
-            height, width = measure(picture)
+            if isinstance(image, np.ndarray):
+                return fit(image, rules)
+            height, width = measure(image)
             self._check(height, width, entry.request)
             with self._large if height * width > LARGE_PIXELS else nullcontext():
-                return decode(picture, rules)
-        except PictureError as error:
-            return PictureError(str(error))  # its frames hold the whole request, which holds it: memory for long
+                return decode(image, rules)
+        except ImageError as error:
+            return ImageError(str(error))  # its frames hold the whole request, which holds it: memory for long
 
     def _check(self, height: int, width: int, request: _Request) -> None:
-        """Refuse a picture by its size, or by what its request took already: both take memory and time."""
+        """Refuse an image by its size, or by what its request took already: both take memory and time."""
         limits = self._limits
         if height * width > limits.pixels:
-            raise PictureError(
-                f"Cannot read this picture: it has {width} x {height} pixels, more than {limits.pixels / 1e6:g} "
+            raise ImageError(
+                f"Cannot read this image: it has {width} x {height} pixels, more than {limits.pixels / 1e6:g} "
                 "million; make it smaller."
             )
         with self._changed:
             request.pixels += height * width
             spent = request.pixels
         if spent > limits.request_pixels:
-            raise PictureError(
-                f"Cannot read this picture: with those before it the request has more than "
+            raise ImageError(
+                f"Cannot read this image: with those before it the request has more than "
                 f"{limits.request_pixels / 1e6:g} million pixels; send it in another one."
             )
 

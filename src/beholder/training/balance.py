@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 
 def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    """What the loss of a picture of each class is multiplied by, so that every class weighs the same in all.
+    """What the loss of an image of each class is multiplied by, so that every class weighs the same in all.
 
-    The mean over the pictures is 1, so that the learning rate means what it did. The weights are N / (K · n) for a
-    class of n pictures out of N in K classes that occur (G. King and L. Zeng, Logistic Regression in Rare Events Data,
+    The mean over the images is 1, so that the learning rate means what it did. The weights are N / (K · n) for a
+    class of n images out of N in K classes that occur (G. King and L. Zeng, Logistic Regression in Rare Events Data,
     2001; scikit-learn's `balanced`).
 
     Args:
@@ -26,14 +26,14 @@ def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32
 
 
 def balanced_order(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """As many turns as there are pictures, shared equally among the classes that occur.
+    """As many turns as there are images, shared equally among the classes that occur.
 
-    A class takes its pictures in turns, each once before any is taken again: of a large class an epoch shows some,
+    A class takes its images in turns, each once before any is taken again: of a large class an epoch shows some,
     of a small one all, several times.
 
     Args:
         labels: (N,) int64, of the train part.
-        random: decides which pictures, and their order.
+        random: decides which images, and their order.
 
     Returns:
         (N,) int64, rows.

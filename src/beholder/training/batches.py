@@ -1,4 +1,4 @@
-"""Which pictures a step sees, and how: a function of (seed, epoch, step), never of what came before."""
+"""Which images a step sees, and how: a function of (seed, epoch, step), never of what came before."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Batches:
 
     Attributes:
         dataset: the train part.
-        batch_size: pictures a step; the last step of an epoch takes what is left.
+        batch_size: images a step; the last step of an epoch takes what is left.
         seed: fixes every choice.
-        shift: move the pictures by a pixel or two.
+        shift: move the images by a pixel or two.
         mirror: turn half of them left to right.
-        balanced: show every class equally often, its pictures as often as that takes.
+        balanced: show every class equally often, its images as often as that takes.
     """
 
     dataset: Dataset
@@ -50,26 +50,26 @@ class Batches:
         return random.permutation(len(self.dataset))
 
     def size(self, step: int) -> int:
-        """Pictures of one step (from 0) of an epoch."""
+        """Images of one step (from 0) of an epoch."""
         return min(self.batch_size, len(self.dataset) - step * self.batch_size)
 
     def batch(
         self, order: NDArray[np.int64], epoch: int, step: int, share: slice = _ALL
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Pictures (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given.
+        """Images (B, H, W, C) uint8 and labels (B,) of one step (from 0) of an epoch whose `order` is given.
 
-        Of the pictures only a `share` is read where that is given, and these are what they are in the whole batch.
+        Of the images only a `share` is read where that is given, and these are what they are in the whole batch.
         """
         whole = order[step * self.batch_size : (step + 1) * self.batch_size]
         rows = whole[share]
-        pictures, labels = self.dataset.pictures[rows], self.dataset.labels[whole]
+        images, labels = self.dataset.images[rows], self.dataset.labels[whole]
         if self.mirror:
-            # Alternating flips: each picture is mirrored in every other epoch, so that two epochs show both sides.
+            # Alternating flips: each image is mirrored in every other epoch, so that two epochs show both sides.
             # Source: K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), section 3.6.
-            pictures = mirrored(pictures, self._flips[rows] ^ bool(epoch % 2))
+            images = mirrored(images, self._flips[rows] ^ bool(epoch % 2))
         if self.shift:
-            pictures = shifted(pictures, stream(self.seed, _SHIFT, epoch, step), len(whole), share)
-        return pictures, labels
+            images = shifted(images, stream(self.seed, _SHIFT, epoch, step), len(whole), share)
+        return images, labels
 
     def step_seed(self, epoch: int, step: int) -> int:
         """A seed for the random layers of one step."""
@@ -85,23 +85,23 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
 
 
-def mirrored(pictures: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """`pictures` (B, H, W, C) with those at `which` (B,) turned left to right."""
-    turned = pictures.copy()
+def mirrored(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """`images` (B, H, W, C) with those at `which` (B,) turned left to right."""
+    turned = images.copy()
     turned[which] = turned[which, :, ::-1]
     return turned
 
 
 def shifted(
-    pictures: NDArray[np.uint8], random: np.random.Generator, batch: int | None = None, share: slice = _ALL
+    images: NDArray[np.uint8], random: np.random.Generator, batch: int | None = None, share: slice = _ALL
 ) -> NDArray[np.uint8]:
-    """`pictures` (B, H, W, C), each moved by up to a sixteenth of its side (2 pixels of 32), edges reflected.
+    """`images` (B, H, W, C), each moved by up to a sixteenth of its side (2 pixels of 32), edges reflected.
 
-    They are the `share` of a `batch` of so many pictures, and move as they would among all of it.
+    They are the `share` of a `batch` of so many images, and move as they would among all of it.
     """
-    count, height, width, _ = pictures.shape
+    count, height, width, _ = images.shape
     reach = max(1, min(height, width) // 16)
-    padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
     down, right = random.integers(2 * reach + 1, size=(2, batch or count))[:, share]
     return np.ascontiguousarray(windows[np.arange(count), down, right].transpose(0, 2, 3, 1))

@@ -69,14 +69,14 @@ def plan_budget(
     shortest = shortest_budget(spent, machine.needed, machine.closing_within)
     if budget < shortest:
         raise UsageError(
-            f"A budget of {budget:g} s is too short: {len(train):,} pictures need one of {shortest} s at least on this "
-            "machine; give that, or fewer pictures."
+            f"A budget of {budget:g} s is too short: {len(train):,} images need one of {shortest} s at least on this "
+            "machine; give that, or fewer images."
         )
     machine.measure_more(budget - shortest)
     now, closing = time.monotonic(), machine.closing_within(MOST_CLOSING * budget)
     # What suffices was decided above, whatever the measurements took since.
     choice = machine.choice_in(max(started + budget - closing - now, machine.needed))
-    shape = train.picture_shape
+    shape = train.image_shape
     if automatic:
         options = {**settings.options, "widths": choice.widths, "side": choice.side}
         settings = replace(settings, options=options).fitted(len(train), shape)
@@ -87,7 +87,7 @@ def plan_budget(
 
 def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
     """Where the plan chooses the network: the narrowest is measured at once, and others where there is time."""
-    shape, until = train.picture_shape, time.monotonic() + seconds
+    shape, until = train.image_shape, time.monotonic() + seconds
     calibration = calibrate(folder, shape, settings.dtype, seconds=0)
     side, rate = min(shape[:2]), rates(calibration, shape)
 
@@ -98,7 +98,7 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
     return Machine(
         calibration,
         least_seconds(len(train), rate(NARROWEST, sides(side)[-1])),
-        partial(choose, pictures=len(train), side=side, rate=rate),
+        partial(choose, images=len(train), side=side, rate=rate),
         calibration.closing_seconds,
         measure_more,
     )
@@ -106,16 +106,16 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
 
 def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
     """Where the person chose it."""
-    shape = train.picture_shape
+    shape = train.image_shape
     side, first_side = settings.sides(shape)
     model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
-    calibration, a_picture = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
+    calibration, an_image = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
     if first_side is not None:
-        a_picture *= mean_cost(settings.recipe, side)
+        an_image *= mean_cost(settings.recipe, side)
     return Machine(
         calibration,
-        least_seconds(len(train), 1 / a_picture),
-        partial(epochs_of, pictures=len(train), side=side, rate=1 / a_picture),
+        least_seconds(len(train), 1 / an_image),
+        partial(epochs_of, images=len(train), side=side, rate=1 / an_image),
         partial(calibration.closing_seconds, file=settings.own_file, layers=len(model.layers)),
         lambda _: None,
     )
@@ -131,7 +131,7 @@ def shortest_budget(spent: float, needed: float, closing_within: Callable[[float
 
 
 def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
-    """From widths and side of `fast` to the pictures of `shape` that a whole run on this machine sees in a second."""
+    """From widths and side of `fast` to the images of `shape` that a whole run on this machine sees in a second."""
 
     def rate(widths: Widths, side: int) -> float:
         return calibration.rate(cost_of_fast(shape, widths, side)) / mean_cost(MODELS["fast"], side)
@@ -140,7 +140,7 @@ def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Wi
 
 
 def _summary(
-    settings: Settings, choice: Choice, shape: tuple[int, int, int], pictures: int, closing: float
+    settings: Settings, choice: Choice, shape: tuple[int, int, int], images: int, closing: float
 ) -> dict[str, Any]:
     side, first_side = settings.sides(shape)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
@@ -151,6 +151,6 @@ def _summary(
         "epochs": choice.epochs,
         "training_seconds": round(choice.seconds, 1),
         "closing_seconds": round(closing, 2),
-        "pictures_per_second": round(choice.epochs * pictures / choice.seconds),
+        "images_per_second": round(choice.epochs * images / choice.seconds),
         "memory_gb": round(peak, 1),
     }

@@ -30,19 +30,19 @@ PREPARING_SECONDS = 2.0  # building and compiling a network, about
 CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and reporting, until a run has told
 CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
 SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
-UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
+UNBELIEVABLE = 1e12  # multiply-adds of an image, seconds or GFLOP/s: a damaged file says such things
 MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
 APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
 @dataclass
 class Calibration:
-    """What was measured on this machine, for pictures of one shape.
+    """What was measured on this machine, for images of one shape.
 
     Attributes:
-        points: pairs (multiply-adds of a picture, seconds a picture of training), one a measured network of `fast`.
+        points: pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`.
         ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
-        chosen: seconds a picture of training of networks that somebody chose, by what `_chosen_key` makes of them.
+        chosen: seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them.
         closings: from the last step to the written report, as the last two runs here took, by the SHA-256 of the file
             that the network came from; "" for our own networks.
     """
@@ -68,7 +68,7 @@ class Calibration:
         return own + apart + SECONDS_A_LAYER * layers
 
     def rate(self, multiply_adds: int) -> float:
-        """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points.
+        """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
 
         One that was measured is as fast as it was, whatever was measured beside it.
         """
@@ -90,7 +90,7 @@ def calibrate(
 
     Args:
         folder: the cache, where it is kept.
-        shape: height, width and channels of the pictures.
+        shape: height, width and channels of the images.
         dtype: Keras dtype policy to train with.
         seconds: that measuring may take, about; the narrowest network is measured in any case.
         known: what was measured a moment ago, to be added to; None: what is kept.
@@ -115,11 +115,11 @@ def calibrate(
 def calibrate_chosen(
     folder: Path, shape: tuple[int, int, int], settings: Settings, model: Any, *, seconds: float
 ) -> tuple[Calibration, float]:
-    """What is known of this machine, and the seconds a picture that training `model`, somebody's choice, takes.
+    """What is known of this machine, and the seconds an image that training `model`, somebody's choice, takes.
 
     Args:
         folder: as in `calibrate`, like `shape`.
-        shape: height, width and channels of the pictures.
+        shape: height, width and channels of the images.
         settings: which network that is.
         model: the network.
         seconds: that measuring may take, about; the step that compiles and one more are taken in any case.
@@ -162,16 +162,16 @@ def _learn(
 
 
 def learn_from_run(
-    folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, a_picture: float | None
+    folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, an_image: float | None
 ) -> None:
     """Keep what a run came to, for the plan of the next one.
 
     Args:
         folder: as in `calibrate`, like `shape`.
-        shape: height, width and channels of the pictures.
+        shape: height, width and channels of the images.
         settings: which network it trained.
         closing: seconds from its last step to its report.
-        a_picture: seconds that a picture of training took; None where it had too few steps to tell.
+        an_image: seconds that an image of training took; None where it had too few steps to tell.
     """
     path = _file(folder, shape, settings.dtype)
     with suppress(StorageError), files.changing(path):  # another run may end at the same moment
@@ -181,25 +181,25 @@ def learn_from_run(
         file = settings.own_file or ""
         known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
         key = _chosen_key(settings)
-        if a_picture is not None and key in known.chosen:
-            known.chosen[key] = min(a_picture, MOST_SLOWER * known.chosen[key])
-        elif a_picture is not None and known.points and {"widths", "side"} <= settings.options.keys():
-            known.points = _corrected(known, shape, settings, a_picture)
+        if an_image is not None and key in known.chosen:
+            known.chosen[key] = min(an_image, MOST_SLOWER * known.chosen[key])
+        elif an_image is not None and known.points and {"widths", "side"} <= settings.options.keys():
+            known.points = _corrected(known, shape, settings, an_image)
         files.write_json(path, asdict(known))
 
 
 def _corrected(
-    known: Calibration, shape: tuple[int, int, int], settings: Settings, a_picture: float
+    known: Calibration, shape: tuple[int, int, int], settings: Settings, an_image: float
 ) -> list[tuple[int, float]]:
-    """The points of a machine on which the network of `settings`, a plan's choice, took `a_picture` seconds a picture.
+    """The points of a machine on which the network of `settings`, a plan's choice, took `an_image` seconds an image.
 
-    All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few pictures come
+    All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few images come
     in small batches, which tell nothing of larger ones.
     """
     widths, side = settings.options["widths"], settings.options["side"]
     if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
         return known.points
-    ratio = min(a_picture * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
+    ratio = min(an_image * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
     return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
@@ -219,32 +219,32 @@ def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:
 
 @cache
 def cost_of_fast(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
-    """Multiply-adds of one picture of `shape` through `fast`, forward."""
+    """Multiply-adds of one image of `shape` through `fast`, forward."""
     return multiply_adds(build("fast", shape, 2, widths=widths, side=side))
 
 
 def multiply_adds(model: Any) -> int:
-    """Of one picture through `model`, forward."""
+    """Of one image through `model`, forward."""
     return sum(row["multiply_adds"] for row in layer_costs(model))
 
 
 def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
-    """Multiply-adds of a picture through `model`, forward, and the seconds that a picture of training takes.
+    """Multiply-adds of an image through `model`, forward, and the seconds that an image of training takes.
 
     Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`. None
     takes longer than the one that compiles, unless a slow moment fell into it.
     """
     random = np.random.default_rng(0)
-    pictures = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
+    images = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
     labels = random.integers(2, size=recipe.batch_size)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
     started = time.perf_counter()
-    step(pictures, labels, 0.0, 0)
+    step(images, labels, 0.0, 0)
     compiling = time.perf_counter() - started
     taken: list[float] = []
     while not taken or (len(taken) < STEPS and time.monotonic() < until):
         started = time.perf_counter()
-        step(pictures, labels, 0.0, len(taken))
+        step(images, labels, 0.0, len(taken))
         taken.append(time.perf_counter() - started)
     return multiply_adds(model), min(float(np.median(taken)), compiling) / recipe.batch_size
 

@@ -1,4 +1,4 @@
-"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden pictures beside it."""
+"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden images beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
 from beholder.artifact.store import TWIN, replacing_artifact
 from beholder.data.dataset import Dataset
-from beholder.data.pictures import PictureRules
+from beholder.data.images import ImageRules
 from beholder.errors import ArtifactError, StorageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.evaluation.calibration import fit_temperature
@@ -31,7 +31,7 @@ from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.graphs import set_temperature, write_network
 from beholder.training.honesty import Honest, Seen, class_prototypes, fit_honesty, look
-from beholder.training.quantise import CALIBRATION_PICTURES, quantise
+from beholder.training.quantise import CALIBRATION_IMAGES, quantise
 from beholder.training.settings import Settings
 
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 twin that loses more is not kept
@@ -52,25 +52,25 @@ def export_artifact(
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
-        train: the train part; a few hundred of its pictures set the scales of the int8 twin, and as many tell what each
+        train: the train part; a few hundred of its images set the scales of the int8 twin, and as many tell what each
             class's features are like.
-        validation: the validation part; its figures go into the manifest, a few of its pictures become golden, and
+        validation: the validation part; its figures go into the manifest, a few of its images become golden, and
             temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
 
     Returns:
-        What the artifact says of itself, and its probabilities (N, classes) of the validation part's N pictures.
+        What the artifact says of itself, and its probabilities (N, classes) of the validation part's N images.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
             be written as ONNX.
     """
-    shape = validation.picture_shape
+    shape = validation.image_shape
     model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
-    rules = PictureRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
+    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
         layers = tuple(layer_costs(model))
@@ -93,12 +93,12 @@ def export_artifact(
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
         if familiar:
             write_familiar(building, familiar)
-        pictures = validation.pictures[_spread(len(validation), golden.COUNT)]
-        golden.write_golden(building / "golden", graph, rules, pictures, inside, twin)
+        images = validation.images[_spread(len(validation), golden.COUNT)]
+        golden.write_golden(building / "golden", graph, rules, images, inside, twin)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
-            picture=rules,
+            image=rules,
             views=views,
             layers=layers,
             validation=honest["float32"].figures,
@@ -133,19 +133,19 @@ def _network_errors(settings: Settings) -> Iterator[None]:
 
 def model_card(manifest: Manifest) -> str:
     """The artifact's README: what it is, what it learned from, how good, and what it must not be trusted with."""
-    height, width, _ = manifest.picture.shape
+    height, width, _ = manifest.image.shape
     names = ", ".join(name.replace("\n", " ") for name in manifest.class_names[:20])
     more = f" and {len(manifest.class_names) - 20} more" if len(manifest.class_names) > 20 else ""
     parameters = sum(layer["parameters"] for layer in manifest.layers)
-    return f"""# A picture classifier made by Beholder
+    return f"""# An image classifier made by Beholder
 
 - Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
-- It puts a picture, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
+- It puts an image, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
 - Learned from: {manifest.data["name"]}{_origin(manifest)}.
-- Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} pictures. For
-  figures on pictures that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
+- Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
+  figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
 {_twin_line(manifest)}
-It knows its own classes only: a picture of anything else gets one of their names all the same.{_honesty(manifest)}
+It knows its own classes only: an image of anything else gets one of their names all the same.{_honesty(manifest)}
 
 `beholder predict` answers with it. `sha256sum --check SHA256SUMS` tells whether a byte changed.
 """
@@ -166,8 +166,8 @@ def _honesty(manifest: Manifest) -> str:
     if manifest.familiar is not None:
         share = f"{100 * manifest.familiar['share']:.3g} %"
         lines.append(
-            f"A picture whose features are less familiar than those of all but {share} of the validation pictures is "
-            "called unlike anything that it was trained on, and its answer unsure; pictures of a class near to its own "
+            f"An image whose features are less familiar than those of all but {share} of the validation images is "
+            "called unlike anything that it was trained on, and its answer unsure; images of a class near to its own "
             "may pass for one of these."
         )
     return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
@@ -195,8 +195,8 @@ def _twin(
     by too much, whose logits are in `seen`.
     """
     path = building / TWIN
-    pictures = train.pictures[_spread(len(train), CALIBRATION_PICTURES)]
-    if not has_int8() or not quantise(building / "model.onnx", path, pictures):
+    images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
+    if not has_int8() or not quantise(building / "model.onnx", path, images):
         return None, None
     twin = Graph(path, side_by_side=True)
     own = look(twin, validation, prototypes)

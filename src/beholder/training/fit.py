@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.picture_rows import pictures_at
+from beholder.data.image_rows import images_at
 from beholder.errors import RunError, UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
@@ -49,7 +49,7 @@ class Outcome:
         best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
         stopped: the person stopped it before its end.
         plans: of the schedule that was followed.
-        seconds_a_step: over whole pictures, where a deadline had the clock looked at, often enough to tell.
+        seconds_a_step: over whole images, where a deadline had the clock looked at, often enough to tell.
         closing_since: when the last epoch was judged, on the clock of `time.monotonic`; all that follows is closing.
     """
 
@@ -100,7 +100,7 @@ class Fit:
         self.group = processes.current()
         self.leads = self.group is None or self.group.leads
         recipe = settings.recipe
-        mirror = settings.mirrors(train.picture_shape[2])
+        mirror = settings.mirrors(train.image_shape[2])
         balanced = settings.balance == "sampling"
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
@@ -190,11 +190,11 @@ class Fit:
     def _step(self, order: NDArray[np.int64]) -> None:
         position, batches = self.position, self.batches
         share = slice(None) if self.group is None else self.group.share(batches.size(position.step))
-        pictures, labels = batches.batch(order, position.epoch, position.step, share)
+        images, labels = batches.batch(order, position.epoch, position.step, share)
         rate = position.schedule.learning_rate(self.settings.recipe, position.done)
         if self.stages.at(position.schedule.progress(position.done)) and self.pace is not None:
             self.pace.next_stage(1 / SMALL_COST)
-        loss, correct = self.stages.step(pictures, labels, rate, batches.step_seed(position.epoch, position.step))
+        loss, correct = self.stages.step(images, labels, rate, batches.step_seed(position.epoch, position.step))
         if not math.isfinite(loss):
             raise UsageError(
                 f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
@@ -239,7 +239,7 @@ class Fit:
                 if step > 0:
                     self.log.append("replan", step=step, steps=steps)
 
-    def _end_epoch(self, seconds: float, pictures: int) -> None:
+    def _end_epoch(self, seconds: float, images: int) -> None:
         if not self.leads:
             return
         position, recipe = self.position, self.settings.recipe
@@ -264,7 +264,7 @@ class Fit:
             validation_accuracy=round(validation_accuracy, 5),
             gap=round(gap, 5),
             learning_rate=self.position.schedule.learning_rate(recipe, position.done - 1),
-            pictures_per_second=round(pictures / seconds, 1),
+            images_per_second=round(images / seconds, 1),
         )
         if gap >= OPENING_GAP and not position.gap_said:
             self.log.append("overfitting", epoch=position.epoch, message=gap_in_words(gap, position.epoch))
@@ -304,20 +304,20 @@ class Fit:
             steps=batches.steps,
             loss=round(position.loss_sum / position.seen, 5),
             train_accuracy=round(position.correct / position.seen, 5),
-            pictures_per_second=round(batches.batch_size / seconds_a_step, 1),
+            images_per_second=round(batches.batch_size / seconds_a_step, 1),
             eta_seconds=round((self._planned_steps() - position.done) * seconds_ahead, 1),
         )
 
     def _build(self) -> Any:
         settings = self.settings
         fitted = (
-            {"pictures": pictures_at(self.train.pictures, sample(len(self.train), TRAIN_SAMPLE))}
-            if settings.recipe.sees_pictures
+            {"images": images_at(self.train.images, sample(len(self.train), TRAIN_SAMPLE))}
+            if settings.recipe.sees_images
             else {}
         )
         names = self.train.class_names
         model = build(
-            settings.model, self.train.picture_shape, len(names), dtype=settings.dtype, **settings.options, **fitted
+            settings.model, self.train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted
         )
         if self.leads and settings.initial is not None and settings.initial.class_names:
             first_weights(model, self.run.initial_file, settings.initial.class_names, names)

@@ -86,7 +86,7 @@ def _convolution_before(graph: Any, node: Any, values: dict[str, Any], *, rises:
 
 
 def _one_place(value: Any) -> bool:
-    """Whether a tensor has, for each picture, one size that is not 1: that of the channels."""
+    """Whether a tensor has, for each image, one size that is not 1: that of the channels."""
     if value is None:
         return False
     sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][1:]

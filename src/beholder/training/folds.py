@@ -1,4 +1,4 @@
-"""Out-of-fold answers: a few quick trainings, so that each picture is judged by a network that never saw it."""
+"""Out-of-fold answers: a few quick trainings, so that each image is judged by a network that never saw it."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from beholder.training.views import FeatureView
 
 FOLDS = 4
 WIDEST: Widths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
-NEIGHBOURS = 10  # of each picture, as cleanlab's own distance takes
-MOST_REFERENCES = 10_000  # pictures that neighbours are looked for among: the time stays in proportion to the pictures
-JUDGED = 1000  # held-out pictures that are looked at after each epoch, for the log
+NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
+MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
+JUDGED = 1000  # held-out images that are looked at after each epoch, for the log
 COMPILING_SECONDS = 5.0  # of one training
-LOOKING_SPEED = 3.0  # pictures looked at in the time of training on one
+LOOKING_SPEED = 3.0  # images looked at in the time of training on one
 
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """What networks that never saw a picture say of it, for N pictures and K classes.
+    """What networks that never saw an image say of it, for N images and K classes.
 
     Attributes:
-        pool: the pictures, as the networks saw them.
+        pool: the images, as the networks saw them.
         probabilities: (N, K) float32.
-        neighbours: (N, n) int64, the rows of the most similar pictures among those that its network learned from,
+        neighbours: (N, n) int64, the rows of the most similar images among those that its network learned from,
             nearest first.
         distances: (N, n) float32, their cosine distances, in units of the median of the network's own, so that those
             of several networks compare.
         settings: of each training.
-        mirroring: what the pictures that were learned from tell about mirroring.
+        mirroring: what the images that were learned from tell about mirroring.
     """
 
     pool: Pool
@@ -68,7 +68,7 @@ class FoldPlan:
     Attributes:
         settings: of each.
         folds: how many there are.
-        factor: by which pictures are shrunk before.
+        factor: by which images are shrunk before.
         most_epochs: of each, where the machine turns out faster than planned.
         until: when the last one has been looked at, on the clock of `time.monotonic`; None: epochs decide.
     """
@@ -92,24 +92,24 @@ def plan_folds(
     """Spend the time until `until` on `folds` trainings of the network that is expected to be best.
 
     Args:
-        parts: all pictures.
+        parts: all images.
         cache: where the machine's speed is kept.
         until: on the clock of `time.monotonic`.
         seed: fixes every random choice.
-        mirror: whether a mirrored picture means the same; None: told from the pictures.
+        mirror: whether a mirrored image means the same; None: told from the images.
         folds: how many trainings.
 
     Raises:
         UsageError: the time is too short.
     """
-    shape = next(iter(parts.values())).picture_shape
+    shape = next(iter(parts.values())).image_shape
     learned = sum(len(dataset) for part, dataset in parts.items() if part != "test") * (folds - 1) // folds
     changes = {"mirror": mirror}
     settings = choose("fast", seed=seed, precision=resolve_precision("auto"), changes=changes).fitted(learned, shape)
     started = time.monotonic()
     calibration = calibrate(cache, shape, settings.dtype, seconds=CALIBRATION_SHARE * (until - started))
     seconds = (until - time.monotonic()) / folds - COMPILING_SECONDS
-    # As many pictures are looked at as are learned from, two views of each.
+    # As many images are looked at as are learned from, two views of each.
     seconds /= 1 + 2 / (LOOKING_SPEED * settings.recipe.epochs)
     choice = choose_network(seconds, learned, min(shape[:2]), rates(calibration, shape), WIDEST)
     settings = replace(settings, options={"widths": choice.widths, "side": choice.side}).fitted(learned, shape)
@@ -124,15 +124,15 @@ def out_of_fold(
     plan: FoldPlan,
     progress: Progress = silent,
 ) -> OutOfFold:
-    """Answers for all pictures of `parts`, each by a network that learned from none of its group.
+    """Answers for all images of `parts`, each by a network that learned from none of its group.
 
-    The pictures are dealt into shares, stratified by class. For each share one network learns from the others,
-    the test part left out, and then looks at this share, its test pictures included. All follow from the plan's seed,
+    The images are dealt into shares, stratified by class. For each share one network learns from the others,
+    the test part left out, and then looks at this share, its test images included. All follow from the plan's seed,
     but for the number of steps where a clock decides it.
 
     Args:
-        parts: from part name to its pictures.
-        groups: one number a picture, in the order of the parts, equal for duplicates; None: there are none.
+        parts: from part name to its images.
+        groups: one number an image, in the order of the parts, equal for duplicates; None: there are none.
         plan: of each training.
         progress: told how far it is, in steps.
 
@@ -200,7 +200,7 @@ def _train(learned: Dataset, held_out: Dataset, plan: FoldPlan, until: float | N
         )
         told.fit = fit
         fit.run_to_end()
-    return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.picture_shape[2]))
+    return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.image_shape[2]))
 
 
 def _look(network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64], learned: NDArray[np.int64]) -> None:
@@ -208,8 +208,8 @@ def _look(network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64],
     dataset = answers.pool.dataset
     order = stratified_order(dataset.labels[learned], seed=answers.settings.seed)
     references = np.sort(learned[order[:MOST_REFERENCES]])
-    features = network.features(dataset.pictures, held_out)
+    features = network.features(dataset.images, held_out)
     answers.probabilities[held_out] = network.probabilities(features)
-    rows, distances = nearest(features, network.features(dataset.pictures, references), answers.neighbours.shape[1])
+    rows, distances = nearest(features, network.features(dataset.images, references), answers.neighbours.shape[1])
     answers.neighbours[held_out] = references[rows]
     answers.distances[held_out] = distances / max(float(np.median(distances)), 1e-12)

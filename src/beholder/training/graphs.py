@@ -54,27 +54,27 @@ def _write_graphs(folder: Path, model: Any, views: tuple[str, ...]) -> None:
 
 
 def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
-    """Write `model` to `path` as ONNX: `pictures` uint8 in; `probabilities`, `logits` and `features` out.
+    """Write `model` to `path` as ONNX: `images` uint8 in; `probabilities`, `logits` and `features` out.
 
     The logits are the mean over the views; the features are those of the plain view.
     """
     inner = keras.Model(model.input, [model.output, model.get_layer("features").output])
-    pictures = keras.Input(model.input.shape[1:], dtype="uint8", name="pictures")
+    images = keras.Input(model.input.shape[1:], dtype="uint8", name="images")
     if "mirrored" in views:  # behind the plain ones, in one batch: half the steps of two passes
-        columns = np.arange(pictures.shape[2])[::-1].copy()
-        mirrored = ops.take(pictures, columns, axis=2)
-        logits, features = inner(ops.concatenate([pictures, mirrored]))  # (2N, classes), (2N, F)
+        columns = np.arange(images.shape[2])[::-1].copy()
+        mirrored = ops.take(images, columns, axis=2)
+        logits, features = inner(ops.concatenate([images, mirrored]))  # (2N, classes), (2N, F)
         logits = ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
         features = ops.reshape(features, (2, -1, features.shape[-1]))[0]
     else:
-        logits, features = inner(pictures)
+        logits, features = inner(images)
     outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
-    _export(keras.Model(pictures, outputs), path)
+    _export(keras.Model(images, outputs), path)
     files.write_bytes(path, pool_last(fold_normalisation(onnx.load(path))).SerializeToString())
 
 
 def export_inside(model: Any, path: Path) -> None:
-    """Write `model` to `path` as ONNX with every layer's output, named as the layer: `pictures` uint8 in, no views."""
+    """Write `model` to `path` as ONNX with every layer's output, named as the layer: `images` uint8 in, no views."""
     outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
     _export(keras.Model(model.input, outputs), path)
 

@@ -18,15 +18,15 @@ from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
 
-MOST_PICTURES = 2000  # of the train part, whose features give the classes' directions; more change nothing
+MOST_IMAGES = 2000  # of the train part, whose features give the classes' directions; more change nothing
 MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
 MOST_VALUES = 8_000_000  # of the directions: 32 MB
-_ANSWERED_PIXELS = 1 << 21  # of pictures that are held in memory at a time, with their features
+_ANSWERED_PIXELS = 1 << 21  # of images that are held in memory at a time, with their features
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a graph makes of the N pictures of the validation part.
+    """What a graph makes of the N images of the validation part.
 
     Attributes:
         logits: (N, K) float32.
@@ -57,20 +57,20 @@ class Honest:
 
 
 def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Dataset) -> NDArray[np.float32] | None:
-    """The direction of each class in the features of some pictures of the `train` part, (K, F) float32.
+    """The direction of each class in the features of some images of the `train` part, (K, F) float32.
 
     None where they would not fit into a model folder, as with very many classes and features.
     """
     classes = len(train.class_names)
     cost = sum(int(layer["multiply_adds"]) for layer in layers)
-    count = min(MOST_PICTURES, max(MOST_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
+    count = min(MOST_IMAGES, max(MOST_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
     width = next(int(np.prod(layer["output_shape"])) for layer in layers if layer["name"] == "features")
     if width * classes > MOST_VALUES:
         return None
     rows = np.sort(stratified_order(train.labels, seed=0)[:count])
     sums = np.zeros((classes, width), np.float32)
-    for part in chunks(len(rows), train.picture_shape, RUN_PIXELS):
-        features = inside(train.pictures[rows[part]], ("features",))["features"]
+    for part in chunks(len(rows), train.image_shape, RUN_PIXELS):
+        features = inside(train.images[rows[part]], ("features",))["features"]
         sums += class_sums(features, train.labels[rows[part]], classes)
     return directions(sums)
 
@@ -78,8 +78,8 @@ def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Da
 def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Seen:
     """Show the `validation` part to `graph`; its features themselves would fill the memory, and are not kept."""
     logits, measures = [], []
-    for rows in chunks(len(validation), validation.picture_shape, _ANSWERED_PIXELS):
-        answers = graph(validation.pictures[rows])
+    for rows in chunks(len(validation), validation.image_shape, _ANSWERED_PIXELS):
+        answers = graph(validation.images[rows])
         logits.append(answers.logits)
         if prototypes is not None:
             measures.append(measure(answers.features, prototypes))

@@ -53,7 +53,7 @@ def open_start(path: Path, input_range: tuple[float, float] | None) -> Start:
     if path.is_dir():
         if input_range is not None:
             raise UsageError(
-                f"{str(path)!r} scales its pictures itself; leave --input-range out, which is for a file of yours."
+                f"{str(path)!r} scales its images itself; leave --input-range out, which is for a file of yours."
             )
         return _of_run(path)
     if not path.is_file():
@@ -121,7 +121,7 @@ def _of_run(path: Path) -> Start:
     check_seal(run.model_folder)
     settings = Settings.from_json(config["settings"])
     file = run.model_folder / KERAS_FILE
-    shape = manifest.picture.shape
+    shape = manifest.image.shape
     initial = Initial(str(path.resolve()), _sha256(file), manifest.class_names, shape[0], shape[1], shape[2])
     return Start(file, settings.model, settings.options, initial)
 

@@ -45,14 +45,14 @@ class JaxStep:
         seeds = [_position(others, generator.state) for generator in generators]
         rate = _position(held, optimizer.learning_rate)
 
-        def step(state: State, pictures: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[State, Any, Any]:
+        def step(state: State, images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[State, Any, Any]:
             trainable, others, held = (list(values) for values in state)
             for number, position in enumerate(seeds):
                 others[position] = jnp.stack([seed, number]).astype(others[position].dtype)
             held[rate] = learning_rate
 
             def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, list[Any]]]:
-                logits, updated = model.stateless_call(trainable, others, pictures, training=True)
+                logits, updated = model.stateless_call(trainable, others, images, training=True)
                 loss, correct = objective(logits, labels)
                 return loss, (correct, updated)
 
@@ -64,16 +64,16 @@ class JaxStep:
         self._compiled = jax.jit(step, donate_argnums=0, **laid)
 
     def __call__(
-        self, pictures: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
     ) -> tuple[float, int]:
-        """As `beholder.training.step.Step`; a process in a group gives the pictures of its share alone."""
+        """As `beholder.training.step.Step`; a process in a group gives the images of its share alone."""
         state = self._first_state() if self._state is None else self._state
         numbers: Any = labels.astype(np.int32)
-        shared: Any = pictures
+        shared: Any = images
         if self._group is not None:
             count = len(labels)
             numbers = self._group.spread(numbers[self._group.share(count)], count)
-            shared = self._group.spread(pictures, count)
+            shared = self._group.spread(images, count)
         self._state, loss, correct = self._compiled(state, shared, numbers, np.float32(learning_rate), np.int32(seed))
         loss, correct = jax.device_get((loss, correct))
         return float(loss) * len(labels), int(correct)
@@ -101,11 +101,11 @@ def compile_look(model: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32
     variables = (model.trainable_variables, model.non_trainable_variables)
 
     @jax.jit
-    def look(trainable: list[Any], others: list[Any], pictures: Any) -> Any:
-        return model.stateless_call(trainable, others, pictures, training=False)[0]
+    def look(trainable: list[Any], others: list[Any], images: Any) -> Any:
+        return model.stateless_call(trainable, others, images, training=False)[0]
 
-    def call(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = np.asarray(look(*_values(variables), pictures))
+    def call(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = np.asarray(look(*_values(variables), images))
         return logits
 
     return call

@@ -1,4 +1,4 @@
-"""How good a network is by now: on pictures without augmentation, a few at a time."""
+"""How good a network is by now: on images without augmentation, a few at a time."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from beholder.data.dataset import Dataset
 from beholder.training.step import LOOK_PIXELS, Look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
-TRAIN_SAMPLE = 2000  # training pictures that the train accuracy is measured on
+TRAIN_SAMPLE = 2000  # training images that the train accuracy is measured on
 
 Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 
 
 def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | None = None) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy of `look` on the pictures at `rows`, without augmentation.
+    """Accuracy and mean cross-entropy of `look` on the images at `rows`, without augmentation.
 
     `seen` hears the rows of each batch and their logits.
     """
     correct, loss = 0, 0.0
-    for part in chunks(len(rows), dataset.picture_shape, LOOK_PIXELS):
+    for part in chunks(len(rows), dataset.image_shape, LOOK_PIXELS):
         chosen = rows[part]
-        logits, labels = look(dataset.pictures[chosen]).astype(np.float64), dataset.labels[chosen]
+        logits, labels = look(dataset.images[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())
         if seen is not None:
             seen(chosen, logits)
@@ -38,8 +38,8 @@ def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | No
 def gap_in_words(gap: float, epoch: int) -> str:
     """The sentence for a gap between train and validation accuracy that opened."""
     return (
-        f"At epoch {epoch} the accuracy on training pictures is {gap * 100:.0f} points above that on validation "
-        "pictures: the network begins to memorise (overfitting); more pictures, --augment, --dropout or --early-stop "
+        f"At epoch {epoch} the accuracy on training images is {gap * 100:.0f} points above that on validation "
+        "images: the network begins to memorise (overfitting); more images, --augment, --dropout or --early-stop "
         "help."
     )
 

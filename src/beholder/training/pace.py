@@ -15,7 +15,7 @@ RECENT_LOOKS, OUTLIERS = 7, 2  # of so many looks, so many of the slowest and of
 RECENT_JUDGEMENTS = 5
 LEAST_SHARE = 0.5  # of the steps to come are left by one look: what is slower than that, the next look says again
 HASTE = 4  # looks at least before a plan ends that leaves most of the time unused, however short they are
-JUDGING_COST = 0.35  # of a training step, for as many pictures that are only looked at
+JUDGING_COST = 0.35  # of a training step, for as many images that are only looked at
 TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
 ENOUGH_LOOKS = 3  # to tell how fast a step is: one look may be anything
 CLOSING_SHARE = 0.5  # of a step's slowing down is also that of packing, which hardly needs a second core
@@ -38,7 +38,7 @@ class Pace:
         until: when the last step must be done, on the clock of `time.monotonic`.
         steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
         most_steps: what the run never has more of, however much time there is.
-        judged_steps: pictures of one judgement, in batches; its time is guessed from that until one was measured.
+        judged_steps: images of one judgement, in batches; its time is guessed from that until one was measured.
         closing: seconds that follow on `until` where nothing else is at work: on a machine that became slower packing
             takes longer too, and the last step must be done earlier.
     """

@@ -1,7 +1,7 @@
 """What a budget buys: which widths of `fast`, at which resolution, for how many epochs.
 
 Chosen from `scaling.json`, measured tables that `bench/scaling.py` wrote: for each width the validation accuracy after
-so many epochs of the shared pictures at 32 × 32. Another data set has other accuracies; what carries over is which
+so many epochs of the shared images at 32 × 32. Another data set has other accuracies; what carries over is which
 network is ahead after so many epochs, and how much slower one is than another.
 """
 
@@ -20,7 +20,7 @@ MOST_EPOCHS = 40.0  # more only memorise; a small data set ends before its budge
 FEWEST_EPOCHS = 0.1
 FADING = 0.65  # as 32/64/128 and 48/128/192 do in the table
 ENOUGH_EPOCHS = 4.0  # with fewer, a smaller resolution buys more than a larger one shows
-SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger pictures are averaged down to
+SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger images are averaged down to
 
 Widths = tuple[int, int, int]
 NARROWEST: Widths = (16, 64, 128)
@@ -32,7 +32,7 @@ class Network:
 
     Attributes:
         widths: of the three groups of `fast`.
-        multiply_adds: of one picture of 32 × 32 × 3, forward.
+        multiply_adds: of one image of 32 × 32 × 3, forward.
         accuracy: from epochs to validation accuracy, 0 to 1.
     """
 
@@ -63,17 +63,17 @@ class Network:
 
 
 class TooShortError(UsageError):
-    """So many `seconds` do not suffice for `FEWEST_EPOCHS` of `pictures` at `rate` pictures per second.
+    """So many `seconds` do not suffice for `FEWEST_EPOCHS` of `images` at `rate` images per second.
 
     Attributes:
         needed: seconds that would do.
     """
 
-    def __init__(self, seconds: float, pictures: int, rate: float) -> None:
-        self.needed = least_seconds(pictures, rate)
+    def __init__(self, seconds: float, images: int, rate: float) -> None:
+        self.needed = least_seconds(images, rate)
         super().__init__(
-            f"The budget leaves {max(seconds, 0):.0f} s for training, and {pictures:,} pictures need "
-            f"{self.needed:.1f} s at least on this machine; give a longer --budget or fewer pictures."
+            f"The budget leaves {max(seconds, 0):.0f} s for training, and {images:,} images need "
+            f"{self.needed:.1f} s at least on this machine; give a longer --budget or fewer images."
         )
 
 
@@ -108,15 +108,15 @@ def networks() -> list[Network]:
 
 
 def choose(
-    seconds: float, pictures: int, side: int, rate: Callable[[Widths, int], float], widest: Widths | None = None
+    seconds: float, images: int, side: int, rate: Callable[[Widths, int], float], widest: Widths | None = None
 ) -> Choice:
     """The network that is expected to be best after `seconds` of training.
 
     Args:
         seconds: of training alone.
-        pictures: of the train part.
-        side: short side of its pictures, in pixels.
-        rate: from widths and side to pictures per second on this machine.
+        images: of the train part.
+        side: short side of its images, in pixels.
+        rate: from widths and side to images per second on this machine.
         widest: of the networks to choose from; None: there is no such limit.
 
     Raises:
@@ -127,39 +127,39 @@ def choose(
         if widest is not None and network.widths > widest:
             continue
         speeds = {size: rate(network.widths, size) for size in sides(side)}
-        # The largest resolution at which each picture is seen a few times; the smallest if there is none.
-        often = (size for size, speed in speeds.items() if seconds * speed / pictures >= ENOUGH_EPOCHS)
+        # The largest resolution at which each image is seen a few times; the smallest if there is none.
+        often = (size for size, speed in speeds.items() if seconds * speed / images >= ENOUGH_EPOCHS)
         looked_at = next(often, min(speeds))
-        epochs = min(seconds * speeds[looked_at] / pictures, MOST_EPOCHS)
+        epochs = min(seconds * speeds[looked_at] / images, MOST_EPOCHS)
         if epochs >= network.fewest_epochs:
-            choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * pictures / speeds[looked_at])
+            choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * images / speeds[looked_at])
             choices.append((network.expected(epochs), choice))
     if not choices:
-        raise TooShortError(seconds, pictures, rate(networks()[0].widths, sides(side)[-1]))
+        raise TooShortError(seconds, images, rate(networks()[0].widths, sides(side)[-1]))
     return max(choices, key=lambda pair: pair[0])[1]
 
 
-def epochs_of(seconds: float, pictures: int, side: int, rate: float) -> Choice:
-    """How long to train a network that the person chose, at `rate` pictures per second.
+def epochs_of(seconds: float, images: int, side: int, rate: float) -> Choice:
+    """How long to train a network that the person chose, at `rate` images per second.
 
     Raises:
         TooShortError: the seconds do not suffice for a tenth of an epoch.
     """
-    epochs = min(seconds * rate / pictures, MOST_EPOCHS)
+    epochs = min(seconds * rate / images, MOST_EPOCHS)
     if epochs < FEWEST_EPOCHS:
-        raise TooShortError(seconds, pictures, rate)
-    return Choice(None, side, round(epochs, 2), epochs * pictures / rate)
+        raise TooShortError(seconds, images, rate)
+    return Choice(None, side, round(epochs, 2), epochs * images / rate)
 
 
-def least_seconds(pictures: int, rate: float) -> float:
-    """Seconds of training that `FEWEST_EPOCHS` of so many `pictures` take at `rate` pictures per second."""
-    return FEWEST_EPOCHS * pictures / rate * (1 + 1e-9)  # with which the division that undoes it is surely enough
+def least_seconds(images: int, rate: float) -> float:
+    """Seconds of training that `FEWEST_EPOCHS` of so many `images` take at `rate` images per second."""
+    return FEWEST_EPOCHS * images / rate * (1 + 1e-9)  # with which the division that undoes it is surely enough
 
 
 def sides(short: int) -> list[int]:
-    """The resolutions at which pictures of a `short` side can be looked at, in pixels, largest first.
+    """The resolutions at which images of a `short` side can be looked at, in pixels, largest first.
 
-    A picture is averaged down by whole factors, so there are few; a small picture is looked at as it is.
+    An image is averaged down by whole factors, so there are few; a small image is looked at as it is.
     """
     shrunk = [short // factor for factor in range(1, short // SMALLEST_SIDE + 1)]
     return [side for side in shrunk if SMALLEST_SIDE <= side <= LARGEST_SIDE] or [short]

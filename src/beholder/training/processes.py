@@ -75,7 +75,7 @@ class Group:
         return json.loads(text)
 
     def share(self, batch: int) -> slice:
-        """Which rows of a `batch` of so many pictures this process reads.
+        """Which rows of a `batch` of so many images this process reads.
 
         They are an equal part of it. Of a batch that cannot be divided among all, several read the same part.
         """

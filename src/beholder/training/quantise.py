@@ -1,4 +1,4 @@
-"""The int8 twin of a network: the same graph with 8-bit products, calibrated on training pictures.
+"""The int8 twin of a network: the same graph with 8-bit products, calibrated on training images.
 
 Activations become uint8 with one scale a tensor, weights int8 with one scale a channel (Jacob et al., Quantization and
 training of neural networks for efficient integer-arithmetic-only inference, 2018); ONNX Runtime's quantiser does it.
@@ -19,28 +19,28 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-CALIBRATION_PICTURES = 500
+CALIBRATION_IMAGES = 500
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 
 
-def quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
+def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
     """Write the int8 twin of the graph at `source` to `target`.
 
     The convolution that sees the pixels and the product that gives the logits stay float32.
 
     Args:
-        source: the float32 graph; uint8 `pictures` in.
+        source: the float32 graph; uint8 `images` in.
         target: where the twin goes; it has the same inputs and outputs.
-        pictures: (N, H, W, C) uint8 training pictures; the activations that they cause set the scales.
+        images: (N, H, W, C) uint8 training images; the activations that they cause set the scales.
 
     Returns:
         Whether there is a twin: a network with nothing to gain between its first and last product has none, nor one
         that the quantiser does not understand.
     """
     try:
-        return _quantise(source, target, pictures)
+        return _quantise(source, target, images)
     except OSError:
         raise
     except Exception:  # noqa: BLE001  whatever a person's own network does to the quantiser, its training is not lost
@@ -48,7 +48,7 @@ def quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
         return False
 
 
-def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
+def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
     with tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch) / "prepared.onnx"
         # Symbolic shapes would need one more package, and add nothing.
@@ -61,7 +61,7 @@ def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
         quantize_static(
             prepared,
             target,
-            _Calibration(pictures),
+            _Calibration(images),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -69,7 +69,7 @@ def _quantise(source: Path, target: Path, pictures: NDArray[np.uint8]) -> bool:
             op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
             nodes_to_exclude=[node.name for node in products if node.name not in gaining],
         )
-    Graph(target)(pictures[:1])  # some twins cannot be run
+    Graph(target)(images[:1])  # some twins cannot be run
     return True
 
 
@@ -89,13 +89,13 @@ def _group(convolution: Any) -> int:
 
 
 class _Calibration(CalibrationDataReader):
-    """Gives `pictures` to the quantiser, batch after batch."""
+    """Gives `images` to the quantiser, batch after batch."""
 
-    def __init__(self, pictures: NDArray[np.uint8]) -> None:
-        starts = range(0, len(pictures), _BATCH)
-        self._batches: Iterator[NDArray[np.uint8]] = iter([pictures[start : start + _BATCH] for start in starts])
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        starts = range(0, len(images), _BATCH)
+        self._batches: Iterator[NDArray[np.uint8]] = iter([images[start : start + _BATCH] for start in starts])
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
         """The next batch, under the name of the graph's input; None after the last."""
         batch = next(self._batches, None)
-        return None if batch is None else {"pictures": batch}
+        return None if batch is None else {"images": batch}

@@ -1,4 +1,4 @@
-"""Trains an autoencoder on pictures, and tells how well it rebuilds each."""
+"""Trains an autoencoder on images, and tells how well it rebuilds each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.data.pool import pooled
 from beholder.data.progress import Progress, silent
 from beholder.models.autoencoder import SIDE, build
@@ -20,42 +20,42 @@ from beholder.training import framework
 from beholder.training.batches import stream
 from beholder.training.step import compile_look, compile_objective
 
-BATCH = 250  # pictures
+BATCH = 250  # images
 STEPS = 480  # some seconds on two cores; more rebuild outliers too
 MOST_EPOCHS = 20  # of a small data set, which would be learned by heart
 LEARNING_RATE = 1e-3
-_LOOK = 1000  # pictures
+_LOOK = 1000  # images
 
 
 def reconstruct(
     parts: Mapping[str, Dataset], *, seed: int = 0, progress: Progress = silent
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How well an autoencoder that is trained on all pictures of `parts` rebuilds each of them.
+    """How well an autoencoder that is trained on all images of `parts` rebuilds each of them.
 
     Args:
-        parts: from part name to its pictures, N in all and of one shape.
+        parts: from part name to its images, N in all and of one shape.
         seed: decides everything.
         progress: told how far it is, in steps.
 
     Returns:
         In the order of the parts: mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
     """
-    shape = next(iter(parts.values())).picture_shape
+    shape = next(iter(parts.values())).image_shape
     small = pooled(parts, shrink_factor(shape, SIDE)).dataset  # whatever size they are of
-    pictures = small.pictures
+    images = small.images
     framework.set_random_seed(seed)
-    model = build(small.picture_shape)
+    model = build(small.image_shape)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     step = compile_objective(model, optimizer, _mean_error)
-    batch = min(BATCH, len(pictures))
-    steps = min(STEPS, MOST_EPOCHS * len(pictures) // batch)
+    batch = min(BATCH, len(images))
+    steps = min(STEPS, MOST_EPOCHS * len(images) // batch)
     for number in range(steps):
-        rows = stream(seed, number).choice(len(pictures), batch, replace=False, shuffle=False)
-        step(pictures[np.sort(rows)], np.zeros(batch, np.int64), LEARNING_RATE, number)
+        rows = stream(seed, number).choice(len(images), batch, replace=False, shuffle=False)
+        step(images[np.sort(rows)], np.zeros(batch, np.int64), LEARNING_RATE, number)
         progress("Training an autoencoder", number + 1, steps)
     step.sync()
-    errors = _seen(model, pictures)[:, 0]
-    return errors, _seen(keras.Model(model.input, model.get_layer("code").output), pictures)
+    errors = _seen(model, images)[:, 0]
+    return errors, _seen(keras.Model(model.input, model.get_layer("code").output), images)
 
 
 def _mean_error(errors: Any, labels: Any) -> tuple[Any, Any]:
@@ -63,6 +63,6 @@ def _mean_error(errors: Any, labels: Any) -> tuple[Any, Any]:
     return ops.mean(errors), ops.sum(labels)
 
 
-def _seen(model: Any, pictures: Pictures) -> NDArray[np.float32]:
+def _seen(model: Any, images: Images) -> NDArray[np.float32]:
     look = compile_look(model)
-    return np.concatenate([look(pictures[start : start + _LOOK]) for start in range(0, len(pictures), _LOOK)])
+    return np.concatenate([look(images[start : start + _LOOK]) for start in range(0, len(images), _LOOK)])

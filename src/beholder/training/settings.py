@@ -14,7 +14,7 @@ from beholder.runs.environment import has_bfloat16
 from beholder.training import framework, limits
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
-SMALLEST_BATCH = 16  # pictures; batch normalisation needs company
+SMALLEST_BATCH = 16  # images; batch normalisation needs company
 
 Precision = Literal["float32", "bfloat16"]
 Balance = Literal["none", "weights", "sampling"]
@@ -28,9 +28,9 @@ class Initial:
         source: path of the RUN or the file.
         sha256: of the Keras file.
         class_names: of its head; empty where they are not known.
-        height: of the pictures that it takes, pixels; None where it takes any.
+        height: of the images that it takes, pixels; None where it takes any.
         width: likewise.
-        channels: of those pictures, 1 or 3.
+        channels: of those images, 1 or 3.
     """
 
     source: str
@@ -73,27 +73,27 @@ class Settings:
         return "float32" if self.precision == "float32" else "mixed_bfloat16"
 
     def sides(self, shape: tuple[int, int, int]) -> tuple[int, int | None]:
-        """The short side in pixels at which the network looks at pictures of `shape`, and at first; None: the same."""
+        """The short side in pixels at which the network looks at images of `shape`, and at first; None: the same."""
         side = min(looked_at(shape, self.options.get("side", LARGEST_SIDE)) if self.model == "fast" else shape[:2])
         begins_small = self.recipe.small_share > 0 and self.initial is None
         return side, small_side(side) if begins_small else None
 
-    def fitted(self, pictures: int, shape: tuple[int, int, int]) -> Settings:
-        """These settings for a train part of so many `pictures` of `shape` (H, W, C).
+    def fitted(self, images: int, shape: tuple[int, int, int]) -> Settings:
+        """These settings for a train part of so many `images` of `shape` (H, W, C).
 
-        Few pictures get smaller batches and more epochs, since a network needs some hundred steps whatever it learns
+        Few images get smaller batches and more epochs, since a network needs some hundred steps whatever it learns
         from; large ones get smaller batches, so that a step's memory stays what it is. What the person chose stays.
         """
-        few = max(SMALLEST_BATCH, pictures // LEAST_STEPS_AN_EPOCH)
+        few = max(SMALLEST_BATCH, images // LEAST_STEPS_AN_EPOCH)
         fitted = self._in_batches_of(min(few, largest_batch(recipe(self.model), shape, self.options.get("side"))))
         if "epochs" in self.said:
             return fitted
-        steps = math.ceil(pictures / fitted.recipe.batch_size)
+        steps = math.ceil(images / fitted.recipe.batch_size)
         epochs = max(self.recipe.epochs, math.ceil(LEAST_STEPS / steps))
         return replace(fitted, recipe=replace(fitted.recipe, epochs=epochs))
 
     def _in_batches_of(self, size: int) -> Settings:
-        """These settings with batches of `size` pictures, unless the person chose their size.
+        """These settings with batches of `size` images, unless the person chose their size.
 
         The learning rate goes with the square root of the batch size, as it does among the recipes.
         """
@@ -122,20 +122,20 @@ class Settings:
             return self
         return replace(self, options={**self.options, "file": str(file.resolve())})
 
-    def steps(self, pictures: int) -> int:
-        """Steps of the whole run on a train part of so many `pictures`, at least one."""
-        return max(1, round(self.recipe.epochs * math.ceil(pictures / self.recipe.batch_size)))
+    def steps(self, images: int) -> int:
+        """Steps of the whole run on a train part of so many `images`, at least one."""
+        return max(1, round(self.recipe.epochs * math.ceil(images / self.recipe.batch_size)))
 
     def mirroring(self, mirror: bool) -> Settings:
-        """These settings with pictures mirrored or not, unless the person said."""
+        """These settings with images mirrored or not, unless the person said."""
         if self.recipe.mirror is not None:
             return self
         return replace(self, recipe=replace(self.recipe, mirror=mirror))
 
     def mirrors(self, channels: int) -> bool:
-        """Whether pictures of so many `channels` are mirrored, in training and in the answer's second view.
+        """Whether images of so many `channels` are mirrored, in training and in the answer's second view.
 
-        Where nobody decided, as in runs from before this was told from the pictures, those of three channels are.
+        Where nobody decided, as in runs from before this was told from the images, those of three channels are.
         """
         mirror = self.recipe.mirror
         return self.recipe.augment and (channels == 3 if mirror is None else mirror)
@@ -164,7 +164,7 @@ class Settings:
 
 
 def largest_batch(recipe: Recipe, shape: tuple[int, int, int], side: int | None = None) -> int:
-    """How many pictures of `shape` (H, W, C) a step of `recipe` takes, where the network looks at a short `side`."""
+    """How many images of `shape` (H, W, C) a step of `recipe` takes, where the network looks at a short `side`."""
     if recipe.step_pixels is None:
         return recipe.batch_size
     height, width = looked_at(shape, side or LARGEST_SIDE)

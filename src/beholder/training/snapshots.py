@@ -17,7 +17,7 @@ from beholder.runs.events import EventLog
 from beholder.runs.folder import Run
 from beholder.runs.snapshots import Shown, Snapshot, write_shown, write_snapshot
 
-PICTURES = 24  # that are followed
+IMAGES = 24  # that are followed
 MOST_CLASSES = 200  # of a confusion matrix: with more of them it says little and takes much
 MOST_FILTERS = 64
 SHARE = 0.005  # of the time that snapshots may take
@@ -37,14 +37,14 @@ class Snapshots:
 
     def __init__(self, run: Run, log: EventLog, model: Any, validation: Dataset, rows: NDArray[np.int64]) -> None:
         self.run, self.log, self.model, self.validation = run, log, model, validation
-        self.followed = rows[np.unique(np.linspace(0, len(rows) - 1, PICTURES).astype(np.int64))]
+        self.followed = rows[np.unique(np.linspace(0, len(rows) - 1, IMAGES).astype(np.int64))]
         self._started = time.monotonic()
         self._due = self._started
         self._shown = False
         self._clear()
 
     def see(self, rows: NDArray[np.int64], logits: NDArray[np.float64]) -> None:
-        """Hear the `logits` (B, classes) of the validation pictures at `rows` (B,), ascending, in one epoch's end."""
+        """Hear the `logits` (B, classes) of the validation images at `rows` (B,), ascending, in one epoch's end."""
         labels, answers = self.validation.labels[rows], logits.argmax(axis=1)
         if self._confusion is not None:
             np.add.at(self._confusion, (labels, answers), 1)
@@ -65,8 +65,8 @@ class Snapshots:
 
     def _keep(self, epoch: int) -> None:
         if not self._shown:
-            pictures, labels = self.validation.pictures[self.followed], self.validation.labels[self.followed]
-            write_shown(self.run, Shown(thumbnails(pictures), labels, list(self.validation.class_names)))
+            images, labels = self.validation.images[self.followed], self.validation.labels[self.followed]
+            write_shown(self.run, Shown(thumbnails(images), labels, list(self.validation.class_names)))
             self._shown = True
         logits = np.concatenate(self._logits)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -9,7 +9,7 @@ SMALL_COST = 0.6  # of a step over whole images, as measured; of its products it
 
 
 def cost_ahead(small_share: float, progress: float) -> float:
-    """What a step costs on average from `progress` (0 to 1) on, in steps over small pictures.
+    """What a step costs on average from `progress` (0 to 1) on, in steps over small images.
 
     A plan may end among these, as one of a single step does; what would follow are whole ones.
     """
@@ -20,5 +20,5 @@ def cost_ahead(small_share: float, progress: float) -> float:
 
 
 def mean_cost(recipe: Recipe, side: int) -> float:
-    """What a step costs on average in a run over pictures of a short `side`, in steps over whole pictures."""
+    """What a step costs on average in a run over images of a short `side`, in steps over whole images."""
     return 1 - recipe.small_share * (1 - SMALL_COST) if small_side(side) is not None else 1.0

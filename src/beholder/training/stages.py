@@ -1,4 +1,4 @@
-"""The stages of a run: the first steps look at smaller pictures, the others at whole ones, in the same weights."""
+"""The stages of a run: the first steps look at smaller images, the others at whole ones, in the same weights."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Stages:
     """Which compiled step trains, and what the steps to come cost.
 
     Args:
-        model: the network over whole pictures.
+        model: the network over whole images.
         optimizer: of its variables.
         recipe: what to do.
-        whole: look at whole pictures from the first step on, whatever the recipe says.
-        class_weights: what the loss of a picture of each class is multiplied by, (K,) float32; None: all weigh 1.
+        whole: look at whole images from the first step on, whatever the recipe says.
+        class_weights: what the loss of an image of each class is multiplied by, (K,) float32; None: all weigh 1.
         group: the processes that train together; None: this one trains alone.
     """
 
@@ -56,7 +56,7 @@ class Stages:
 
     @property
     def whole(self) -> bool:
-        """Whether steps look at whole pictures by now."""
+        """Whether steps look at whole images by now."""
         return not self._small_steps
 
     def ahead(self, progress: float) -> float:

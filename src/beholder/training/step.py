@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from beholder.training.processes import Group
 
 Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-LOOK_PIXELS = 500 * 32 * 32  # of the pictures that one look is given, so that it takes little memory
+LOOK_PIXELS = 500 * 32 * 32  # of the images that one look is given, so that it takes little memory
 
 
 class Step(Protocol):
     """Trains a network on one batch at a time."""
 
     def __call__(
-        self, pictures: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
     ) -> tuple[float, int]:
-        """Train on `pictures` (B, H, W, C) and `labels` (B,); returns the summed loss and how many were right.
+        """Train on `images` (B, H, W, C) and `labels` (B,); returns the summed loss and how many were right.
 
-        A process in a group brings the pictures of its share, and the labels of the whole batch.
+        A process in a group brings the images of its share, and the labels of the whole batch.
         """
 
     def sync(self) -> None:
@@ -43,7 +43,7 @@ def compile_step(
     """What trains `model` on one batch.
 
     It is compiled once for each batch size. Layers that draw random numbers are seeded anew from `seed` at each step,
-    so that a step depends on nothing before it but the weights. `class_weights` (K,) multiply the loss of a picture by
+    so that a step depends on nothing before it but the weights. `class_weights` (K,) multiply the loss of an image by
     its class. The step of a `group` is one of all its processes.
     """
     classes = model.output.shape[-1]
@@ -86,7 +86,7 @@ def smoothed_loss(
 ) -> Any:
     """Mean cross-entropy of (B, K) float32 `logits` against `labels`, `smoothing` of each target spread evenly.
 
-    Each picture's is multiplied by the one of `class_weights` (K,) that is its class's.
+    Each image's is multiplied by the one of `class_weights` (K,) that is its class's.
     """
     targets = ops.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
     losses = keras.losses.categorical_crossentropy(targets, logits, from_logits=True)

@@ -23,12 +23,12 @@ class TensorFlowStep:
 
     def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
         @tf.function(reduce_retracing=True, jit_compile=False)
-        def step(pictures: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[Any, Any]:
+        def step(images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[Any, Any]:
             optimizer.learning_rate.assign(learning_rate)
             for number, generator in enumerate(generators):
                 generator.state.assign(ops.cast(ops.stack([seed, number]), generator.state.dtype))
             with tf.GradientTape() as tape:
-                loss, correct = objective(model(pictures, training=True), labels)
+                loss, correct = objective(model(images, training=True), labels)
             gradients = tape.gradient(loss, model.trainable_variables)
             optimizer.apply(gradients, model.trainable_variables)
             return loss, correct
@@ -36,11 +36,11 @@ class TensorFlowStep:
         self._compiled = step
 
     def __call__(
-        self, pictures: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], learning_rate: float, seed: int
     ) -> tuple[float, int]:
         """As `beholder.training.step.Step`."""
         loss, correct = self._compiled(
-            tf.convert_to_tensor(pictures),
+            tf.convert_to_tensor(images),
             tf.convert_to_tensor(labels),
             tf.constant(learning_rate, tf.float32),
             tf.constant(seed),
@@ -55,11 +55,11 @@ def compile_look(model: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32
     """As `beholder.training.step.compile_look`."""
 
     @tf.function(reduce_retracing=True, jit_compile=False)
-    def look(pictures: Any) -> Any:
-        return model(pictures, training=False)
+    def look(images: Any) -> Any:
+        return model(images, training=False)
 
-    def call(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = look(tf.convert_to_tensor(pictures)).numpy()
+    def call(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = look(tf.convert_to_tensor(images)).numpy()
         return logits
 
     return call

@@ -1,4 +1,4 @@
-"""What a trained network makes of pictures: its features and, by its last layer, probabilities."""
+"""What a trained network makes of images: its features and, by its last layer, probabilities."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
-from beholder.data.picture_rows import Pictures
+from beholder.data.image_rows import Images
 from beholder.training.step import LOOK_PIXELS, compile_look
 
 
 class FeatureView:
-    """Looks at pictures through a trained network.
+    """Looks at images through a trained network.
 
     Args:
         model: one of Beholder's networks; its layer `features` feeds its last, `logits`.
-        mirrored: average the features of a picture and of its mirror image, and so the logits, as answers do.
+        mirrored: average the features of an image and of its mirror image, and so the logits, as answers do.
     """
 
     def __init__(self, model: Any, *, mirrored: bool) -> None:
@@ -26,10 +26,10 @@ class FeatureView:
         self._kernel, self._bias = (np.asarray(values) for values in model.get_layer("logits").get_weights())
         self._mirrored = mirrored
 
-    def features(self, pictures: Pictures, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(R, D) float32 for those of `pictures` (N, H, W, C) at `rows` (R,)."""
-        parts = chunks(len(rows), pictures.shape[1:], LOOK_PIXELS)
-        return np.concatenate([self._features(pictures[rows[part]]) for part in parts])
+    def features(self, images: Images, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(R, D) float32 for those of `images` (N, H, W, C) at `rows` (R,)."""
+        parts = chunks(len(rows), images.shape[1:], LOOK_PIXELS)
+        return np.concatenate([self._features(images[rows[part]]) for part in parts])
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(R, K) float32 from `features` (R, D)."""
@@ -39,9 +39,9 @@ class FeatureView:
         probabilities: NDArray[np.float32] = (powers / sums).astype(np.float32, copy=False)
         return probabilities
 
-    def _features(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        seen = self._look(pictures).astype(np.float32)
+    def _features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen = self._look(images).astype(np.float32)
         if self._mirrored:
-            seen += self._look(pictures[:, :, ::-1]).astype(np.float32)
+            seen += self._look(images[:, :, ::-1]).astype(np.float32)
             seen /= 2
         return seen

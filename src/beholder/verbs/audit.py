@@ -17,7 +17,7 @@ from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
-from beholder.data.faults import file_faults, picture_faults
+from beholder.data.faults import file_faults, image_faults
 from beholder.data.findings import Finding
 from beholder.data.opening import Data, open_source
 from beholder.data.overlay import corrected, read_overlay
@@ -40,7 +40,7 @@ Check = tuple[str, Callable[[], list[Finding]]]  # the name of what is looked fo
 
 DEFAULT_BUDGET = 600.0  # seconds, as for train; a small data set needs a fraction of it
 CLOSING_SECONDS, CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
-LEAST_PICTURES = 20  # that networks can learn anything from
+LEAST_IMAGES = 20  # that networks can learn anything from
 DUPLICATES = ("exact_duplicate", "near_duplicate")
 BY_NETWORKS = "Wrong labels, outliers and classes that look the same were not looked for"
 
@@ -60,20 +60,20 @@ def audit(
 ) -> AuditResult:
     """Look for what is wrong with `data`, in all its parts, and write what was found into a new folder.
 
-    First come the checks of single pictures and files, duplicates within and across parts, and counts of classes. The
-    rest of the budget trains a few quick networks, each on a part of the pictures, that judge the labels of the others.
+    First come the checks of single images and files, duplicates within and across parts, and counts of classes. The
+    rest of the budget trains a few quick networks, each on a part of the images, that judge the labels of the others.
     Ctrl-C, and a check that fails, keep what was found until then; a note names the checks that are missing.
 
     Args:
-        data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
+        data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before.
         out: the AUDIT folder to make; `runs/DATA-audit-TIME` by default.
         budget: seconds from this call to the written page, 600 by default; a small data set takes less.
         seed: fixes every random choice.
         overlay: a CSV file with corrections that the data are audited with, `path,action,label`.
         labels: which of CIFAR-100's two sets of labels.
-        cache: where downloads and decoded pictures are kept.
-        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
-        mirror: whether a mirrored picture means the same, for the networks; by default told from the pictures.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        mirror: whether a mirrored image means the same, for the networks; by default told from the images.
         progress: told how far it is.
 
     Raises:
@@ -99,7 +99,7 @@ def audit(
                 out=folder.path,
                 data=name,
                 class_names=source.class_names,
-                pictures={part: len(dataset) for part, dataset in parts.items()},
+                images={part: len(dataset) for part, dataset in parts.items()},
                 findings=undecided(checkup.findings, decisions),
                 seed=seed,
                 budget=budget,
@@ -132,11 +132,11 @@ def _open(
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
-    """All parts of `source` that have pictures, the test part too: what it shares with others flatters its figures."""
+    """All parts of `source` that have images, the test part too: what it shares with others flatters its figures."""
     parts = {part: read(progress) for part, read in source.readers.items()}
     parts = {part: dataset for part, dataset in parts.items() if len(dataset)}
     if not parts:
-        raise DataError(f"{source.name!r} has no pictures; bring some.")
+        raise DataError(f"{source.name!r} has no images; bring some.")
     return parts
 
 
@@ -169,7 +169,7 @@ class _Checkup:
 
         return [
             ("damaged files", lambda: file_faults(source, self.progress)),
-            ("dark, light, blurred and empty images", lambda: picture_faults(self.parts, self.progress)),
+            ("dark, light, blurred and empty images", lambda: image_faults(self.parts, self.progress)),
             ("faults of the whole set", self._whole_set),
             ("equal images", lambda: exact_duplicates(self.parts)),
             ("nearly equal images", self._near),
@@ -203,11 +203,11 @@ class _Checkup:
 
     def _near(self) -> list[Finding]:
         if too_small(self.parts):
-            self.notes.append(f"Equal pictures were looked for; near copies are not below {MIN_SIDE} pixels.")
+            self.notes.append(f"Equal images were looked for; near copies are not below {MIN_SIDE} pixels.")
         return near_duplicates(self.parts, self.progress)
 
     def _judged(self, until: float) -> _Judged | None:
-        """What networks say of the pictures, trained when it is first asked for; None, and a note, where none can be.
+        """What networks say of the images, trained when it is first asked for; None, and a note, where none can be.
 
         Raises:
             Exception: whatever ended the training; it is not tried again.
@@ -232,11 +232,11 @@ class _Checkup:
             return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
         learned = [dataset.labels for part, dataset in self.parts.items() if part != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
-        if count < LEAST_PICTURES or classes < 2:
-            return f"there are {count} pictures of {classes} classes to learn from; that takes {LEAST_PICTURES} of two"
-        shape = next(iter(self.parts.values())).picture_shape
-        if any(dataset.picture_shape != shape for dataset in self.parts.values()):
-            return "pictures are not of one size"
+        if count < LEAST_IMAGES or classes < 2:
+            return f"there are {count} images of {classes} classes to learn from; that takes {LEAST_IMAGES} of two"
+        shape = next(iter(self.parts.values())).image_shape
+        if any(dataset.image_shape != shape for dataset in self.parts.values()):
+            return "images are not of one size"
         return None
 
     def _trained(self, until: float) -> _Judged:
@@ -258,7 +258,7 @@ class _Checkup:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """What networks say of the pictures: see `out_of_fold` and `reconstruct`."""
+    """What networks say of the images: see `out_of_fold` and `reconstruct`."""
 
     answers: OutOfFold
     errors: NDArray[np.float32]
@@ -273,7 +273,7 @@ class _Judged:
         from beholder.evaluation.labels import inseparable
 
         answers = self.answers
-        mirrored = answers.settings.mirrors(answers.pool.dataset.picture_shape[2])
+        mirrored = answers.settings.mirrors(answers.pool.dataset.image_shape[2])
         return inseparable(answers.pool, answers.probabilities, answers.mirroring, mirrored=mirrored)
 
     def outliers(self) -> list[Finding]:

@@ -30,7 +30,7 @@ class AuditResult:
         out: the AUDIT folder.
         data: what was audited, by the name that `train` takes, or `arrays`.
         class_names: one a class.
-        pictures: how many were read, for each part.
+        images: how many were read, for each part.
         findings: of each kind the surest first.
         seed: fixed every random choice.
         budget: seconds that were given; None where none were.
@@ -42,7 +42,7 @@ class AuditResult:
     out: Path
     data: str
     class_names: tuple[str, ...]
-    pictures: Mapping[str, int]
+    images: Mapping[str, int]
     findings: tuple[Finding, ...]
     seed: int
     budget: float | None
@@ -60,7 +60,7 @@ class AuditResult:
             "out": str(self.out),
             "data": self.data,
             "class_names": list(self.class_names),
-            "pictures": dict(self.pictures),
+            "images": dict(self.images),
             "counts": dict(Counter(one.kind for one in self.findings)),
             "findings": [one.to_json() for one in self.findings],
             "decisions": [one.to_json() for one in self.decisions.corrections],
@@ -84,7 +84,7 @@ class AuditResult:
         """Write the AUDIT folder: `findings.csv`, `gallery.html`, and last `findings.json`, each whole or not at all.
 
         Args:
-            parts: what was read, for the pictures in the gallery.
+            parts: what was read, for the images in the gallery.
 
         Raises:
             StorageError: the disk is full or may not be written to.
@@ -96,20 +96,20 @@ class AuditResult:
 
 
 def undecided(findings: Iterable[Finding], decisions: Overlay) -> tuple[Finding, ...]:
-    """`findings` without those whose pictures a person decided about already, each and every one."""
+    """`findings` without those whose images a person decided about already, each and every one."""
     decided = {one.path for one in decisions.corrections}
     return tuple(one for one in findings if not one.paths or not decided.issuperset(one.paths))
 
 
 def _table(findings: tuple[Finding, ...]) -> bytes:
-    """A line for each picture of each finding, and one for a finding about classes, as CSV."""
+    """A line for each image of each finding, and one for a finding about classes, as CSV."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for number, one in enumerate(findings, start=1):
         labels = one.labels or ("",) * len(one.paths)
-        pictures = list(zip(one.paths, one.parts, labels, strict=True)) or [("", "", "")]
+        images = list(zip(one.paths, one.parts, labels, strict=True)) or [("", "", "")]
         writer.writerows(
-            [number, one.kind, f"{one.score:.4f}", *picture, one.suggestion or "", one.sentence] for picture in pictures
+            [number, one.kind, f"{one.score:.4f}", *image, one.suggestion or "", one.sentence] for image in images
         )
     return text.getvalue().encode("utf-8", "surrogateescape")

@@ -17,7 +17,7 @@ from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Parts
-from beholder.data.subset import first_pictures
+from beholder.data.subset import first_images
 from beholder.errors import RunError, UsageError
 from beholder.models import recipe
 from beholder.runs.events import Listener, lasting, read_events
@@ -39,7 +39,7 @@ class _Planned:
     """One row of the table before it is trained."""
 
     model: str
-    pictures: int | None  # None: the whole train part
+    images: int | None  # None: the whole train part
     settings: Settings
     folder: Path
     budget: float | None  # seconds; None: by epochs
@@ -52,7 +52,7 @@ def compare(
     out: str | Path | None = None,
     epochs: int | None = None,
     budget: float | None = None,
-    pictures: Sequence[int] | None = None,
+    images: Sequence[int] | None = None,
     test: bool = False,
     seed: int = 0,
     weight_decay: float | None = None,
@@ -74,30 +74,30 @@ def compare(
     test part stays closed unless `test` opens it, after all training.
 
     Args:
-        data: a name, a path, a `Dataset`, or a pair of arrays (pictures, labels).
+        data: a name, a path, a `Dataset`, or a pair of arrays (images, labels).
         models: names of networks.
         out: the folder of the runs, the table (`comparison.json`) and its page (`comparison.html`);
             `runs/DATA-compare-TIME` by default.
-        epochs: times that each picture is seen; each model's own by default, like the next ones.
+        epochs: times that each image is seen; each model's own by default, like the next ones.
         budget: seconds for each model, instead of epochs.
-        pictures: sizes of the train part to compare at, each a stratified choice that holds the smaller ones.
+        images: sizes of the train part to compare at, each a stratified choice that holds the smaller ones.
         test: also judge every run on the test part.
         seed: fixes every random choice.
         weight_decay: in units of the learning rate.
-        augment: shift training pictures, and mirror them where `mirror` allows.
-        mirror: whether a mirrored picture means the same; by default told from the pictures.
+        augment: shift training images, and mirror them where `mirror` allows.
+        mirror: whether a mirrored image means the same; by default told from the images.
         dropout: of the models that have it.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         precision: of multiplications in training; `auto` is bfloat16 where the processor has it, and on an accelerator.
         labels: which of CIFAR-100's two sets of labels.
-        cache: where downloads and decoded pictures are kept.
-        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
         command: how to reproduce it, for the reports.
         listener: told each event of each training.
         progress: told how far reading is.
 
     Returns:
-        What `comparison.json` holds: `models`, ranked on validation accuracy, a dict each with model, pictures,
+        What `comparison.json` holds: `models`, ranked on validation accuracy, a dict each with model, images,
         parameters, multiply_adds, seconds, train_accuracy, validation_accuracy (of the model as it answers), gap and
         best_epoch (as training measured them), run, and with `test` test_accuracy and interval (95 %); `out`;
         `notes` about the data; and `missing`, the names of runs that are not finished because the person stopped.
@@ -111,7 +111,7 @@ def compare(
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
-    planned = _plan(models, pictures, folder, seed, precision, early_stop, changes, dropout, budget)
+    planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
     opened = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
     source = _divided_once(opened, seed, progress)
     _check(planned, source, labels, seed, progress)
@@ -150,7 +150,7 @@ def compare(
 
 def _plan(
     models: Sequence[str],
-    pictures: Sequence[int] | None,
+    images: Sequence[int] | None,
     folder: Path,
     seed: int,
     precision: Literal["auto", "float32", "bfloat16"],
@@ -160,8 +160,8 @@ def _plan(
     budget: float | None,
 ) -> list[_Planned]:
     """Every run that is wanted: the small train parts first, so that there is soon something to see."""
-    if not models or (pictures is not None and not pictures):
-        raise UsageError("Nothing to compare: name at least one model and, where --pictures is given, one number.")
+    if not models or (images is not None and not images):
+        raise UsageError("Nothing to compare: name at least one model and, where --images is given, one number.")
     if (folder / "config.json").exists():
         raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
     settings = {}
@@ -175,7 +175,7 @@ def _plan(
             changes=changes,
             options=own,
         )
-    sizes: Sequence[int | None] = [None] if pictures is None else sorted(set(pictures))
+    sizes: Sequence[int | None] = [None] if images is None else sorted(set(images))
     return [
         _Planned(model, count, one, folder / (model if count is None else f"{model}-{count}"), budget)
         for count in sizes
@@ -188,16 +188,16 @@ def _check(planned: list[_Planned], source: Source, labels: str, seed: int, prog
     parts = Parts(source, seed=seed, progress=progress)
     train_part, validation = parts.train(), parts.validation()
     for one in planned:
-        subset = first_pictures(train_part, one.pictures, seed=seed)
+        subset = first_images(train_part, one.images, seed=seed)
         if one.folder.exists():
             _check_same(one, source, labels, subset, validation)
 
 
 def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, validation: Dataset) -> None:
-    """An earlier run counts only where it did what is asked now, on the same pictures."""
+    """An earlier run counts only where it did what is asked now, on the same images."""
     run, config = open_run(one.folder)
     # A run that was cut off very early had not fitted its settings to the data yet.
-    fitted = one.settings.fitted(len(subset), subset.picture_shape)
+    fitted = one.settings.fitted(len(subset), subset.image_shape)
     asked = [one.settings, fitted, decide_mirroring(fitted, subset)[0]]
     known = Settings.from_json(config["settings"])
     if one.budget is not None:  # it decided the epochs
@@ -209,7 +209,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
     if not same:
         raise UsageError(
-            f"{str(one.folder)!r} was trained with other settings or on other pictures than asked for now; choose "
+            f"{str(one.folder)!r} was trained with other settings or on other images than asked for now; choose "
             "another --out."
         )
 
@@ -235,7 +235,7 @@ def _train(
         precision=one.settings.precision,
         early_stop=one.settings.early_stop,
         budget=one.budget,
-        pictures=one.pictures,
+        images=one.images,
         labels=labels,
         cache=cache,
         command=command,
@@ -257,7 +257,7 @@ def _row(one: _Planned) -> dict[str, Any]:
     layers = read_manifest(run.model_folder / "manifest.json").layers
     return {
         "model": one.model,
-        "pictures": end["plan"]["train_pictures"],
+        "images": end["plan"]["train_images"],
         "parameters": sum(layer["parameters"] for layer in layers),
         "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
         "seconds": end["seconds"],

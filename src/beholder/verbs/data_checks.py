@@ -1,4 +1,4 @@
-"""The cheap checks of the pictures that a run learns from, made before each training and told in two lines."""
+"""The cheap checks of the images that a run learns from, made before each training and told in two lines."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from beholder.data.copies import QUICK
 from beholder.data.dataset import Dataset
 from beholder.data.duplicates import MIN_SIDE, content_groups, exact_duplicates, near_duplicates, too_small
-from beholder.data.faults import picture_faults
+from beholder.data.faults import image_faults
 from beholder.data.findings import Kind
 from beholder.data.progress import Progress
 from beholder.data.split import Parts
 from beholder.data.whole_set import whole_set_faults
 
 SHARE = 0.02  # of a budget that looking for copies may take
-_SPEED = 25_000  # pictures that a quick look for copies gets through in a second
+_SPEED = 25_000  # images that a quick look for copies gets through in a second
 _AUDIT = "`beholder audit` shows them"
 _SMALL = f"near copies are not looked for below {MIN_SIDE} pixels"
 _FAULTS: dict[Kind, str] = {
@@ -39,12 +39,12 @@ def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) 
         budget: of the training, in seconds; None where there is none.
 
     Returns:
-        `sentences`: two, for people, after one for each fault that all pictures have; and `counts`, from kind to the
-        number of pictures: of `exact_duplicate` and `near_duplicate` those that are a copy of another one, equal or
-        not, and of `across_parts` the validation pictures that are a copy of one to learn from. None is what was not
-        looked for, as near copies among pictures that are too small for it.
+        `sentences`: two, for people, after one for each fault that all images have; and `counts`, from kind to the
+        number of images: of `exact_duplicate` and `near_duplicate` those that are a copy of another one, equal or
+        not, and of `across_parts` the validation images that are a copy of one to learn from. None is what was not
+        looked for, as near copies among images that are too small for it.
     """
-    faults = Counter(one.kind for one in picture_faults(read, parts.progress))
+    faults = Counter(one.kind for one in image_faults(read, parts.progress))
     total = sum(map(len, read.values()))
     contents = [value for dataset in read.values() for value in content_groups(dataset)]
     equal = _repeated(contents)
@@ -70,7 +70,7 @@ def _repeated(groups: Iterable[bytes]) -> int:
 
 
 def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progress) -> int | None:
-    """Validation pictures that are a copy of one to learn from, if that may be looked for."""
+    """Validation images that are a copy of one to learn from, if that may be looked for."""
     if budget is not None and sum(map(len, read.values())) / _SPEED > SHARE * budget:
         return None
     found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
@@ -80,43 +80,43 @@ def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progres
 
 
 def _faults_in_words(counts: Mapping[str, int], total: int, whole: bool) -> str:
-    """Of single pictures; where all of them have a fault, `whole`, none is said to be without it."""
+    """Of single images; where all of them have a fault, `whole`, none is said to be without it."""
     found = [
         f"{count:,} {'are' if count > 1 else 'is'} {words}"
         for kind, words in _FAULTS.items()
         if (count := counts[kind])
     ]
     if not found and whole:
-        return f"Checked {total:,} pictures: none stands out from the others."
+        return f"Checked {total:,} images: none stands out from the others."
     if not found:
         *most, last = _FAULTS.values()
-        return f"Checked {total:,} pictures: none is {', '.join(most)} or {last}."
-    return f"Checked {total:,} pictures: {', '.join(found)}."
+        return f"Checked {total:,} images: none is {', '.join(most)} or {last}."
+    return f"Checked {total:,} images: {', '.join(found)}."
 
 
 def _across_in_words(across: int) -> str:
-    which = "validation picture is a copy" if across == 1 else "validation pictures are copies"
-    return f"{across:,} {which} of training pictures, which flatters the figures; {_AUDIT}."
+    which = "validation image is a copy" if across == 1 else "validation images are copies"
+    return f"{across:,} {which} of training images, which flatters the figures; {_AUDIT}."
 
 
 def _small_in_words(equal: int, across: int | None) -> str:
-    """Of pictures that are too small for near copies to be looked for."""
+    """Of images that are too small for near copies to be looked for."""
     if across:
         return _across_in_words(across)
     if not equal:
-        return f"No picture is equal to another; {_SMALL}."
+        return f"No image is equal to another; {_SMALL}."
     where = ", none across the parts" if across == 0 else ""
-    return f"{equal:,} pictures are equal to another one{where}; {_AUDIT}, and {_SMALL}."
+    return f"{equal:,} images are equal to another one{where}; {_AUDIT}, and {_SMALL}."
 
 
 def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
     if across:
         return _across_in_words(across)
     found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
-    told = f"Copies of each other: {' and '.join(found)} ones" if found else "No picture is a copy of another"
+    told = f"Copies of each other: {' and '.join(found)} ones" if found else "No image is a copy of another"
     if near is not None:
         return f"{told}{', kept in one part; ' + _AUDIT if found else ''}."
-    told = told if found else "No picture is equal to another"
+    told = told if found else "No image is equal to another"
     if across is None:
         return (
             f"{told}; near copies were not looked for, which would take more than {SHARE:.0%} of the budget; {_AUDIT}."

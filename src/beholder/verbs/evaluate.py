@@ -31,7 +31,7 @@ from beholder.verbs.judged import choose_judged, sets_of_earlier
 from beholder.verbs.training_data import check_there
 
 SCHEMA = 1
-BATCH_PIXELS = 1 << 21  # of the pictures between two words of progress
+BATCH_PIXELS = 1 << 21  # of the images between two words of progress
 
 
 def evaluate(
@@ -58,10 +58,10 @@ def evaluate(
         data: other data to judge it on, or where the run's own data lie now, if they were moved; also as a `Source`
             opened before. By default the run's own, which stay closed where this very model was judged on them already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
-        cache: where downloads and decoded pictures are kept; the run's by default.
+        cache: where downloads and decoded images are kept; the run's by default.
         exact: judge the float32 network, also where its int8 twin answers.
-        corruptions: judge it on corrupted pictures too, 75 copies of the test part, see `corruption_figures`.
-        consistency: tell whether answers stay when pictures change a little, see `consistency_figures`.
+        corruptions: judge it on corrupted images too, 75 copies of the test part, see `corruption_figures`.
+        consistency: tell whether answers stay when images change a little, see `consistency_figures`.
         progress: told how far it is.
 
     Returns:
@@ -137,7 +137,7 @@ def _open(
     progress: Progress,
 ) -> Source:
     """Open `data`, unless it is open already, the way the run's own was opened."""
-    rules = artifact.manifest.picture
+    rules = artifact.manifest.image
     if not isinstance(data, Source):
         data = open_source(
             data,
@@ -147,7 +147,7 @@ def _open(
             colour="grey" if rules.mode == "L" else "rgb",
             progress=progress,
         )
-    # A run that started from an earlier network learned from pictures that were made to fit that one.
+    # A run that started from an earlier network learned from images that were made to fit that one.
     return refitted(data, *rules.shape) if config["settings"].get("initial") else data
 
 
@@ -164,10 +164,10 @@ def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None)
     document = read_evaluation(file)
     if document is None:
         return None
-    same_pictures = fingerprint is None or document.get("fingerprint") == fingerprint
+    same_images = fingerprint is None or document.get("fingerprint") == fingerprint
     same_network = document.get("precision", "float32") == artifact.precision
     same_model = document.get("model") == artifact.checksum
-    return document if same_pictures and same_network and same_model else None
+    return document if same_images and same_network and same_model else None
 
 
 def _write_report(run: Run) -> None:
@@ -187,10 +187,10 @@ def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -
 
 
 def _fits(artifact: Artifact, test: Dataset, name: str) -> None:
-    expected = artifact.manifest.picture.shape
-    if test.picture_shape != expected:
+    expected = artifact.manifest.image.shape
+    if test.image_shape != expected:
         raise DataError(
-            f"{name!r} has pictures of shape {test.picture_shape}, the model learned from {expected}; give pictures of "
+            f"{name!r} has images of shape {test.image_shape}, the model learned from {expected}; give images of "
             "that shape."
         )
 
@@ -200,8 +200,8 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
 
     started = time.monotonic()
     rows, unlike = [], []
-    for part in chunks(len(test), test.picture_shape, BATCH_PIXELS):
-        answers = artifact.graph(test.pictures[part])
+    for part in chunks(len(test), test.image_shape, BATCH_PIXELS):
+        answers = artifact.graph(test.images[part])
         rows.append(answers.probabilities)
         if artifact.familiarity is not None:
             unlike.append(artifact.familiarity.unlike(answers.features))
@@ -258,11 +258,11 @@ def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progres
     from beholder.evaluation.consistency import consistency_figures
     from beholder.evaluation.corruptions import corruption_figures
 
-    def answer(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return artifact.graph(pictures).probabilities
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return artifact.graph(images).probabilities
 
     judges = {"corruptions": corruption_figures, "consistency": consistency_figures}
-    return {trial: judges[trial](answer, test.pictures, test.labels, progress=progress) for trial in trials}
+    return {trial: judges[trial](answer, test.images, test.labels, progress=progress) for trial in trials}
 
 
 def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:
@@ -273,11 +273,11 @@ def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dic
         "prediction": test.class_names[prediction],
         "probability": float(probabilities[row, prediction]),
         "label_probability": float(probabilities[row, label]),
-        "picture": _as_uri(test.pictures[row]),
+        "image": _as_uri(test.images[row]),
     }
 
 
-def _as_uri(picture: NDArray[np.uint8]) -> str:
+def _as_uri(image: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(picture.squeeze(axis=2) if picture.shape[2] == 1 else picture).save(buffer, "PNG")
+    Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

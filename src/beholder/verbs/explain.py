@@ -1,4 +1,4 @@
-"""Explain: what the network sees in one picture, drawn step by step into a folder."""
+"""Explain: what the network sees in one image, drawn step by step into a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beholder import files
 from beholder.answering.classifier import Classifier
 from beholder.answering.cuts import Cuts
 from beholder.answering.explain import explain as look_inside
-from beholder.answering.given import Picture
+from beholder.answering.given import ImageLike
 from beholder.errors import UsageError
 from beholder.report.explanation import write_page
 from beholder.verbs.explanation_figures import draw_figures, sliding_window
@@ -24,7 +24,7 @@ DOCUMENT = "explain.json"
 
 def explain(
     run: str | Path,
-    picture: Picture,
+    image: ImageLike,
     *,
     out: str | Path = "explanation",
     stride: int | None = None,
@@ -36,11 +36,11 @@ def explain(
     top: int = 5,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Draw what the classifier of `run` sees in `picture` into the folder `out`, with a page that leads through it.
+    """Draw what the classifier of `run` sees in `image` into the folder `out`, with a page that leads through it.
 
     Args:
         run: a RUN folder or a model folder.
-        picture: one, as `Classifier.predict` takes it: a path, bytes, an array, a Pillow image or an opened file.
+        image: one, as `Classifier.predict` takes it: a path, bytes, an array, a Pillow image or an opened file.
         out: the folder to make.
         stride: pixels that the sliding window moves at a time; the layer's own by default.
         slide: number of the window that slides; the strongest by default.
@@ -56,29 +56,29 @@ def explain(
         layers, notes and files, and `out`.
 
     Raises:
-        UsageError: `out` is taken, or an option does not fit the network or the picture.
-        PictureError: the picture cannot be read.
+        UsageError: `out` is taken, or an option does not fit the network or the image.
+        ImageError: the image cannot be read.
         ArtifactError: the model is missing, damaged, too new, or cannot explain.
         StorageError: the disk is full or may not be written to.
     """
     folder = Path(out)
     _check_free(folder, force)
     classifier = Classifier.load(run)
-    explanation = look_inside(classifier, picture, top=top, random=random, window=window, seed=seed)
+    explanation = look_inside(classifier, image, top=top, random=random, window=window, seed=seed)
     sliding = sliding_window(explanation.windows, slide, stride)
     with _replacing_folder(folder) as building:
         document = draw_figures(explanation, sliding, building, frames=frames)
-        document["notes"] = _notes(explanation.picture.shape, picture)
+        document["notes"] = _notes(explanation.image.shape, image)
         write_page(building / "index.html", document)
         document["files"] = sorted([*_files(building), DOCUMENT])
         files.write_json(building / DOCUMENT, document)
     return {**document, "out": str(folder)}
 
 
-def _notes(shape: tuple[int, ...], picture: Picture) -> list[str]:
-    """What a person should know about how `picture` became one of `shape` (H, W, C)."""
+def _notes(shape: tuple[int, ...], image: ImageLike) -> list[str]:
+    """What a person should know about how `image` became one of `shape` (H, W, C)."""
     cuts = Cuts((shape[0], shape[1]))
-    cuts.look_at(picture)
+    cuts.look_at(image)
     return cuts.notes()
 
 

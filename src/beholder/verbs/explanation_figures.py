@@ -36,7 +36,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
         "method": explanation.where.method,
         "random": explanation.windows is not None and explanation.windows.random,
         "seen": [{"name": step.name, "type": step.kind, "shape": list(step.values.shape)} for step in explanation.seen],
-        "shape": list(explanation.picture.shape),
+        "shape": list(explanation.image.shape),
         "windows": _draw_windows(explanation.windows, folder),
         "sliding": _draw_sliding(sliding, folder, frames),
         "layers": [_draw_maps(layer, folder) for layer in explanation.layers],
@@ -46,23 +46,23 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
 
 
 def _draw_input(explanation: Explanation, folder: Path) -> None:
-    pictures: list[NDArray[Any]] = [explanation.picture, *(step.values for step in explanation.seen)]
+    images: list[NDArray[Any]] = [explanation.image, *(step.values for step in explanation.seen)]
     names = ["as decoded", *(step.name for step in explanation.seen)]
-    titles = [f"{name}, {p.shape[1]} by {p.shape[0]}" for name, p in zip(names, pictures, strict=True)]
+    titles = [f"{name}, {p.shape[1]} by {p.shape[0]}" for name, p in zip(names, images, strict=True)]
     # One scale for all steps, so that what was cut off or averaged down is seen to be smaller.
-    scale = max(1, _INPUT_SIDE // max(explanation.picture.shape[:2]))
-    save(contact_sheet(pictures, titles, columns=len(pictures), scale=scale), folder / "input.png")
+    scale = max(1, _INPUT_SIDE // max(explanation.image.shape[:2]))
+    save(contact_sheet(images, titles, columns=len(images), scale=scale), folder / "input.png")
 
 
 def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]:
     if windows is None:
         return []
     count, height, width, _ = windows.weights.shape
-    kind = "random, drawn from N(0, 1)" if windows.random else "learned from the training pictures"
+    kind = "random, drawn from N(0, 1)" if windows.random else "learned from the training images"
     shown = f"{count} windows" if count <= MOST else f"The {MOST} strongest of {count} windows"
     text = (
         f"{shown} of {width} by {height} pixels, {kind}. Strongest first: the bar is the mean size of a window's "
-        "output on this picture. Mid-grey is a weight of 0."
+        "output on this image. Mid-grey is a weight of 0."
     )
     order, strengths = windows.order, windows.strengths
     title = "Random windows" if windows.random else "Windows of the first layer"
@@ -74,11 +74,11 @@ def sliding_window(windows: Windows | None, slide: int | None, stride: int | Non
     """Window number `slide` (the strongest by default) and its output at `stride` (the layer's own by default).
 
     Raises:
-        UsageError: no such window, a stride larger than the picture, or a choice where there are no windows.
+        UsageError: no such window, a stride larger than the image, or a choice where there are no windows.
     """
     if windows is None:
         if slide is not None or stride is not None:
-            raise UsageError("This network has no window that could slide over the picture; add --random to draw some.")
+            raise UsageError("This network has no window that could slide over the image; add --random to draw some.")
         return None
     count, height, width, _ = windows.weights.shape
     number = int(windows.order[0]) if slide is None else slide
@@ -87,7 +87,7 @@ def sliding_window(windows: Windows | None, slide: int | None, stride: int | Non
     largest = min(windows.source.shape[:2])
     step = windows.stride if stride is None else stride
     if not 1 <= step <= largest:
-        raise UsageError(f"Expected a stride from 1 to {largest} pixels, the picture's side. Received: {step}.")
+        raise UsageError(f"Expected a stride from 1 to {largest} pixels, the image's side. Received: {step}.")
     chosen = windows.weights[number]
     sums = convolve(windows.source, chosen[None], stride=step, padding=windows.padding)[..., 0]
     rows, columns = (
@@ -140,7 +140,7 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
         # A hundredth of a probability is next to nothing, and must not look like much.
         least, size = 0.01, f"{where.patch[1]} by {where.patch[0]}"
         text = (
-            f"Occlusion: where it glows, a patch of {size} pixels that covers the picture takes away from this answer, "
+            f"Occlusion: where it glows, a patch of {size} pixels that covers the image takes away from this answer, "
             f"up to {100 * max(greatest, 0):.1f} points."
         )
     else:
@@ -151,7 +151,7 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
             "rather than the others."
         )
     title = f"Where it looked: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
-    save(overlay(explanation.picture, where.heat, title, text, least=least), folder / "where.png")
+    save(overlay(explanation.image, where.heat, title, text, least=least), folder / "where.png")
     return {
         "method": where.method,
         "layer": where.layer,

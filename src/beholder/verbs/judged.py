@@ -112,7 +112,7 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
     overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
     together = config.get("together", "equal")
     whole = Parts(corrected(source, overlay, set()), seed=config["seed"], progress=progress, together=together)
-    parts = read_parts(whole, config.get("pictures"))
+    parts = read_parts(whole, config.get("images"))
     if known != fingerprints(parts):
         if config["data"] == "arrays":  # which have no name
             return None
@@ -121,7 +121,7 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
             f"no list of its images, so its test set is no longer known; give other data: beholder evaluate "
             f"{quote(str(run.path))} DATA."
         )
-    sets = known_sets(whole, parts, config.get("pictures"))
+    sets = known_sets(whole, parts, config.get("images"))
     write_sets(run.path, sets)
     return sets
 
@@ -253,7 +253,7 @@ def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:
     if len(chosen) == 1:
         return chosen[0]
     return Dataset(
-        np.concatenate([np.asarray(dataset.pictures) for dataset in chosen]),
+        np.concatenate([np.asarray(dataset.images) for dataset in chosen]),
         np.concatenate([dataset.labels for dataset in chosen]),
         chosen[0].class_names,
         [name for dataset in chosen for name in dataset.names],

@@ -25,17 +25,17 @@ def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
     return Settings.from_json(settings[-1]), [(step, steps) for step, steps in plans[-1]]
 
 
-def other_pictures(plan: Path, train: Dataset) -> list[str]:
-    """One sentence where the plan was made for pictures of another number or shape; it is followed all the same."""
+def other_images(plan: Path, train: Dataset) -> list[str]:
+    """One sentence where the plan was made for images of another number or shape; it is followed all the same."""
     made = next((event.get("plan") for event in reversed(read_events(plan)) if event["event"] == "start"), None)
-    if not isinstance(made, dict) or not {"train_pictures", "picture_shape"} <= made.keys():
+    if not isinstance(made, dict) or not {"train_images", "image_shape"} <= made.keys():
         return []
-    count, shape = made["train_pictures"], made["picture_shape"]
-    if (count, shape) == (len(train), list(train.picture_shape)):
+    count, shape = made["train_images"], made["image_shape"]
+    if (count, shape) == (len(train), list(train.image_shape)):
         return []
     return [
-        f"The plan was made for {count} training pictures of shape {shape}; its steps and resolution are followed on "
-        f"these {len(train)} of shape {list(train.picture_shape)}."
+        f"The plan was made for {count} training images of shape {shape}; its steps and resolution are followed on "
+        f"these {len(train)} of shape {list(train.image_shape)}."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Look: a contact sheet of random labelled pictures."""
+"""Look: a contact sheet of random labelled images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.clean import clean_pictures
+from beholder.data.clean import clean_images
 from beholder.data.colour import Colour
 from beholder.data.dataset import Dataset
 from beholder.data.opening import Data, open_source
@@ -33,19 +33,19 @@ def look(
     colour: Colour = "auto",
     progress: Progress = silent,
 ) -> Image.Image:
-    """Draw `rows` × `columns` random training pictures of `data`, each with its class name as title.
+    """Draw `rows` × `columns` random training images of `data`, each with its class name as title.
 
     Args:
-        data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before, which after
+        data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before, which after
             this tells what was left out (`told`).
         rows: of the sheet.
         columns: of the sheet.
-        cleaned: show the pictures as the chapter's network receives them: grey, cropped, standardised.
+        cleaned: show the images as the chapter's network receives them: grey, cropped, standardised.
         class_name: show this class only.
-        seed: chooses the pictures.
+        seed: chooses the images.
         labels: which of CIFAR-100's two sets of labels.
-        cache: where downloads and decoded pictures are kept.
-        colour: `rgb` or `grey`; by default a folder's pictures are grey where all of a sample are.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
         progress: told how far reading is.
 
     Raises:
@@ -53,17 +53,17 @@ def look(
         DataError: the data cannot be read.
     """
     if rows < 1 or columns < 1 or rows * columns > 2500:
-        raise UsageError(f"Expected from 1 to 2500 pictures on a sheet. Received: {rows} rows of {columns}.")
+        raise UsageError(f"Expected from 1 to 2500 images on a sheet. Received: {rows} rows of {columns}.")
     if not isinstance(data, Source):
         data = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
     source = data
     dataset = Parts(source, seed=seed, progress=progress).train()
     chosen = _random_rows(dataset, rows * columns, class_name, seed)
-    pictures: NDArray[Any] = dataset.pictures[chosen]
+    images: NDArray[Any] = dataset.images[chosen]
     titles = [dataset.class_names[label] for label in dataset.labels[chosen]]
     if cleaned:
-        pictures = clean_pictures(pictures)
-    return contact_sheet(list(pictures), titles, columns=columns)
+        images = clean_images(images)
+    return contact_sheet(list(images), titles, columns=columns)
 
 
 def _random_rows(dataset: Dataset, count: int, class_name: str | None, seed: int) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ MODEL, SIDE, CLASSES = "book", 32, 10  # unless the person says otherwise: the c
 LARGEST_SIDE = 4096  # pixels
 MOST_CLASSES = 10_000
 
-# The chapter's example: one fully connected layer and one convolution on a grey picture, and on a larger one.
+# The chapter's example: one fully connected layer and one convolution on a grey image, and on a larger one.
 SIDES, NEURONS, WINDOW, WINDOWS = (256, 300), 10, 5, 64
 
 
@@ -40,7 +40,7 @@ def parameters(
     Args:
         run: a RUN folder or a model folder.
         model: a network by its name instead; `book` by default.
-        size: height and width, in pixels, of the colour pictures that the named network is built for; 32 by default.
+        size: height and width, in pixels, of the colour images that the named network is built for; 32 by default.
         classes: how many; 10 by default.
 
     Returns:
@@ -72,13 +72,13 @@ def parameters(
 
 
 def argument() -> dict[str, Any]:
-    """Why convolution is cheap: weights of both kinds of layer on the chapter's picture and on a larger one."""
+    """Why convolution is cheap: weights of both kinds of layer on the chapter's image and on a larger one."""
     return {
         "fully_connected": {
             "neurons": NEURONS,
             "at": [
                 {
-                    "picture": [side, side],
+                    "image": [side, side],
                     "weights": fully_connected_weights(side, NEURONS),
                     "weights_a_neuron": fully_connected_weights(side, 1),
                 }
@@ -88,7 +88,7 @@ def argument() -> dict[str, Any]:
         "convolution": {
             "window": [WINDOW, WINDOW],
             "windows": WINDOWS,
-            "at": [{"picture": [side, side], "weights": convolution_weights(WINDOW, WINDOWS)} for side in SIDES],
+            "at": [{"image": [side, side], "weights": convolution_weights(WINDOW, WINDOWS)} for side in SIDES],
         },
     }
 
@@ -108,7 +108,7 @@ def _of_model(name: str, side: int, classes: int) -> list[dict[str, Any]]:
     if not 2 <= classes <= MOST_CLASSES:
         raise UsageError(f"Expected from 2 to {MOST_CLASSES:,} classes. Received: {classes}.")
     if side > LARGEST_SIDE:
-        raise UsageError(f"Expected pictures of at most {LARGEST_SIDE:,} pixels a side. Received: {side}.")
+        raise UsageError(f"Expected images of at most {LARGEST_SIDE:,} pixels a side. Received: {side}.")
     kept = default_cache() / "parameters" / f"{name}-{side}-{classes}-{_fingerprint()}.json"
     try:
         layers: list[dict[str, Any]] = json.loads(kept.read_bytes())["layers"]

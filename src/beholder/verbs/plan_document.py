@@ -22,7 +22,7 @@ def plan_document(settings: Settings, parts: dict[str, Dataset], plans: list[tup
     if plans is not None:
         steps = plans[-1][1]
         epochs = round(steps / math.ceil(len(train) / recipe.batch_size), 2)
-    side, first_side = settings.sides(train.picture_shape)
+    side, first_side = settings.sides(train.image_shape)
     named = "widths" in settings.options
     return {
         "model": settings.model,
@@ -31,10 +31,10 @@ def plan_document(settings: Settings, parts: dict[str, Dataset], plans: list[tup
         "batch_size": recipe.batch_size,
         "steps": steps,
         "precision": settings.precision,
-        "mirrored": settings.mirrors(train.picture_shape[2]),
-        "train_pictures": len(train),
-        "picture_shape": list(train.picture_shape),
-        "validation_pictures": len(parts["validation"]),
+        "mirrored": settings.mirrors(train.image_shape[2]),
+        "train_images": len(train),
+        "image_shape": list(train.image_shape),
+        "validation_images": len(parts["validation"]),
         **({} if settings.initial is None else {"started_from": settings.initial.source}),
         **({} if settings.balance == "none" else {"balance": settings.balance}),
     }

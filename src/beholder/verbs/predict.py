@@ -1,4 +1,4 @@
-"""Predict: labels for pictures, from the light runtime; millions of them on Ray."""
+"""Predict: labels for images, from the light runtime; millions of them on Ray."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beholder.answering.classifier import Classifier
-from beholder.answering.given import Picture
+from beholder.answering.given import ImageLike
 from beholder.answering.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def predict(
-    run: str | Path, pictures: Iterable[Picture] | Picture, *, top: int = 5, exact: bool = False
+    run: str | Path, images: Iterable[ImageLike] | ImageLike, *, top: int = 5, exact: bool = False
 ) -> list[Prediction]:
-    """Answer `pictures` with the classifier of `run`; a bad picture gets an answer with an `error`.
+    """Answer `images` with the classifier of `run`; a bad image gets an answer with an `error`.
 
     Args:
         run: a RUN folder or a model folder.
-        pictures: one or many, as `Classifier.predict` takes them: paths, bytes, arrays or a batch of them, Pillow
+        images: one or many, as `Classifier.predict` takes them: paths, bytes, arrays or a batch of them, Pillow
             images or opened files.
         top: how many class names each answer lists.
         exact: answer in float32, also where an int8 twin is at hand.
@@ -30,7 +30,7 @@ def predict(
         ArtifactError: the model is missing, damaged or too new.
         UsageError, DataError: as `Classifier.predict`.
     """
-    return Classifier.load(run, exact=exact).predict(pictures, top=top)
+    return Classifier.load(run, exact=exact).predict(images, top=top)
 
 
 def predict_in_bulk(
@@ -46,7 +46,7 @@ def predict_in_bulk(
     part_size: int = 2048,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> BulkResult:
-    """Answer all pictures of `source` on Ray, into the folder `out` of Parquet files; needs the extra `cluster`.
+    """Answer all images of `source` on Ray, into the folder `out` of Parquet files; needs the extra `cluster`.
 
     Args:
         run: a RUN folder or a model folder.
@@ -56,12 +56,12 @@ def predict_in_bulk(
         exact: answer in float32, also where an int8 twin is at hand.
         workers: processes that answer, a thread each; as many as the cluster has cores by default.
         address: of a Ray cluster; without it one is started on this machine, and ended.
-        resume: leave out the pictures whose answers are in `out`.
-        part_size: pictures to a file; where they are bytes in Parquet files, a row group is a file.
+        resume: leave out the images whose answers are in `out`.
+        part_size: images to a file; where they are bytes in Parquet files, a row group is a file.
         progress: hears of every part that is done.
 
     Raises:
-        UsageError: Ray is not installed, `source` holds no pictures, or `out` does not go with what is asked.
+        UsageError: Ray is not installed, `source` holds no images, or `out` does not go with what is asked.
         ArtifactError: the model is missing, damaged or too new, or does not answer on a worker as it does here.
         DataError: `source` cannot be listed.
         StorageError: `out` cannot be written to.

@@ -108,9 +108,9 @@ def _go_on(
     found: set[str] = set()
     source = corrected(source, asked.overlay, found)
     whole = Parts(source, settings.seed, progress, asked.together)
-    parts = read_parts(whole, asked.pictures)
+    parts = read_parts(whole, asked.images)
     if run.data_file.exists():
-        _check_same(run, whole, parts, asked.pictures)
+        _check_same(run, whole, parts, asked.images)
     else:  # killed before its data were read
         told: list[str] = []
         if config.get("plans") is None:
@@ -119,7 +119,7 @@ def _go_on(
             run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
         checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
-        keep_data(run, whole, parts, asked.pictures, checks)
+        keep_data(run, whole, parts, asked.images, checks)
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
         run.write_config({**config, "data": asked.data})
@@ -127,25 +127,25 @@ def _go_on(
     return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
 
 
-def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], pictures: int | None) -> None:
+def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None) -> None:
     """Refuse data that are not what the run began with; where an earlier version began it, keep its sets."""
     before = read_sets(run.path)
     if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(parts):
-        now = known_sets(whole, parts, pictures)
+        now = known_sets(whole, parts, images)
         changes = "" if before is None else f" ({changes_in_words(before, now)})"
         raise RunError(
             f"The data {whole.source.name!r} are not those that {str(run.path)!r} began with{changes}; give those by "
             "--data PATH, or train a new run instead."
         )
     if before is None:
-        write_sets(run.path, known_sets(whole, parts, pictures))
+        write_sets(run.path, known_sets(whole, parts, images))
 
 
 def _shape(run: Run) -> tuple[int, int, int] | None:
     """Height, width and channels of the images that the run began with; a folder that changed may suggest others."""
     if not run.data_file.exists():
         return None
-    shape: Any = read_document(run.data_file, missing="").get("picture_shape")
+    shape: Any = read_document(run.data_file, missing="").get("image_shape")
     fits = isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) and side > 0 for side in shape)
     return (shape[0], shape[1], shape[2]) if fits else None
 

@@ -31,7 +31,7 @@ class Trained:
     Attributes:
         run: the RUN folder.
         seconds: from the call to the written report; all sittings together where it was resumed.
-        plan: model, epochs, batch size, steps, precision and whether pictures are `mirrored`; the network's `widths`,
+        plan: model, epochs, batch size, steps, precision and whether images are `mirrored`; the network's `widths`,
             `side` and `first_side`, pixels, where they were chosen; under a budget also what it is expected to come to.
         validation_accuracy: of the float32 network as it will answer, 0 to 1; its int8 twin's is in the manifest.
         epochs: that are judged: the complete ones, and the last of the run, which its plan may cut short.
@@ -40,7 +40,7 @@ class Trained:
         asked_to_stop: the person asked, if only while the finished model was packed.
         notes: sentences about the data that a person should see.
         risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`,
-            0 to 1, whether it is `promised`, and on the `count` validation pictures `coverage` and `observed` risk.
+            0 to 1, whether it is `promised`, and on the `count` validation images `coverage` and `observed` risk.
     """
 
     run: Path
@@ -67,7 +67,7 @@ class Asked:
     data: str
     labels: str
     cache: str | None
-    pictures: int | None
+    images: int | None
     budget: float | None
     automatic: bool
     overlay: Overlay = field(default_factory=Overlay)
@@ -83,7 +83,7 @@ class Asked:
             data=config["data"],
             labels=config["labels"],
             cache=config["cache"],
-            pictures=config.get("pictures"),
+            images=config.get("images"),
             budget=config.get("budget"),
             automatic=config.get("automatic", False),
             overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
@@ -234,8 +234,8 @@ class Sitting:
         if self.asked.budget is not None:
             from beholder.training.calibration import learn_from_run
 
-            a_picture = None if seconds_a_step is None else seconds_a_step / self.settings.recipe.batch_size
-            learn_from_run(self._cache, self.parts["train"].picture_shape, self.settings, closing, a_picture)
+            an_image = None if seconds_a_step is None else seconds_a_step / self.settings.recipe.batch_size
+            learn_from_run(self._cache, self.parts["train"].image_shape, self.settings, closing, an_image)
 
     @property
     def _cache(self) -> Path:
@@ -252,11 +252,11 @@ def _earlier_seconds(run: Run) -> float:
 
 def fitted(settings: Settings, train: Dataset) -> Settings:
     """Settings as they suit the `train` part, and the devices of the processes that train together."""
-    return shared(settings.fitted(len(train), train.picture_shape))
+    return shared(settings.fitted(len(train), train.image_shape))
 
 
 def decided(settings: Settings, train: Dataset) -> tuple[Settings, list[str]]:
-    """Settings as they suit the `train` part and the devices, and sentences about what was told from its pictures."""
+    """Settings as they suit the `train` part and the devices, and sentences about what was told from its images."""
     settings, mirroring = decide_mirroring(fitted(settings, train), train)
     told = [] if mirroring is None else [mirroring.sentence]
     if settings.own_file is not None:

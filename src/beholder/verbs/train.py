@@ -27,7 +27,7 @@ from beholder.training.initial import Start, keep_start, open_start
 from beholder.training.settings import Balance, Settings, choose, resolve_precision
 from beholder.verbs.data_checks import check_data
 from beholder.verbs.launch import launch, together
-from beholder.verbs.logged_plan import logged_plan, other_pictures
+from beholder.verbs.logged_plan import logged_plan, other_images
 from beholder.verbs.sitting import Asked, Sitting, Trained, decided, recipe_facts
 from beholder.verbs.training_data import (
     data_name,
@@ -60,7 +60,7 @@ def train(
     plan: Path | None = None,
     start_from: str | Path | None = None,
     input_range: tuple[float, float] | None = None,
-    pictures: int | None = None,
+    images: int | None = None,
     overlay: str | Path | None = None,
     neighbours: bool = True,
     precision: Literal["auto", "float32", "bfloat16"] | None = None,
@@ -78,35 +78,35 @@ def train(
     """Train a classifier on the train part of `data`, judge it on the validation part, and leave the test part alone.
 
     Args:
-        data: a name, a path, a `Dataset`, a pair of arrays (pictures, labels), or a `Source` opened before.
+        data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before.
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
         model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows, or in those of
             `options`.
         budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
         plan: the event log of an earlier run, whose settings, seed and schedule, re-plans included, are followed.
-        start_from: an earlier RUN, or a `.keras` file of a network: its weights, a new head, its own size of pictures.
+        start_from: an earlier RUN, or a `.keras` file of a network: its weights, a new head, its own size of images.
         input_range: what 0 and 255 become before the network in such a file sees them; (0, 255) by default.
-        epochs: times that each picture is seen; the model's own by default, like the next four.
+        epochs: times that each image is seen; the model's own by default, like the next four.
         seed: fixes every random choice; 0 by default.
-        batch_size: pictures a step.
+        batch_size: images a step.
         learning_rate: its peak.
         weight_decay: in units of the learning rate.
-        augment: shift training pictures, and mirror them where `mirror` allows.
-        mirror: whether a mirrored picture means the same; by default told from the pictures.
+        augment: shift training images, and mirror them where `mirror` allows.
+        mirror: whether a mirrored image means the same; by default told from the images.
         early_stop: epochs without a better validation accuracy after which to stop and keep the best.
         balance: make small classes count as much as large ones: `weights` multiplies their losses, `sampling` shows
-            their pictures more often; `none` by default.
+            their images more often; `none` by default.
         risk: the share of wrong answers that is tolerated, between 0 and 1; the model promises it of the answers that
             are not unsure. By default 5 %, where the validation part is large enough to promise that.
-        pictures: learn from so many pictures of the train part, a stratified choice; from all by default.
-        overlay: a CSV file of corrections, `path,action,label`: pictures to drop and labels to change, in all parts.
-        neighbours: keep some training pictures beside the model, for the page to show the nearest.
+        images: learn from so many images of the train part, a stratified choice; from all by default.
+        overlay: a CSV file of corrections, `path,action,label`: images to drop and labels to change, in all parts.
+        neighbours: keep some training images beside the model, for the page to show the nearest.
         precision: of multiplications in training; `auto`, the default, is bfloat16 where the processor has it, and on
             an accelerator.
         labels: which of CIFAR-100's two sets of labels.
-        cache: where downloads and decoded pictures are kept.
-        colour: `rgb` gives every picture three channels and `grey` one; by default they keep what they have, and those
-            of a folder get one where all pictures of a sample are grey.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` gives every image three channels and `grey` one; by default they keep what they have, and those
+            of a folder get one where all images of a sample are grey.
         processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
         coordinator: host and port of process 0, where the processes run on several hosts.
         process: which of them this one is, from 0; what process 0 does not know of, the others return as they know it.
@@ -138,7 +138,7 @@ def train(
             "plan": plan,
             "start_from": start_from,
             "input_range": input_range,
-            "pictures": pictures,
+            "images": images,
             "overlay": overlay,
             "neighbours": neighbours,
             "precision": precision,
@@ -158,7 +158,7 @@ def train(
         "augment": augment,
         "mirror": mirror,
     }
-    budget, risk, pictures = _checked(budget, epochs, risk, pictures)
+    budget, risk, images = _checked(budget, epochs, risk, images)
     automatic = model == "auto"
     start: Start | None = None
     if plan is not None:
@@ -193,7 +193,7 @@ def train(
         data_name(data),
         labels,
         None if cache is None else str(cache.resolve()),
-        pictures,
+        images,
         budget,
         automatic,
         read_overlay(None if overlay is None else Path(overlay)),
@@ -214,12 +214,12 @@ def train(
             opened = open_data(data, labels, cache, progress, settings.initial, colour)
             source = corrected(opened, asked.overlay, found)
             whole = Parts(source, settings.seed, progress, asked.together)
-            parts = read_parts(whole, pictures)
+            parts = read_parts(whole, images)
             settings, told = _decided(settings, parts["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
             checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
-            keep_data(run, whole, parts, pictures, checks)
+            keep_data(run, whole, parts, images, checks)
             return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:
@@ -228,7 +228,7 @@ def train(
 
 
 def _checked(
-    budget: float | None, epochs: float | None, risk: float | None, pictures: int | None
+    budget: float | None, epochs: float | None, risk: float | None, images: int | None
 ) -> tuple[float | None, float | None, int | None]:
     """The budget, the risk and the number of images that were asked for, each within its limits."""
     if budget is not None:
@@ -237,7 +237,7 @@ def _checked(
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     if risk is not None:
         risk = limits.real(risk, "a risk between 0 and 1", lambda share: 0 < share < 1)
-    return budget, risk, None if pictures is None else limits.whole(pictures, "pictures", 1)
+    return budget, risk, None if images is None else limits.whole(images, "images", 1)
 
 
 def _check_colour(colour: Colour, settings: Settings) -> None:
@@ -249,7 +249,7 @@ def _check_colour(colour: Colour, settings: Settings) -> None:
 
 def _decided(settings: Settings, train_part: Dataset, plan: Path | None) -> tuple[Settings, list[str]]:
     """The settings that suit the train part, those of a logged plan as they are, and what is to be said of either."""
-    return decided(settings, train_part) if plan is None else (settings, other_pictures(plan, train_part))
+    return decided(settings, train_part) if plan is None else (settings, other_images(plan, train_part))
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:

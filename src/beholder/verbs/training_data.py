@@ -17,7 +17,7 @@ from beholder.data.progress import Progress
 from beholder.data.refit import recoloured, refitted
 from beholder.data.source import Source
 from beholder.data.split import Parts
-from beholder.data.subset import first_pictures
+from beholder.data.subset import first_images
 from beholder.errors import DataError, UsageError
 from beholder.runs.folder import Run
 from beholder.runs.sets import ImageSet, Sets, write_sets
@@ -35,7 +35,7 @@ def open_data(
     colour: Colour = "auto",
     canvas: tuple[int, int] | None = None,
 ) -> Source:
-    """Open `data`, unless it is open already; its pictures become what the network that training starts from takes.
+    """Open `data`, unless it is open already; its images become what the network that training starts from takes.
 
     A folder's are decoded to `canvas`, height and width, where that is known from before and no network decides it.
     """
@@ -52,31 +52,31 @@ def open_data(
     return refitted(data, height, width, initial.channels)
 
 
-def read_parts(parts: Parts, pictures: int | None) -> dict[str, Dataset]:
-    """The train part, or so many `pictures` of it, and the validation part; the test part stays closed.
+def read_parts(parts: Parts, images: int | None) -> dict[str, Dataset]:
+    """The train part, or so many `images` of it, and the validation part; the test part stays closed.
 
     Raises:
         DataError: a part is empty, or there is one class only.
     """
     source = parts.source
     if len(source.class_names) < 2:
-        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring pictures of at least two.")
-    read = {"train": first_pictures(parts.train(), pictures, seed=parts.seed), "validation": parts.validation()}
+        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring images of at least two.")
+    read = {"train": first_images(parts.train(), images, seed=parts.seed), "validation": parts.validation()}
     for part, dataset in read.items():
         if not len(dataset):
-            raise DataError(f"The {part} part of {source.name!r} is empty; add pictures.")
+            raise DataError(f"The {part} part of {source.name!r} is empty; add images.")
     return read
 
 
-def known_sets(whole: Parts, parts: dict[str, Dataset], pictures: int | None) -> Sets:
+def known_sets(whole: Parts, parts: dict[str, Dataset], images: int | None) -> Sets:
     """Which images each set has; no set is opened for it.
 
     Args:
         whole: where the parts are from.
-        parts: the train part, or so many `pictures` of it, and the validation part.
-        pictures: None: all.
+        parts: the train part, or so many `images` of it, and the validation part.
+        images: None: all.
     """
-    train, validation = parts["train"] if pictures is None else whole.train(), parts["validation"]
+    train, validation = parts["train"] if images is None else whole.train(), parts["validation"]
     made = whole.made_test()
     test = None if made is None else ImageSet.of(made)
     return Sets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
@@ -95,9 +95,9 @@ def check_there(run: Path, data: str, again: str) -> None:
         raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
 
 
-def keep_data(run: Run, whole: Parts, parts: dict[str, Dataset], pictures: int | None, checks: dict[str, Any]) -> None:
+def keep_data(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None, checks: dict[str, Any]) -> None:
     """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe`."""
-    write_sets(run.path, known_sets(whole, parts, pictures))
+    write_sets(run.path, known_sets(whole, parts, images))
     files.write_json(run.data_file, describe(whole.source, parts, checks))
 
 
@@ -108,7 +108,7 @@ def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) 
         "schema": 1,
         "name": source.name,
         "class_names": list(source.class_names),
-        "picture_shape": list(parts["train"].picture_shape),
+        "image_shape": list(parts["train"].image_shape),
         "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
         "fingerprint": fingerprints(parts),
         "notes": [*source.told(), *checks["sentences"]],

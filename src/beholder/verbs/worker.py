@@ -104,7 +104,7 @@ def follow(data: str | None, cache: Path | None) -> Trained:
 
     Args:
         data: where the data lie on this machine; None: where process 0 has them.
-        cache: of decoded pictures; None: that of process 0.
+        cache: of decoded images; None: that of process 0.
 
     Raises:
         DataError: the data here are others than those of process 0.
@@ -120,11 +120,11 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     settings = Settings.from_json(document["settings"]).starting_from(run.initial_file)
     if "file" in settings.options and settings.initial is not None:
         check_start(run.initial_file, settings.initial)
-    colour: Colour = "grey" if document["plan"]["picture_shape"][2] == 1 else "rgb"
+    colour: Colour = "grey" if document["plan"]["image_shape"][2] == 1 else "rgb"
     cache = cache or _path(asked.cache)
     source = open_data(data or asked.data, document["labels"], cache, silent, settings.initial, colour)
     parts = read_parts(
-        Parts(corrected(source, asked.overlay, set()), settings.seed, silent, asked.together), asked.pictures
+        Parts(corrected(source, asked.overlay, set()), settings.seed, silent, asked.together), asked.images
     )
     if parts["train"].outline() != document["outline"]:
         raise DataError(f"The data {source.name!r} of process {group.index} are others than those of process 0.")

@@ -3,7 +3,7 @@
 import { h, percent, pixels, plural, post, problem, whole } from "./draw.js";
 
 const FIRST = 5; // classes shown before a person asks for all
-const SIDE = 320; // pixels that the small copy of the person's picture is wide
+const SIDE = 320; // pixels that the small copy of the person's image is wide
 
 /** The card for `answer` (see server/ask.py) about `file`; `remove` takes it off the page. */
 export function answerCard(file, answer, model, remove) {
@@ -26,7 +26,7 @@ function received(answer) {
   const heat = h("img", { alt: "", class: "heat", hidden: true });
   const note = h("p", { class: "muted where" }, "Looking where it looked …");
   const stack = h("div", { class: "stack", style: { "aspect-ratio": `${width} / ${height}` } },
-    pixels(answer.received.picture, `The picture as the network receives it, ${width} by ${height} pixels`), heat);
+    pixels(answer.received.image, `The image as the network receives it, ${width} by ${height} pixels`), heat);
   askWhere(answer, heat, note);
   return h("figure", { class: "received" }, stack,
     h("figcaption", {}, `What the network receives: ${size(width, height)} pixels`), note, cleaned(answer));
@@ -35,13 +35,13 @@ function received(answer) {
 /** What is left after the chapter's cleaning, which is a part of some networks. */
 function cleaned(answer) {
   if (!answer.received.cleaned) return null;
-  return [pixels(answer.received.cleaned, "The same picture cleaned: grey, cropped, standardised", { class: "cleaned" }),
+  return [pixels(answer.received.cleaned, "The same image cleaned: grey, cropped, standardised", { class: "cleaned" }),
     h("p", { class: "muted" }, "Cleaned: grey, cropped, standardised")];
 }
 
 async function askWhere(answer, heat, note) {
   try {
-    const where = await post("/page/ask/where", blob(answer.received.picture));
+    const where = await post("/page/ask/where", blob(answer.received.image));
     const slider = h("input", { type: "range", min: 0, max: 100, value: 70 });
     const show = () => heat.style.setProperty("opacity", slider.value / 100);
     slider.addEventListener("input", show);
@@ -55,11 +55,11 @@ async function askWhere(answer, heat, note) {
   }
 }
 
-/** The person's own picture, small: a photograph of 12 megapixels is not kept decoded. */
+/** The person's own image, small: a photograph of 12 megapixels is not kept decoded. */
 function original(file, answer) {
-  const canvas = h("canvas", { role: "img", "aria-label": "Your picture" });
+  const canvas = h("canvas", { role: "img", "aria-label": "Your image" });
   const figure = h("figure", { class: "original", hidden: true }, canvas,
-    h("figcaption", {}, `Your picture: ${size(answer.width, answer.height)}`));
+    h("figcaption", {}, `Your image: ${size(answer.width, answer.height)}`));
   if (answer.width <= answer.received.width && answer.height <= answer.received.height) return figure;
   createImageBitmap(file, { resizeWidth: Math.min(SIDE, answer.width), resizeQuality: "medium" }).then((small) => {
     canvas.width = small.width;
@@ -100,12 +100,12 @@ function nearest({ label, neighbours, neighbours_error: neighboursError }) {
   if (!neighbours.length) return null;
   const one = (near) => h("li", {},
     h("a", { class: "thumb", href: correction(near.path), title: near.path },
-      pixels(near.picture, ""), h("span", { class: near.label === label ? "" : "other" }, near.label)));
-  const title = "Nearest training pictures, in the network’s own eyes";
+      pixels(near.image, ""), h("span", { class: near.label === label ? "" : "other" }, near.label)));
+  const title = "Nearest training images, in the network’s own eyes";
   return h("section", { class: "nearest", "aria-label": title }, h("h3", {}, title), h("ul", {}, neighbours.map(one)));
 }
 
-/** Where a picture is corrected; a file name that is no text cannot be part of an address. */
+/** Where an image is corrected; a file name that is no text cannot be part of an address. */
 function correction(path) {
   return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
 }

@@ -1,4 +1,4 @@
-// Ask: pictures come in by choosing, dropping, pasting, photographing or drawing; answers come out, newest first.
+// Ask: images come in by choosing, dropping, pasting, photographing or drawing; answers come out, newest first.
 
 import { answerCard } from "./answer.js";
 import { cameraButton } from "./camera.js";
@@ -8,23 +8,23 @@ import { drawingPad } from "./pad.js";
 const MOST = 50; // answers on the page; the oldest go
 
 let answers, empty, model;
-let last = Promise.resolve(); // pictures are asked about one after the other, so that the first answer comes at once
+let last = Promise.resolve(); // images are asked about one after the other, so that the first answer comes at once
 
 export function start(panel, facts) {
   model = facts;
-  empty = h("div", { class: "nothing" }, h("h2", {}, "What is on your picture?"),
-    h("p", {}, "Give it one, and see what it answers and how sure it is, the picture as the network receives it, ",
-      "where it looked, and the nearest pictures that it learned from. Your picture goes to Beholder alone."));
+  empty = h("div", { class: "nothing" }, h("h2", {}, "What is on your image?"),
+    h("p", {}, "Give it one, and see what it answers and how sure it is, the image as the network receives it, ",
+      "where it looked, and the nearest images that it learned from. Your image goes to Beholder alone."));
   answers = h("div", { class: "answers", "aria-label": "Answers", role: "region" }, empty);
   panel.append(h("div", { class: "ask" }, intake(panel), answers));
 }
 
-/** Asks about `files`, pictures of any kind that the server reads. */
+/** Asks about `files`, images of any kind that the server reads. */
 function askAll(files) {
   for (const file of files) ask(file, h("div"));
 }
 
-/** Asks about one picture and shows the answer in the place of `place`, or on top where it is not on the page. */
+/** Asks about one image and shows the answer in the place of `place`, or on top where it is not on the page. */
 function ask(file, place) {
   if (!place.isConnected) {
     answers.prepend(place);
@@ -66,13 +66,13 @@ function intake(panel) {
   const picker = h("input", { type: "file", accept: "image/*,.tif,.tiff", multiple: true, class: "unseen",
     tabindex: -1, "aria-hidden": "true", onchange: () => { askAll(picker.files); picker.value = ""; } });
   const choose = h("button", { type: "button", class: "main", id: "choose", onclick: () => picker.click() },
-    "Choose pictures");
+    "Choose images");
   const zone = h("div", { class: "zone" }, eye(),
-    h("p", { class: "invitation" }, "Drop pictures here, or paste one"),
+    h("p", { class: "invitation" }, "Drop images here, or paste one"),
     choose, picker,
     h("div", { class: "row" }, cameraButton((file) => askAll([file])), drawButton()));
   const pad = h("div", { id: "pad", hidden: true });
-  const box = h("section", { class: "intake", "aria-label": "Ask about a picture" }, zone, pad, examples());
+  const box = h("section", { class: "intake", "aria-label": "Ask about an image" }, zone, pad, examples());
   listenForDrops(panel, zone);
   listenForPastes(panel);
   return box;
@@ -82,7 +82,7 @@ function drawButton() {
   const button = h("button", { type: "button", "aria-expanded": "false", "aria-controls": "pad" }, "Draw");
   button.addEventListener("click", () => {
     const pad = document.getElementById("pad");
-    if (!pad.hasChildNodes()) pad.append(drawingPad(model.picture.mode, ask));
+    if (!pad.hasChildNodes()) pad.append(drawingPad(model.image.mode, ask));
     pad.hidden = !pad.hidden;
     button.setAttribute("aria-expanded", String(!pad.hidden));
   });
@@ -112,7 +112,7 @@ function listenForDrops(panel, zone) {
   const mine = (event) => !panel.hidden && event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault(); // else the browser leaves the page and opens the picture
+    event.preventDefault(); // else the browser leaves the page and opens the image
     zone.classList.toggle("over", mine(event));
   });
   addEventListener("dragleave", (event) => event.relatedTarget === null && zone.classList.remove("over"));

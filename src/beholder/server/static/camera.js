@@ -61,6 +61,6 @@ function still(video) {
 
 function reason(error) {
   if (error.name === "NotAllowedError") return "The browser may not use the camera; allow it for this page and try again.";
-  if (error.name === "NotFoundError") return "There is no camera on this machine; choose a picture instead.";
-  return "The camera does not start; close other programs that use it, or choose a picture instead.";
+  if (error.name === "NotFoundError") return "There is no camera on this machine; choose an image instead.";
+  return "The camera does not start; close other programs that use it, or choose an image instead.";
 }

@@ -1,8 +1,8 @@
-// Correct: pictures whose label or answer is doubtful, one decision each, kept at once in the overlay beside the run.
+// Correct: images whose label or answer is doubtful, one decision each, kept at once in the overlay beside the run.
 
 import { announce, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
 
-const PAGE = 24; // pictures fetched at a time
+const PAGE = 24; // images fetched at a time
 const ADDRESS = "/page/corrections";
 const PARTS = { validation: "Confident mistakes", train: "Training labels in doubt" };
 
@@ -22,7 +22,7 @@ export async function start(panel) {
   summary = h("div", { class: "summary" });
   message = h("div");
   one = h("div", { class: "one" });
-  parts = h("div", { class: "row parts", role: "group", "aria-label": "Which pictures" },
+  parts = h("div", { class: "row parts", role: "group", "aria-label": "Which images" },
     Object.keys(PARTS).map((name) => partButton(name, given.counts[name])));
   list = h("div", { class: "doubtful" });
   more = h("button", { type: "button", onclick: showMore }, "Show more");
@@ -30,8 +30,8 @@ export async function start(panel) {
   replace(panel,
     h("div", { class: "correct-head" },
       h("div", {}, h("h2", {}, "Is the label wrong, or the answer?"),
-        h("p", { class: "muted" }, "Where the network is sure and yet wrong, the label may be. Decide for each picture: ",
-          "your decisions are kept beside the run, and your pictures are never touched."),
+        h("p", { class: "muted" }, "Where the network is sure and yet wrong, the label may be. Decide for each image: ",
+          "your decisions are kept beside the run, and your images are never touched."),
         keys()),
       summary),
     message, one, parts, list, more);
@@ -39,7 +39,7 @@ export async function start(panel) {
   append(given);
 }
 
-/** "#correct/PATH" brings that picture to the top. */
+/** "#correct/PATH" brings that image to the top. */
 export async function shown(path) {
   if (!one) return;
   replace(one);
@@ -47,7 +47,7 @@ export async function shown(path) {
   try {
     const given = await get(`${ADDRESS}?path=${encodeURIComponent(path)}`);
     if (given.note) return replace(one, problem(given.note));
-    replace(one, h("h3", {}, "The picture that you came for"), given.pictures.map(card));
+    replace(one, h("h3", {}, "The image that you came for"), given.images.map(card));
     one.querySelector(".doubt").focus();
   } catch (error) {
     replace(one, problem(error.message));
@@ -75,7 +75,7 @@ async function showMore() {
 }
 
 function append(given) {
-  list.append(...given.pictures.map(card));
+  list.append(...given.images.map(card));
   more.hidden = list.children.length >= given.counts[part];
   if (!list.children.length) list.append(h("p", { class: "empty" }, "Nothing looks doubtful."));
 }
@@ -103,20 +103,20 @@ function copyButton(command) {
   return button;
 }
 
-function card(picture) {
-  const { suggestion } = picture;
-  const box = h("article", { class: "doubt card", tabindex: 0, "aria-label": `${picture.label}: ${picture.path}` });
+function card(image) {
+  const { suggestion } = image;
+  const box = h("article", { class: "doubt card", tabindex: 0, "aria-label": `${image.label}: ${image.path}` });
   const press = (correction, text) => h("button", { type: "button", "aria-pressed": "false",
     "data-action": correction.action, "data-label": correction.label, onclick: () => toggle(box, correction) }, text);
   const select = h("select", { "aria-label": "Relabel as" }, h("option", { value: "" }, "Another label …"),
     classNames.map((name) => h("option", { value: name }, name)));
   select.addEventListener("change", () => decide(box, select.value ? relabel(select.value) : null));
   box.append(
-    picture.picture ? pixels(picture.picture, "") : h("span", { class: "muted" }, "not kept"),
-    h("div", { class: "facts" }, facts(picture)),
+    image.image ? pixels(image.image, "") : h("span", { class: "muted" }, "not kept"),
+    h("div", { class: "facts" }, facts(image)),
     h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
       suggestion ? press(relabel(suggestion), `It is ${suggestion}`) : null, select));
-  box.picture = picture;
+  box.image = image;
   mark(box);
   return box;
 }
@@ -137,7 +137,7 @@ function facts({ label, answer, probability, suggestion, share, path }) {
 
 /** Shows on the card what was decided. */
 function mark(box) {
-  const { correction } = box.picture;
+  const { correction } = box.image;
   box.classList.toggle("decided", Boolean(correction));
   box.classList.toggle("dropped", correction?.action === "drop");
   for (const button of box.querySelectorAll("[data-action]")) {
@@ -145,39 +145,39 @@ function mark(box) {
     button.setAttribute("aria-pressed", String(action === correction?.action && label === correction.label));
   }
   const select = box.querySelector("select");
-  const other = correction?.action === "relabel" && correction.label !== box.picture.suggestion;
+  const other = correction?.action === "relabel" && correction.label !== box.image.suggestion;
   select.value = other ? correction.label : "";
   select.classList.toggle("chosen", other);
 }
 
 /** Decides, or takes the same decision back. */
 function toggle(box, correction) {
-  const before = box.picture.correction;
+  const before = box.image.correction;
   const same = before?.action === correction.action && before.label === correction.label;
   return decide(box, same ? null : correction);
 }
 
 function decide(box, correction) {
-  const before = box.picture.correction;
-  return save(box, correction, () => history.push({ path: box.picture.path, before }));
+  const before = box.image.correction;
+  return save(box, correction, () => history.push({ path: box.image.path, before }));
 }
 
 function undoLast() {
   const last = history.at(-1);
   if (!last) return;
-  const box = boxes().find((one) => one.picture.path === last.path);
+  const box = boxes().find((one) => one.image.path === last.path);
   box?.focus();
-  save(box ?? { picture: { path: last.path } }, last.before, () => history.pop());
+  save(box ?? { image: { path: last.path } }, last.before, () => history.pop());
 }
 
 function save(box, correction, done) {
-  const { path } = box.picture;
+  const { path } = box.image;
   saving = saving.then(async () => {
     try {
       const given = await post(ADDRESS, { path, action: null, ...correction });
       done();
-      for (const same of boxes().filter((other) => other.picture.path === path)) {
-        same.picture.correction = correction;
+      for (const same of boxes().filter((other) => other.image.path === path)) {
+        same.image.correction = correction;
         mark(same);
       }
       replace(message);
@@ -206,7 +206,7 @@ function onKey(event) {
   const act = {
     k: () => toggle(box, KEEP) && step(box, 1),
     d: () => toggle(box, DROP) && step(box, 1),
-    a: () => box.picture.suggestion && toggle(box, relabel(box.picture.suggestion)) && step(box, 1),
+    a: () => box.image.suggestion && toggle(box, relabel(box.image.suggestion)) && step(box, 1),
     r: () => box.querySelector("select").focus(),
     u: undoLast,
     ArrowRight: () => step(box, 1),
@@ -230,7 +230,7 @@ function boxes() {
 
 function keys() {
   const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
-  return h("p", { class: "muted keys" }, "On a picture: ", key("K", "keep"), key("D", "drop"), key("A", "as it answers"),
+  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"), key("A", "as it answers"),
     key("R", "another label"),
     key("U", "undo"), key("← →", "move"));
 }

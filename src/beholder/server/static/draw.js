@@ -44,8 +44,8 @@ export async function get(address) {
 /** Sends `body`, a File or Blob (as raw bytes) or anything else (as JSON), and returns the JSON document that answers. */
 export async function post(address, body) {
   const raw = body instanceof Blob;
-  const picture = raw && body.type.startsWith("image/") ? body.type : "application/octet-stream";
-  const type = raw ? picture : "application/json";
+  const image = raw && body.type.startsWith("image/") ? body.type : "application/octet-stream";
+  const type = raw ? image : "application/json";
   return answered(
     fetch(address, { method: "POST", headers: { "Content-Type": type }, body: raw ? body : JSON.stringify(body) }),
   );
@@ -73,7 +73,7 @@ export function whole(number) {
   return Number.isFinite(number) ? Math.round(number).toLocaleString("en-US") : "–";
 }
 
-/** 1, "picture" -> "1 picture"; 2, "class" -> "2 classes". */
+/** 1, "image" -> "1 image"; 2, "class" -> "2 classes". */
 export function plural(number, noun) {
   const ending = number === 1 ? "" : noun.endsWith("s") ? "es" : "s";
   return `${whole(number)} ${noun}${ending}`;
@@ -89,7 +89,7 @@ export function problem(text) {
   return h("p", { class: "problem", role: "alert" }, text);
 }
 
-/** A picture whose pixels stay squares: `source` is an address or a data URI, `text` what it shows. */
+/** An image whose pixels stay squares: `source` is an address or a data URI, `text` what it shows. */
 export function pixels(source, text, attributes) {
   return h("img", { src: source, alt: text, class: "pixels", draggable: "false", ...attributes });
 }

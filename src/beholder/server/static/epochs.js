@@ -47,7 +47,7 @@ export class Epochs {
     this.output.textContent = `${epoch}`;
     this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
     try {
-      if (!this.shown?.pictures.length) this.shown = await get("/watch/pictures");
+      if (!this.shown?.images.length) this.shown = await get("/watch/images");
       const [now, before] = [await this.read(epoch), place > 0 ? await this.read(this.kept[place - 1]) : null];
       if (this.wanted !== epoch) return; // another was asked for meanwhile
       this.drawAnswers(now, before);
@@ -64,13 +64,13 @@ export class Epochs {
   }
 
   drawAnswers({ answers }, before) {
-    const { class_names: names, pictures } = this.shown;
-    const right = answers.filter(({ answer }, place) => answer === pictures[place].label).length;
-    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, "validation picture")}, ${right} right`),
+    const { class_names: names, images } = this.shown;
+    const right = answers.filter(({ answer }, place) => answer === images[place].label).length;
+    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, "validation image")}, ${right} right`),
       h("ul", { class: "answers" }, answers.map(({ answer, probability }, place) => {
-        const { picture, label } = pictures[place];
+        const { image, label } = images[place];
         const changed = before && before.answers[place].answer !== answer;
-        return h("li", { class: answer === label ? "" : "wrong" }, pixels(picture, ""),
+        return h("li", { class: answer === label ? "" : "wrong" }, pixels(image, ""),
           h("span", { class: changed ? "changed" : "" }, names[answer]), " ", h("span", { class: "muted" }, percent(probability)),
           answer === label ? null : h("div", { class: "muted" }, `is ${names[label]}`),
           changed ? h("div", { class: "muted" }, `was ${names[before.answers[place].answer]}`) : null);

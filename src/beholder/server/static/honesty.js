@@ -25,7 +25,7 @@ function given({ unsure_below: threshold, coverage, risk, unlike }) {
   const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} seemed unlike anything that it was trained on.` : "";
   if (threshold === null || threshold === undefined) return strange;
   const unsure = Number.isFinite(risk) ? ` Unsure of ${percent(1 - coverage)}; of the answers given ${percent(risk)} are wrong.`
-    : " Unsure of every picture.";
+    : " Unsure of every image.";
   return unsure + strange;
 }
 
@@ -48,7 +48,7 @@ function risks({ curve, coverage, risk, unsure_below: threshold, asked, promised
   const [left, top] = [x(coverage ?? 0), y(risk ?? 0)];
   const here = Number.isFinite(threshold) && Number.isFinite(risk)
     ? svg("path", { d: `M${left} ${top - 7}l7 7l-7 7l-7 -7Z`, class: "here" }) : null;
-  return frame(words, y, ticks, "pictures that get an answer",
+  return frame(words, y, ticks, "images that get an answer",
     promised ? svg("path", { d: path([[x(0), y(asked)], [x(1), y(asked)]]), class: "wanted" }) : null,
     svg("path", { d: path(curve.map((point) => [x(point.coverage), y(point.risk)])), class: "line" }), here);
 }

@@ -1,4 +1,4 @@
-// Look inside: the layers of this network on one picture, each with its feature maps.
+// Look inside: the layers of this network on one image, each with its feature maps.
 
 import { announce, get, h, percent, pixels, plural, post, problem, replace, whole } from "./draw.js";
 import { lay, numberView } from "./terms.js";
@@ -16,9 +16,9 @@ const NAMES = {
 };
 
 let strip, detail, head, message, number;
-let sight = null; // what the server says of the picture
+let sight = null; // what the server says of the image
 let current = 0; // the layer that is open
-let wanted = null; // a picture that was asked for before this tab was ready
+let wanted = null; // an image that was asked for before this tab was ready
 
 /** A layer's work in words. */
 function layerName(type) {
@@ -26,9 +26,9 @@ function layerName(type) {
 }
 
 export async function start(panel) {
-  head = h("section", { class: "inside-head", "aria-label": "The picture" });
+  head = h("section", { class: "inside-head", "aria-label": "The image" });
   message = h("div");
-  strip = h("ol", { class: "strip", "aria-label": "Layers, from the picture to the answer" });
+  strip = h("ol", { class: "strip", "aria-label": "Layers, from the image to the answer" });
   strip.addEventListener("keydown", onStripKey);
   detail = h("section", { class: "layer", "aria-label": "The layer" });
   replace(panel, head, message, strip, detail);
@@ -36,7 +36,7 @@ export async function start(panel) {
   else await openFirst();
 }
 
-/** Looks at `file`, a picture; the Ask tab hands its own over. */
+/** Looks at `file`, an image; the Ask tab hands its own over. */
 export async function open(file) {
   wanted = file;
   if (!head) return;
@@ -78,16 +78,16 @@ function opening() {
 
 function showHead(name) {
   const outline = h("span", { class: "field", hidden: true });
-  const picture = h("figure", { class: "whole" },
-    h("div", { class: "stack" }, pixels(sight.picture, `${name}, ${sight.width} by ${sight.height} pixels`), outline),
+  const image = h("figure", { class: "whole" },
+    h("div", { class: "stack" }, pixels(sight.image, `${name}, ${sight.width} by ${sight.height} pixels`), outline),
     h("figcaption", { class: "muted" }, `${sight.width} × ${sight.height} pixels enter`));
   const totals = sight.layers.reduce((sum, one) => [sum[0] + one.parameters, sum[1] + one.multiply_adds], [0, 0]);
-  replace(head, picture,
+  replace(head, image,
     h("div", {},
       h("h2", {}, "What it sees, layer by layer"),
       h("p", { class: "muted" }, `${name}: `, h("b", {}, sight.label), ` ${percent(sight.probability)}. `,
         `${plural(sight.layers.length, "layer")}, ${whole(totals[0])} parameters and ${rough(totals[1])} multiplications `,
-        "stand between the picture and this answer. Walk along them with ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"),
+        "stand between the image and this answer. Walk along them with ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"),
         "; bright is where a layer says much."),
       chooser()));
 }
@@ -96,7 +96,7 @@ function chooser() {
   const picker = h("input", { type: "file", accept: "image/*,.tif,.tiff", class: "unseen", tabindex: -1,
     "aria-hidden": "true", onchange: () => { if (picker.files.length) open(picker.files[0]); picker.value = ""; } });
   const list = h("div", { class: "row others" }, h("button", { type: "button", onclick: () => picker.click() },
-    "Choose a picture"), picker);
+    "Choose an image"), picker);
   get("/page/ask/examples").then(({ examples }) => {
     list.append(...examples.slice(0, 7).map((address, index) => h("button", { type: "button", class: "thumb",
       onclick: () => openExample(address, index + 1) }, pixels(address, `Example ${index + 1}`))));
@@ -249,7 +249,7 @@ function bars(layer) {
     total > layer.values.length ? h("p", { class: "muted" }, `${layer.values.length} of ${whole(total)}`) : null);
 }
 
-/** Outlines in the picture the pixels that a number goes back to. */
+/** Outlines in the image the pixels that a number goes back to. */
 function outline(field) {
   const box = head.querySelector(".field");
   if (box) lay(box, field, sight.height, sight.width);

@@ -6,7 +6,7 @@ import { trust } from "./honesty.js";
 
 const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
 const PARTS = { test: "Test part", validation: "Validation part" };
-const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: "Pictures" };
+const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: "Images" };
 
 let verdict, part;
 let figures, cellBox;
@@ -46,16 +46,16 @@ function choice(parts) {
 
 function showPart() {
   const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
-  const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new pictures"
-    : "on the validation part, which training was steered by: new pictures may fare a little worse";
-  cellBox = h("section", { class: "cell", "aria-label": "Pictures of a cell", "aria-live": "polite" },
-    h("p", { class: "muted" }, "Choose a cell to see its pictures."));
+  const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new images"
+    : "on the validation part, which training was steered by: new images may fare a little worse";
+  cellBox = h("section", { class: "cell", "aria-label": "Images of a cell", "aria-live": "polite" },
+    h("p", { class: "muted" }, "Choose a cell to see its images."));
   replace(figures,
     uneven ? h("p", { class: "headline" }, h("b", {}, percent(macro_recall)), " balanced accuracy",
       h("span", { class: "muted" }, `, the mean of the classes' recall; macro F1 ${percent(macro_f1)}. `
         + "Classes are uneven, and the accuracy below is mostly that of the large ones.")) : null,
     h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " right ",
-      h("span", { class: "muted" }, `of ${plural(count, "picture")} ${said}`,
+      h("span", { class: "muted" }, `of ${plural(count, "image")} ${said}`,
         interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".", judged ? ` ${judged}` : "")),
     h("div", { class: "judge-grid" },
       h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
@@ -129,36 +129,36 @@ async function openCell(cell) {
   const names = verdict.class_names;
   const box = cellBox;
   try {
-    const { count, pictures } = await get(`/page/judge/cell/${row}/${column}`);
+    const { count, images } = await get(`/page/judge/cell/${row}/${column}`);
     const what = row === column ? `${names[row]}, and answered so` : `${names[row]}, answered as ${names[column]}`;
-    const some = pictures.filter((one) => one.picture);
-    const kept = count ? `${plural(count, "picture")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
-      : "No picture.";
+    const some = images.filter((one) => one.image);
+    const kept = count ? `${plural(count, "image")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
+      : "No image.";
     replace(box, h("h3", {}, what), part === "test" ? ofTest(names[row], names[column]) : null,
       h("p", { class: "muted" }, part === "test" ? `Of the validation part: ${kept}` : kept), gallery(some, true));
-    announce(`${what}: ${plural(count, "picture")}`);
+    announce(`${what}: ${plural(count, "image")}`);
   } catch (error) {
     replace(box, problem(error.message));
   }
 }
 
-/** The evaluation keeps the pictures of the surest mistakes alone. */
+/** The evaluation keeps the images of the surest mistakes alone. */
 function ofTest(label, answer) {
-  const found = verdict.parts.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.picture);
-  return [h("p", { class: "muted" }, found.length ? "Of the test part:" : "Of the test part only the surest mistakes are kept as pictures."),
+  const found = verdict.parts.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.image);
+  return [h("p", { class: "muted" }, found.length ? "Of the test part:" : "Of the test part only the surest mistakes are kept as images."),
     found.length ? gallery(found, false) : null];
 }
 
-/** Pictures that lead to where they are corrected; those of the test part never are (`correctable`). */
-function gallery(pictures, correctable) {
-  return h("ul", { class: "gallery" }, pictures.map((one) => h("li", {},
+/** Images that lead to where they are corrected; those of the test part never are (`correctable`). */
+function gallery(images, correctable) {
+  return h("ul", { class: "gallery" }, images.map((one) => h("li", {},
     h("a", { href: correctable ? correction(one.path) : "#correct", title: one.path },
-      one.picture ? pixels(one.picture, "") : null,
+      one.image ? pixels(one.image, "") : null,
       one.answer === one.label ? h("span", {}, one.label) : h("span", {}, one.answer, " ", h("span", { class: "muted" }, `but is ${one.label}`)),
       h("span", { class: "muted" }, percent(one.probability))))));
 }
 
-/** Where a picture is corrected; a file name that is no text cannot be part of an address. */
+/** Where an image is corrected; a file name that is no text cannot be part of an address. */
 function correction(path) {
   return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
 }
@@ -189,13 +189,13 @@ function classTable() {
   fill();
   return [h("div", { class: "table-box", tabindex: 0, role: "region", "aria-label": "Figures of each class" }, table),
     h("details", {}, h("summary", {}, "What these mean"),
-      h("p", { class: "muted" }, "Precision: of the pictures that got this answer, how many are of the class. Recall: of the pictures of the class, how many got this answer. F1: their harmonic mean, low where either is low."))];
+      h("p", { class: "muted" }, "Precision: of the images that got this answer, how many are of the class. Recall: of the images of the class, how many got this answer. F1: their harmonic mean, low where either is low."))];
 }
 
 function curves(epochs) {
   const { loss, accuracy } = verdict.curves_words;
   return h("section", {}, h("h2", {}, "How training went"),
-    h("p", { class: "muted" }, "Where the two lines part, the network knows its training pictures better than new ones: the shaded gap is overfitting."),
+    h("p", { class: "muted" }, "Where the two lines part, the network knows its training images better than new ones: the shaded gap is overfitting."),
     h("div", { class: "charts" },
       curve(epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", words: accuracy, share: true }),
       curve(epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", words: loss, share: false })));

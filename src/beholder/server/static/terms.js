@@ -7,7 +7,7 @@ const TERM = 110; // milliseconds a product is shown for while it plays
 const MANY = 40; // of more terms each is shown for half as long
 const REST = 900; // and the whole sum, before the window moves on
 
-/** Shows numbers of layer `index` of `sight` in `box`; `outline` marks pixels of the picture. Returns `show(map)`, which
+/** Shows numbers of layer `index` of `sight` in `box`; `outline` marks pixels of the image. Returns `show(map)`, which
  * shows the number in its middle, `play()`, which goes on from there where motion is welcome, and `stop()`. */
 export function numberView({ sight, index, outline, box, layerName }) {
   const layer = sight.layers[index];
@@ -35,12 +35,12 @@ export function numberView({ sight, index, outline, box, layerName }) {
   function build() {
     over = h("span", { class: "window", hidden: true });
     spot = h("span", { class: "spot", style: { width: `${100 / columns}%`, height: `${100 / rows}%` } });
-    input = layer.source === null ? null : pane(inputTitle(), inputPicture(), over);
-    const picture = pixels(address(index, map), "");
-    const choose = h("button", { type: "button", class: "pane", onkeydown: onKey, onclick: onClick }, picture, spot);
+    input = layer.source === null ? null : pane(inputTitle(), inputImage(), over);
+    const image = pixels(address(index, map), "");
+    const choose = h("button", { type: "button", class: "pane", onkeydown: onKey, onclick: onClick }, image, spot);
     output = h("figure", {}, h("figcaption", {}, `Output: map ${map}`), choose);
     seen = h("span", { class: "window", hidden: true });
-    const origin = input && !asPicture() ? pane("From the picture", pixels(sight.picture, ""), seen) : null;
+    const origin = input && !asImage() ? pane("From the image", pixels(sight.image, ""), seen) : null;
     const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
     replace(box,
       h("h3", {}, layer.kind === "other" ? "One number" : "How one number comes about"),
@@ -55,17 +55,17 @@ export function numberView({ sight, index, outline, box, layerName }) {
     const before = sight.layers[layer.source];
     const many = before.output_shape[2];
     if (layer.kind !== "convolution" || alone) return `Input: map ${madeOf()} before it`;
-    return many === 1 ? "Input: one map" : asPicture() ? "Input: three colour channels" : `Input: ${many} maps`;
+    return many === 1 ? "Input: one map" : asImage() ? "Input: three colour channels" : `Input: ${many} maps`;
   }
 
-  /** Whether the input still is the picture, so that it can be shown in colour. */
-  function asPicture() {
+  /** Whether the input still is the image, so that it can be shown in colour. */
+  function asImage() {
     const shape = sight.layers[layer.source].output_shape;
     return layer.kind === "convolution" && shape[2] === 3 && shape[0] === sight.height && shape[1] === sight.width;
   }
 
-  function inputPicture() {
-    if (asPicture()) return pixels(sight.picture, "");
+  function inputImage() {
+    if (asImage()) return pixels(sight.image, "");
     const source = layer.kind === "convolution" && !alone ? sight.layers[layer.source].order[0] : madeOf();
     return pixels(address(layer.source, source), "");
   }
@@ -178,14 +178,14 @@ export function numberView({ sight, index, outline, box, layerName }) {
   }
 
   function channelName(channel, count) {
-    if (asPicture()) return ["red", "green", "blue"][channel];
+    if (asImage()) return ["red", "green", "blue"][channel];
     return count === 1 && !alone ? "the input" : `map ${channel}`;
   }
 
   return { show, play: begin, stop };
 }
 
-/** Lays `box` over `place`, or hides it, on a picture of `height` × `width`. */
+/** Lays `box` over `place`, or hides it, on an image of `height` × `width`. */
 export function lay(box, place, height, width) {
   box.hidden = !place;
   if (!place) return;
@@ -195,9 +195,9 @@ export function lay(box, place, height, width) {
   box.style.height = `${(100 * place.height) / height}%`;
 }
 
-/** A picture with something over it. */
-function pane(title, picture, over) {
-  return h("figure", {}, h("figcaption", {}, title), h("div", { class: "pane" }, picture, over));
+/** An image with something over it. */
+function pane(title, image, over) {
+  return h("figure", {}, h("figcaption", {}, title), h("div", { class: "pane" }, image, over));
 }
 
 function clamp(value, size) {

@@ -112,7 +112,7 @@ function drawFigures() {
     ["Train accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
     ["Validation accuracy", percent(end?.validation_accuracy)],
     ["Gap", end ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
-    ["Pictures per second", whole(later?.pictures_per_second ?? end?.pictures_per_second)],
+    ["Images per second", whole(later?.images_per_second ?? end?.images_per_second)],
   ];
   replace(at("figures"), rows.map(([name, value, open]) => h("div", { class: open ? "open" : "" }, h("dt", {}, name), h("dd", {}, value))));
 }

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from beholder.data.pictures import PictureRules, decode, measure
-from beholder.errors import DataError, PictureError
+from beholder.data.images import ImageRules, decode, measure
+from beholder.errors import DataError, ImageError
 
 # Pytest puts its own warning filters over ours; `test_damaged_metadata_is_not_muttered_about` looks at the real ones.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
-RGB = PictureRules(12, 16, "RGB")
-GREY = PictureRules(12, 16, "L")
+RGB = ImageRules(12, 16, "RGB")
+GREY = ImageRules(12, 16, "L")
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -33,7 +33,7 @@ def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def smooth(height: int, width: int) -> NDArray[np.uint8]:
-    """A picture that JPEG hardly changes."""
+    """An image that JPEG hardly changes."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([255 * x / width, 255 * y / height, 255 * (x + y) / (width + height)], -1).astype(np.uint8)
 
@@ -58,7 +58,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
-def test_a_picture_of_the_right_size_keeps_its_pixels(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_image_of_the_right_size_keeps_its_pixels(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
     pixels = noise(12, 16, 3)
     content = encoded(pixels, kind, **options)
     path = tmp_path / "with space\nand line"
@@ -83,7 +83,7 @@ def test_grey_mode_has_one_channel_of_luma() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_stand_upright(kind: str, orientation: int) -> None:
+def test_images_stand_upright(kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = (12, 16) if orientation < 5 else (16, 12)
@@ -93,7 +93,7 @@ def test_pictures_stand_upright(kind: str, orientation: int) -> None:
     assert measure(content) == (12, 16)
 
 
-def test_a_turned_large_picture_is_resized_like_an_upright_one() -> None:
+def test_a_turned_large_image_is_resized_like_an_upright_one() -> None:
     pixels = smooth(240, 400)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -104,17 +104,17 @@ def test_a_turned_large_picture_is_resized_like_an_upright_one() -> None:
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"junk", b"Exif\0\0"]
 )
-def test_damaged_exif_is_no_reason_to_refuse_a_picture(exif: bytes) -> None:
+def test_damaged_exif_is_no_reason_to_refuse_a_image(exif: bytes) -> None:
     content = encoded(smooth(12, 16), "JPEG", exif=exif)
     assert decode(content, RGB).shape == (12, 16, 3)
 
 
 def test_damaged_metadata_is_not_muttered_about(tmp_path: Path) -> None:
-    path = tmp_path / "picture.jpg"
+    path = tmp_path / "image.jpg"
     path.write_bytes(encoded(smooth(12, 16), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
     script = (
-        "import sys, pathlib; from beholder.data.pictures import PictureRules, decode; "
-        "print(decode(pathlib.Path(sys.argv[1]), PictureRules(8, 8, 'RGB')).shape)"
+        "import sys, pathlib; from beholder.data.images import ImageRules, decode; "
+        "print(decode(pathlib.Path(sys.argv[1]), ImageRules(8, 8, 'RGB')).shape)"
     )
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("(8, 8, 3)\n", "")
@@ -129,7 +129,7 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped(kind: str) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_numbers_without_a_known_range_are_refused(dtype: type) -> None:
-    with pytest.raises(PictureError, match="8 or 16 bits"):
+    with pytest.raises(ImageError, match="8 or 16 bits"):
         decode(encoded(np.ones((12, 16), dtype), "TIFF"), RGB)
 
 
@@ -144,7 +144,7 @@ def test_every_kind_of_transparency_shows_white() -> None:
     clear = Image.new("LA", (16, 12), (0, 0))
     palette = Image.new("P", (16, 12), 1)
     palette.putpalette([10, 20, 30, 40, 50, 60])
-    pictures = [
+    images = [
         encoded(clear, "PNG"),
         encoded(palette, "PNG", transparency=1),
         encoded(palette, "PNG", transparency=bytes([255, 0])),
@@ -154,7 +154,7 @@ def test_every_kind_of_transparency_shows_white() -> None:
         encoded(Image.new("1", (16, 12), 1), "PNG", transparency=1),
         encoded(Image.new("RGBA", (16, 12), (0, 0, 0, 0)), "WEBP", lossless=True),
     ]
-    for content in pictures:
+    for content in images:
         assert decode(content, RGB).min() == 255
 
 
@@ -177,7 +177,7 @@ def test_a_gif_gives_its_first_frame() -> None:
 def test_what_stands_over_is_cut_equally(turn: bool) -> None:
     bars = np.zeros((30, 90, 3), np.uint8)
     bars[:, :30, 0], bars[:, 30:60, 1], bars[:, 60:, 2] = 255, 255, 255
-    decoded = decode(encoded(bars.swapaxes(0, 1) if turn else bars, "PNG"), PictureRules(10, 10, "RGB"))
+    decoded = decode(encoded(bars.swapaxes(0, 1) if turn else bars, "PNG"), ImageRules(10, 10, "RGB"))
     inner = decoded[1:-1, 1:-1]
     np.testing.assert_array_equal(inner, np.full(inner.shape, [0, 255, 0]))
 
@@ -186,12 +186,12 @@ def test_what_stands_over_is_cut_equally(turn: bool) -> None:
 @given(st.integers(2, 300), st.integers(2, 300), st.integers(1, 64), st.integers(1, 64))
 def test_every_size_becomes_every_size(height: int, width: int, to_height: int, to_width: int) -> None:
     content = encoded(np.full((height, width, 3), 77, np.uint8), "BMP")
-    decoded = decode(content, PictureRules(to_height, to_width, "RGB"))
+    decoded = decode(content, ImageRules(to_height, to_width, "RGB"))
     assert decoded.shape == (to_height, to_width, 3)
     assert (decoded == 77).all()
 
 
-def test_a_large_jpeg_is_the_same_picture_as_its_pixels() -> None:
+def test_a_large_jpeg_is_the_same_image_as_its_pixels() -> None:
     pixels = smooth(1200, 1600)
     np.testing.assert_allclose(
         decode(encoded(pixels, "JPEG"), RGB).astype(int), decode(encoded(pixels, "PNG"), RGB), atol=3
@@ -215,11 +215,11 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(make: Any) -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for read in (measure, lambda content: decode(content, RGB)):
-            with pytest.raises(PictureError, match="50000 x 50000 pixels"):
+            with pytest.raises(ImageError, match="50000 x 50000 pixels"):
                 read(make(50_000, 50_000))
 
 
-def test_a_picture_of_a_hundred_megapixels_is_read() -> None:
+def test_a_image_of_a_hundred_megapixels_is_read() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert measure(png_header(12_000, 9_000)) == (9_000, 12_000)
@@ -239,10 +239,10 @@ def test_a_picture_of_a_hundred_megapixels_is_read() -> None:
         (b"II*\0", "damaged|cut short"),
     ],
 )
-def test_what_is_no_picture_gets_one_sentence(content: bytes, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "no\npicture.jpg"
+def test_what_is_no_image_gets_one_sentence(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "no\nimage.jpg"
     path.write_bytes(content)
-    with pytest.raises(PictureError, match=reason) as caught:
+    with pytest.raises(ImageError, match=reason) as caught:
         decode(path, RGB)
     assert repr(str(path)) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -250,17 +250,17 @@ def test_what_is_no_picture_gets_one_sentence(content: bytes, reason: str, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
-def test_half_a_picture_is_refused(kind: str) -> None:
+def test_half_a_image_is_refused(kind: str) -> None:
     content = encoded(noise(40, 40, 3), kind)
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         decode(content[: len(content) // 2], RGB)
 
 
 def test_missing_files_and_folders_get_a_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.png", tmp_path):
-        with pytest.raises(PictureError, match="check the path"):
+        with pytest.raises(ImageError, match="check the path"):
             decode(path, RGB)
-        with pytest.raises(PictureError, match="check the path"):
+        with pytest.raises(ImageError, match="check the path"):
             measure(path)
 
 
@@ -269,21 +269,21 @@ _WHOLE = [encoded(smooth(24, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF
 
 @settings(max_examples=400)
 @given(st.sampled_from(_WHOLE), st.data())
-def test_mutated_files_give_a_picture_or_a_sentence(content: bytes, data: st.DataObject) -> None:
+def test_mutated_files_give_a_image_or_a_sentence(content: bytes, data: st.DataObject) -> None:
     mutated = bytearray(content)
     for _ in range(data.draw(st.integers(1, 6))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     mutated = mutated[: data.draw(st.integers(len(mutated) // 2, len(mutated)))]
     try:
         shape = decode(bytes(mutated), RGB).shape
-    except PictureError:
+    except ImageError:
         return
     assert shape == (12, 16, 3)
 
 
 def test_rules_survive_json() -> None:
-    assert PictureRules.from_json(RGB.to_json()) == RGB
-    assert PictureRules.from_json(GREY.to_json()) == GREY
+    assert ImageRules.from_json(RGB.to_json()) == RGB
+    assert ImageRules.from_json(GREY.to_json()) == GREY
 
 
 @pytest.mark.parametrize(
@@ -291,4 +291,4 @@ def test_rules_survive_json() -> None:
 )
 def test_rules_of_another_kind_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(DataError):
-        PictureRules.from_json(RGB.to_json() | change)
+        ImageRules.from_json(RGB.to_json() | change)

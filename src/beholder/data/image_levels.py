@@ -1,4 +1,4 @@
-"""The levels of an opened picture: eight bits a channel, no transparency, RGB or grey.
+"""The levels of an opened image: eight bits a channel, no transparency, RGB or grey.
 
 Where Pillow reads a file otherwise than the file says, that is corrected here, or the file is refused with the reason.
 """
@@ -12,7 +12,7 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from beholder.data.picture_files import RefusedError
+from beholder.data.image_files import RefusedError
 
 _BAND_PIXELS = 1_000_000
 # Of TIFF 6.0: tags, and a few of their values.
@@ -21,7 +21,7 @@ _UNCOMPRESSED, _WHITE_IS_ZERO, _SEPARATE, _SIGNED = 1, 0, 2, 2
 
 
 def load(image: Image.Image) -> Image.Image:
-    """The picture with its pixels, as its file means them; `image` itself where Pillow reads them so.
+    """The image with its pixels, as its file means them; `image` itself where Pillow reads them so.
 
     Raises:
         RefusedError: it is stored in a way that is not read rightly.
@@ -82,7 +82,7 @@ def _eight_bits(image: Image.Image, highest: int, white_is_zero: bool) -> Image.
     """16-bit grey, of which `highest` is the largest value, as `L`; what is transparent is white."""
     values = np.asarray(image)
     grey = values.astype(np.uint32)
-    grey *= 255  # in place: each copy of a large picture fills the memory
+    grey *= 255  # in place: each copy of a large image fills the memory
     grey += highest // 2  # to round, where Pillow's own conversion clips
     grey //= highest
     levels = grey.astype(np.uint8)
@@ -95,7 +95,7 @@ def _eight_bits(image: Image.Image, highest: int, white_is_zero: bool) -> Image.
 
 
 def _load_gif(image: GifImageFile) -> Image.Image:
-    """A first frame may cover a part of the picture: the rest is transparent, as browsers show it."""
+    """A first frame may cover a part of the image: the rest is transparent, as browsers show it."""
     drawn = image.tile[0][1] if image.tile else (0, 0, *image.size)
     image.load()
     if drawn == (0, 0, *image.size):
@@ -106,7 +106,7 @@ def _load_gif(image: GifImageFile) -> Image.Image:
 
 
 def _on_white(image: Image.Image, mode: str) -> Image.Image:
-    """Laid on white, band by band: three more copies of a large picture would fill the memory."""
+    """Laid on white, band by band: three more copies of a large image would fill the memory."""
     rows = max(1, _BAND_PIXELS // image.width)
     flat = Image.new(mode, image.size)
     for top in range(0, image.height, rows):

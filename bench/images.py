@@ -1,4 +1,4 @@
-"""The shared real pictures, unpacked once into bench/work: as a folder, and as an archive in the original's layout."""
+"""The shared real images, unpacked once into bench/work: as a folder, and as an archive in the original's layout."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WORK = HERE / "work"
 
 
 def folder() -> Path:
-    """`train/<class>/…` and `test/<class>/…`, 50,000 JPEG pictures."""
-    target = WORK / "pictures"
+    """`train/<class>/…` and `test/<class>/…`, 50,000 JPEG images."""
+    target = WORK / "images"
     if not target.exists():
         _need_shared()
         with zipfile.ZipFile(SHARED / "cifar10-pictures.zip") as bundle:
@@ -24,7 +24,7 @@ def folder() -> Path:
 
 
 def archive() -> Path:
-    """The same pictures as the unpacked "python version"."""
+    """The same images as the unpacked "python version"."""
     target = WORK / "cifar-10-batches-py"
     if not target.exists():
         _need_shared()
@@ -36,5 +36,5 @@ def archive() -> Path:
 
 def _need_shared() -> None:
     if not SHARED.is_dir():
-        sys.exit(f"The real pictures are not beside the repository ({SHARED.name} is missing); bring them to measure.")
+        sys.exit(f"The real images are not beside the repository ({SHARED.name} is missing); bring them to measure.")
     WORK.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
-"""Draws `docs/pictures/page.png` and `watch.png`, which the README shows, in Chromium.
+"""Draws `docs/images/page.png` and `watch.png`, which the README shows, in Chromium.
 
-usage: python docs/draw_pictures.py [RUN]     (a run of `digits`; without it one is trained, which takes a minute)
+usage: python docs/draw_images.py [RUN]     (a run of `digits`; without it one is trained, which takes a minute)
 
-The tour's pictures are what the commands of `docs/tour.md` write; `tests/test_documentation.py` names which.
+The tour's images are what the commands of `docs/tour.md` write; `tests/test_documentation.py` names which.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PICTURES = Path(__file__).resolve().with_name("pictures")
+IMAGES = Path(__file__).resolve().with_name("images")
 WIDTH = 1100  # CSS pixels
 BEHOLDER = [sys.executable, "-m", "beholder"]
 
 
 def draw(run: Path) -> None:
-    """Draw all pictures of `run`."""
+    """Draw all images of `run`."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -44,7 +44,7 @@ def draw(run: Path) -> None:
                 viewport={"width": WIDTH, "height": height}, base_url=address, reduced_motion="reduce"
             )
             show(page)
-            keep(page.screenshot(), PICTURES / name)
+            keep(page.screenshot(), IMAGES / name)
         browser.close()
 
 
@@ -64,8 +64,8 @@ def watch(page: Page) -> None:
 
 def keep(screenshot: bytes, path: Path) -> None:
     """Write a screenshot with few colours, which makes it small."""
-    with Image.open(io.BytesIO(screenshot)) as picture:
-        picture.convert("RGB").quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(io.BytesIO(screenshot)) as image:
+        image.convert("RGB").quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @contextmanager

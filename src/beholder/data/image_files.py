@@ -1,4 +1,4 @@
-"""Picture files opened as far as their header: format, limits, orientation, and why a file is refused."""
+"""Image files opened as far as their header: format, limits, orientation, and why a file is refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from beholder.data.image_memory import excessive_memory
 from beholder.data.image_names import START, image_format
-from beholder.data.picture_memory import excessive_memory
 
 MAX_PIXELS = 250_000_000
 LEAST_SIDE = 2  # pixels
@@ -38,7 +38,7 @@ _FORMATS: dict[str, type[ImageFile]] = {
     "GIF": GifImageFile,
     "TIFF": TiffImageFile,
 }
-# EXIF 2.32, tag 0x0112: how the stored picture has to be turned to stand upright.
+# EXIF 2.32, tag 0x0112: how the stored image has to be turned to stand upright.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -63,21 +63,21 @@ _SENTENCES = (
 
 
 class RefusedError(Exception):
-    """Why a picture is refused, as the second half of a sentence."""
+    """Why an image is refused, as the second half of a sentence."""
 
 
-def open_stream(picture: Path | bytes) -> IO[bytes]:
-    """The bytes of a picture file.
+def open_stream(image: Path | bytes) -> IO[bytes]:
+    """The bytes of an image file.
 
     Raises:
         RefusedError: it is a pipe.
         OSError: it cannot be opened.
     """
-    if isinstance(picture, bytes):
-        return io.BytesIO(picture)
-    if picture.is_fifo():  # opening one waits for somebody to write to it
+    if isinstance(image, bytes):
+        return io.BytesIO(image)
+    if image.is_fifo():  # opening one waits for somebody to write to it
         raise RefusedError("it is a pipe; give a file")
-    return picture.open("rb")
+    return image.open("rb")
 
 
 def open_header(stream: IO[bytes]) -> ImageFile:
@@ -114,7 +114,7 @@ def _seek_whole_page(image: TiffImageFile) -> None:
 
 
 def check_size(image: Image.Image) -> None:
-    """Refuse a picture that has too many pixels, or too few on a side.
+    """Refuse an image that has too many pixels, or too few on a side.
 
     Raises:
         RefusedError: it has.
@@ -146,7 +146,7 @@ def _a(name: str) -> str:
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 (upright) where there is none or the EXIF is damaged.
 
-    Pillow's own reader parses every tag and warns about damage, which costs more than decoding a small picture.
+    Pillow's own reader parses every tag and warns about damage, which costs more than decoding a small image.
     """
     exif = image.info.get("exif")
     if not isinstance(exif, bytes):
@@ -168,7 +168,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def reason(error: Exception) -> str:
-    """Why, and what to do, for whatever was raised while a picture was read."""
+    """Why, and what to do, for whatever was raised while an image was read."""
     if isinstance(error, RefusedError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

@@ -1,6 +1,6 @@
-"""How much memory decoding a picture takes, told from its header, and how much that may be.
+"""How much memory decoding an image takes, told from its header, and how much that may be.
 
-A file of a few bytes can announce a picture of a gigabyte. An honest one shrinks to a hundredth at best, so the bound
+A file of a few bytes can announce an image of a gigabyte. An honest one shrinks to a hundredth at best, so the bound
 is a question of the file's size.
 """
 
@@ -14,7 +14,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-# Bytes that decoding a picture may take whatever its file is, and as a multiple of the file's size.
+# Bytes that decoding an image may take whatever its file is, and as a multiple of the file's size.
 _MOST_BYTES, _MOST_GROWING = 1_000_000_000, 100
 
 
@@ -30,7 +30,7 @@ def excessive_memory(image: ImageFile, stream: IO[bytes]) -> int | None:
 
 
 def _bytes_a_pixel(image: ImageFile) -> int:
-    """As measured with Pillow 13 on pictures of 25 million pixels, rounded up."""
+    """As measured with Pillow 13 on images of 25 million pixels, rounded up."""
     if isinstance(image, WebPImageFile):
         return 17
     transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info

@@ -1,4 +1,4 @@
-"""Pictures that are arrays: which shapes, dtypes and ranges are pictures without a doubt, for training and answering.
+"""Images that are arrays: which shapes, dtypes and ranges are images without a doubt, for training and answering.
 
 What could be two things is refused: whole numbers of more than 8 bits and floats beyond 0 to 1 have no known white.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.picture_files import LEAST_SIDE
+from beholder.data.image_files import LEAST_SIDE
 from beholder.errors import DataError
 
 CHANNELS = (1, 3, 4)
@@ -61,7 +61,7 @@ def _are_images(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     return layout and (dtype == np.uint8 or dtype.kind in "fb")
 
 
-def as_pictures(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
+def as_images(given: NDArray[Any], where: str) -> NDArray[np.uint8]:
     """Images of any shape and dtype that `check_images` lets pass -> (N, H, W, 1 or 3) uint8.
 
     Floats from 0 to 1 and False to True become 0 to 255; a fourth channel is alpha, and is laid on white. A uint8 array
@@ -70,21 +70,21 @@ def as_pictures(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
     Raises:
         DataError: floats outside 0..1.
     """
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.dtype == np.uint8 and images.shape[3] != 4:
-        return np.ascontiguousarray(images)
-    channels = 3 if images.shape[3] == 4 else images.shape[3]
-    pictures = np.empty((*images.shape[:3], channels), np.uint8)
-    step = max(_VALUES_AT_ONCE // math.prod(images.shape[1:]), 1)
-    for start in range(0, len(images), step):
-        chunk = images[start : start + step]
+    if given.ndim == 3:
+        given = given[..., np.newaxis]
+    if given.dtype == np.uint8 and given.shape[3] != 4:
+        return np.ascontiguousarray(given)
+    channels = 3 if given.shape[3] == 4 else given.shape[3]
+    images = np.empty((*given.shape[:3], channels), np.uint8)
+    step = max(_VALUES_AT_ONCE // math.prod(given.shape[1:]), 1)
+    for start in range(0, len(given), step):
+        chunk = given[start : start + step]
         if chunk.dtype.kind == "b":
             chunk = chunk * np.uint8(255)
         elif chunk.dtype.kind == "f":
             chunk = _scale(chunk, where)
-        pictures[start : start + step] = _on_white(chunk) if chunk.shape[3] == 4 else chunk
-    return pictures
+        images[start : start + step] = _on_white(chunk) if chunk.shape[3] == 4 else chunk
+    return images
 
 
 def _hint(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:

@@ -15,12 +15,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.pictures import PictureRules, decode, decode_opened, measure
-from beholder.errors import PictureError
+from beholder.data.images import ImageRules, decode, decode_opened, measure
+from beholder.errors import ImageError
 
 HEIGHT, WIDTH = 12, 16
-RGB = PictureRules(HEIGHT, WIDTH, "RGB")
-GREY = PictureRules(HEIGHT, WIDTH, "L")
+RGB = ImageRules(HEIGHT, WIDTH, "RGB")
+GREY = ImageRules(HEIGHT, WIDTH, "L")
 SHADES = np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
 COLOURS = np.stack([SHADES, SHADES[::-1], SHADES.T.reshape(HEIGHT, WIDTH)], -1)
 ALPHA = SHADES[:, ::-1]
@@ -170,11 +170,11 @@ def test_grey_with_alpha_lies_on_white(meaning: int) -> None:
     ],
 )
 def test_what_would_be_misread_is_refused(content: bytes, reason: str) -> None:
-    with pytest.raises(PictureError, match=reason):
+    with pytest.raises(ImageError, match=reason):
         decode(content, RGB)
 
 
-def test_a_thumbnail_or_a_mask_before_the_picture_is_passed_over() -> None:
+def test_a_thumbnail_or_a_mask_before_the_image_is_passed_over() -> None:
     small, whole = levels(SHADES[::2, ::2]), levels(SHADES)
     for kind in (1, 4, 5):
         content = tiff((small, {254: (kind,)}), (small, {254: (kind,)}), (whole, {}))
@@ -183,7 +183,7 @@ def test_a_thumbnail_or_a_mask_before_the_picture_is_passed_over() -> None:
     alone = tiff((small, {254: (1,)}), (small, {254: (1,)}))
     assert measure(alone) == small.shape
     raw = tiff((small, {254: (1,), 330: (8,)}))
-    with pytest.raises(PictureError, match="only a preview of it could be read"):
+    with pytest.raises(ImageError, match="only a preview of it could be read"):
         decode(raw, GREY)
     two_scans = tiff((whole, {}), (255 - whole, {}))
     np.testing.assert_array_equal(grey_of(two_scans), whole)
@@ -248,7 +248,7 @@ def test_tifffile_reads_the_same(tmp_path: Any) -> None:
             expected = 1 - values if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE else values
         try:
             found = grey_of(path.read_bytes())
-        except PictureError:
+        except ImageError:
             continue
         read += 1
         np.testing.assert_allclose(found, expected * 255, atol=0.51)
