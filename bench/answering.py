@@ -113,7 +113,7 @@ PEERS: dict[str, Callable[[str, Path, Path], Answer]] = {
 
 
 def _keras_model(model: Path) -> Any:
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     framework.start()
     import keras
@@ -128,8 +128,8 @@ def prepare(model: Path, work: Path) -> None:
     network = _keras_model(model)
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
-    from beholder.training.graphs import export_graph
-    from beholder.training.quantise import CALIBRATION_IMAGES, quantise
+    from beholder.training.export.graphs import export_graph
+    from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 
     export_graph(network, work / "plain.onnx", ("plain",))
     train = Parts(open_source(images.archive())).train().images

@@ -24,7 +24,7 @@ def measure(widths: tuple[int, int, int], images: int, seconds: float) -> dict[s
     from beholder.data.dataset import Dataset
     from beholder.runs.environment import has_bfloat16
     from beholder.runs.events import EventLog, read_events
-    from beholder.runs.folder import create_run
+    from beholder.runs.run_folder import create_run
     from beholder.training.fit import Fit
     from beholder.training.settings import choose
 
@@ -71,7 +71,7 @@ def timed(function: Callable[[], None], seconds: list[float]) -> Callable[[], No
 
 def main() -> None:
     """Measure each size and print a table."""
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--widths", default="64,192,320")

@@ -80,8 +80,8 @@ def source(count: int, classes: int, side: int, kind: str) -> Source:
 
 def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[str, float]:
     """Train for so many `steps` in this process."""
+    from beholder.api.train import train
     from beholder.training import fit
-    from beholder.verbs.train import train
 
     fit.STEP_EVENT_SECONDS = 0.0  # every step is told
     memory, ends = dict[str, float](), dict[int, float]()

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from beholder.data.checks.findings import Finding
+from beholder.data.copies.duplicates import exact_duplicates, near_duplicates
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import exact_duplicates, near_duplicates
-from beholder.data.findings import Finding
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
 

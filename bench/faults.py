@@ -1,6 +1,6 @@
 """Claim: nothing is lost beyond the last checkpoint, and every resumed result is the one of a run that never stopped.
 
-SIGKILL at random moments over train, evaluate and audit (tests/verbs/killed_runs.py and killed_verbs.py in processes of
+SIGKILL at random moments over train, evaluate and audit (tests/sessions/killed_runs.py and killed_commands.py in processes of
 their own), and disks of many sizes up to the run's own, each full at another write: one sentence, no leftovers, and the
 same weights once there is space; then read-only. The disks are tmpfs, left out where mounting is not permitted.
 
@@ -27,7 +27,7 @@ import numpy as np
 from beholder.artifact.store import open_artifact
 from beholder.errors import BeholderError
 
-HARNESSES = Path(__file__).resolve().parents[1] / "tests" / "verbs"
+HARNESSES = Path(__file__).resolve().parents[1] / "tests" / "sessions"
 EPOCHS: dict[str, Any] = {"batch_size": 10, "learning_rate": 0.05, "seconds": 6, "early_stop": 25}
 PLAN: dict[str, Any] = {"batch_size": 10, "seconds": 6, "early_stop": 100, "budget": 50.0}
 TRAINING = ["--model", "fast", "--widths", "16,32,64", "--epochs", "2", "--progress", "none"]
@@ -64,8 +64,8 @@ def kills(folder: Path, share: int) -> list[str]:
             ("train, epochs", "killed_runs.py", {"how": "epochs", **EPOCHS, "seed": 3}),
             ("train, epochs again", "killed_runs.py", {"how": "epochs", **EPOCHS, "seed": 4}),
             ("train, plan", "killed_runs.py", {"how": "plan", **PLAN, "seed": 3}),
-            ("evaluate", "killed_verbs.py", {"verb": "evaluate", "seconds": 0.3, "seed": 3}),
-            ("audit", "killed_verbs.py", {"verb": "audit", "seconds": 20, "seed": 3}),
+            ("evaluate", "killed_commands.py", {"command": "evaluate", "seconds": 0.3, "seed": 3}),
+            ("audit", "killed_commands.py", {"command": "audit", "seconds": 20, "seed": 3}),
         ]
     ):
         began = time.monotonic()

@@ -18,13 +18,13 @@ from typing import Any
 import images
 import numpy as np
 
+from beholder.api.train import train
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.data.split import Parts
 from beholder.models import MODELS
-from beholder.verbs.train import train
 
 EARLIER, NEW = range(5), range(5, 10)  # classes by their number
 FEW, JUDGED = 50, 200  # images a class

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from beholder.api.audit import audit
+from beholder.api.audit_result import AuditResult
+from beholder.data.checks.findings import Kind
 from beholder.data.dataset import Dataset
-from beholder.data.findings import Kind
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
 from beholder.data.source import Source
-from beholder.verbs.audit import audit
-from beholder.verbs.audit_result import AuditResult
 
 FLIPPED = 0.05  # of the labels
 STRANGERS = 20  # images of each kind that is no photograph

@@ -49,7 +49,7 @@ def plain(folder: Path, _cache: Path) -> dict[str, float]:
 
 def load(folder: Path, cache: Path) -> dict[str, float]:
     """Seconds of ours, from opening the folder to mapped images."""
-    from beholder.data.folder import open_folder
+    from beholder.data.folders.folder import open_folder
     from beholder.data.progress import silent
 
     start = time.perf_counter()

@@ -28,7 +28,7 @@ from answering import default_run
 from PIL import Image
 
 from beholder.answering.classifier import Classifier
-from beholder.data.images import ImageRules, decode
+from beholder.data.images.decode import ImageRules, decode
 
 BAR = 0.85
 SIDES = (32, 256)  # pixels

@@ -18,14 +18,14 @@ from beholder.artifact.graph import Answers, Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import read_manifest
 from beholder.artifact.neighbours import open_neighbours
-from beholder.artifact.validation import open_validation
+from beholder.artifact.validation_answers import open_validation
 from beholder.artifact.weights import read_convolutions
 from beholder.runs.events import Stopwatch, lasting, read_events
-from beholder.runs.folder import Run, open_run
+from beholder.runs.run_folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
-from beholder.server.limits import Limits
-from beholder.server.security import Hosts
-from beholder.server.uploads import read_uploads
+from beholder.server.guard.request_limits import Limits
+from beholder.server.guard.security import Hosts
+from beholder.server.guard.uploads import read_uploads
 from beholder.training.checkpoint import read_checkpoint
 
 LIMITS = Limits(images=4)

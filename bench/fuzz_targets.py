@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from beholder.data.archive import open_archive
 from beholder.data.arrays import open_npz
-from beholder.data.images import ImageRules, decode, measure
-from beholder.data.overlay import read_overlay
-from beholder.data.pickles import loads
+from beholder.data.cifar.archive import open_archive
+from beholder.data.cifar.pickles import loads
+from beholder.data.corrections import read_overlay
+from beholder.data.images.decode import ImageRules, decode, measure
 from beholder.data.progress import silent
 
 SEPARATOR = b"\xff\x00\xfe\x01"  # between the members of an archive of arrays

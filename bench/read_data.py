@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from beholder.data.archive import read_data
+from beholder.data.cifar.archive import read_data
 
 REPEATS = 5
 

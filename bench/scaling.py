@@ -21,9 +21,9 @@ from beholder.data.opening import open_source
 from beholder.data.split import Parts
 from beholder.runs.environment import describe_environment, has_bfloat16
 from beholder.runs.events import EventLog
-from beholder.runs.folder import create_run
-from beholder.training import framework
+from beholder.runs.run_folder import create_run
 from beholder.training.settings import choose
+from beholder.training.steps import framework
 
 PARTIAL = images.WORK / "scaling.json"
 TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / "scaling.json"

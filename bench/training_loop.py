@@ -31,14 +31,14 @@ def noise(count: int) -> tuple[Any, Any]:
 def measure(way: str, name: str, steps: int) -> float:
     """Images per second of one way, in this process."""
     from beholder.runs.environment import has_bfloat16
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     framework.start()
     import keras
 
     from beholder.models import MODELS, build
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.step import compile_step
+    from beholder.training.steps.optimizer import build_optimizer
+    from beholder.training.steps.step import compile_step
 
     recipe = MODELS[name]
     if way == "keras":

@@ -42,14 +42,14 @@ CEILING_BAR = 0.85  # of the matrix product's rate, air
 def beholder(network: str, peer: str, batch: int, steps: int) -> dict[str, Any]:
     """Beholder's own loop: two epochs, of which the second counts."""
     from beholder.runs.environment import has_bfloat16
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     framework.start()
     from beholder.data.dataset import Dataset
     from beholder.models import build
     from beholder.models.costs import layer_costs
     from beholder.runs.events import EventLog
-    from beholder.runs.folder import create_run
+    from beholder.runs.run_folder import create_run
     from beholder.training.fit import Fit
     from beholder.training.settings import choose, resolve_precision
 
@@ -171,7 +171,7 @@ def pytorch(network: str, peer: str, batch: int, steps: int) -> dict[str, Any]:
 
 def _inputs(network: str, count: int) -> tuple[Any, Any]:
     """Images as a peer's network takes them, and labels (N,) int64."""
-    from beholder.data.clean import clean_images
+    from beholder.data.cifar.clean import clean_images
 
     images, labels = noise(count)
     return (images if network == "air" else clean_images(images)), labels

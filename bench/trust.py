@@ -26,18 +26,18 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from beholder.answering.classifier import Classifier
+from beholder.api.train import train
 from beholder.artifact.graph import Answers
 from beholder.artifact.store import Artifact
-from beholder.artifact.validation import open_validation
+from beholder.artifact.validation_answers import open_validation
 from beholder.cli.values import Duration
 from beholder.data.dataset import Dataset
-from beholder.data.images import ImageRules, fit
+from beholder.data.images.decode import ImageRules, fit
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
 from beholder.evaluation.abstention import risk_threshold
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import measure
-from beholder.verbs.train import train
 
 COUNT = 500  # strange images of each kind
 DRAWS = 1000  # validation parts with known risk

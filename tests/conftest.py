@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from beholder.verbs.audit_result import AuditResult
+    from beholder.api.audit_result import AuditResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -37,7 +37,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def framework() -> None:
     """Keras and TensorFlow, imported once a process."""
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     framework.start()
 
@@ -45,7 +45,7 @@ def framework() -> None:
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A RUN of `fast` on digits, three epochs; tests must not write to it."""
-    from beholder.verbs.train import train
+    from beholder.api.train import train
 
     run = tmp_path_factory.mktemp("runs") / "digits"
     train("digits", model="fast", epochs=3, out=run)
@@ -69,10 +69,10 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def write_audit() -> Callable[[Path], AuditResult]:
     """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 images of three classes."""
+    from beholder.api.audit_result import AuditResult
+    from beholder.data.checks.findings import Finding
+    from beholder.data.corrections import Correction, Overlay
     from beholder.data.dataset import Dataset
-    from beholder.data.findings import Finding
-    from beholder.data.overlay import Correction, Overlay
-    from beholder.verbs.audit_result import AuditResult
 
     names = ("cat", "dog", "<b>owl</b>")
 

@@ -78,7 +78,7 @@ def test_only_what_the_light_install_brings_is_imported(
 
 @pytest.mark.parametrize(
     "module",
-    ["beholder", "beholder.cli", "beholder.answering.classifier", "beholder.data.opening", "beholder.server.run"],
+    ["beholder", "beholder.cli", "beholder.answering.classifier", "beholder.data.opening", "beholder.server.serving"],
 )
 def test_no_room_of_the_light_half_imports_the_training_half(module: str) -> None:
     heavy = ("keras", "tensorflow", "jax", "sklearn")

@@ -127,7 +127,7 @@ def test_train_and_look_never_open_the_test_part(
 
     parts = {part: reader(part) for part in ("train", "validation", "test")}
     source = Source("guarded", tuple(NAMES), parts)
-    for module in ("data.opening", "verbs.training_data", "verbs.evaluate"):
+    for module in ("data.opening", "sessions.training_data", "api.evaluate"):
         monkeypatch.setattr(f"beholder.{module}.open_source", lambda *_, **__: source)
     (tmp_path / "guarded").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -161,12 +161,12 @@ def test_only_evaluate_and_compare_ask_for_the_test_part() -> None:
     }
     # An audit looks for copies in all sets, and corrections wrap the readers; evaluate's choice is in judged.
     assert asking == {
-        "data/overlay.py",
+        "data/corrections.py",
         "data/refit.py",
-        "verbs/audit.py",
-        "verbs/compare.py",
-        "verbs/evaluate.py",
-        "verbs/judged.py",
+        "api/audit.py",
+        "api/compare.py",
+        "api/evaluate.py",
+        "api/judged_images.py",
     }
 
 

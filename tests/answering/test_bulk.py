@@ -27,7 +27,7 @@ pytest.importorskip("ray", reason="the extra cluster is not installed")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beholder.answering.bulk_cluster import cluster
+from beholder.answering.bulk.cluster import cluster
 
 COUNT = 640
 DRIVER = """
@@ -225,7 +225,7 @@ def test_a_folder_that_goes_away_ends_the_job_with_one_sentence(
 def test_what_cannot_work_is_told_before_ray_starts(
     digits_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("beholder.answering.bulk.cluster", lambda *_: pytest.fail("Ray was started"))
+    monkeypatch.setattr("beholder.answering.bulk.job.cluster", lambda *_: pytest.fail("Ray was started"))
     with pytest.raises(ArtifactError):
         beholder.predict_in_bulk(tmp_path, images, tmp_path / "out")
     with pytest.raises(UsageError, match="holds no images"):

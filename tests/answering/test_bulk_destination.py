@@ -17,7 +17,7 @@ pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
 
 import pyarrow.parquet as pq
 
-from beholder.answering.bulk_destination import Destination, part_name
+from beholder.answering.bulk.destination import Destination, part_name
 
 FACTS = {"schema": 1, "source": "images", "model": "abc", "top": 3}
 ROWS: list[dict[str, Any]] = [
@@ -26,7 +26,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 WRITES_FOR_EVER = """
 import sys
-from beholder.answering.bulk_destination import Destination
+from beholder.answering.bulk.destination import Destination
 destination = Destination(sys.argv[1])
 destination.begin({}, resume=False)
 rows = [{"path": f"{number}.jpg", "label": "x" * 50, "probability": 0.5, "top": []} for number in range(20000)]

@@ -16,8 +16,8 @@ pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beholder.answering.bulk_files import plain
-from beholder.answering.bulk_sources import Source, open_source
+from beholder.answering.bulk.object_files import plain
+from beholder.answering.bulk.sources import Source, open_source
 
 NAMES = ["a.jpg", "a/b.png", "a/.hidden.png", "a b.JPEG", "a/c/d.jpg", "a-1/e.jpg", "notes.txt", "y.heic", "z.webp"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beholder.answering.bulk_trial import tried
-from beholder.data.images import ImageRules
+from beholder.answering.bulk.decode_trial import tried
+from beholder.data.images.decode import ImageRules
 from beholder.errors import ImageError
 
 RULES = ImageRules(8, 8, "RGB")

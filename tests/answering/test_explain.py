@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from beholder.answering.class_activation import class_activation, find_head
 from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
-from beholder.answering.explain import Explanation, explain
+from beholder.answering.explanation import Explanation, explain
 from beholder.answering.occlusion import occlusion
 from beholder.artifact import store
 from beholder.artifact.inside import Inside
@@ -28,7 +28,7 @@ def _images(count: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def _trained(folder: Path, model: str) -> Path:
-    from beholder.verbs.train import train
+    from beholder.api.train import train
 
     labels = np.arange(60, dtype=np.int64) % 3
     train((_images(60), labels), model=model, epochs=1, batch_size=30, out=folder, precision="float32")

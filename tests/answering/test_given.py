@@ -15,7 +15,7 @@ from PIL import Image
 
 from beholder.answering import given
 from beholder.answering.given import each, only, pixels_of
-from beholder.data.images import ImageRules, decode
+from beholder.data.images.decode import ImageRules, decode
 from beholder.errors import BeholderError, ImageError, UsageError
 
 RGB = ImageRules(12, 16, "RGB")

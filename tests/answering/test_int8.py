@@ -20,7 +20,7 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.manifest import read_manifest
 from beholder.artifact.store import TWIN
 from beholder.cli import _run
-from beholder.data.images import decode
+from beholder.data.images.decode import decode
 from beholder.errors import ArtifactError
 from beholder.runs.environment import has_int8
 
@@ -40,7 +40,7 @@ def seal(folder: Path, manifest: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def source(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits run with an int8 twin, however good that is."""
-    from beholder.training.quantise import quantise
+    from beholder.training.export.quantise import quantise
 
     run = tmp_path_factory.mktemp("int8") / "run"
     shutil.copytree(digits_run, run)

@@ -27,7 +27,7 @@ def colours(count: int, side: int = 12, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def colour_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
     """A small colour model whose answers average an image and its mirror image."""
-    from beholder.verbs.train import train
+    from beholder.api.train import train
 
     images, labels = colours(120), np.array(["red", "green", "blue"] * 40)
     for row, name in enumerate(labels):  # so that there is something to learn
@@ -184,7 +184,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(model: Path, change: dict[str
 
 @pytest.mark.usefixtures("framework")
 def test_the_golden_images_refuse_another_network_under_a_whole_seal(model: Path, tmp_path: Path) -> None:
-    from beholder.verbs.train import train
+    from beholder.api.train import train
 
     other = tmp_path / "other"
     train((colours(60, seed=1), np.array(["red", "green", "blue"] * 20)), model="linear", epochs=1, out=other)

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.artifact.gallery import most_images, thumbnails
 from beholder.artifact.graph import Graph
+from beholder.artifact.kept_images import most_images, thumbnails
 from beholder.artifact.neighbours import Neighbours, open_neighbours, unit_rows, write_neighbours
-from beholder.artifact.validation import open_validation, write_validation
+from beholder.artifact.validation_answers import open_validation, write_validation
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
@@ -110,7 +110,7 @@ def test_every_answer_to_the_validation_part_is_kept_mistakes_with_their_images(
 
 
 def test_of_too_many_validation_images_the_mistakes_are_shown_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.artifact.gallery.MOST_IMAGES", 6)
+    monkeypatch.setattr("beholder.artifact.kept_images.MOST_IMAGES", 6)
     part = images(50)
     probabilities = np.eye(2, dtype=np.float32)[part.labels]
     probabilities[[10, 20, 31]] = probabilities[[11, 21, 30]]

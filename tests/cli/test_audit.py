@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import beholder.verbs.audit as room
+import beholder.api.audit as room
+from beholder.api.audit_result import AuditResult
 from beholder.cli import _run
-from beholder.verbs.audit_result import AuditResult
 
 
 @pytest.fixture

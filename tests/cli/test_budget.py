@@ -13,7 +13,7 @@ import pytest
 from beholder.cli import _run
 from beholder.errors import UsageError
 from beholder.runs.events import read_events
-from beholder.training.plan import MOST_EPOCHS
+from beholder.training.budget.forecast import MOST_EPOCHS
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -90,7 +90,7 @@ def test_a_plan_for_other_images_is_followed_and_that_is_told(
 def test_a_network_of_ones_own_is_not_the_budgets_to_choose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: list[str]
 ) -> None:
-    from beholder.training import budget
+    from beholder.training.budget import plan_run
 
     seen = dict[str, Any]()
 
@@ -98,7 +98,7 @@ def test_a_network_of_ones_own_is_not_the_budgets_to_choose(
         seen.update(how, options=settings.options)
         raise UsageError("Enough.")
 
-    monkeypatch.setattr(budget, "plan_budget", plan_budget)
+    monkeypatch.setattr(plan_run, "plan_budget", plan_budget)
     assert _run(["train", *FEW, *choice, "--out", str(tmp_path / "run")]) == 2
     assert not seen["automatic"]
     assert seen["budget"] == 600

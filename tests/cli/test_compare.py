@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import beholder.verbs.compare as room
+import beholder.api.compare as room
+from beholder.api.train import Trained, train
 from beholder.cli import _run
-from beholder.verbs.train import Trained, train
 
 pytestmark = pytest.mark.usefixtures("framework")
 

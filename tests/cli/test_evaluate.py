@@ -76,7 +76,7 @@ def test_asked_again_it_tells_the_same_without_answering_anew(
     def never(*_: Any) -> None:
         raise AssertionError("the test part was answered again")
 
-    monkeypatch.setattr("beholder.verbs.evaluate._judge", never)
+    monkeypatch.setattr("beholder.api.evaluate._judge", never)
     assert evaluate(run, "--json") == 0
     assert capfd.readouterr().out == first
     assert (run / "evaluation.json").stat().st_mtime_ns == written
@@ -89,7 +89,7 @@ def test_asked_again_it_leaves_the_data_closed_and_makes_a_report_that_is_missin
     first = capfd.readouterr().out
     report = (run / "report.html").read_bytes()
     (run / "report.html").unlink()
-    monkeypatch.setattr("beholder.verbs.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
+    monkeypatch.setattr("beholder.api.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
     assert evaluate(run, "--json") == 0
     assert capfd.readouterr().out == first
     assert (run / "report.html").read_bytes() == report
@@ -137,11 +137,11 @@ def test_a_damaged_evaluation_says_what_to_do(run: Path, capfd: pytest.CaptureFi
 
 
 def test_an_opened_source_is_judged_as_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.api.evaluate import evaluate as judge
     from beholder.data.opening import open_source
-    from beholder.verbs.evaluate import evaluate as judge
 
     source = open_source("digits")
-    monkeypatch.setattr("beholder.verbs.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
+    monkeypatch.setattr("beholder.api.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
     document = judge(run, source)
     assert (document["file"], document["count"]) == ("evaluation.json", 180)
 
@@ -201,9 +201,9 @@ def test_what_is_no_run_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.Ca
 
 @pytest.mark.usefixtures("framework")
 def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from beholder.verbs.evaluate import evaluate as judge
-    from beholder.verbs.resume import resume
-    from beholder.verbs.train import train as verb
+    from beholder.api.evaluate import evaluate as judge
+    from beholder.api.resume import resume
+    from beholder.api.train import train as verb
 
     random = np.random.default_rng(0)
     arrays = random.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.array(["left", "right", "up"] * 20)

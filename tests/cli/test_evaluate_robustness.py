@@ -45,7 +45,7 @@ def test_what_was_asked_for_joins_the_figures_and_is_told_again(
     assert 0 < both["consistency"]["all"] <= both["consistency"]["brightness"]["same"] <= 1
     assert json.loads((run / "evaluation.json").read_bytes()) == both
     assert "stay under every change below" in (run / "report.html").read_text(encoding="utf-8")
-    monkeypatch.setattr("beholder.verbs.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
+    monkeypatch.setattr("beholder.api.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
     assert evaluate(run, "--json") == 0
     assert json.loads(capfd.readouterr().out) == both
     assert evaluate(run, "--corruptions", "--consistency") == 0

@@ -165,7 +165,7 @@ def test_explaining_needs_neither_tensorflow_nor_matplotlib_nor_jinja(
 ) -> None:
     code = (
         "import sys\n"
-        "from beholder.verbs.explain import explain\n"
+        "from beholder.api.explain import explain\n"
         f"explain({str(digits_run)!r}, open({str(image)!r}, 'rb').read(), out={str(tmp_path / 'out')!r})\n"
         "print([n for n in ('keras', 'tensorflow', 'matplotlib', 'jinja2', 'onnx', 'scipy') if n in sys.modules])"
     )

@@ -133,7 +133,7 @@ def test_an_existing_out_is_refused_and_left_alone(tmp_path: Path, capfd: pytest
 def test_the_run_exists_with_its_config_before_the_framework_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     run, seen = tmp_path / "run", dict[str, Any]()
 
@@ -193,8 +193,8 @@ def test_ctrl_c_leaves_a_run_that_predicts_evaluates_and_can_go_on(
 @pytest.fixture(scope="module")
 def resumed_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
     """As `digits_run`, but stopped by Ctrl-C within its second epoch, and resumed."""
-    from beholder.verbs.resume import resume
-    from beholder.verbs.train import train as verb
+    from beholder.api.resume import resume
+    from beholder.api.train import train as verb
 
     def interrupt(event: dict[str, Any]) -> None:
         if event["event"] == "step" and event["epoch"] == 2 and event["step"] > 0:

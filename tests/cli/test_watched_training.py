@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from beholder.runs.folder import Run
+from beholder.runs.run_folder import Run
 
 PATIENCE = 60.0  # seconds, for what takes a few on a quiet machine
 

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data import archive
-from beholder.data.archive import is_archive, open_archive, read_data
-from beholder.data.batches import CIFAR10_PYTHON, LAYOUTS
+from beholder.data.cifar import archive
+from beholder.data.cifar.archive import is_archive, open_archive, read_data
+from beholder.data.cifar.layouts import CIFAR10_PYTHON, LAYOUTS
 from beholder.data.dataset import Dataset
 from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError, UsageError

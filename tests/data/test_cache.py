@@ -18,10 +18,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data import cache as cache_module
-from beholder.data import decoding, fresh_process, stamps
-from beholder.data.cache import ImageFiles, Loaded, load_images
-from beholder.data.images import ImageRules, decode
+from beholder.data import stamps
+from beholder.data.images import cache as cache_module
+from beholder.data.images import decode_many, fresh_process
+from beholder.data.images.cache import ImageFiles, Loaded, load_images
+from beholder.data.images.decode import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.errors import DataError, StorageError, UsageError
 
@@ -50,7 +51,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(image.name)
         return decode(image, rules)
 
-    monkeypatch.setattr(decoding, "decode", listening)
+    monkeypatch.setattr(decode_many, "decode", listening)
     return names
 
 
@@ -241,8 +242,8 @@ def test_a_disk_that_fills_up_leaves_the_old_cache(tmp_path: Path, monkeypatch: 
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from beholder.data.cache import ImageFiles, load_images
-from beholder.data.images import ImageRules
+from beholder.data.images.cache import ImageFiles, load_images
+from beholder.data.images.decode import ImageRules
 
 for _ in range(4):
     threading.Thread(target=threading.Event().wait, daemon=True).start()

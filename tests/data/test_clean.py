@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from beholder.data.clean import clean, clean_images, crop_window
+from beholder.data.cifar.clean import clean, clean_images, crop_window
 from beholder.errors import DataError
 
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.colour import SAMPLE, is_coloured
-from beholder.data.folder import open_folder
+from beholder.data.folders.folder import open_folder
+from beholder.data.images.colour import SAMPLE, is_coloured
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
 from beholder.data.source import Source

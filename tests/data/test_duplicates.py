@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from sklearn.datasets import load_digits
 
-from beholder.data.copies import QUICK
+from beholder.data.copies.duplicates import content_groups, copy_groups, exact_duplicates, near_duplicates
+from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import content_groups, copy_groups, exact_duplicates, near_duplicates
 
 Pixels = NDArray[np.uint8]
 

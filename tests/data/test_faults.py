@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from beholder.data.checks.faults import file_faults, image_faults
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.faults import file_faults, image_faults
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
 

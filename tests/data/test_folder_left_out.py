@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beholder.data.folder import open_folder
+from beholder.data.folders.folder import open_folder
 from beholder.data.progress import silent
 from beholder.data.source import Source
 from beholder.errors import DataError

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beholder.data.folder import open_folder
-from beholder.data.folder_sets import role_of
+from beholder.data.folders.folder import open_folder
+from beholder.data.folders.roles import role_of
 from beholder.errors import DataError
 
 

@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from beholder.data.archive import open_archive
 from beholder.data.arrays import open_npz
-from beholder.data.folder import open_folder
-from beholder.data.images import ImageRules, decode
-from beholder.data.overlay import read_overlay
-from beholder.data.pickles import loads
+from beholder.data.cifar.archive import open_archive
+from beholder.data.cifar.pickles import loads
+from beholder.data.corrections import read_overlay
+from beholder.data.folders.folder import open_folder
+from beholder.data.images.decode import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError, ImageError
 
@@ -37,8 +37,8 @@ READ = r"""
 import resource, sys
 from pathlib import Path
 from beholder.data.arrays import open_npz
-from beholder.data.archive import open_archive
-from beholder.data.images import ImageRules, decode
+from beholder.data.cifar.archive import open_archive
+from beholder.data.images.decode import ImageRules, decode
 from beholder.data.progress import silent
 from beholder.errors import BeholderError
 
@@ -143,7 +143,7 @@ def test_a_small_file_does_not_fill_the_memory(make: object, tmp_path: Path) -> 
 
 
 def test_what_a_image_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.data.image_memory._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("beholder.data.images.memory._MOST_BYTES", 1_000_000)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)
     for pixels, small in ((noise, False), (noise * 0, True)):
         stream = io.BytesIO()

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.images import ImageRules, decode, decode_opened, measure
+from beholder.data.images.decode import ImageRules, decode, decode_opened, measure
 from beholder.errors import ImageError
 
 HEIGHT, WIDTH = 12, 16

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beholder.data.image_names import holds_image, image_format, is_image_name, looks_like_image
+from beholder.data.images.formats import holds_image, image_format, is_image_name, looks_like_image
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPG", "x/y.TIFF", "b.c.png", "a.Jfif"])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from beholder.data.images import ImageRules, decode, measure
+from beholder.data.images.decode import ImageRules, decode, measure
 from beholder.errors import DataError, ImageError
 
 # Pytest puts its own warning filters over ours; `test_damaged_metadata_is_not_muttered_about` looks at the real ones.
@@ -113,7 +113,7 @@ def test_damaged_metadata_is_not_muttered_about(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
     path.write_bytes(encoded(smooth(12, 16), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
     script = (
-        "import sys, pathlib; from beholder.data.images import ImageRules, decode; "
+        "import sys, pathlib; from beholder.data.images.decode import ImageRules, decode; "
         "print(decode(pathlib.Path(sys.argv[1]), ImageRules(8, 8, 'RGB')).shape)"
     )
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from beholder.data.pickles import loads, unpickle
+from beholder.data.cifar.pickles import loads, unpickle
 from beholder.errors import DataError
 
 
@@ -128,7 +128,7 @@ def test_an_array_of_objects_is_refused() -> None:
 
 BOMBS = r"""
 import resource, sys
-from beholder.data.pickles import loads
+from beholder.data.cifar.pickles import loads
 from beholder.errors import DataError
 array = b"}(U\x04datacnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
 dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"

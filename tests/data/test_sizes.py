@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beholder.data.images import ImageRules, fit
-from beholder.data.sizes import choose_canvas, cut, cuts_in_words, fitting_in_words
+from beholder.data.images.decode import ImageRules, fit
+from beholder.data.images.sizes import choose_canvas, cut, cuts_in_words, fitting_in_words
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import content_groups
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.data.split import Parts, split

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from beholder.data.checks.faults import image_faults
+from beholder.data.checks.whole_set import whole_set_faults
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.faults import image_faults
 from beholder.data.progress import silent
-from beholder.data.whole_set import whole_set_faults
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (40, 9, 9, 3)).astype(np.uint8)
 

@@ -11,8 +11,8 @@ import scipy.ndimage
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.evaluation import blur, noise, weather
-from beholder.evaluation.corruptions import CORRUPTIONS, corrupted, corruption_figures
+from beholder.evaluation.corruptions import blur, noise, weather
+from beholder.evaluation.corruptions.catalogue import CORRUPTIONS, corrupted, corruption_figures
 
 KEEPS_A_PLAIN_IMAGE = (
     "defocus_blur",

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
 from beholder.data.progress import silent
-from beholder.evaluation.mirroring import MOST_IMAGES, measure_mirroring
+from beholder.evaluation.mirror_images import MOST_IMAGES, measure_mirroring
 from beholder.evaluation.patch_features import mirror_features
 
 Random = np.random.Generator

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("framework")
 def test_cleaning_in_the_graph_is_cleaning_in_numpy(
     height: int, width: int, channels: int, seed: int, spread: int
 ) -> None:
-    from beholder.data.clean import clean_images
+    from beholder.data.cifar.clean import clean_images
     from beholder.models.layers import Clean
 
     seen = np.random.default_rng(seed).integers(spread + 1, size=(3, height, width, channels)).astype(np.uint8)
@@ -87,7 +87,7 @@ def test_whitened_patches_are_uncorrelated_and_noise_is_not_made_louder() -> Non
 
 
 def test_muon_steps_along_an_orthogonal_matrix() -> None:
-    from beholder.training.optimizer import orthogonalised
+    from beholder.training.steps.optimizer import orthogonalised
 
     for shape in ((9, 4), (4, 9), (16, 16)):
         matrix = np.random.default_rng(1).normal(size=shape).astype(np.float32)
@@ -97,7 +97,7 @@ def test_muon_steps_along_an_orthogonal_matrix() -> None:
 
 
 def test_muon_iterates_as_newton_and_schulz_do() -> None:
-    from beholder.training.optimizer import orthogonalised
+    from beholder.training.steps.optimizer import orthogonalised
 
     matrix = np.random.default_rng(2).normal(size=(5, 40)).astype(np.float32)
     x = matrix.astype(np.float64) / np.linalg.norm(matrix)

@@ -46,8 +46,8 @@ def test_builds_from_eight_pixels_up(name: str, shape: tuple[int, int, int]) -> 
 def test_training_steps_lower_the_loss(name: str, dtype: str) -> None:
     import keras
 
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.step import compile_step
+    from beholder.training.steps.optimizer import build_optimizer
+    from beholder.training.steps.step import compile_step
 
     keras.utils.set_random_seed(0)
     recipe = MODELS[name]
@@ -113,7 +113,7 @@ def naive_convolution(images: NDArray[Any], kernel: NDArray[Any], bias: NDArray[
 def test_the_first_layer_of_book_is_a_plain_convolution() -> None:
     import keras
 
-    from beholder.data.clean import clean_images
+    from beholder.data.cifar.clean import clean_images
 
     model = build("book", (12, 12, 3), 3)
     seen = images(2, (12, 12, 3))

@@ -104,8 +104,8 @@ def test_nested_models_are_laid_flat_and_every_layer_has_a_name_of_its_own(tmp_p
 
 def test_learned_statistics_stay_and_fresh_ones_learn(tmp_path: Path) -> None:
     from beholder.models import recipe
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.step import compile_step
+    from beholder.training.steps.optimizer import build_optimizer
+    from beholder.training.steps.step import compile_step
 
     original = backbone()
     learned = build("pretrained", SHAPE, 4, file=saved(original, tmp_path))

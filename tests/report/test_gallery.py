@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from beholder.api.audit_result import AuditResult
 from beholder.data.dataset import Dataset
 from beholder.report import gallery
 from beholder.report.finding_words import KINDS
-from beholder.verbs.audit_result import AuditResult
 
 WriteAudit = Callable[[Path], AuditResult]
 
@@ -117,6 +117,6 @@ def test_images_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
 def test_every_kind_of_finding_has_its_words() -> None:
     from typing import get_args
 
-    from beholder.data.findings import Kind
+    from beholder.data.checks.findings import Kind
 
     assert set(KINDS) == set(get_args(Kind))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from beholder.api.audit_result import AuditResult
 from beholder.errors import RunError
 from beholder.runs.audit_folder import create_audit_folder, is_audit_folder, open_audit_folder
-from beholder.verbs.audit_result import AuditResult
 
 WriteAudit = Callable[[Path], AuditResult]
 

@@ -10,9 +10,9 @@ import pytest
 
 from beholder.runs import events
 from beholder.runs.events import EventLog, Stopwatch, read_events
-from beholder.runs.folder import Run
-from beholder.server import following
-from beholder.server.following import Follower
+from beholder.runs.run_folder import Run
+from beholder.server.live import following
+from beholder.server.live.following import Follower
 
 DAY = 86_400.0
 

@@ -17,13 +17,13 @@ from beholder.cli.evaluate import _print_figures
 from beholder.errors import RunError, UsageError
 from beholder.report.page import write_report
 from beholder.report.reading import read_run
-from beholder.runs.evaluation import read_evaluation
 from beholder.runs.events import EventLog, Stopwatch, lasting, read_events
-from beholder.runs.folder import Run, open_run, read_document
+from beholder.runs.kept_evaluation import read_evaluation
+from beholder.runs.run_folder import Run, open_run, read_document
 from beholder.runs.snapshots import Shown, Snapshot, read_shown, read_snapshot, write_shown, write_snapshot
 from beholder.server.encoding import EscapedJSON
-from beholder.server.judge import _test_part
-from beholder.verbs.logged_plan import logged_plan
+from beholder.server.tabs.judge import _test_part
+from beholder.sessions.logged_plan import logged_plan
 
 CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
 VALUES = st.recursive(

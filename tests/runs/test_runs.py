@@ -12,7 +12,7 @@ import pytest
 from beholder.errors import RunError, StorageError
 from beholder.runs.environment import _VARIABLES, describe_environment, versions
 from beholder.runs.events import EventLog, read_events
-from beholder.runs.folder import create_run, open_run, read_document
+from beholder.runs.run_folder import create_run, open_run, read_document
 
 CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
 

@@ -25,7 +25,7 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 800)}  # CSS pixels
 @pytest.fixture(scope="session")
 def served_run(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the digits RUN, with its test figures: what the page writes stays out of the other tests' way."""
-    from beholder.verbs.evaluate import evaluate
+    from beholder.api.evaluate import evaluate
 
     run = tmp_path_factory.mktemp("served") / "digits"
     shutil.copytree(digits_run, run)

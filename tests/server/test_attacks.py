@@ -16,7 +16,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beholder.server.app import create_app
-from beholder.server.limits import Limits
+from beholder.server.guard.request_limits import Limits
 from beholder.server.served import Served, open_served
 
 PNG = {"Content-Type": "image/png"}

@@ -25,10 +25,10 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from beholder.server.app import assemble, create_app
-from beholder.server.limits import Limits
-from beholder.server.metrics import Metrics
-from beholder.server.patience import PatientProtocol
-from beholder.server.security import Hosts
+from beholder.server.guard.patience import PatientProtocol
+from beholder.server.guard.request_limits import Limits
+from beholder.server.guard.security import Hosts
+from beholder.server.prometheus import Metrics
 from beholder.server.served import open_served
 
 PNG = {"Content-Type": "image/png"}

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from beholder.answering.explain import all_maps
+from beholder.answering.explanation import all_maps
 from beholder.artifact.inside import Inside
 from beholder.artifact.wiring import read_sources
 from beholder.errors import ArtifactError
-from beholder.server.layers import Layers
-from beholder.server.sights import Sight
+from beholder.server.tabs.layer_facts import Layers
+from beholder.server.tabs.sights import Sight
 
 SHAPE = (16, 16, 3)
 
@@ -54,7 +54,7 @@ class Network:
 
     def __init__(self, model: Any, folder: Path) -> None:
         from beholder.models.costs import layer_costs
-        from beholder.training.graphs import export_inside
+        from beholder.training.export.graphs import export_inside
 
         self.rows = layer_costs(model)
         export_inside(model, folder / "inside.onnx")

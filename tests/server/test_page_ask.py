@@ -18,7 +18,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
-from beholder.answering.explain import explain
+from beholder.answering.explanation import explain
 from beholder.artifact.neighbours import open_neighbours
 from beholder.server.app import create_app
 from beholder.server.served import Served, open_served
@@ -71,8 +71,8 @@ def test_the_answer_is_that_of_predict_with_the_image_as_received(client: TestCl
 
 @pytest.mark.usefixtures("framework")
 def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestClient, images: list[bytes]) -> None:
-    from beholder.data.clean import clean_images
-    from beholder.verbs.train import train
+    from beholder.api.train import train
+    from beholder.data.cifar.clean import clean_images
 
     random = np.random.default_rng(0)
     shown = random.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)

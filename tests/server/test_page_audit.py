@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from beholder.data.overlay import read_overlay
+from beholder.api.audit_result import AuditResult
+from beholder.data.corrections import read_overlay
 from beholder.errors import DataError, RunError
-from beholder.server.deciding import create_app
-from beholder.verbs.audit_result import AuditResult
+from beholder.server.tabs.deciding import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

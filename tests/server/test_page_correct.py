@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from beholder.artifact.neighbours import write_neighbours
-from beholder.artifact.validation import write_validation
+from beholder.artifact.validation_answers import write_validation
 from beholder.data.dataset import Dataset
 from beholder.server.app import create_app
 from beholder.server.served import Served, open_served

@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
-from beholder.answering.explain import explain
+from beholder.answering.explanation import explain
 from beholder.server.served import Served
 
 if TYPE_CHECKING:

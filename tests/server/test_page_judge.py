@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from beholder.artifact.validation import open_validation
+from beholder.artifact.validation_answers import open_validation
 from beholder.server.app import create_app
 from beholder.server.served import open_served
 

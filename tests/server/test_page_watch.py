@@ -12,8 +12,8 @@ import pytest
 from starlette.applications import Starlette
 
 from beholder.runs.events import EventLog
-from beholder.runs.folder import Run
 from beholder.runs.presence import training
+from beholder.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,8 +33,8 @@ def server(run: Run) -> Iterator[str]:
 
     import uvicorn
 
-    from beholder.server.run import listening
-    from beholder.server.watching import create_app
+    from beholder.server.live.watching import create_app
+    from beholder.server.serving import listening
 
     app: Starlette = create_app(run)
     with listening("127.0.0.1", 0) as listener:

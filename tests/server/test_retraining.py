@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from beholder.server.retraining import retrain_command
+from beholder.server.tabs.retraining import retrain_command
 
 RUN, FILE = Path("runs/my run"), Path("runs/my run/overlay.csv")
 NEW = ["--overlay", str(FILE), "--out", "runs/my run-corrected"]

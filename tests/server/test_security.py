@@ -9,7 +9,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from beholder.server.security import Hosts
+from beholder.server.guard.security import Hosts
 
 STRICT = {
     "x-content-type-options": "nosniff",

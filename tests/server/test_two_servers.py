@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from beholder.artifact.validation import open_validation
-from beholder.data.overlay import Correction, Overlay, write_overlay
-from beholder.verbs.audit_result import AuditResult
+from beholder.api.audit_result import AuditResult
+from beholder.artifact.validation_answers import open_validation
+from beholder.data.corrections import Correction, Overlay, write_overlay
 
 Serving = Callable[[Path], AbstractContextManager[str]]
 

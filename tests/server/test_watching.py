@@ -20,11 +20,11 @@ from starlette.testclient import TestClient
 
 from beholder.errors import RunError
 from beholder.runs.events import EventLog, read_events
-from beholder.runs.folder import Run
 from beholder.runs.presence import is_trained, training
+from beholder.runs.run_folder import Run
 from beholder.runs.snapshots import read_shown, read_snapshot
-from beholder.server.watching import create_app
-from beholder.verbs.interruption import stop_on_interrupt
+from beholder.server.live.watching import create_app
+from beholder.sessions.interruption import stop_on_interrupt
 
 PATIENCE = 30.0  # seconds, for what happens within one on a quiet machine
 

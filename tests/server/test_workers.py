@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from beholder.errors import BusyError, ImageError
-from beholder.server.limits import Limits
-from beholder.server.metrics import Metrics
+from beholder.server.guard.request_limits import Limits
+from beholder.server.prometheus import Metrics
 from beholder.server.served import Served
 from beholder.server.workers import Answer, Workers
 

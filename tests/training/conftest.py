@@ -9,5 +9,5 @@ from fake_clock import Clock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("beholder.training.pace.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("beholder.training.budget.pace.time.monotonic", clock.monotonic)
     return clock

@@ -17,10 +17,10 @@ from beholder.cli import _run
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.runs.events import EventLog, read_events
-from beholder.runs.folder import create_run, read_document
+from beholder.runs.run_folder import create_run, read_document
 from beholder.training.balance import balanced_order, class_weights
-from beholder.training.batches import Batches
 from beholder.training.settings import Balance, Settings, choose
+from beholder.training.steps.batches import Batches
 
 UNEVEN = np.array([0] * 60 + [1] * 25 + [3] * 5, np.int64)  # class 2 does not occur
 
@@ -73,7 +73,7 @@ def test_the_choice_is_kept_in_the_settings_and_older_settings_have_none() -> No
 def test_a_weighted_loss_is_the_mean_of_weighted_cross_entropies() -> None:
     from keras import ops
 
-    from beholder.training.step import smoothed_loss
+    from beholder.training.steps.step import smoothed_loss
 
     logits = np.array([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0]], np.float32)
     weights = np.array([0.5, 4.0, 1.0], np.float32)

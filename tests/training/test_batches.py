@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.data.dataset import Dataset
-from beholder.training.batches import Batches, shifted
+from beholder.training.steps.batches import Batches, shifted
 
 
 def dataset(count: int = 23, side: int = 16) -> Dataset:

@@ -9,9 +9,9 @@ import pytest
 
 from beholder.errors import RunError
 from beholder.runs.events import EventLog
-from beholder.runs.folder import create_run
+from beholder.runs.run_folder import create_run
+from beholder.training.budget.schedule import Schedule
 from beholder.training.checkpoint import Cadence, Checkpoint, Position, read_checkpoint
-from beholder.training.schedule import Schedule
 
 
 @pytest.mark.parametrize("epoch", [0.1, 3.0, 50.0, 900.0])

@@ -12,7 +12,7 @@ import pytest
 from beholder.data.opening import open_source
 from beholder.data.split import Parts
 from beholder.runs.events import EventLog, read_events
-from beholder.runs.folder import Run, create_run
+from beholder.runs.run_folder import Run, create_run
 from beholder.training.settings import Settings, choose
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -97,8 +97,8 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beholder.training.budget.pace import Pace
     from beholder.training.fit import Fit
-    from beholder.training.pace import Pace
 
     parts = Parts(open_source("digits"), seed=0)
     replans = {4: 40, 11: 20, 19: 25}

@@ -69,7 +69,7 @@ def answers(model: Any) -> Any:
     ],
 )
 def test_folding_changes_no_answer(built: dict[str, Any], left: int) -> None:
-    from beholder.training.folding import fold_normalisation
+    from beholder.training.export.folding import fold_normalisation
 
     before = answers(graph(**built))
     folded = fold_normalisation(graph(**built))
@@ -78,7 +78,7 @@ def test_folding_changes_no_answer(built: dict[str, Any], left: int) -> None:
 
 
 def test_pooling_last_changes_no_answer() -> None:
-    from beholder.training.folding import fold_normalisation, pool_last
+    from beholder.training.export.folding import fold_normalisation, pool_last
 
     before = answers(graph(between="MaxPool"))
     turned = pool_last(fold_normalisation(graph(between="MaxPool")))
@@ -90,7 +90,7 @@ def test_pooling_last_changes_no_answer() -> None:
 def test_no_normalisation_is_left_in_a_written_graph(side: int, tmp_path: Path, framework: None) -> None:
     """At 8 pixels the last maps are one pixel large, where the converter folds what it happens to meet first."""
     from beholder.models import build
-    from beholder.training.graphs import export_graph
+    from beholder.training.export.graphs import export_graph
 
     images = np.random.default_rng(0).integers(256, size=(9, side, side, 3)).astype(np.uint8)
     model = build("fast", (side, side, 3), 3, images=images, widths=(16, 24, 32))

@@ -13,6 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from beholder.api.evaluate import evaluate
+from beholder.api.predict import predict
+from beholder.api.resume import resume
+from beholder.api.train import train
 from beholder.cli import _run
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
@@ -21,10 +25,6 @@ from beholder.errors import ArtifactError, BeholderError, RunError, UsageError
 from beholder.models import MODELS
 from beholder.runs.events import read_events
 from beholder.training.settings import Settings
-from beholder.verbs.evaluate import evaluate
-from beholder.verbs.predict import predict
-from beholder.verbs.resume import resume
-from beholder.verbs.train import train
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -119,7 +119,7 @@ def test_the_body_learns_at_its_own_rate(optimizer: Literal["adam", "muon"]) -> 
     import keras
 
     from beholder.models import build
-    from beholder.training.optimizer import build_optimizer
+    from beholder.training.steps.optimizer import build_optimizer
 
     recipe = replace(MODELS["dense"], optimizer=optimizer, body_rate=0.25, weight_decay=0.1)
     moved = {}
@@ -140,13 +140,13 @@ def test_the_body_learns_at_its_own_rate(optimizer: Literal["adam", "muon"]) -> 
 def test_a_budget_plans_the_network_that_there_is(
     tuned: Path, letters: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from beholder.training import budget
-    from beholder.training.calibration import Calibration
+    from beholder.training.budget import plan_run
+    from beholder.training.budget.machine_speed import Calibration
 
-    monkeypatch.setattr(budget, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
+    monkeypatch.setattr(plan_run, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
     small = replace(letters, images=letters.images[:][:, :8, :8, :1])
-    planned, plan = budget.plan_budget(
+    planned, plan = plan_run.plan_budget(
         settings, small, tmp_path, automatic=False, budget=10_000, started=time.monotonic()
     )
     assert plan["widths"] is None
@@ -187,14 +187,14 @@ def test_a_network_that_cannot_become_a_graph_is_told_in_one_sentence(
 ) -> None:
     import keras
 
-    from beholder.training import export
+    from beholder.training.export import write_artifact
 
     def refusing(*_: object) -> None:
         raise ValueError("no such operator\nanywhere")
 
     file = tmp_path / "own.keras"
     keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(file)
-    monkeypatch.setattr(export, "write_network", refusing)
+    monkeypatch.setattr(write_artifact, "write_network", refusing)
     with pytest.raises(ArtifactError, match=r"own\.keras.*ONNX.*no such operator anywhere") as told:
         train(letters, start_from=file, epochs=1, out=tmp_path / "run")
     assert "\n" not in str(told.value)
@@ -233,7 +233,7 @@ def test_the_command_line_takes_a_range_and_refuses_what_is_none(capfd: pytest.C
 
 
 def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() -> None:
-    from beholder.training.calibration import Calibration
+    from beholder.training.budget.machine_speed import Calibration
 
     known = Calibration(closings={"": [6.0], "known": [9.0]})
     assert known.closing_seconds(100) == 6.0

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 import beholder
 from beholder.artifact.graph import Graph
 from beholder.errors import RunError, UsageError
-from beholder.training import framework as keras_framework
 from beholder.training.settings import choose, resolve_precision
+from beholder.training.steps import framework as keras_framework
 
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 
@@ -36,8 +36,8 @@ RATES = {"fast": 0.05, "book": 1e-3}
 def one_step(name: str) -> list[NDArray[Any]]:
     """Loss, weights after one update, running statistics included, and what the network then says of the batch."""
     from beholder.models import MODELS, build
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.step import compile_look, compile_step
+    from beholder.training.steps.optimizer import build_optimizer
+    from beholder.training.steps.step import compile_look, compile_step
 
     random = np.random.default_rng(0)
     model = build(name, (32, 32, 3), 5, **NETWORKS[name])
@@ -58,7 +58,7 @@ def fitted(folder: Path, stops: tuple[int, ...] = ()) -> list[NDArray[Any]]:
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
     from beholder.runs.events import EventLog
-    from beholder.runs.folder import create_run
+    from beholder.runs.run_folder import create_run
     from beholder.training.fit import Fit
 
     changes = {"epochs": 2, "batch_size": 50}

@@ -29,16 +29,16 @@ SECONDS_A_COST = 1e-10  # of a multiply-add: the widest of `fast` takes ten seco
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The multiply-adds of what is measured, on a machine where each takes the same time."""
-    from beholder.training import calibration
+    from beholder.training.budget import machine_speed
 
     costs: list[int] = []
 
     def measure(model: Any, _: Recipe, __: float = 0) -> tuple[int, float]:
-        costs.append(calibration.multiply_adds(model))
+        costs.append(machine_speed.multiply_adds(model))
         return costs[-1], costs[-1] * SECONDS_A_COST
 
-    monkeypatch.setattr(calibration, "measure", measure)
-    monkeypatch.setattr(calibration, "matrix_product_rate", lambda *_: {"float32": 100.0})
+    monkeypatch.setattr(machine_speed, "measure", measure)
+    monkeypatch.setattr(machine_speed, "matrix_product_rate", lambda *_: {"float32": 100.0})
     return costs
 
 
@@ -48,7 +48,7 @@ def images(count: int, shape: tuple[int, int, int] = SHAPE) -> Dataset:
 
 
 def planned(folder: Path, budget: float, *, automatic: bool = True, **changes: Any) -> tuple[Settings, dict[str, Any]]:
-    from beholder.training.budget import plan_budget
+    from beholder.training.budget.plan_run import plan_budget
 
     train = changes.pop("train", images(45_000))
     settings = choose(changes.pop("model", "fast"), seed=0, precision="float32", **changes)
@@ -57,7 +57,7 @@ def planned(folder: Path, budget: float, *, automatic: bool = True, **changes: A
 
 
 def test_a_longer_budget_measures_what_a_shorter_one_had_no_time_for(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import calibrate
+    from beholder.training.budget.machine_speed import calibrate
 
     calibrate(tmp_path, SHAPE, "float32", seconds=0)
     assert len(measured) == 1, "one network in any case"
@@ -73,7 +73,7 @@ def test_a_longer_budget_measures_what_a_shorter_one_had_no_time_for(tmp_path: P
 
 
 def test_larger_images_are_measured_at_both_ends_of_their_resolutions(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import calibrate
+    from beholder.training.budget.machine_speed import calibrate
 
     calibrate(tmp_path, (64, 64, 3), "float32", seconds=60)
     narrow, wide, narrow_and_large = measured
@@ -92,10 +92,10 @@ def test_a_network_that_somebody_chose_is_measured_once_and_no_other(tmp_path: P
 
 def test_large_images_are_planned_at_the_side_that_the_network_looks_at(tmp_path: Path, measured: list[int]) -> None:
     large = images(100, (128, 128, 3))
-    _, plan = planned(tmp_path, 600, automatic=False, train=large)
-    assert (plan["side"], plan["first_side"]) == (64, 48)
-    _, plan = planned(tmp_path, 600, automatic=False, train=large, options={"side": 32})
-    assert (plan["side"], plan["first_side"]) == (32, 24)
+    _, forecast = planned(tmp_path, 600, automatic=False, train=large)
+    assert (forecast["side"], forecast["first_side"]) == (64, 48)
+    _, forecast = planned(tmp_path, 600, automatic=False, train=large, options={"side": 32})
+    assert (forecast["side"], forecast["first_side"]) == (32, 24)
 
 
 def test_the_shortest_budget_is_the_same_whatever_was_asked_and_works(tmp_path: Path, measured: list[int]) -> None:
@@ -114,23 +114,23 @@ def test_the_shortest_budget_is_the_same_whatever_was_asked_and_works(tmp_path: 
 def test_a_first_run_on_the_shortest_budget_is_not_refused_for_the_time_that_measuring_takes(
     tmp_path: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from beholder.training import calibration
+    from beholder.training.budget import machine_speed
 
     with pytest.raises(UsageError) as told:
         planned(tmp_path / "first", 1)
     [shortest] = (int(seconds) for seconds in re.findall(r"need one of (\d+) s at least", str(told.value)))
-    moment, measure = time.monotonic, calibration.measure
+    moment, measure = time.monotonic, machine_speed.measure
     passed = [0.0]
 
     def slow(*arguments: Any) -> tuple[int, float]:
         passed[0] += 5.0
         return measure(*arguments)
 
-    monkeypatch.setattr(calibration, "measure", slow)
+    monkeypatch.setattr(machine_speed, "measure", slow)
     monkeypatch.setattr(time, "monotonic", lambda: moment() + passed[0])
-    settings, plan = planned(tmp_path / "second", shortest)
+    settings, forecast = planned(tmp_path / "second", shortest)
     assert passed == [5.0], "one network, and no other: there is no time to spare"
-    assert settings.recipe.epochs == plan["epochs"] == 0.1
+    assert settings.recipe.epochs == forecast["epochs"] == 0.1
 
 
 @given(
@@ -142,8 +142,8 @@ def test_a_first_run_on_the_shortest_budget_is_not_refused_for_the_time_that_mea
 def test_the_shortest_budget_is_enough_and_a_second_less_is_not(
     spent: float, needed: float, closings: list[float], products: float
 ) -> None:
-    from beholder.training.budget import MOST_CLOSING, shortest_budget
-    from beholder.training.calibration import Calibration
+    from beholder.training.budget.machine_speed import Calibration
+    from beholder.training.budget.plan_run import MOST_CLOSING, shortest_budget
 
     machine = Calibration(ceiling={"float32": products}, closings={"": closings} if closings else {})
 
@@ -157,22 +157,22 @@ def test_the_shortest_budget_is_enough_and_a_second_less_is_not(
 
 @given(images=st.integers(1, 10**6), rate=st.floats(1e-3, 1e7), side=st.integers(8, 300))
 def test_the_least_seconds_are_enough_for_every_way_of_planning(images: int, rate: float, side: int) -> None:
-    from beholder.training import plan
+    from beholder.training.budget import forecast
 
     for planned in (
-        partial(plan.choose, images=images, side=side, rate=lambda *_: rate),
-        partial(plan.epochs_of, images=images, side=side, rate=rate),
+        partial(forecast.choose, images=images, side=side, rate=lambda *_: rate),
+        partial(forecast.epochs_of, images=images, side=side, rate=rate),
     ):
-        seconds = plan.least_seconds(images, rate)
+        seconds = forecast.least_seconds(images, rate)
         choice = planned(seconds)
-        assert choice.epochs >= plan.FEWEST_EPOCHS
+        assert choice.epochs >= forecast.FEWEST_EPOCHS
         assert choice.seconds > 0
-        with pytest.raises(plan.TooShortError):
+        with pytest.raises(forecast.TooShortError):
             planned(0.999 * seconds)
 
 
 def test_a_slow_run_says_no_more_than_that_the_machine_is_half_as_fast(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import calibrate, learn_from_run
+    from beholder.training.budget.machine_speed import calibrate, learn_from_run
 
     settings, _ = planned(tmp_path, 600)
     before = calibrate(tmp_path, SHAPE, "float32", seconds=0).points
@@ -184,17 +184,17 @@ def test_a_slow_run_says_no_more_than_that_the_machine_is_half_as_fast(tmp_path:
 
 
 def test_a_chosen_network_is_not_believed_to_be_much_slower_after_one_run(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import learn_from_run
+    from beholder.training.budget.machine_speed import learn_from_run
 
     settings, first = planned(tmp_path, 600, automatic=False, model="linear")
     learn_from_run(tmp_path, SHAPE, settings, 4.0, 1000.0)
-    _, plan = planned(tmp_path, 600, automatic=False, model="linear")
-    assert plan["epochs"] >= 0.45 * min(first["epochs"], 40)
+    _, forecast = planned(tmp_path, 600, automatic=False, model="linear")
+    assert forecast["epochs"] >= 0.45 * min(first["epochs"], 40)
 
 
 def test_one_slow_step_among_those_that_are_measured_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     from beholder.models import build
-    from beholder.training import calibration
+    from beholder.training.budget import machine_speed
 
     settings = choose("linear", seed=0, precision="float32")
     model = build("linear", (8, 8, 1), 2, dtype="float32")
@@ -204,13 +204,13 @@ def test_one_slow_step_among_those_that_are_measured_is_not_believed(monkeypatch
         monotonic = staticmethod(lambda: 100.0)
         perf_counter = staticmethod(lambda: next(moments))
 
-    monkeypatch.setattr(calibration, "time", Clock)
-    _, an_image = calibration.measure(model, settings.recipe, until=0.0)
+    monkeypatch.setattr(machine_speed, "time", Clock)
+    _, an_image = machine_speed.measure(model, settings.recipe, until=0.0)
     assert an_image == 0.5 / settings.recipe.batch_size
 
 
 def test_the_next_plan_goes_by_the_speed_of_the_last_run(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import Calibration, calibrate, cost_of_fast, learn_from_run
+    from beholder.training.budget.machine_speed import Calibration, calibrate, cost_of_fast, learn_from_run
 
     def known() -> Calibration:
         return calibrate(tmp_path, SHAPE, "float32", seconds=0)
@@ -231,7 +231,7 @@ def test_the_next_plan_goes_by_the_speed_of_the_last_run(tmp_path: Path, measure
 
 
 def test_noise_promises_no_network_a_cheaper_multiply_add_than_any_was_measured_at() -> None:
-    from beholder.training.calibration import Calibration
+    from beholder.training.budget.machine_speed import Calibration
 
     noisy = Calibration([(10**7, 4e-3), (10**8, 2e-3)])
     for cost in (10**6, 10**7, 10**8, 10**9):
@@ -241,7 +241,7 @@ def test_noise_promises_no_network_a_cheaper_multiply_add_than_any_was_measured_
 
 
 def test_a_chosen_network_that_is_no_longer_kept_teaches_nothing(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import calibrate, learn_from_run
+    from beholder.training.budget.machine_speed import calibrate, learn_from_run
 
     known = calibrate(tmp_path, SHAPE, "float32", seconds=0)  # as another run wrote it meanwhile
     learn_from_run(tmp_path, SHAPE, choose("linear", seed=0, precision="float32"), 4.0, 1.0)
@@ -249,7 +249,7 @@ def test_a_chosen_network_that_is_no_longer_kept_teaches_nothing(tmp_path: Path,
 
 
 def test_packing_is_expected_to_take_what_the_faster_of_two_runs_took(tmp_path: Path, measured: list[int]) -> None:
-    from beholder.training.calibration import learn_from_run
+    from beholder.training.budget.machine_speed import learn_from_run
 
     settings, _ = planned(tmp_path, 600)
     expected = []
@@ -263,7 +263,7 @@ def test_packing_is_expected_to_take_what_the_faster_of_two_runs_took(tmp_path: 
 
 
 def test_a_slow_machine_is_given_more_time_to_pack_before_any_run_has_told() -> None:
-    from beholder.training.calibration import Calibration
+    from beholder.training.budget.machine_speed import Calibration
 
     fast, slow, crawling = (Calibration(ceiling={"float32": rate}) for rate in (400.0, 130.0, 1.0))
     assert 3 <= fast.closing_seconds(0) < 4
@@ -291,13 +291,13 @@ def test_a_slow_machine_is_given_more_time_to_pack_before_any_run_has_told() -> 
     ],
 )
 def test_a_damaged_calibration_is_measured_again(tmp_path: Path, measured: list[int], damage: Any) -> None:
-    _, plan = planned(tmp_path, 600)
+    _, forecast = planned(tmp_path, 600)
     [file] = (tmp_path / "calibration").iterdir()
     sound = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**sound, **damage} if isinstance(damage, dict) else damage), encoding="utf-8")
     _, again = planned(tmp_path, 600)
     assert len(measured) == 4, "two networks, twice"
-    assert again["widths"] == plan["widths"]
+    assert again["widths"] == forecast["widths"]
     assert json.loads(file.read_text(encoding="utf-8"))["points"] == sound["points"]
 
 

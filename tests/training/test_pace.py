@@ -7,7 +7,7 @@ import datetime
 import pytest
 from fake_clock import Clock
 
-from beholder.training.pace import Pace, ends_in
+from beholder.training.budget.pace import Pace, ends_in
 
 
 def run(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from fake_clock import Clock
 
-from beholder.training.pace import Pace
-from beholder.training.schedule import Schedule
+from beholder.training.budget.pace import Pace
+from beholder.training.budget.schedule import Schedule
 
 Cost = Callable[[float, int], float]  # seconds of a step, from the seconds trained so far and its number (from 1)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.errors import UsageError
-from beholder.training.plan import (
+from beholder.training.budget.forecast import (
     LARGEST_SIDE,
     MOST_EPOCHS,
     SMALLEST_SIDE,

@@ -19,15 +19,15 @@ import pytest
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.training.batches import Batches
 from beholder.training.settings import choose
+from beholder.training.steps.batches import Batches
 
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 
 
 def trained(folder: Path, index: int, count: int, port: int) -> None:
     """One process: the first step's gradients and the weights after an epoch, into `folder`."""
-    from beholder.training import framework, processes
+    from beholder.training.steps import framework, processes
 
     if count > 1:
         processes.join(f"127.0.0.1:{port}", count, index, local=True)
@@ -35,7 +35,7 @@ def trained(folder: Path, index: int, count: int, port: int) -> None:
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
     from beholder.runs.events import EventLog
-    from beholder.runs.folder import Run
+    from beholder.runs.run_folder import Run
     from beholder.training.checkpoint import read_checkpoint
     from beholder.training.fit import Fit
 

@@ -55,7 +55,7 @@ def network(settings: Settings, framework: None) -> Any:
 
 @pytest.fixture(scope="module")
 def graph(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from beholder.training.graphs import export_graph
+    from beholder.training.export.graphs import export_graph
 
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
     export_graph(network, path, ("plain", "mirrored"))
@@ -75,7 +75,7 @@ def test_the_answer_is_the_mean_over_a_image_and_its_mirror_image(network: Any, 
 
 @pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
 def test_the_twin_says_nearly_the_same_however_images_are_batched(graph: Path, tmp_path: Path) -> None:
-    from beholder.training.quantise import quantise
+    from beholder.training.export.quantise import quantise
 
     assert quantise(graph, tmp_path / TWIN, LEARNED)
     twin = Graph(tmp_path / TWIN, side_by_side=True)
@@ -91,7 +91,7 @@ def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> Non
     """Read from what ONNX Runtime makes of the twin, since a fusion that fails costs all the speed."""
     import onnx
 
-    from beholder.training.quantise import quantise
+    from beholder.training.export.quantise import quantise
 
     assert quantise(graph, tmp_path / TWIN, LEARNED)
     options = onnxruntime.SessionOptions()
@@ -107,8 +107,8 @@ def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> Non
 
 def test_a_network_without_convolutions_or_hidden_layers_has_no_twin(tmp_path: Path, framework: None) -> None:
     from beholder.models import build
-    from beholder.training.graphs import export_graph
-    from beholder.training.quantise import quantise
+    from beholder.training.export.graphs import export_graph
+    from beholder.training.export.quantise import quantise
 
     export_graph(build("linear", (SIDE, SIDE, 3), 3), tmp_path / "model.onnx", ("plain",))
     assert not quantise(tmp_path / "model.onnx", tmp_path / TWIN, LEARNED)
@@ -116,7 +116,7 @@ def test_a_network_without_convolutions_or_hidden_layers_has_no_twin(tmp_path: P
 
 
 def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from beholder.training import quantise
+    from beholder.training.export import quantise
 
     def fails(*_: Any, **__: Any) -> None:
         raise NotImplementedError("an operator of a person's own network")
@@ -127,8 +127,8 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
 
 def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
     """An artifact in `folder` whose twin `loses` so many images, where one may be lost and the processor has int8."""
-    from beholder.training import export as room
-    from beholder.training.honesty import Seen
+    from beholder.training.export import write_artifact as room
+    from beholder.training.export.honesty import Seen
 
     assert room.LARGEST_DROP == 0.002
 

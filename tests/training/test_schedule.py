@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.models import MODELS
-from beholder.training.schedule import Schedule
+from beholder.training.budget.schedule import Schedule
 
 
 @pytest.mark.parametrize("name", MODELS)

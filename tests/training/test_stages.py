@@ -11,7 +11,7 @@ import pytest
 from beholder.data.dataset import Dataset
 from beholder.models import MODELS
 from beholder.runs.events import EventLog
-from beholder.runs.folder import create_run
+from beholder.runs.run_folder import create_run
 from beholder.training.settings import choose
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -32,9 +32,9 @@ def after(steps: int) -> Callable[[], bool]:
 
 def test_the_share_of_the_recipe_decides_when_whole_images_begin() -> None:
     from beholder.models import build
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.stage_costs import SMALL_COST, mean_cost
+    from beholder.training.budget.stage_costs import SMALL_COST, mean_cost
     from beholder.training.stages import Stages
+    from beholder.training.steps.optimizer import build_optimizer
 
     model = build("fast", (32, 32, 3), 3, widths=(8, 8, 8))
     stages = Stages(model, build_optimizer(RECIPE), RECIPE)
@@ -50,9 +50,9 @@ def test_the_share_of_the_recipe_decides_when_whole_images_begin() -> None:
 
 def test_small_images_and_earlier_networks_have_one_stage() -> None:
     from beholder.models import build
-    from beholder.training.optimizer import build_optimizer
-    from beholder.training.stage_costs import mean_cost
+    from beholder.training.budget.stage_costs import mean_cost
     from beholder.training.stages import Stages
+    from beholder.training.steps.optimizer import build_optimizer
 
     small = build("fast", (8, 8, 1), 3, widths=(8, 8, 8))
     assert mean_cost(RECIPE, 8) == 1.0

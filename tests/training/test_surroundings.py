@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beholder.data import library_folders
-from beholder.training import framework
+from beholder.training.steps import framework
 
 DESCRIBE = """
 import json

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beholder.training.ending import ending_in_words
-from beholder.training.pace import Pace
-from beholder.training.plan import MOST_EPOCHS
-from beholder.training.schedule import Schedule
+from beholder.training.budget.ending import ending_in_words
+from beholder.training.budget.forecast import MOST_EPOCHS
+from beholder.training.budget.pace import Pace
+from beholder.training.budget.schedule import Schedule
+from beholder.training.budget.stage_costs import SMALL_COST, cost_ahead
 from beholder.training.settings import choose
-from beholder.training.stage_costs import SMALL_COST, cost_ahead
 
 
 @given(
@@ -37,7 +37,7 @@ def test_a_run_of_any_size_reaches_its_end(
     planned = settings.steps(images) if budget is None else max(1, round(epochs * steps_an_epoch))
     schedule, now, done, small = Schedule([(0, planned)]), 0.0, 0, share > 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("beholder.training.pace.time.monotonic", lambda: now)
+        patch.setattr("beholder.training.budget.pace.time.monotonic", lambda: now)
         pace = None if budget is None else Pace(budget, steps_an_epoch, round(MOST_EPOCHS * steps_an_epoch), 1.0, 3.0)
         while done < schedule.steps:
             assert 0 <= schedule.learning_rate(settings.recipe, done) <= settings.recipe.learning_rate

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from beholder.data.images import measure
-from beholder.data.sizes import Size, cut, cuts_in_words
+from beholder.data.images.decode import measure
+from beholder.data.images.sizes import Size, cut, cuts_in_words
 from beholder.errors import ImageError
 
 Given = TypeVar("Given")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.image_arrays import CHANNELS, as_images, check_images
-from beholder.data.images import ImageRules, decode, decode_opened, fit
+from beholder.data.images.array_rules import CHANNELS, as_images, check_images
+from beholder.data.images.decode import ImageRules, decode, decode_opened, fit
 from beholder.errors import DataError, ImageError, UsageError
 
 # An error stands for an image that could not be fetched, and becomes its answer.

@@ -9,7 +9,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 
-from beholder.data.image_names import holds_image, is_image_name, looks_like_image
+from beholder.data.images.formats import holds_image, is_image_name, looks_like_image
 from beholder.errors import DataError, UsageError
 
 STANDARD_INPUT = "-"

@@ -14,7 +14,7 @@ from PIL import Image
 from beholder import files
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
-from beholder.data.images import ImageRules, decode
+from beholder.data.images.decode import ImageRules, decode
 from beholder.errors import ArtifactError
 
 COUNT = 8

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
-from beholder.data.images import ImageRules
+from beholder.data.images.decode import ImageRules
 from beholder.errors import ArtifactError, DataError
 
 SCHEMA = 1

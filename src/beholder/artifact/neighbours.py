@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.gallery import Arrays, damaged, in_colour, read_gallery, thumbnails, write_gallery
+from beholder.artifact.kept_images import Arrays, damaged, in_colour, read_gallery, thumbnails, write_gallery
 from beholder.data.dataset import Dataset
 
 FILE = "neighbours.npz"

@@ -22,9 +22,9 @@ from beholder.cli.screen import screen
 from beholder.cli.values import Duration
 
 if TYPE_CHECKING:
-    from beholder.data.colour import Colour
-    from beholder.data.findings import Finding
-    from beholder.verbs.audit_result import AuditResult
+    from beholder.api.audit_result import AuditResult
+    from beholder.data.checks.findings import Finding
+    from beholder.data.images.colour import Colour
 
 _WORST = 3  # findings of a kind that the terminal shows
 
@@ -69,7 +69,7 @@ def audit(
     DATA is only read. What was found goes into an AUDIT folder: gallery.html, to look at and decide in, findings.csv
     and findings.json. `train --overlay` obeys the decisions. The exit status is 0 whatever is found.
     """
-    from beholder.verbs.audit import audit as examine
+    from beholder.api.audit import audit as examine
 
     with screen() as shown:
         result = examine(

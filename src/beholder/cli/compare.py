@@ -75,7 +75,7 @@ def compare(
     Each model gets a RUN in the folder --out, and the comparison a page, comparison.html. Ctrl-C keeps what is
     finished; the same command with the same --out goes on.
     """
-    from beholder.verbs.compare import compare as verb
+    from beholder.api.compare import compare as verb
 
     told: set[str] = set()
     with screen(progress_kind == "bar") as shown:

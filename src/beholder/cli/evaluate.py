@@ -44,7 +44,7 @@ def evaluate(
     Where the data of RUN were moved, DATA is their new place. The figures go into RUN, those of its own data into its
     report too; asked again, it tells them again.
     """
-    from beholder.verbs.evaluate import evaluate as judge
+    from beholder.api.evaluate import evaluate as judge
 
     with screen() as shown:
         asked = {"exact": exact, "corruptions": corruptions, "consistency": consistency}
@@ -60,7 +60,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from beholder.runs.evaluation import judged_in_words
+    from beholder.runs.kept_evaluation import judged_in_words
 
     low, high = document["interval"]
     click.echo(judged_in_words(document))

@@ -12,7 +12,7 @@ from beholder.cli.options import colour_option, data_argument, json_option, read
 from beholder.cli.screen import screen
 
 if TYPE_CHECKING:
-    from beholder.data.colour import Colour
+    from beholder.data.images.colour import Colour
 
 
 @click.command(short_help="Draw a contact sheet of random labelled images.")
@@ -46,9 +46,9 @@ def look(
     as_json: bool,
 ) -> None:
     """Draw a contact sheet of random labelled training images of DATA."""
+    from beholder.api.look import look as draw
     from beholder.data.opening import open_source
     from beholder.figures.sheet import save
-    from beholder.verbs.look import look as draw
 
     with screen() as shown:
         source = open_source(data, labels=labels or "fine", cache=cache, colour=colour, progress=shown.tell)

@@ -32,7 +32,7 @@ def parameters(
 
     A RUN is read without TensorFlow. A named network is built once, which takes seconds, and remembered.
     """
-    from beholder.verbs import parameters as verb
+    from beholder.api import parameters as verb
 
     with error_console().status("Building the network"):
         document = verb.parameters(run, model=model, size=size, classes=classes)

@@ -15,7 +15,7 @@ from beholder.cli.console import print_json
 from beholder.cli.screen import screen
 
 if TYPE_CHECKING:
-    from beholder.answering.bulk import BulkResult, Progress
+    from beholder.answering.bulk.job import BulkResult, Progress
 
 _SECONDS = 10.0  # between two lines where no terminal shows a bar
 
@@ -38,7 +38,7 @@ def predict_in_bulk(
         click.UsageError: more than one source, or no `out`.
         BeholderError: see `beholder.predict_in_bulk`.
     """
-    from beholder.verbs.predict import predict_in_bulk as answer
+    from beholder.api.predict import predict_in_bulk as answer
 
     if len(sources) != 1:
         raise click.UsageError("--engine ray answers one SOURCE: a folder, a glob, a Parquet data set or an address.")

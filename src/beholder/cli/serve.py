@@ -25,7 +25,7 @@ def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: 
     Only this machine reaches it unless --host says otherwise: it asks nobody for a password. Ends with Ctrl+C or
     SIGTERM, after it has answered what it accepted. With --json the address is printed as JSON once it is ready.
     """
-    from beholder.server.run import serve as run_server
+    from beholder.server.serving import serve as run_server
 
     ready = address_teller("Serving", run, as_json=as_json)
     run_server(run, host=host, port=port, allow_hosts=allow_hosts, exact=exact, ready=ready)

@@ -172,9 +172,9 @@ def train(
     **given: Any,
 ) -> None:
     """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
-    from beholder.verbs.resume import resume
-    from beholder.verbs.train import train as verb
-    from beholder.verbs.training_data import default_folder
+    from beholder.api.resume import resume
+    from beholder.api.train import train as verb
+    from beholder.sessions.training_data import default_folder
 
     old = _only_run(context, data, resumed)
     if moved is not None and old is None:

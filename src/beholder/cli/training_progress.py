@@ -12,7 +12,7 @@ import click
 
 from beholder.cli.console import percent
 from beholder.cli.screen import Screen, screen
-from beholder.training.plan import MOST_EPOCHS
+from beholder.training.budget.forecast import MOST_EPOCHS
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener

@@ -38,7 +38,7 @@ def watch(
     It needs no part of the training: closing it, or its page, stops nothing. Ends with Ctrl+C or SIGTERM. With --json
     the address is printed as JSON once it is ready.
     """
-    from beholder.server.watching import watch as run_server
+    from beholder.server.live.watching import watch as run_server
 
     if while_parent_lives:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()

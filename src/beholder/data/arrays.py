@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.image_arrays import as_images, check_images
+from beholder.data.images.array_rules import as_images, check_images
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import BeholderError, DataError

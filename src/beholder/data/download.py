@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from beholder.data.archive import is_archive
-from beholder.data.batches import CIFAR10_BINARY, CIFAR10_PYTHON, CIFAR100_BINARY, CIFAR100_PYTHON
+from beholder.data.cifar.archive import is_archive
+from beholder.data.cifar.layouts import CIFAR10_BINARY, CIFAR10_PYTHON, CIFAR100_BINARY, CIFAR100_PYTHON
 from beholder.data.progress import Progress, silent
 from beholder.errors import DownloadError, UsageError
 from beholder.files import storage_errors, sync_folder
@@ -71,7 +71,7 @@ def find_or_download(name: str, *, cache: Path, progress: Progress = silent, bas
         base_url: where to fetch from; ends with `/`.
 
     Returns:
-        A path for `beholder.data.archive.open_archive`.
+        A path for `beholder.data.cifar.archive.open_archive`.
 
     Raises:
         UsageError: there is no archive of that name.

@@ -6,14 +6,14 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from beholder.data.archive import is_archive, open_archive
 from beholder.data.arrays import from_arrays, open_npz
-from beholder.data.batches import LabelKind
-from beholder.data.colour import Colour
+from beholder.data.cifar.archive import is_archive, open_archive
+from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
 from beholder.data.download import default_cache, find_or_download
-from beholder.data.folder import open_folder
+from beholder.data.folders.folder import open_folder
+from beholder.data.images.colour import Colour
 from beholder.data.progress import Progress, silent
 from beholder.data.refit import recoloured
 from beholder.data.source import Source

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from beholder.data.colour import Colour, check_colour
 from beholder.data.dataset import Dataset
-from beholder.data.images import ImageRules, refit
+from beholder.data.images.colour import Colour, check_colour
+from beholder.data.images.decode import ImageRules, refit
+from beholder.data.images.sizes import fitting_in_words
 from beholder.data.progress import Progress
-from beholder.data.sizes import fitting_in_words
 from beholder.data.source import Source
 
 Reader = Callable[[Progress], Dataset]

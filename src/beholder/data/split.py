@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.copies.duplicates import content_groups, copy_groups
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import content_groups, copy_groups
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError

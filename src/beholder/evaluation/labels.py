@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.findings import Finding
+from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
 from beholder.evaluation.metrics import wilson_interval
-from beholder.evaluation.mirroring import Mirroring
+from beholder.evaluation.mirror_images import Mirroring
 
 SHOWN_NEIGHBOURS = 5
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.findings import Finding
+from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
 
 SHOWN_NEIGHBOURS = 5

@@ -30,7 +30,7 @@ class Recipe:
         label_smoothing: share of the target spread evenly over all classes, 0 to 1.
         augment: shift training images, and mirror them where `mirror` allows.
         mirror: whether a mirrored image means the same, so that training may show it and the answer averages both
-            views; None: told from the images before training (`beholder.evaluation.mirroring`).
+            views; None: told from the images before training (`beholder.evaluation.mirror_images`).
         step_pixels: that a step looks at, at most, so that its memory does not grow with the images; None: no limit.
         sees_images: its `build` takes training images, to set a first layer by.
         small_share: share of all steps, the first ones, that look at images three quarters as large, where those

@@ -18,7 +18,7 @@ from beholder.models import fused
 class Clean(keras.layers.Layer):
     """The chapter's cleaning inside the graph: grey, centre crop to three quarters, per-image standardisation.
 
-    (N, H, W, C) in 0 … 255 to (N, H·3//4, W·3//4, 1) float32; the reference is `beholder.data.clean.clean_images`.
+    (N, H, W, C) in 0 … 255 to (N, H·3//4, W·3//4, 1) float32; the reference is `data.cifar.clean.clean_images`.
     """
 
     def __init__(self, **kwargs: Any) -> None:

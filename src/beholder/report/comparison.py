@@ -13,7 +13,7 @@ from beholder.report.drawing import Chart
 from beholder.report.page import COMPARISON
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
-from beholder.runs.folder import read_document
+from beholder.runs.run_folder import read_document
 
 _NOTABLE_GAP = 0.05
 

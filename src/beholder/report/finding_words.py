@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beholder.data.findings import Kind
+from beholder.data.checks.findings import Kind
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder import files
+from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
-from beholder.data.overlay import train_command
 from beholder.report.finding_words import KINDS
 
 MOST_FINDINGS = 300  # of one kind

@@ -16,12 +16,12 @@ from beholder.errors import RunError
 from beholder.evaluation.macro import macro_figures
 from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
-from beholder.report.honesty import honesty
+from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
-from beholder.runs.evaluation import judged_in_words
 from beholder.runs.events import Event
+from beholder.runs.kept_evaluation import judged_in_words
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 

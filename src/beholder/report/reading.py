@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.artifact.store import CHECKSUMS
-from beholder.runs.evaluation import read_evaluation
 from beholder.runs.events import Event, lasting, read_events
-from beholder.runs.folder import read_document
+from beholder.runs.kept_evaluation import read_evaluation
+from beholder.runs.run_folder import read_document
 
 
 @dataclass(frozen=True)

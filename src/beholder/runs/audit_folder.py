@@ -10,7 +10,7 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.runs.folder import read_document
+from beholder.runs.run_folder import read_document
 
 SCHEMA = 1
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from beholder.errors import RunError
-from beholder.runs.folder import Run
+from beholder.runs.run_folder import Run
 
 fcntl: ModuleType | None
 try:

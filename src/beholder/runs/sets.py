@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder import files
+from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
-from beholder.data.duplicates import content_groups
 from beholder.data.stored_arrays import read_arrays
 from beholder.errors import RunError
 

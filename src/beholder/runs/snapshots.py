@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.data.stored_arrays import read_arrays
 from beholder.errors import RunError
-from beholder.runs.folder import Run
+from beholder.runs.run_folder import Run
 
 _MOST_TOLD = 100_000_000  # bytes that a file may unpack to; ours have a few million
 _MOST_NAMES = 4_000_000  # bytes of class names; as objects they take much more memory

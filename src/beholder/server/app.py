@@ -14,14 +14,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.errors import BeholderError, BusyError, ReplacedError, StorageError
-from beholder.runs.folder import Run
-from beholder.server import ask, corrections, inside, interface, judge, pages
+from beholder.runs.run_folder import Run
+from beholder.server import interface, static_files
 from beholder.server.encoding import EscapedJSON
-from beholder.server.limits import BoundedBodies, Limits
-from beholder.server.metrics import Measured, Metrics
-from beholder.server.security import Guard, Hosts
+from beholder.server.guard.request_limits import BoundedBodies, Limits
+from beholder.server.guard.security import Guard, Hosts
+from beholder.server.live.training_run import TrainingRun
+from beholder.server.prometheus import Measured, Metrics
 from beholder.server.served import Served
-from beholder.server.training_run import TrainingRun
+from beholder.server.tabs import ask, correct, judge, look_inside
 
 
 def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
@@ -34,13 +35,13 @@ def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
     routes: list[BaseRoute] = [
         *interface.routes(served),
         *ask.routes(served),
-        *inside.routes(served),
+        *look_inside.routes(served),
         *judge.routes(served),
-        *corrections.routes(served),
-        *pages.routes(),
+        *correct.routes(served),
+        *static_files.routes(),
     ]
     training = None if served.run is None else TrainingRun(Run(served.run), served=True)
-    routes.append(Route("/page/watch", pages.document({"address": None if training is None else "/watch"})))
+    routes.append(Route("/page/watch", static_files.document({"address": None if training is None else "/watch"})))
     if training is not None:
         routes += training.routes()
     app = assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction, predictions_document
 from beholder.errors import ImageError
-from beholder.server import metrics
+from beholder.server import prometheus
 from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.uploads import Upload, read_uploads
 from beholder.server.openapi import DOCUMENT
 from beholder.server.served import Served
-from beholder.server.uploads import Upload, read_uploads
 from beholder.server.workers import Outcome
 
 TOP = 3  # as `beholder predict`
@@ -47,7 +47,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return EscapedJSON({"error": "The workers have ended; start the server again."}, 503)
 
     async def numbers(_: Request) -> Response:
-        return Response(served.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+        return Response(served.metrics.text(), headers={"Content-Type": prometheus.CONTENT_TYPE})
 
     async def openapi(_: Request) -> Response:
         return EscapedJSON(DOCUMENT)

@@ -12,10 +12,10 @@ from beholder.answering.classifier import Classifier
 from beholder.artifact.inside import Inside
 from beholder.artifact.neighbours import Neighbours, open_neighbours
 from beholder.artifact.store import open_inside
-from beholder.artifact.validation import ValidationAnswers, open_validation
+from beholder.artifact.validation_answers import ValidationAnswers, open_validation
 from beholder.report.reading import RunFiles, read_run
-from beholder.server.limits import Limits
-from beholder.server.metrics import Metrics
+from beholder.server.guard.request_limits import Limits
+from beholder.server.prometheus import Metrics
 from beholder.server.workers import Workers
 
 Read = TypeVar("Read")

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
-from beholder.data.images import decode, fit, measure
+from beholder.data.images.decode import decode, fit, measure
 from beholder.errors import BusyError, ImageError
-from beholder.server.limits import Limits
-from beholder.server.metrics import Metrics
+from beholder.server.guard.request_limits import Limits
+from beholder.server.prometheus import Metrics
 
 BATCH_IMAGES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
 LARGE_PIXELS = 4_000_000  # an image of more is decoded alone: a small file may hold one that fills the memory

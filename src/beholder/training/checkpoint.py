@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.data.stored_arrays import read_arrays
 from beholder.errors import RunError
-from beholder.runs.folder import Run
-from beholder.training.schedule import Schedule
+from beholder.runs.run_folder import Run
+from beholder.training.budget.schedule import Schedule
 
 _MOST_BYTES = 1 << 40
 SHARE = 0.02  # of the time, at most, goes into checkpoints

@@ -17,23 +17,23 @@ from beholder.data.image_rows import images_at
 from beholder.errors import RunError, UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
-from beholder.runs.folder import Run
-from beholder.training import framework, processes
+from beholder.runs.run_folder import Run
 from beholder.training.balance import class_weights
-from beholder.training.batches import Batches
+from beholder.training.budget.ending import ending_in_words
+from beholder.training.budget.forecast import MOST_EPOCHS
+from beholder.training.budget.pace import Pace
+from beholder.training.budget.schedule import Schedule
+from beholder.training.budget.stage_costs import SMALL_COST
 from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint, position_from
-from beholder.training.ending import ending_in_words
+from beholder.training.epoch_snapshots import Snapshots
 from beholder.training.initial import first_weights
 from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
-from beholder.training.optimizer import build_optimizer
-from beholder.training.pace import Pace
-from beholder.training.plan import MOST_EPOCHS
-from beholder.training.schedule import Schedule
 from beholder.training.settings import Settings
-from beholder.training.snapshots import Snapshots
-from beholder.training.stage_costs import SMALL_COST
 from beholder.training.stages import Stages
-from beholder.training.step import compile_look
+from beholder.training.steps import framework, processes
+from beholder.training.steps.batches import Batches
+from beholder.training.steps.optimizer import build_optimizer
+from beholder.training.steps.step import compile_look
 
 STEP_EVENT_SECONDS = 0.5
 STEP_EVENT_SHARE = 1e-4  # of the time trained so far, where that is more

@@ -16,16 +16,16 @@ from beholder.data.pool import Pool, pooled
 from beholder.data.progress import Progress, silent
 from beholder.data.split import split
 from beholder.data.subset import stratified_order
-from beholder.evaluation.mirroring import Mirroring, measure_mirroring
+from beholder.evaluation.mirror_images import Mirroring, measure_mirroring
 from beholder.evaluation.nearest import nearest
 from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
-from beholder.runs.folder import create_run
-from beholder.training.budget import CALIBRATION_SHARE, rates
-from beholder.training.calibration import calibrate
+from beholder.runs.run_folder import create_run
+from beholder.training.budget.forecast import Widths
+from beholder.training.budget.forecast import choose as choose_network
+from beholder.training.budget.machine_speed import calibrate
+from beholder.training.budget.plan_run import CALIBRATION_SHARE, rates
 from beholder.training.fit import Fit
-from beholder.training.plan import Widths
-from beholder.training.plan import choose as choose_network
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.training.views import FeatureView
 

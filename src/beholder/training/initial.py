@@ -16,7 +16,7 @@ from beholder.artifact.manifest import read_manifest
 from beholder.artifact.store import check_seal
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED
-from beholder.runs.folder import open_run
+from beholder.runs.run_folder import open_run
 from beholder.training.settings import Initial, Settings
 
 KERAS_FILE = "model.keras"
@@ -127,7 +127,7 @@ def _of_run(path: Path) -> Start:
 
 
 def _of_file(path: Path, input_range: tuple[float, float]) -> Start:
-    from beholder.training import framework
+    from beholder.training.steps import framework
 
     framework.start()
     from beholder.models.pretrained import input_shape

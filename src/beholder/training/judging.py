@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.training.step import LOOK_PIXELS, Look
+from beholder.training.steps.step import LOOK_PIXELS, Look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 TRAIN_SAMPLE = 2000  # training images that the train accuracy is measured on

@@ -16,9 +16,9 @@ from beholder.data.pool import pooled
 from beholder.data.progress import Progress, silent
 from beholder.models.autoencoder import SIDE, build
 from beholder.models.resolution import shrink_factor
-from beholder.training import framework
-from beholder.training.batches import stream
-from beholder.training.step import compile_look, compile_objective
+from beholder.training.steps import framework
+from beholder.training.steps.batches import stream
+from beholder.training.steps.step import compile_look, compile_objective
 
 BATCH = 250  # images
 STEPS = 480  # some seconds on two cores; more rebuild outliers too

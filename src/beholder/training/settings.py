@@ -11,7 +11,8 @@ from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
 from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
 from beholder.runs.environment import has_bfloat16
-from beholder.training import framework, limits
+from beholder.training import limits
+from beholder.training.steps import framework
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
 SMALLEST_BATCH = 16  # images; batch normalisation needs company

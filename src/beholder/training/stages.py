@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from beholder.models import Recipe
 from beholder.models.smaller import smaller
-from beholder.training.processes import Group
-from beholder.training.stage_costs import cost_ahead
-from beholder.training.step import Step, compile_step
+from beholder.training.budget.stage_costs import cost_ahead
+from beholder.training.steps.processes import Group
+from beholder.training.steps.step import Step, compile_step
 
 
 class Stages:

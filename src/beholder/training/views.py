@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
-from beholder.training.step import LOOK_PIXELS, compile_look
+from beholder.training.steps.step import LOOK_PIXELS, compile_look
 
 
 class FeatureView:

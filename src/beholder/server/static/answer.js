@@ -5,7 +5,7 @@ import { h, percent, pixels, plural, post, problem, whole } from "./draw.js";
 const FIRST = 5; // classes shown before a person asks for all
 const SIDE = 320; // pixels that the small copy of the person's image is wide
 
-/** The card for `answer` (see server/ask.py) about `file`; `remove` takes it off the page. */
+/** The card for `answer` (see server/tabs/ask.py) about `file`; `remove` takes it off the page. */
 export function answerCard(file, answer, model, remove) {
   const close = h("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, onclick: remove }, "✕");
   const unsure = answer.unsure ? h("span", { class: "badge warn" }, "unsure") : null;

@@ -1,0 +1,1 @@
+"""Bulk answers: millions of images on Ray Data, streamed into a folder of Parquet files."""

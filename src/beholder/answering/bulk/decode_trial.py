@@ -1,0 +1,54 @@
+"""A process of its own that decodes images first, where one of them may have ended the worker that decoded it.
+
+A damaged file can crash a decoder, or take more memory than there is; then no error is raised, the process is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from beholder.data.images.decode import ImageRules, decode
+from beholder.data.images.fresh_process import fresh_process
+from beholder.errors import ImageError
+
+_ENDS = "Cannot decode this image: the process that tried to has ended; save it anew, or smaller."
+
+
+def tried(images: Iterable[str | bytes | ImageError], rules: ImageRules) -> Iterator[str | bytes | ImageError]:
+    """Each image as it is, or a `ImageError` in the place of one that ends the process that decodes it."""
+    with ExitStack() as trials:
+        trial = _start(trials, rules)
+        for image in images:
+            try:
+                trial.send(image)
+                trial.recv()
+            except (EOFError, ConnectionError):
+                trial = _start(trials, rules)
+                yield ImageError(_ENDS)
+            else:
+                yield image
+
+
+def work(connection: Connection[Any, Any]) -> None:
+    """What the process does: decode what comes and say that it is still there, until the pipe closes."""
+    with suppress(EOFError, ConnectionError):
+        rules = connection.recv()
+        while True:
+            image = connection.recv()
+            if not isinstance(image, ImageError):
+                with suppress(ImageError):  # the worker will say so
+                    decode(Path(image) if isinstance(image, str) else image, rules)
+            connection.send(None)
+
+
+def _start(trials: ExitStack, rules: ImageRules) -> Connection[Any, Any]:
+    """A new process in the place of the one before."""
+    trials.close()
+    trial = trials.enter_context(fresh_process(__name__))
+    with suppress(ConnectionError):  # it has ended: waiting for its answer says so
+        trial.send(rules)
+    return trial

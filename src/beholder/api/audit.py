@@ -1,0 +1,283 @@
+"""Audit: a doctor for a data set; nothing of the data is changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.api.audit_result import AuditResult, undecided
+from beholder.data.checks.class_counts import count_findings
+from beholder.data.checks.faults import file_faults, image_faults
+from beholder.data.checks.findings import Finding
+from beholder.data.checks.whole_set import whole_set_faults
+from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
+from beholder.data.corrections import corrected, read_overlay
+from beholder.data.dataset import Dataset
+from beholder.data.download import default_cache
+from beholder.data.images.colour import Colour
+from beholder.data.opening import Data, open_source
+from beholder.data.pool import joined
+from beholder.data.progress import Progress, silent
+from beholder.data.refit import recoloured
+from beholder.data.source import Source
+from beholder.errors import BeholderError, DataError
+from beholder.runs.audit_folder import create_audit_folder
+from beholder.runs.presence import alone
+from beholder.sessions.training_data import data_name, default_folder
+from beholder.training import limits
+
+if TYPE_CHECKING:
+    from beholder.training.folds import OutOfFold
+
+Check = tuple[str, Callable[[], list[Finding]]]  # the name of what is looked for, and the look
+
+DEFAULT_BUDGET = 600.0  # seconds, as for train; a small data set needs a fraction of it
+CLOSING_SECONDS, CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
+LEAST_IMAGES = 20  # that networks can learn anything from
+DUPLICATES = ("exact_duplicate", "near_duplicate")
+BY_NETWORKS = "Wrong labels, outliers and classes that look the same were not looked for"
+
+
+def audit(
+    data: Data | Source,
+    *,
+    out: str | Path | None = None,
+    budget: float | None = None,
+    seed: int = 0,
+    overlay: str | Path | None = None,
+    labels: Literal["fine", "coarse"] = "fine",
+    cache: Path | None = None,
+    colour: Colour = "auto",
+    mirror: bool | None = None,
+    progress: Progress = silent,
+) -> AuditResult:
+    """Look for what is wrong with `data`, in all its parts, and write what was found into a new folder.
+
+    First come the checks of single images and files, duplicates within and across parts, and counts of classes. The
+    rest of the budget trains a few quick networks, each on a part of the images, that judge the labels of the others.
+    Ctrl-C, and a check that fails, keep what was found until then; a note names the checks that are missing.
+
+    Args:
+        data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before.
+        out: the AUDIT folder to make; `runs/DATA-audit-TIME` by default.
+        budget: seconds from this call to the written page, 600 by default; a small data set takes less.
+        seed: fixes every random choice.
+        overlay: a CSV file with corrections that the data are audited with, `path,action,label`.
+        labels: which of CIFAR-100's two sets of labels.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        mirror: whether a mirrored image means the same, for the networks; by default told from the images.
+        progress: told how far it is.
+
+    Raises:
+        UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
+    """
+    started = time.monotonic()
+    budget = None if budget is None else limits.seconds(budget)
+    seconds = DEFAULT_BUDGET if budget is None else budget
+    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
+    decisions = read_overlay(None if overlay is None else Path(overlay))
+    corrections: set[str] = set()
+    source = corrected(_open(data, labels, cache, colour, progress), decisions, corrections)
+    name = data_name(data)
+    folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
+    with alone(folder.path, "audited"):
+        with folder.removed_on_error():
+            parts = _read(source, progress)
+            told = decisions.notes(corrections, source.name)
+        checkup = _Checkup(parts, cache or default_cache(), seed, mirror, progress)
+
+        def result() -> AuditResult:
+            return AuditResult(
+                out=folder.path,
+                data=name,
+                class_names=source.class_names,
+                images={part: len(dataset) for part, dataset in parts.items()},
+                findings=undecided(checkup.findings, decisions),
+                seed=seed,
+                budget=budget,
+                seconds=time.monotonic() - started,
+                notes=(*source.told(), *told, *checkup.notes),
+                decisions=decisions,
+            )
+
+        until = started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds)
+        try:
+            # The table alone: a kill leaves it, and without findings.json the folder can be audited into again.
+            checkup.run(checkup.checks(source, until), lambda: result().write_table())
+        except KeyboardInterrupt:  # as in training: what is there is kept
+            pass
+        except Exception as error:
+            result().write(parts)
+            error.add_note(f"{checkup.notes[-1]} What was found before that is kept in {str(folder.path)!r}.")
+            raise
+        finished = result()
+        finished.write(parts)
+    return finished
+
+
+def _open(
+    data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, colour: Colour, progress: Progress
+) -> Source:
+    if isinstance(data, Source):
+        return recoloured(data, colour)
+    return open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
+
+
+def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
+    """All parts of `source` that have images, the test part too: what it shares with others flatters its figures."""
+    parts = {part: read(progress) for part, read in source.readers.items()}
+    parts = {part: dataset for part, dataset in parts.items() if len(dataset)}
+    if not parts:
+        raise DataError(f"{source.name!r} has no images; bring some.")
+    return parts
+
+
+@dataclass
+class _Checkup:
+    """What is found in `parts`, check by check."""
+
+    parts: Mapping[str, Dataset]
+    cache: Path
+    seed: int
+    mirror: bool | None
+    progress: Progress
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _asked: bool = False
+    _answers: _Judged | None = None
+
+    def checks(self, source: Source, until: float) -> list[Check]:
+        """Each check, by the name of what it looks for; the last ones by networks that are trained until `until`.
+
+        The quick ones come first. What one of them raises leaves the findings of those before it.
+        """
+
+        def by_networks(judge: Callable[[_Judged], list[Finding]]) -> Callable[[], list[Finding]]:
+            def look() -> list[Finding]:
+                judged = self._judged(until)
+                return [] if judged is None else judge(judged)
+
+            return look
+
+        return [
+            ("damaged files", lambda: file_faults(source, self.progress)),
+            ("dark, light, blurred and empty images", lambda: image_faults(self.parts, self.progress)),
+            ("faults of the whole set", self._whole_set),
+            ("equal images", lambda: exact_duplicates(self.parts)),
+            ("nearly equal images", self._near),
+            ("small and uneven classes", lambda: count_findings(self.parts)),
+            ("wrong labels", by_networks(_Judged.wrong_labels)),
+            ("classes that look the same", by_networks(_Judged.inseparable)),
+            ("outliers", by_networks(_Judged.outliers)),
+        ]
+
+    def run(self, checks: list[Check], keep: Callable[[], None]) -> None:
+        """Make `checks`, and `keep` what was found after each; where one ends otherwise, a note says what is missing.
+
+        What a person can change costs that check alone.
+        """
+        for place, (name, check) in enumerate(checks):
+            try:
+                self.findings += check()
+            except BeholderError as error:
+                self.notes.append(f"{name.capitalize()} were not looked for: {error}")
+            except (Exception, KeyboardInterrupt) as error:
+                missing = ", ".join(each for each, _ in checks[place:])
+                stopped = isinstance(error, KeyboardInterrupt)
+                why = "the audit was interrupted" if stopped else f"a fault of Beholder's, {error!r}, ended the audit"
+                self.notes.append(f"Not looked for, since {why}: {missing}.")
+                raise
+            keep()
+
+    def _whole_set(self) -> list[Finding]:
+        self.notes += whole_set_faults(self.parts)
+        return []
+
+    def _near(self) -> list[Finding]:
+        if too_small(self.parts):
+            self.notes.append(f"Equal images were looked for; near copies are not below {MIN_SIDE} pixels.")
+        return near_duplicates(self.parts, self.progress)
+
+    def _judged(self, until: float) -> _Judged | None:
+        """What networks say of the images, trained when it is first asked for; None, and a note, where none can be.
+
+        Raises:
+            Exception: whatever ended the training; it is not tried again.
+        """
+        if not self._asked:
+            self._asked = True
+            hindrance = self._hindrance()
+            if hindrance is not None:
+                self.notes.append(f"{BY_NETWORKS}: {hindrance}.")
+            else:
+                try:
+                    self._answers = self._trained(until)
+                except BeholderError as error:
+                    self.notes.append(f"{BY_NETWORKS}: {error}")
+        return self._answers
+
+    def _hindrance(self) -> str | None:
+        """Why no networks can be trained; None where they can."""
+        needed = ("keras", "tensorflow", "cleanlab")
+        lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
+        if lacking is not None:
+            return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
+        learned = [dataset.labels for part, dataset in self.parts.items() if part != "test"]
+        count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
+        if count < LEAST_IMAGES or classes < 2:
+            return f"there are {count} images of {classes} classes to learn from; that takes {LEAST_IMAGES} of two"
+        shape = next(iter(self.parts.values())).image_shape
+        if any(dataset.image_shape != shape for dataset in self.parts.values()):
+            return "images are not of one size"
+        return None
+
+    def _trained(self, until: float) -> _Judged:
+        # Imported here, not above: the framework takes seconds.
+        from beholder.training.steps import framework
+
+        framework.start()
+        from beholder.training.folds import out_of_fold, plan_folds
+        from beholder.training.reconstruction import reconstruct
+
+        errors, codes = reconstruct(self.parts, seed=self.seed, progress=self.progress)
+        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed, mirror=self.mirror)
+        duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
+        answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
+        if self.mirror is None:
+            self.notes.append(answers.mirroring.sentence)
+        return _Judged(answers, errors, codes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What networks say of the images: see `out_of_fold` and `reconstruct`."""
+
+    answers: OutOfFold
+    errors: NDArray[np.float32]
+    codes: NDArray[np.float32]
+
+    def wrong_labels(self) -> list[Finding]:
+        from beholder.evaluation.labels import wrong_labels
+
+        return wrong_labels(self.answers.pool, self.answers.probabilities, self.answers.neighbours)
+
+    def inseparable(self) -> list[Finding]:
+        from beholder.evaluation.labels import inseparable
+
+        answers = self.answers
+        mirrored = answers.settings.mirrors(answers.pool.dataset.image_shape[2])
+        return inseparable(answers.pool, answers.probabilities, answers.mirroring, mirrored=mirrored)
+
+    def outliers(self) -> list[Finding]:
+        from beholder.evaluation.outliers import outliers, strangeness
+
+        strange = strangeness(self.answers.distances, self.errors, self.codes)
+        return outliers(self.answers.pool, strange, self.answers.neighbours)

@@ -1,0 +1,283 @@
+"""Evaluate: the only room that opens the test set."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import io
+import shlex
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder import files
+from beholder.answering.classifier import Classifier
+from beholder.api.judged_images import choose_judged, sets_of_earlier
+from beholder.artifact.store import Artifact
+from beholder.data.chunks import chunks
+from beholder.data.dataset import Dataset
+from beholder.data.opening import Data, open_source
+from beholder.data.progress import Progress, silent
+from beholder.data.refit import refitted
+from beholder.data.source import Source
+from beholder.errors import DataError
+from beholder.runs.kept_evaluation import judged_in_words, read_evaluation
+from beholder.runs.run_folder import Run, open_run
+from beholder.runs.sets import read_sets
+from beholder.sessions.training_data import check_there
+
+SCHEMA = 1
+BATCH_PIXELS = 1 << 21  # of the images between two words of progress
+
+
+def evaluate(
+    run_path: str | Path,
+    data: Data | Source | None = None,
+    *,
+    labels: Literal["fine", "coarse"] | None = None,
+    cache: Path | None = None,
+    exact: bool = False,
+    corruptions: bool = False,
+    consistency: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Judge a run's classifier on its test set, or on other data, and keep the figures in the run.
+
+    The run's test set is judged as it was when training began, known by the pixels of its images; asked again, the
+    figures are told again. They are `evaluation.json` and stand in the report. Of other data all images are judged, or
+    their test set where they bring one, without those that the run learned from or chose by. Their figures are a file
+    of their own, `evaluation-` and the first 8 digits of the images' fingerprint, and leave the run's as they are; so
+    do those of `exact`, whose names end in `-float32`, where an int8 twin answers otherwise.
+
+    Args:
+        run_path: the RUN folder.
+        data: other data to judge it on, or where the run's own data lie now, if they were moved; also as a `Source`
+            opened before. By default the run's own, which stay closed where this very model was judged on them already.
+        labels: which of CIFAR-100's two sets of labels; the run's by default.
+        cache: where downloads and decoded images are kept; the run's by default.
+        exact: judge the float32 network, also where its int8 twin answers.
+        corruptions: judge it on corrupted images too, 75 copies of the test part, see `corruption_figures`.
+        consistency: tell whether answers stay when images change a little, see `consistency_figures`.
+        progress: told how far it is.
+
+    Returns:
+        accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
+        mistakes, macro_recall, macro_f1, uneven, ece, reliability and selective (what the probabilities are worth, and
+        the answers that are not unsure), `corruptions` and `consistency` where they were ever asked for, what
+        was judged on what, `judged` (how many images of how many, and why the others are not), `precision` (`float32`
+        or `int8`, of the network that answered), and `file`, the name in RUN under which all this is kept.
+
+    Raises:
+        RunError: not a RUN folder, or its `evaluation.json` is damaged.
+        ArtifactError: its model is damaged.
+        DataError: nothing is left to judge, or the data have other classes or cannot be read.
+        UsageError: the run was trained on arrays and no data was given.
+    """
+    run, config = open_run(Path(run_path))
+    artifact = Classifier.load(run.path, exact=exact).artifact
+    suffix = "-float32" if exact and artifact.manifest.twin is not None else ""
+    trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
+    own_file = run.evaluation_file.with_stem(f"{run.evaluation_file.stem}{suffix}")
+    if data is None and labels in (None, config["labels"]):
+        told = _told_before(own_file, artifact)
+        if told is not None and all(trial in told for trial in trials):
+            if not run.report_file.exists():
+                _write_report(run)
+            return {**told, "judged": judged_in_words(told)}
+    files.check_writable(run.path)
+    if data is None:
+        check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
+    source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
+    _same_classes(artifact, source.class_names, source.name)
+    sets = read_sets(run.path) or sets_of_earlier(run, config, source, progress)
+    judged = choose_judged(run.path, config, source, sets, progress)
+    test = judged.dataset
+    _fits(artifact, test, source.name)
+    fingerprint = test.fingerprint()
+    file = own_file if judged.own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
+    told = _told_before(file, artifact, fingerprint)
+    words = f"{judged.words}{_other_images(file, fingerprint)}"
+    document = (
+        {**told, "judged": words}
+        if told is not None
+        else {
+            **_judge(artifact, test, source.name, progress),
+            "part": judged.part,
+            "judged": words,
+            "fingerprint": fingerprint,
+            "notes": list(judged.notes),
+            "skipped": source.skipped,
+            "file": file.name,
+        }
+    )
+    lacking = [trial for trial in trials if trial not in document]
+    if lacking:
+        document = {**document, **_try(lacking, artifact, test, progress)}
+    changed = document != told
+    if changed:
+        artifact.check_same()  # else these figures would stand in the place of the new model's
+        with files.changing(file):  # another process may have kept other trials of the same model meanwhile
+            document = {**(_told_before(file, artifact, fingerprint) or {}), **document}
+            files.write_json(file, document)
+    if not run.report_file.exists() or (file == run.evaluation_file and changed):
+        _write_report(run)
+    return document
+
+
+def _open(
+    data: Data | Source,
+    labels: Literal["fine", "coarse"] | None,
+    cache: Path | None,
+    config: dict[str, Any],
+    artifact: Artifact,
+    progress: Progress,
+) -> Source:
+    """Open `data`, unless it is open already, the way the run's own was opened."""
+    rules = artifact.manifest.image
+    if not isinstance(data, Source):
+        data = open_source(
+            data,
+            labels=labels or config["labels"],
+            cache=cache or (Path(config["cache"]) if config["cache"] else None),
+            canvas=(rules.height, rules.width),
+            colour="grey" if rules.mode == "L" else "rgb",
+            progress=progress,
+        )
+    # A run that started from an earlier network learned from images that were made to fit that one.
+    return refitted(data, *rules.shape) if config["settings"].get("initial") else data
+
+
+def _other_images(file: Path, fingerprint: str) -> str:
+    """A sentence where `file` tells of other images than those of this `fingerprint`."""
+    before = read_evaluation(file)
+    if before is None or before.get("fingerprint") == fingerprint:
+        return ""
+    return f" They are not the same images as those judged on {before['created']}."
+
+
+def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
+    """What `file` says where it is of this model as it answers here, and of this `fingerprint` if that is given."""
+    document = read_evaluation(file)
+    if document is None:
+        return None
+    same_images = fingerprint is None or document.get("fingerprint") == fingerprint
+    same_network = document.get("precision", "float32") == artifact.precision
+    same_model = document.get("model") == artifact.checksum
+    return document if same_images and same_network and same_model else None
+
+
+def _write_report(run: Run) -> None:
+    from beholder.report.page import write_report
+
+    write_report(run.path)
+
+
+def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -> None:
+    expected = artifact.manifest.class_names
+    if class_names != expected:
+        odd = sorted(set(class_names) ^ set(expected))[:3] or ["their order"]
+        raise DataError(
+            f"{name!r} has other classes than the model learned (for example {', '.join(odd)}); give data with the "
+            f"same {len(expected)} classes."
+        )
+
+
+def _fits(artifact: Artifact, test: Dataset, name: str) -> None:
+    expected = artifact.manifest.image.shape
+    if test.image_shape != expected:
+        raise DataError(
+            f"{name!r} has images of shape {test.image_shape}, the model learned from {expected}; give images of "
+            "that shape."
+        )
+
+
+def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> dict[str, Any]:
+    from beholder.evaluation import metrics
+
+    started = time.monotonic()
+    rows, unlike = [], []
+    for part in chunks(len(test), test.image_shape, BATCH_PIXELS):
+        answers = artifact.graph(test.images[part])
+        rows.append(answers.probabilities)
+        if artifact.familiarity is not None:
+            unlike.append(artifact.familiarity.unlike(answers.features))
+        progress("Answering the test part", min(part.stop, len(test)), len(test))
+    probabilities = np.concatenate(rows)
+    wrong = metrics.mistakes(probabilities, test.labels)
+    return {
+        "schema": SCHEMA,
+        "data": name,
+        "part": "test",
+        "model": artifact.checksum,
+        "precision": artifact.precision,
+        **metrics.figures(probabilities, test.labels, test.class_names),
+        **_honesty(artifact, probabilities, test.labels, np.concatenate(unlike) if unlike else None),
+        "mistakes": [_mistake(test, probabilities, int(row)) for row in wrong],
+        "seconds": round(time.monotonic() - started, 2),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _honesty(
+    artifact: Artifact,
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    unlike: NDArray[np.bool_] | None,
+) -> dict[str, Any]:
+    """What the probabilities are worth (`ece`, `reliability`), and the answers that are not unsure (`selective`)."""
+    from beholder.evaluation import abstention, calibration
+    from beholder.evaluation.metrics import wilson_interval
+
+    confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    strange = np.zeros(len(labels), np.bool_) if unlike is None else unlike
+    given = abstention.given_answers(confidences, strange, artifact.unsure_below)
+    wrong = int((~correct[given]).sum())
+    asked = artifact.manifest.risk_in(artifact.precision) or {}
+    return {
+        "ece": calibration.expected_calibration_error(confidences, correct),
+        "reliability": calibration.reliability(confidences, correct),
+        "selective": {
+            "unsure_below": artifact.unsure_below,
+            "asked": asked.get("asked"),
+            "promised": asked.get("promised", False),
+            "coverage": abstention.share(given),
+            "risk": abstention.share(~correct[given]),
+            "interval": list(wilson_interval(wrong, int(given.sum()))) if given.any() else None,
+            "unlike": abstention.share(unlike) if unlike is not None else None,
+            "curve": abstention.coverage_curve(confidences, correct),
+        },
+    }
+
+
+def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progress) -> dict[str, Any]:
+    """The figures of each of `trials`: `corruptions`, `consistency`."""
+    from beholder.evaluation.consistency import consistency_figures
+    from beholder.evaluation.corruptions.catalogue import corruption_figures
+
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return artifact.graph(images).probabilities
+
+    judges = {"corruptions": corruption_figures, "consistency": consistency_figures}
+    return {trial: judges[trial](answer, test.images, test.labels, progress=progress) for trial in trials}
+
+
+def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:
+    label, prediction = int(test.labels[row]), int(probabilities[row].argmax())
+    return {
+        "name": str(test.names[row]),
+        "label": test.class_names[label],
+        "prediction": test.class_names[prediction],
+        "probability": float(probabilities[row, prediction]),
+        "label_probability": float(probabilities[row, label]),
+        "image": _as_uri(test.images[row]),
+    }
+
+
+def _as_uri(image: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,268 @@
+"""Which images `evaluate` judges: those of the run's test set as it was, or of other data all that the run never saw.
+
+Nothing is split anew: a folder that grew or was cleaned would yield another test set, of images learned from too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.copies.duplicates import content_groups
+from beholder.data.corrections import Overlay, corrected
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.errors import DataError, RunError
+from beholder.runs.run_folder import Run, read_document
+from beholder.runs.sets import ImageSet, Sets, is_are, write_sets
+from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_parts
+
+_NAMED = 3  # missing images that a sentence names
+UNKNOWN = (
+    "An earlier version of Beholder made this run and kept no list of the images that it learned from; any of them "
+    "that are in the data were judged too."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What is judged.
+
+    Attributes:
+        dataset: the images.
+        own: whether they are the run's own test set, or what is left of it.
+        words: how many of how many there are, and why the others are not; a sentence or more.
+        part: `test`, or `all` of other data that bring no test set.
+        notes: sentences about the data.
+    """
+
+    dataset: Dataset
+    own: bool
+    words: str
+    part: str = "test"
+    notes: tuple[str, ...] = ()
+
+
+def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets | None, progress: Progress) -> Judged:
+    """The images of `source` to judge the run by.
+
+    Args:
+        run: the RUN folder.
+        config: its config.
+        source: the run's own data, wherever they lie now, or others.
+        sets: those of the run; None where they are not known, and `source` are other data.
+        progress: told how far reading is.
+
+    Raises:
+        DataError: nothing is left to judge, or the data cannot be read.
+    """
+    if sets is None:
+        return _others(source, frozenset(), progress, f" {UNKNOWN}")
+    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
+    brings_test = "test" in source.readers and "test" not in source.made
+    named = data_name(source) == config["data"] != "arrays"
+    # Data that are the run's own by name and bring their test set: nothing else of them need be read.
+    learned = (
+        []
+        if named and sets.test is None
+        else [read(progress) for part, read in source.readers.items() if sets.test is not None or part != "test"]
+    )
+    if not named and not _is_own(config["data"], source, learned, sets, overlay):
+        return _others(source, sets.seen, progress)
+    as_learned = corrected(source, overlay, set())
+    if sets.test is not None:
+        return replace(_kept(run, source.name, learned, sets.test, sets, overlay), notes=as_learned.told())
+    if not brings_test:
+        raise DataError(
+            f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
+            f"or give other data: beholder evaluate {quote(str(run))} DATA."
+        )
+    return replace(_others(as_learned, sets.seen, progress), own=True)
+
+
+def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: Progress) -> Sets | None:
+    """The sets of a run that an earlier version of Beholder made, split again; None where `source` are other data.
+
+    Args:
+        run: the RUN, which keeps them from now on.
+        config: its config.
+        source: opened data; only the run's own will do.
+        progress: told how far reading is.
+
+    Raises:
+        DataError: they are its data by name, but no longer what it learned from and chose by.
+        RunError: its `data.json` is damaged.
+    """
+    if data_name(source) != config["data"]:
+        return None
+    known = read_document(run.data_file, missing="").get("fingerprint", {}) if run.data_file.exists() else {}
+    if not isinstance(known, dict):
+        raise RunError(
+            f"{str(run.data_file)!r} is damaged (its 'fingerprint' is no object); train again into a new folder."
+        )
+    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
+    together = config.get("together", "equal")
+    whole = Parts(corrected(source, overlay, set()), seed=config["seed"], progress=progress, together=together)
+    parts = read_parts(whole, config.get("images"))
+    if known != fingerprints(parts):
+        if config["data"] == "arrays":  # which have no name
+            return None
+        raise DataError(
+            f"{source.name!r} changed since {str(run.path)!r} was trained, by an earlier version of Beholder that kept "
+            f"no list of its images, so its test set is no longer known; give other data: beholder evaluate "
+            f"{quote(str(run.path))} DATA."
+        )
+    sets = known_sets(whole, parts, config.get("images"))
+    write_sets(run.path, sets)
+    return sets
+
+
+def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, overlay: Overlay) -> bool:
+    """Whether `source`, of another name or of none, are the run's data: by all images and labels, as if moved.
+
+    Arrays have no name; those that hold most of the run's images are its own.
+    """
+    kept = Counter(_labelled(sets.class_names, sets.every))
+    if data_name(source) == known:
+        old = Counter(value for one in sets.every for value in one.hashes)
+        new = Counter(value for dataset in learned for value in content_groups(dataset))
+        return 2 * (old & new).total() > old.total()
+    try:
+        as_learned = [ImageSet.of(overlay.apply(dataset)) for dataset in learned]
+    except DataError:  # a correction fits no image of other data
+        return False
+    return kept == Counter(_labelled(source.class_names, as_learned))
+
+
+def _labelled(class_names: Sequence[str], sets: list[ImageSet]) -> list[tuple[bytes, str]]:
+    return [
+        (value, class_names[label])
+        for one in sets
+        for value, label in zip(one.hashes, one.labels.tolist(), strict=True)
+    ]
+
+
+def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: Sets, overlay: Overlay) -> Judged:
+    """What `datasets`, the run's own data as they are now, still hold of its `test` set."""
+    if not len(test):
+        raise DataError(
+            f"The run {str(run)!r} has no test set, since {name!r} had too few images for one; give other data: "
+            f"beholder evaluate {quote(str(run))} DATA."
+        )
+    now = [ImageSet.of(dataset) for dataset in datasets]
+    rows = _found(test, now)
+    missing = [name for name, row in zip(test.names, rows, strict=True) if row < 0]
+    if len(missing) == len(test):
+        raise DataError(
+            f"{name!r} no longer holds any of the {len(test):,} images of the test set of {str(run)!r} (the first: "
+            f"{missing[0]!r}); bring them back, or give other data: beholder evaluate {quote(str(run))} DATA."
+        )
+    found = np.argsort(rows, kind="stable")[len(missing) :]  # in the order of the data
+    dataset = _at(datasets, rows[found])
+    decided = {one.path for one in overlay.corrections if one.action == "relabel"}
+    by_run = np.array([test.names[row] in decided for row in found], bool)
+    labels = np.where(by_run, test.labels[found], dataset.labels)
+    words = f"Judged {_of(len(found), len(test))} images of the run's test set"
+    if missing:
+        words += f"; {len(missing):,} {is_are(len(missing))} no longer in {name!r} as they were ({_names(missing)})"
+    words += f".{_added(now, sets, overlay)}"
+    changed = int((labels != test.labels[found]).sum())
+    if changed:
+        which = "1 of them has another label" if changed == 1 else f"{changed:,} of them have other labels"
+        words += f" {which} than when training began, and the current labels count."
+    return Judged(replace(dataset, labels=labels), True, words)
+
+
+def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
+    """(N,) int64: for each image of `test` its row, numbered through `now`, -1 where it is no longer there.
+
+    Of equal images each is found once, and the one of the same name first, then one of the same label.
+    """
+    names = [name for one in now for name in one.names]
+    labels = np.concatenate([one.labels for one in now]) if now else np.zeros(0, np.int64)
+    wanted = set(test.hashes)
+    free: dict[bytes, list[int]] = {}
+    for row, value in enumerate(value for one in now for value in one.hashes):
+        if value in wanted:
+            free.setdefault(value, []).append(row)
+    rows = np.full(len(test), -1, np.int64)
+    for alike in (
+        lambda row, old: names[row] == test.names[old],
+        lambda row, old: labels[row] == test.labels[old],
+        lambda _row, _old: True,
+    ):
+        for old in np.flatnonzero(rows < 0).tolist():
+            left = free.get(test.hashes[old], [])
+            row = next((row for row in left if alike(row, old)), -1)
+            if row >= 0:
+                left.remove(row)
+                rows[old] = row
+    return rows
+
+
+def _added(now: list[ImageSet], sets: Sets, overlay: Overlay) -> str:
+    """A sentence about images that came since, where there are some; those that a person dropped are none."""
+    dropped = {one.path for one in overlay.corrections if one.action == "drop"}
+    pairs = ((value, name) for one in now for value, name in zip(one.hashes, one.names, strict=True))
+    new = Counter(value for value, name in pairs if name not in dropped)
+    added = (new - Counter(value for one in sets.every for value in one.hashes)).total()
+    if not added:
+        return ""
+    return f" {added:,} image{' was' if added == 1 else 's were'} added since training began and left out."
+
+
+def _others(source: Source, seen: frozenset[bytes], progress: Progress, more: str = "") -> Judged:
+    """All images of `source`, or of its test set where it brings one, without those that were `seen`."""
+    brings = "test" in source.readers and "test" not in source.made
+    datasets = [read(progress) for part, read in source.readers.items() if part == "test" or not brings]
+    total = sum(map(len, datasets))
+    where = f"the test set of {source.name!r}" if brings else f"{source.name!r}"
+    if not total:
+        raise DataError(f"There are no images in {where}; bring some.")
+    hashes = [value for dataset in datasets for value in content_groups(dataset)] if seen else []
+    rows = np.array([row for row in range(total) if not hashes or hashes[row] not in seen], np.int64)
+    if not len(rows):
+        raise DataError(
+            f"All {total:,} images of {where} belong to the run's training or validation set; give data that it "
+            "did not learn from."
+        )
+    left = total - len(rows)
+    which = "1 that belongs" if left == 1 else f"{left:,} that belong"
+    why = f"; {which} to the run's training or validation set {'was' if left == 1 else 'were'} left out" if left else ""
+    words = f"Judged {_of(len(rows), total)} images of {where}{why}.{more}"
+    return Judged(_at(datasets, rows), False, words, "test" if brings else "all", source.told())
+
+
+def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:
+    """The images at `rows`, which are numbered through `datasets`, in the order of these."""
+    ends = np.cumsum([len(dataset) for dataset in datasets])
+    chosen = []
+    for dataset, end in zip(datasets, ends, strict=True):
+        inside = rows[(rows >= end - len(dataset)) & (rows < end)]
+        if len(inside):
+            chosen.append(dataset.select(inside - (end - len(dataset))))
+    if len(chosen) == 1:
+        return chosen[0]
+    return Dataset(
+        np.concatenate([np.asarray(dataset.images) for dataset in chosen]),
+        np.concatenate([dataset.labels for dataset in chosen]),
+        chosen[0].class_names,
+        [name for dataset in chosen for name in dataset.names],
+    )
+
+
+def _of(count: int, total: int) -> str:
+    return f"all {total:,}" if count == total else f"{count:,} of {total:,}"
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")

@@ -1,0 +1,76 @@
+"""Look: a contact sheet of random labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beholder.data.cifar.clean import clean_images
+from beholder.data.dataset import Dataset
+from beholder.data.images.colour import Colour
+from beholder.data.opening import Data, open_source
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.errors import UsageError
+from beholder.figures.sheet import contact_sheet
+
+
+def look(
+    data: Data | Source,
+    *,
+    rows: int = 4,
+    columns: int = 4,
+    cleaned: bool = False,
+    class_name: str | None = None,
+    seed: int = 0,
+    labels: Literal["fine", "coarse"] = "fine",
+    cache: Path | None = None,
+    colour: Colour = "auto",
+    progress: Progress = silent,
+) -> Image.Image:
+    """Draw `rows` × `columns` random training images of `data`, each with its class name as title.
+
+    Args:
+        data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before, which after
+            this tells what was left out (`told`).
+        rows: of the sheet.
+        columns: of the sheet.
+        cleaned: show the images as the chapter's network receives them: grey, cropped, standardised.
+        class_name: show this class only.
+        seed: chooses the images.
+        labels: which of CIFAR-100's two sets of labels.
+        cache: where downloads and decoded images are kept.
+        colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        progress: told how far reading is.
+
+    Raises:
+        UsageError: a row or column count below 1, or an unknown class.
+        DataError: the data cannot be read.
+    """
+    if rows < 1 or columns < 1 or rows * columns > 2500:
+        raise UsageError(f"Expected from 1 to 2500 images on a sheet. Received: {rows} rows of {columns}.")
+    if not isinstance(data, Source):
+        data = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
+    source = data
+    dataset = Parts(source, seed=seed, progress=progress).train()
+    chosen = _random_rows(dataset, rows * columns, class_name, seed)
+    images: NDArray[Any] = dataset.images[chosen]
+    titles = [dataset.class_names[label] for label in dataset.labels[chosen]]
+    if cleaned:
+        images = clean_images(images)
+    return contact_sheet(list(images), titles, columns=columns)
+
+
+def _random_rows(dataset: Dataset, count: int, class_name: str | None, seed: int) -> NDArray[np.int64]:
+    if class_name is not None and class_name not in dataset.class_names:
+        known = ", ".join(dataset.class_names[:20])
+        raise UsageError(f"No class is called {class_name!r}; choose one of {known}.")
+    wanted = range(len(dataset.class_names)) if class_name is None else [dataset.class_names.index(class_name)]
+    candidates = np.flatnonzero(np.isin(dataset.labels, list(wanted)))
+    random = np.random.default_rng(seed)
+    return random.choice(candidates, size=min(count, len(candidates)), replace=False)

@@ -1,0 +1,134 @@
+"""What a model said of the validation part: every answer, and thumbnails of the images that tell most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.artifact.kept_images import (
+    Arrays,
+    damaged,
+    in_colour,
+    most_images,
+    read_gallery,
+    thumbnails,
+    write_gallery,
+)
+from beholder.data.dataset import Dataset
+from beholder.data.subset import stratified_order
+
+FILE = "validation.npz"
+_COLUMNS = ("labels", "answers", "probabilities", "label_probabilities")
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationAnswers:
+    """The answers of a run's float32 network to its whole validation part.
+
+    Attributes:
+        names: (N) names in the data.
+        class_names: in the order of the labels.
+        labels: (N,) int64, what is right.
+        answers: (N,) int64, what the network says.
+        probabilities: (N,) float32, of its answer.
+        label_probabilities: (N,) float32, that it gives to what is right.
+        shown: from row to its place in `thumbnails`, of at most 5,000 rows: mistakes first.
+        thumbnails: (n, h, w, 1 or 3) uint8, as the network gets them, at most 64 pixels a side.
+    """
+
+    names: list[str]
+    class_names: list[str]
+    labels: NDArray[np.int64]
+    answers: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    label_probabilities: NDArray[np.float32]
+    shown: dict[int, int]
+    thumbnails: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def thumbnail(self, row: int) -> NDArray[np.uint8] | None:
+        """The image of `row`, (H, W, 3) uint8; None where it was not kept."""
+        return in_colour(self.thumbnails[self.shown[row]]) if row in self.shown else None
+
+    def confusion(self) -> NDArray[np.int64]:
+        """(classes, classes) int64: how many images of a class (row) got an answer (column)."""
+        counts = np.zeros((len(self.class_names),) * 2, np.int64)
+        np.add.at(counts, (self.labels, self.answers), 1)
+        return counts
+
+    def cell(self, label: int, answer: int) -> NDArray[np.int64]:
+        """The rows of class `label` that got `answer`, surest first."""
+        return self._surest(np.flatnonzero((self.labels == label) & (self.answers == answer)))
+
+    def mistakes(self) -> NDArray[np.int64]:
+        """The rows that got a wrong answer, surest first."""
+        return self._surest(np.flatnonzero(self.labels != self.answers))
+
+    def _surest(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return rows[np.argsort(-self.probabilities[rows], kind="stable")]
+
+
+def open_validation(run: Path) -> ValidationAnswers | None:
+    """The answers that `train` kept in the RUN folder `run`; None where it kept none.
+
+    Raises:
+        ArtifactError: they are damaged, or of another model than the run's; all else of the run can be used.
+    """
+    path = run / FILE
+    read = read_gallery(path, run / "model", (*_COLUMNS, "rows", "thumbnails"), ("names", "class_names"))
+    if read is None:
+        return None
+    arrays, texts = read
+    count, classes = len(texts["names"]), len(texts["class_names"])
+    columns = [arrays[name] for name in _COLUMNS]
+    rows, kept = arrays["rows"], arrays["thumbnails"]
+    fits = count > 0 and all(column.shape == (count,) for column in columns)
+    fits = fits and _below(columns[0], classes) and _below(columns[1], classes) and _below(rows, count)
+    fits = fits and all(column.dtype == np.float32 for column in columns[2:])
+    if not fits or kept.dtype != np.uint8 or kept.ndim != 4 or rows.shape != kept.shape[:1]:
+        raise damaged(path)
+    shown = {int(row): place for place, row in enumerate(rows)}
+    named = {name: arrays[name] for name in _COLUMNS}
+    return ValidationAnswers(texts["names"], texts["class_names"], **named, shown=shown, thumbnails=kept)
+
+
+def write_validation(run: Path, part: Dataset, probabilities: NDArray[np.float32]) -> None:
+    """Keep in the RUN folder `run`, beside its model, what that said of the validation `part`.
+
+    Args:
+        run: the RUN folder.
+        part: N images.
+        probabilities: (N, classes) float32.
+
+    Raises:
+        StorageError: the disk is full or may not be written to.
+    """
+    answers = probabilities.argmax(axis=1)
+    every = np.arange(len(part))
+    rows = _chosen(part, answers, probabilities.max(axis=1))
+    arrays: Arrays = {
+        "labels": part.labels,
+        "answers": answers.astype(np.int64),
+        "probabilities": probabilities[every, answers],
+        "label_probabilities": probabilities[every, part.labels],
+        "rows": rows,
+        "thumbnails": thumbnails(part.images[rows]),
+    }
+    texts = {"names": list(part.names), "class_names": list(part.class_names)}
+    write_gallery(run / FILE, run / "model", arrays, texts)
+
+
+def _chosen(part: Dataset, answers: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The rows whose images are kept: mistakes, surest first, then others in equal shares of their classes."""
+    order = stratified_order(part.labels, seed=0)
+    order = order[np.argsort(np.where(answers != part.labels, -probabilities, 1)[order], kind="stable")]
+    return np.sort(order[: most_images(part.image_shape)])
+
+
+def _below(array: NDArray[np.int64], limit: int) -> bool:
+    return array.dtype == np.int64 and array.ndim == 1 and bool(((array >= 0) & (array < limit)).all())

@@ -1,0 +1,1 @@
+"""What the cheap checks find in a data set."""

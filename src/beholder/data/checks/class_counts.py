@@ -1,0 +1,44 @@
+"""Classes with too few images, or with far fewer than others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from beholder.data.checks.findings import Finding, Kind
+from beholder.data.dataset import Dataset
+
+FEW_IMAGES = 50  # to learn a class from; below, a handful of images decides what the network makes of it
+UNEVEN = 0.5  # of the images that a class would have if all had as many
+
+
+def count_findings(parts: Mapping[str, Dataset]) -> list[Finding]:
+    """Findings `few_images` and `imbalance`, one a class, about what there is to learn from; worst first.
+
+    A class is uneven where it has less than half of the images that it would have if all had as many. Its score says
+    how many are missing: 0.9 where nine in ten are.
+
+    Args:
+        parts: from part name to its images; the test part does not count where there are others.
+    """
+    learned = [dataset for part, dataset in parts.items() if part != "test"] or list(parts.values())
+    names = learned[0].class_names
+    counts = sum((np.bincount(dataset.labels, minlength=len(names)) for dataset in learned), np.zeros(len(names), int))
+    even = counts.sum() / len(names)
+    findings = []
+    for name, count in sorted(zip(names, counts.tolist(), strict=True), key=lambda pair: pair[1]):
+        images = f"{count:,} image{'s' * (count != 1)}"
+        if count < FEW_IMAGES:
+            sentence = f"{name!r} has {images} to learn from; bring {FEW_IMAGES} or more."
+            findings.append(_finding("few_images", name, 1 - count / FEW_IMAGES, sentence))
+        if count < UNEVEN * even:
+            sentence = (
+                f"{name!r} has {images}, and a class has {even:,.0f} on average; networks will prefer the others."
+            )
+            findings.append(_finding("imbalance", name, 1 - count / even, sentence))
+    return findings
+
+
+def _finding(kind: Kind, name: str, score: float, sentence: str) -> Finding:
+    return Finding(kind, (), (), score, suggestion=name, sentence=sentence)

@@ -1,0 +1,239 @@
+"""What is wrong with single images: their files, and their pixels.
+
+The list of checks, and the limits of dark, light and without information, are CleanVision's (Cleanlab, Apache-2.0,
+github.com/cleanlab/cleanvision), rewritten for arrays: CleanVision takes files one by one, and brings pandas along.
+Its limits are for photographs. A data set of line drawings is no fault, so an image must also stand out from its own:
+it has less than half of what the median image has, or hardly anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.checks.findings import Finding, Kind
+from beholder.data.checks.whole_set import extremes
+from beholder.data.chunks import chunks
+from beholder.data.dataset import Dataset
+from beholder.data.images.decode import Header, read_header
+from beholder.data.progress import Progress, silent
+from beholder.data.source import Source
+from beholder.errors import ImageError
+
+_PIXELS_AT_ONCE = 1 << 20
+_BRIGHTNESS = np.array([0.241, 0.691, 0.068], np.float32)  # of red, green and blue squared
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+}
+_TURNED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "mirrored and upside down",
+    5: "mirrored and on its side",
+    6: "on its side",
+    7: "mirrored and on its side",
+    8: "on its side",
+}
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A quantity that an image has too little of; the quantities are those of `_measure`, in its order.
+
+    Attributes:
+        kind: of the findings.
+        limit: below it there is too little.
+        sentence: what is said of an image.
+    """
+
+    kind: Kind
+    limit: float
+    sentence: str
+
+
+_CHECKS = (
+    _Check("low_information", 3.0, "nearly of one colour: {value:.1f} bits a pixel"),
+    _Check("dark", 0.32, "very dark: hardly a pixel reaches {value:.0%} of white"),
+    _Check("light", 0.05, "very light: hardly a pixel is {value:.0%} darker than white"),
+    _Check("blurred", 0.16, "blurred: its edges are soft ({value:.2f} of its contrast)"),
+)
+
+
+def image_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
+    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
+
+    Args:
+        parts: from part name to its images.
+        progress: told how far it is.
+    """
+    total = sum(len(dataset) for dataset in parts.values())
+    measured = [np.zeros((len(_CHECKS), 0), np.float32)]
+    done = 0
+    with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
+        for values in threads.map(_measure, _chunks(parts)):
+            measured.append(values)
+            done += values.shape[1]
+            progress("Checking images", done, total)
+    progress("Checking images", total, total)
+    found: list[Finding] = []
+    certain = _certain(parts)
+    for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
+        found += _worst_first(_lacking(check, values, parts, certain.get(check.kind)))
+    return _once(found)
+
+
+def _certain(parts: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
+    """From kind to (n,) the images that have the fault in any set: comparing hides what most of them have."""
+    values = extremes(parts)
+    return {"low_information": values.plain, "dark": values.dark, "light": values.light} if len(values.lowest) else {}
+
+
+def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
+    """Image files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
+
+    Args:
+        source: an opened folder; other data have no image files. What could not be read is known once its parts
+            were read.
+        progress: told how far it is.
+    """
+    found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
+    broken = {failure["path"] for failure in source.skipped}
+    headers: list[tuple[str, str, Header]] = []
+    files = [(part, name) for part, names in source.files.items() for name in names if name not in broken]
+    for done, (part, name) in enumerate(files):
+        if done % 256 == 0:
+            progress("Checking files", done, len(files))
+        try:
+            headers.append((part, name, read_header(Path(source.folder or "", name))))
+        except ImageError as error:
+            found.append(_unreadable(source, name, str(error)))
+    progress("Checking files", len(files), len(files))
+    found += [_wrong_format(*one) for one in headers if Path(one[1]).suffix.lower() not in _SUFFIXES[one[2].format]]
+    found += _worst_first(_odd_sizes(headers))
+    found += [_turned(*one) for one in headers if one[2].orientation in _TURNED]
+    return found
+
+
+def _chunks(parts: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
+    for dataset in parts.values():
+        for rows in chunks(len(dataset), dataset.image_shape, _PIXELS_AT_ONCE):
+            yield dataset.images[rows]
+
+
+def _measure(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(4, n) float32 of n images: entropy in bits, brightest pixels, distance from white, and sharpness.
+
+    The brightest pixel in a hundred and the darkest in twenty are left out, so that a speck changes nothing.
+    """
+    bright = _brightness(images)
+    shares = _histograms(bright)
+    up_to = np.cumsum(shares, axis=1)
+    brightest, darkest = (up_to < 0.99).sum(axis=1) / 255, (up_to < 0.05).sum(axis=1) / 255
+    entropy = (shares * np.log2(1 / np.where(shares > 0, shares, 1))).sum(axis=1)
+    return np.stack([entropy, brightest, 1 - darkest, _sharpness(bright.astype(np.float32))]).astype(np.float32)
+
+
+def _histograms(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, 256) float32: the share of each image's pixels that has each level."""
+    flat = levels.reshape(len(levels), -1)
+    numbers = flat + 256 * np.arange(len(flat))[:, np.newaxis]
+    counts = np.bincount(numbers.ravel(), minlength=256 * len(flat)).reshape(len(flat), 256)
+    return (counts / flat.shape[1]).astype(np.float32)
+
+
+def _sharpness(bright: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) deviation of the Laplacian (Pech-Pacheco et al., ICPR 2000), in units of that of the pixels."""
+    if min(bright.shape[1:]) < 3:
+        return np.full(len(bright), np.inf, np.float32)
+    middle = bright[:, 1:-1, 1:-1]
+    edges = bright[:, :-2, 1:-1] + bright[:, 2:, 1:-1] + bright[:, 1:-1, :-2] + bright[:, 1:-1, 2:] - 4 * middle
+    deviation = bright.std(axis=(1, 2))
+    plain = deviation < 2  # grey levels: such an image has nothing that could be blurred
+    return np.where(plain, np.float32(np.inf), edges.std(axis=(1, 2)) / np.maximum(deviation, 1e-6))
+
+
+def _brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, H, W) uint8, as the eye weighs it (Finley, HSP colour model, 2006)."""
+    if images.shape[3] == 1:
+        return images[..., 0]
+    channels = images.astype(np.float32)
+    bright: NDArray[np.float32] = np.sqrt((channels * channels) @ _BRIGHTNESS)
+    return np.rint(bright).astype(np.uint8)
+
+
+def _lacking(
+    check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset], certain: NDArray[np.bool_] | None
+) -> Iterator[Finding]:
+    finite = values[np.isfinite(values)]
+    limit = min(check.limit, float(np.median(finite)) / 2) if len(finite) else check.limit
+    start = 0
+    for part, dataset in parts.items():
+        own = values[start : start + len(dataset)]
+        faulty = own < limit if certain is None else (own < limit) | certain[start : start + len(dataset)]
+        start += len(dataset)
+        for row in np.flatnonzero(faulty).tolist():
+            name, label = dataset.names[row], dataset.class_names[dataset.labels[row]]
+            sentence = f"{name} is {check.sentence.format(value=own[row])}."
+            score = 1 - float(own[row]) / (limit if own[row] < limit else check.limit)
+            yield Finding(check.kind, (name,), (part,), score, (label,), sentence=sentence)
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Without what a plain image is besides: one that shows nothing is not dark, light or blurred too."""
+    plain = {(one.paths, one.parts) for one in found if one.kind == "low_information"}
+    return [one for one in found if one.kind == "low_information" or (one.paths, one.parts) not in plain]
+
+
+def _worst_first(found: Iterator[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda one: -one.score)
+
+
+def _about(kind: Kind, part: str, name: str, score: float, sentence: str) -> Finding:
+    """Of a file, whose class is the name of its folder."""
+    folders = Path(name).parts
+    label = folders[0] if part == "all" else folders[1] if len(folders) > 2 else ""
+    return Finding(kind, (name,), (part,), score, (label,), sentence=sentence)
+
+
+def _unreadable(source: Source, name: str, error: str) -> Finding:
+    part = next((part for part, names in source.files.items() if name in names), "all")
+    return _about("unreadable", part, name, 1.0, error)
+
+
+def _wrong_format(part: str, name: str, header: Header) -> Finding:
+    sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
+    return _about("wrong_format", part, name, 1.0, sentence)
+
+
+def _turned(part: str, name: str, header: Header) -> Finding:
+    sentence = f"{name} is stored {_TURNED[header.orientation]}, and upright by its EXIF alone; Beholder turns it."
+    return _about("exif_orientation", part, name, 0.5, sentence)
+
+
+def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:
+    """Sizes far outside the middle half of all (three times its width, as CleanVision), and very long shapes."""
+    if not headers:
+        return
+    sides = np.sqrt([header.height * header.width for _, _, header in headers])
+    shapes = np.array([min(one.height / one.width, one.width / one.height) for _, _, one in headers])
+    low, middle, high = np.percentile(sides, [25, 50, 75])
+    reach = max(3 * (high - low), middle / 2)  # where nearly all have one size, half of it is not odd yet
+    usual_shape = float(np.median(shapes))
+    for (part, name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
+        size = f"{name} has {header.width} × {header.height} pixels"
+        if not low - reach <= side <= high + reach:
+            word = "small" if side < middle else "large"
+            away = min(side, middle) / max(side, middle)
+            yield _about("odd_size", part, name, 1 - away, f"{size}, unusually {word} for these data.")
+        elif shape < 0.35 and shape < usual_shape / 2:
+            yield _about("odd_size", part, name, 1 - shape, f"{size}, an unusual shape for these data.")

@@ -1,0 +1,1 @@
+"""The same image more than once: exact copies and near duplicates."""

@@ -1,0 +1,296 @@
+"""The one overlay format: what a person decided about single images, beside their data and never in it.
+
+A CSV file in UTF-8 with the header `path,action,label`. `path` is an image's name in its `Dataset`; `action` is `keep`
+(seen, and right as it is), `drop`, or `relabel`, which alone has a `label`, the name of a class.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beholder import files
+from beholder.data.correction_names import matched, notes
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+ACTIONS = ("keep", "drop", "relabel")
+HEADER = ["path", "action", "label"]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What was decided about one image.
+
+    Attributes:
+        path: the image's name in its `Dataset`.
+        action: `keep`, `drop` or `relabel`.
+        label: the class name that is right, where the action is `relabel`; else empty.
+        line: of the file that it was read from, from 1; 0 where it was made otherwise.
+
+    Raises:
+        DataError: another action, no path, or a label that is missing or too many.
+    """
+
+    path: str
+    action: str
+    label: str = ""
+    line: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            raise DataError("A correction names no image; give its path.")
+        if self.action not in ACTIONS:
+            raise DataError(
+                f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
+            )
+        if bool(self.label) != (self.action == "relabel"):
+            need = "needs the label that is right" if self.action == "relabel" else f"has no use for {self.label!r}"
+            raise DataError(f"The action {self.action!r} of {self.path!r} {need}; only relabel has a label.")
+
+    def to_json(self) -> dict[str, str]:
+        """As a document keeps it: path, action and label."""
+        return {"path": self.path, "action": self.action, "label": self.label}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Corrections of a data set, each of another image.
+
+    Attributes:
+        corrections: in the order in which they were made.
+
+    Raises:
+        DataError: two corrections of one image.
+    """
+
+    corrections: tuple[Correction, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = [path for path, count in Counter(one.path for one in self.corrections).items() if count > 1]
+        if twice:
+            raise DataError(f"{twice[0]!r} is corrected twice; leave one of the two corrections out.")
+
+    @classmethod
+    def from_json(cls, rows: list[dict[str, Any]]) -> Overlay:
+        """Of rows with path, action and label, as a run's config keeps them."""
+        try:
+            return cls(tuple(Correction(**row) for row in rows))
+        except TypeError as error:
+            raise DataError("The run's own overlay is damaged; train again into a new folder.") from error
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse labels that are no classes.
+
+        Raises:
+            DataError: the first such label.
+        """
+        for one in self.corrections:
+            if one.label and one.label not in class_names:
+                near = difflib.get_close_matches(one.label, class_names, n=1)
+                names = near or class_names[:10]
+                advice = f"write {' or '.join(map(repr, names))}"
+                line = f"line {one.line}: " if one.line else ""
+                raise DataError(
+                    f"{line}{one.path!r} cannot become {one.label!r}, which is no class of the data; {advice}."
+                )
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """`dataset` without what was dropped and with the labels that are right; other corrections are no concern.
+
+        Images stay where they are, so that a data set without a dropped image is not copied.
+
+        Raises:
+            DataError: a label that is no class, or a path that is the name of several images.
+        """
+        self.check(dataset.class_names)
+        corrections = self.named(dataset.names)
+        rows = _rows(dataset, {one.path for one in corrections})
+        index = {name: label for label, name in enumerate(dataset.class_names)}
+        labels = dataset.labels.copy()
+        for one in corrections:
+            if one.label:
+                labels[rows[one.path]] = index[one.label]
+        corrected = replace(dataset, labels=labels)
+        dropped = [rows[one.path] for one in corrections if one.action == "drop"]
+        if not dropped:
+            return corrected
+        return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped))
+
+    def named(self, names: Sequence[str]) -> list[Correction]:
+        """The corrections of images called `names`, by these names; see `matched`.
+
+        Raises:
+            DataError: two of them are of one image and disagree.
+        """
+        meant = matched([one.path for one in self.corrections], names)
+        found: dict[str, Correction] = {}
+        for one in self.corrections:
+            if one.path in meant:
+                name = meant[one.path]
+                _agree(found.setdefault(name, one), one)
+        return [replace(one, path=name) for name, one in found.items()]
+
+    def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Overlay:
+        """This overlay once `decisions` were made: path, action and label each; the action None takes one back.
+
+        Raises:
+            DataError: an unknown action, or a label that is missing or too many.
+        """
+        kept = {one.path: one for one in self.corrections}
+        for path, action, label in decisions:
+            kept.pop(path, None)
+            if action is not None:
+                kept[path] = Correction(path, action, label)
+        return Overlay(tuple(kept.values()))
+
+    def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
+        """What a person should know once data were read, see `overlay_names.notes`."""
+        return notes(self.corrections, found, name, unread)
+
+
+def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
+    """`source` as `overlay` corrects it, in every part, and with a note that says so.
+
+    Args:
+        source: an opened data set.
+        overlay: the corrections.
+        found: gets the names of the images that have one, while parts are read.
+
+    Raises:
+        DataError: a label that is no class. A reader raises it about its own part.
+    """
+    overlay.check(source.class_names)
+    if not overlay.corrections:
+        return source
+    paths = {one.path for one in overlay.corrections}
+    note = f"The data were read as an overlay of {len(paths)} correction{'s' * (len(paths) != 1)} has them."
+
+    def correcting(read: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
+        def reader(progress: Progress) -> Dataset:
+            dataset = read(progress)
+            found.update(matched(paths, dataset.names))
+            return overlay.apply(dataset)
+
+        return reader
+
+    readers = {part: correcting(read) for part, read in source.readers.items()}
+    return replace(source, readers=readers, notes=(*source.notes, note))
+
+
+def read_overlay(path: Path | None, class_names: Sequence[str] | None = None) -> Overlay:
+    """Read the overlay at `path`.
+
+    Args:
+        path: the CSV file; None is an overlay without corrections.
+        class_names: what a label may be; None: whatever it is.
+
+    Raises:
+        DataError: it cannot be read, is no such CSV, or a line of it makes no sense.
+    """
+    if path is None:
+        return Overlay()
+    try:
+        # A path is bytes to the system; those that are no text go through as they are.
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        (_, header), *rows = _lines(text) or [(1, [])]
+    except OSError as error:
+        raise DataError(f"Cannot read the overlay {str(path)!r}: {error.strerror}; check the path.") from error
+    except csv.Error as error:
+        raise DataError(f"The overlay {str(path)!r} is no CSV file ({error}); save it as CSV again.") from error
+    if [name.strip().lower() for name in header] != HEADER:
+        raise DataError(
+            f"The overlay {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
+        )
+    try:
+        overlay = Overlay(_once([_correction(line, row) for line, row in rows]))
+        if class_names is not None:
+            overlay.check(class_names)
+    except DataError as error:
+        raise DataError(f"The overlay {str(path)!r} cannot be obeyed: {error}") from error
+    return overlay
+
+
+def write_overlay(path: Path, overlay: Overlay) -> None:
+    """Write `overlay` to `path`, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or may not be written to.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)  # lines end as RFC 4180 has it; only so does it quote a carriage return in a name
+    writer.writerow(HEADER)
+    writer.writerows([one.path, one.action, one.label] for one in overlay.corrections)
+    files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def train_command(data: str, overlay: str) -> str:
+    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `overlay` corrects it."""
+    if data == "arrays":
+        return f"beholder.train((images, labels), overlay={overlay!r})"
+    return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(overlay)}"
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """The fields of each line that is not empty, with its number; a spreadsheet may part them by `;` or tabs."""
+    first = text.split("\n", 1)[0]
+    delimiter = next((one for one in (",", ";", "\t") if one in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, before = [], 0
+    for row in reader:
+        while len(row) > len(HEADER) and not row[-1].strip():
+            row.pop()  # a spreadsheet's empty columns
+        if any(row):
+            lines.append((before + 1, row))
+        before = reader.line_num
+    return lines
+
+
+def _correction(line: int, row: list[str]) -> Correction:
+    values: list[Any] = [*row, ""] if len(row) == 2 else row
+    if len(values) != len(HEADER):
+        raise DataError(f"line {line}: expected path, action and label, received {row}.")
+    path, action, label = values
+    try:
+        return Correction(path, action.strip().lower(), label.strip(), line)
+    except DataError as error:
+        raise DataError(f"line {line}: {error}") from error
+
+
+def _once(corrections: list[Correction]) -> tuple[Correction, ...]:
+    """`corrections` without those that repeat an earlier one.
+
+    Raises:
+        DataError: two of one path disagree.
+    """
+    kept: dict[str, Correction] = {}
+    for one in corrections:
+        _agree(kept.setdefault(one.path, one), one)
+    return tuple(kept.values())
+
+
+def _agree(one: Correction, other: Correction) -> None:
+    if (one.action, one.label) != (other.action, other.label):
+        lines = f"lines {one.line} and {other.line} " if one.line and other.line else "two corrections "
+        words = " and ".join(f"{each.action} {each.label}".strip() for each in (one, other))
+        raise DataError(f"{lines}disagree about {other.path!r} ({words}); leave one of them out.")
+
+
+def _rows(dataset: Dataset, names: set[str]) -> dict[str, int]:
+    """From name to row, of the images called `names`."""
+    rows: dict[str, int] = {}
+    for row, name in enumerate(dataset.names):
+        if name in names and rows.setdefault(name, row) != row:
+            raise DataError(f"Several images are called {name!r}, so that it cannot be corrected; leave it out.")
+    return rows

@@ -1,0 +1,234 @@
+"""A folder of images, `train/<class>/…` with optional `val/` and `test/`, or `<class>/…`, as a `Source`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beholder.data.dataset import Dataset
+from beholder.data.folders.listing import Listing, list_part, listing_notes, loose_files, refuse_strays
+from beholder.data.folders.roles import TITLES, divide
+from beholder.data.folders.tree import Tree
+from beholder.data.images.cache import ImageFiles, load_images, refuse_cache_inside
+from beholder.data.images.colour import Colour, decide_mode
+from beholder.data.images.decode import ImageRules
+from beholder.data.images.sizes import choose_canvas, fitting_in_words, median_cut, sample_sizes
+from beholder.data.progress import Progress
+from beholder.data.source import Source
+from beholder.errors import DataError
+
+_OTHER_CUT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
+
+
+def open_folder(
+    path: Path,
+    *,
+    cache: Path,
+    canvas: tuple[int, int] | None = None,
+    colour: Colour = "auto",
+    for_audit: bool = False,
+) -> Source:
+    """Open a folder of images; names and some headers are read, the pixels of a part only by its reader.
+
+    Images anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
+    cannot be read is left out, named and counted; other files and hidden ones are counted in a note. Symbolic links to
+    folders are followed, but never upwards and each folder once a class.
+
+    Args:
+        path: the folder; never written to.
+        cache: where decoded images are kept.
+        canvas: height and width in pixels of every image; without it the size that nearly all images of a sample
+            share, if its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        colour: whether images get three channels or one; by default one where all images of a sample are grey.
+        for_audit: take what an audit is to find and training cannot work with: however many unreadable images, thin
+            classes, names of classes that are nearly the same, and classes that only validation or test has, which then
+            count as classes and stand in a note.
+
+    Returns:
+        A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
+        images are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
+
+    Raises:
+        DataError: no such folder, no images, one class, or folders that can be understood in two ways; unless it is
+            for an audit a class with fewer than two images to learn from, a class of validation or test that train
+            does not have, and, from a reader, that more than one image in twenty is unreadable, or more than one in
+            five of a class.
+        UsageError: the cache lies inside the folder.
+    """
+    if not path.is_dir():
+        raise DataError(f"Cannot find a folder at {str(path)!r}; check the path.")
+    refuse_cache_inside(path, cache)
+    tree = Tree()
+    sets = divide(tree, str(path))
+    parts = {part: list_part(tree, path, part, folder) for part, folder in sets.folders.items()}
+    learn = next(part for part in ("train", "all", "test", "validation") if part in parts)
+    class_names = _class_names(path, parts, learn)
+    strangers = _strangers(path, parts, learn, class_names)
+    alike = _alike(parts[learn])
+    strays, others = _beside(tree, path, parts)
+    if for_audit:
+        class_names = tuple(sorted({*class_names, *strangers}))
+    elif strangers or alike:
+        raise DataError(next(iter([*strangers.values(), *alike])))
+    else:
+        refuse_strays(path, strays, sum(listing.count for listing in parts.values()))
+        _refuse_thin_classes(path, parts[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
+        for listing in parts.values():
+            if not listing.paths:  # a part without a reader would be split off another one
+                listing.refuse_unreadable({})
+    # In an audit the part to learn from may have no images.
+    measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
+    sizes = sample_sizes(path, measured)
+    height, width = canvas or choose_canvas(sizes)
+    classes = parts[learn].classes or [name for listing in parts.values() for name in listing.classes]
+    mode, told = decide_mode(colour, path, measured, classes, (height, width))
+    rules = ImageRules(height, width, mode)
+    fitting = fitting_in_words(sizes, (height, width))
+    notes = (*listing_notes(parts, learn, strays, others), *told, *sets.notes, *strangers.values(), *alike)
+    skipped: list[dict[str, Any]] = []
+    later: list[str] = []
+    readers = {
+        part: _reader(listing, class_names, rules, cache, skipped, for_audit=for_audit)
+        for part, listing in parts.items()
+        if listing.paths
+    }
+    usual = median_cut(sizes, (height, width))
+    for part in readers.keys() - {learn}:
+        readers[part] = _telling_cuts(readers[part], parts[part], (height, width), usual, later)
+    names = {part: listing.names for part, listing in parts.items() if listing.paths}
+    return Source(
+        str(path), class_names, readers, (*notes, fitting) if fitting else notes, skipped, path, names, later=later
+    )
+
+
+def _beside(tree: Tree, root: Path, parts: Mapping[str, Listing]) -> tuple[list[str], list[str]]:
+    """Images that lie in no class folder, and files that are no images."""
+    strays, others = ([], []) if "all" in parts else loose_files(tree, root)
+    for listing in parts.values():
+        strays += listing.strays
+        others += listing.others
+    return strays, others
+
+
+def _class_names(root: Path, parts: Mapping[str, Listing], learn: str) -> tuple[str, ...]:
+    if not any(listing.paths for listing in parts.values()):
+        unusable = [one for listing in parts.values() for one in listing.unusable]
+        if unusable:
+            raise DataError(
+                f"None of the {len(unusable):,} images in class folders below {str(root)!r} can be read; bring them in "
+                f"JPEG, PNG, WebP, BMP, GIF or TIFF, the first: {unusable[0].error}"
+            )
+        loose = [path for listing in parts.values() for path in listing.strays]
+        there = f"; {len(loose):,} lie directly in it, {loose[0]!r} say" if loose else ""
+        raise DataError(
+            f"No images in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
+            "<class>/<picture>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
+        )
+    names = parts[learn].class_folders
+    if len(names) < 2:
+        raise DataError(
+            f"Only {len(names)} class below {parts[learn].folder!r} ({', '.join(map(repr, names)) or 'no folder'}); "
+            "bring at least two folders of images, one a class."
+        )
+    return names
+
+
+def _strangers(root: Path, parts: Mapping[str, Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
+    """From each class that the part to learn from does not have to a sentence about it."""
+    found: dict[str, str] = {}
+    near = {_key(name): name for name in class_names}
+    for part, listing in parts.items():
+        for path, name in zip(listing.paths, listing.classes, strict=True):
+            if name not in class_names and name not in found:
+                hint = f" (but {near[_key(name)]!r})" if _key(name) in near else ""
+                found[name] = (
+                    f"The {part} part of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} part does not "
+                    f"have{hint}; rename or remove it."
+                )
+    return found
+
+
+def _alike(listing: Listing) -> list[str]:
+    """A sentence about each group of classes whose names differ in case, blanks or coding alone.
+
+    Single letters are left alone: who sorts handwriting means by `a` and `A` two classes.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in listing.class_folders:
+        groups[_key(name)].append(name)
+    return [
+        f"Classes {' and '.join(map(repr, names))} in {listing.folder!r} differ only in case, spaces or Unicode "
+        "form; merge the folders, or give them names that differ more."
+        for key, names in groups.items()
+        if len(names) > 1 and not (len(key) == 1 and all(len(name) == 1 for name in names))
+    ]
+
+
+def _key(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _refuse_thin_classes(root: Path, listing: Listing, class_names: Sequence[str], *, at_least: int) -> None:
+    counts = Counter(listing.classes)
+    for name in class_names:
+        if counts[name] >= at_least:
+            continue
+        lost = [one for one in listing.unusable if one.class_name == name]
+        if lost:
+            raise DataError(
+                f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'s' * (counts[name] != 1)} that can "
+                f"be read, and {len(lost):,} that cannot; repair or convert these, the first: {lost[0].error}"
+            )
+        raise DataError(
+            f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'' if counts[name] else 's'}; "
+            f"bring at least {at_least}, or remove its folder."
+        )
+
+
+def _reader(
+    listing: Listing,
+    class_names: tuple[str, ...],
+    rules: ImageRules,
+    cache: Path,
+    skipped: list[dict[str, Any]],
+    *,
+    for_audit: bool,
+) -> Callable[[Progress], Dataset]:
+    files = ImageFiles(listing.root, listing.part, listing.paths)
+    label_of = {name: label for label, name in enumerate(class_names)}
+
+    def read(progress: Progress) -> Dataset:
+        loaded = load_images(files, rules, cache=cache, progress=progress)
+        if not for_audit:
+            listing.refuse_unreadable(loaded.failures)
+        failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
+        for path, error in [*failures, *((one.path, one.error) for one in listing.unusable)]:
+            failure = {"path": path, "error": error}
+            if failure not in skipped:  # a part may be read twice
+                skipped.append(failure)
+        labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
+        return Dataset(loaded.images, labels, class_names, [listing.paths[row] for row in loaded.rows])
+
+    return read
+
+
+def _telling_cuts(
+    read: Callable[[Progress], Dataset], listing: Listing, target: tuple[int, int], usual: float, later: list[str]
+) -> Callable[[Progress], Dataset]:
+    """`read`, and a note once it was read if more of its images is cut off than of those to learn from."""
+
+    def reader(progress: Progress) -> Dataset:
+        dataset = read(progress)
+        sizes = sample_sizes(listing.root, listing.paths)
+        if median_cut(sizes, target) > usual + _OTHER_CUT:
+            told = fitting_in_words(sizes, target) or ""
+            note = f"In the {TITLES[listing.part]} set, {told[:1].lower()}{told[1:]}"
+            later.extend([note] if note not in later else [])  # a part may be read twice
+        return dataset
+
+    return reader

@@ -1,0 +1,274 @@
+"""Which folders are the training, validation and test set, and which are classes: told by names and by what they hold.
+
+Where two readings are possible, nothing is guessed: a sentence says what was found and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beholder.data.folders.tree import Tree
+from beholder.errors import DataError
+
+TITLES = {"train": "training", "validation": "validation", "test": "test", "all": "whole"}
+_WORDS = {
+    "train": "train training trn",
+    "validation": "val valid validate validation validating dev devel develop development eval evaluate evaluation",
+    "test": "test testing tests tst holdout",
+}
+_ROLES = {word: role for role, words in _WORDS.items() for word in words.split()}
+# Some mean by these the set that chooses, others the one that judges.
+_AMBIGUOUS = frozenset(["dev", "devel", "develop", "development", "eval", "evaluate", "evaluation", "holdout"])
+_FILLERS = frozenset(
+    [
+        "set",
+        "sets",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "image",
+        "images",
+        "photo",
+        "photos",
+        "pic",
+        "pics",
+        "data",
+        "dataset",
+        "split",
+    ]
+)
+_JOINED = re.compile(rf"({'|'.join(sorted(_ROLES, key=len, reverse=True))})({'|'.join(sorted(_FILLERS))})")
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Sets:
+    """How a folder is divided.
+
+    Attributes:
+        folders: from part (`train`, `validation`, `test`) to its folder; `all` to the root where it is not divided.
+        notes: sentences about what had to be decided or was left out.
+    """
+
+    folders: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What the name of a folder says: `word` is that of a set, `rest` what else is in it."""
+
+    role: str
+    word: str
+    rest: tuple[str, ...] = field(default=())
+
+
+def divide(tree: Tree, root: str) -> Sets:
+    """Find the sets in `root`.
+
+    Raises:
+        DataError: folders that may be sets as well as classes, two of one kind, images that no set would hold, or a
+            level of folders that is neither sets nor classes.
+    """
+    filled = tree.filled(root)
+    named = _named(filled)
+    _refuse_outer_folder(tree, root, filled, named)
+    sets = {folder: name for folder, name in named.items() if _is_set(tree, folder, filled)}
+    flat = [folder for folder in named if folder not in sets]
+    if not any(name.role == "train" for name in named.values()):
+        # Class folders without images are an audit's to tell, and no reason to learn from another set.
+        empty = [folder for folder in tree.contents(root).folders if tree.contents(folder).folders]
+        sets |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and sets}
+    if not sets or any(named[folder].role == "train" for folder in flat):
+        _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(sets))
+        refuse_levels(tree, root)
+        return Sets({"all": root})
+    _refuse_beside(tree, root, sets, [folder for folder in filled if folder not in named])
+    folders: dict[str, str] = {}
+    for folder, name in sets.items():
+        if name.role in folders:
+            raise DataError(
+                f"Both {_base(folders[name.role])!r} and {_base(folder)!r} in {root!r} are a {TITLES[name.role]} set "
+                "by their names; rename one of them or merge them."
+            )
+        folders[name.role] = folder
+    for part in (part for part in TITLES if part in folders):
+        refuse_levels(tree, folders[part])
+    return Sets(folders, tuple(_notes(tree, root, folders, sets, flat)))
+
+
+def role_of(name: str) -> str | None:
+    """The part that a folder's `name` stands for, in any case and form (`Training`, `test-images`, `valSet`)."""
+    said = _read(name)
+    return said.role if said is not None and not said.rest else None
+
+
+def _read(name: str) -> _Name | None:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)", " ", name)
+    text = re.sub(r"\b(hold|held) ?out\b", "holdout", " ".join(re.split(r"[\W_]+", spaced.casefold())).strip())
+    words = _JOINED.sub(r"\1 \2", text).split() if _JOINED.fullmatch(text) else text.split()
+    if len(words) > 1 and words[0].isdecimal():  # 01_train, 02_test
+        words = words[1:]
+    known = [word for word in words if word in _ROLES]
+    if len(known) != 1:
+        return None
+    return _Name(_ROLES[known[0]], known[0], tuple(word for word in words if word not in (*_FILLERS, known[0])))
+
+
+def _named(folders: Sequence[str]) -> dict[str, _Name]:
+    """The folders with the name of a set; `seg_train` and `seg_test` are two, which differ in that word alone."""
+    said = {folder: name for folder in folders if (name := _read(_base(folder)))}
+    pure = {folder: name for folder, name in said.items() if not name.rest}
+    if pure:
+        return pure
+    rests = {name.rest for name in said.values()}
+    return said if len(rests) == 1 and len({name.role for name in said.values()}) > 1 else {}
+
+
+def _is_set(tree: Tree, folder: str, beside: Sequence[str]) -> bool:
+    """Whether a folder with the name of a set holds class folders; one with images too may be a class among others."""
+    if not tree.filled(folder):
+        return False
+    others = [other for other in beside if other != folder and _read(_base(other)) is None]
+    return not (tree.contents(folder).has_images and any(tree.contents(other).has_images for other in others))
+
+
+def _refuse_outer_folder(tree: Tree, root: str, filled: Sequence[str], named: Mapping[str, _Name]) -> None:
+    """An archive unpacked into a folder of its own: `data/data/train`."""
+    if len(filled) != 1 or named or tree.contents(root).has_images:
+        return
+    inner = _through(tree, filled[0])
+    below = tree.filled(inner)
+    if not tree.contents(inner).has_images and below:
+        raise DataError(
+            f"{root!r} holds images in one folder only, {_base(filled[0])!r}, in which there are "
+            f"{_listed(below)}; give the path {inner!r}."
+        )
+
+
+def _through(tree: Tree, folder: str) -> str:
+    """Down from `folder` as long as it holds nothing but one folder that is no set."""
+    while not tree.contents(folder).has_images and len(below := tree.filled(folder)) == 1 and not _named(below):
+        folder = below[0]
+    return folder
+
+
+def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool) -> None:
+    """Sets that hold images and no class folders, and names that are of a set and of a class in one."""
+    if among_sets or (named and (len(named) == len(filled) or len({name.role for name in named.values()}) > 1)):
+        first = next(iter(named))
+        is_one = f"is a {TITLES[named[first].role]} set by its name and holds"
+        are_some = "are sets by their names and hold"
+        raise DataError(
+            f"{_listed(named)} in {root!r} {is_one if len(named) == 1 else are_some} images without class folders; "
+            f"sort the images into a folder for each class ({_base(first)}/<class>/), or rename the folders if they "
+            "are classes."
+        )
+    roles: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for folder in filled:
+        if (name := _read(_base(folder))) and name.rest:
+            roles[name.rest].append(folder)
+    for alike in roles.values():
+        if len({name.role for folder in alike if (name := _read(_base(folder)))}) > 1:
+            raise DataError(
+                f"{_listed(alike)} in {root!r} differ only in the name of a set; bring the images as train/<class>/ "
+                "and test/<class>/."
+            )
+
+
+def _refuse_beside(tree: Tree, root: str, sets: Mapping[str, _Name], others: Sequence[str]) -> None:
+    """Folders with images beside the sets would be left out."""
+    if not others:
+        return
+    training = next((_base(folder) for folder, name in sets.items() if name.role == "train"), None)
+    what = f"the {TITLES[next(iter(sets.values())).role]} set" if len(sets) == 1 else "the sets"
+    count = sum(map(tree.count, others))
+    told = f"Beside {what} {_listed(sets)}, {root!r} holds {_listed(others)} with {count:,} images that no set has"
+    if not all(tree.contents(other).has_images for other in others):
+        raise DataError(f"{told}; name sets train, val and test, and move everything else out of this folder.")
+    if training is None:
+        raise DataError(f"{told}; move classes into a folder 'train', and everything else out of this folder.")
+    raise DataError(
+        f"{told}; move classes into {training!r} and everything else out of this folder, or, if {training!r} is a "
+        "class too, put its images directly into it."
+    )
+
+
+def refuse_levels(tree: Tree, folder: str) -> None:
+    """Refuse "classes" that are a level above the classes: cameras, folds, sites, sets within classes.
+
+    Raises:
+        DataError: they hold the same folders and no images of their own, or folders named like each other.
+    """
+    classes = tree.filled(folder)
+    if len(classes) == 1 and not tree.contents(folder).has_images:
+        inner = _through(tree, classes[0])
+        if not tree.contents(inner).has_images and len(tree.filled(inner)) > 1:
+            raise DataError(
+                f"{folder!r} holds images in one folder only, {_base(classes[0])!r}, in which there are "
+                f"{_listed(tree.filled(inner))}; move these up into {folder!r}."
+            )
+    within = {one: {_key(inner) for inner in tree.filled(_through(tree, one))} for one in classes}
+    bare = all(within[one] and not tree.contents(_through(tree, one)).has_images for one in classes)
+    counts = Counter(name for names in within.values() for name in names)
+    shared = [name for name, count in counts.items() if count > 1]
+    if bare and len(shared) > 1 and 2 * len(shared) >= len(counts):
+        _refuse_shared(tree, folder, classes, shared)
+    for one, names in within.items():
+        like = [other for other in classes if other != one and _key(other) in names]
+        if like:
+            raise DataError(
+                f"{_base(one)!r} in {folder!r} holds folders with the names of others beside it ({_listed(like)}), so "
+                "it looks like a set or a copy and not like a class; rename it to train, val or test and move the "
+                "others into a set too, or move it elsewhere."
+            )
+
+
+def _refuse_shared(tree: Tree, folder: str, classes: Sequence[str], shared: Sequence[str]) -> None:
+    inner = [one for one in tree.filled(_through(tree, classes[0])) if _key(one) in shared] or [classes[0]]
+    told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(inner)}) and no images of their own"
+    if all(role_of(_base(one)) for one in inner):
+        raise DataError(f"{told}; swap the levels: train/<class>/ and test/<class>/, not <class>/train/.")
+    raise DataError(
+        f"{told}, so they look like sets or an outer level and not like classes; rename them to train, val and test, "
+        "give the path of one of them, or move the images up if they are classes."
+    )
+
+
+def _notes(
+    tree: Tree, root: str, folders: Mapping[str, str], sets: Mapping[str, _Name], flat: Sequence[str]
+) -> Iterable[str]:
+    for folder, name in sets.items():
+        if name.word in _AMBIGUOUS and name.role == "validation" and "test" not in folders:
+            taken = f"{_base(folder)!r} is taken for the validation set, which training uses to choose"
+            yield f"{taken}; rename it to 'test' if it is to judge."
+        if name.word in _AMBIGUOUS and name.role == "test" and "validation" not in folders:
+            yield f"{_base(folder)!r} is taken for the test set; rename it to 'val' if training is to choose by it."
+    for folder in flat:
+        yield (
+            f"{_base(folder)!r} holds {tree.count(folder):,} images without class folders: nothing can be judged by "
+            "them, so they are left out."
+        )
+    for folder in tree.contents(root).folders:
+        if role_of(_base(folder)) and not tree.holds_images(folder):
+            yield f"{_base(folder)!r} holds no images and is left out."
+
+
+def _listed(folders: Iterable[str]) -> str:
+    names = [repr(_base(folder)) for folder in folders]
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _base(folder: str) -> str:
+    return Path(folder).name
+
+
+def _key(folder: str) -> str:
+    return _base(folder).casefold()

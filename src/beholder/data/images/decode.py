@@ -1,0 +1,213 @@
+"""One image file to pixels: the one decoding rule for training, answering and the page, so that they cannot differ.
+
+The rule, version 1: the first frame, in a TIFF the first that is neither a reduced version of another nor a mask;
+drafted, for a JPEG, to the smallest size that covers twice the target; grey of more than 8 bits scaled to 0..255,
+colour cut to its high byte; transparency, and what a GIF's first frame does not cover, laid on white; RGB or grey
+(ITU-R 601-2 luma); scaled to cover the target (bilinear with antialiasing) with an equal cut on both sides; turned
+upright as its EXIF says. An image of the right size is not resampled. Colour profiles and gamma are not applied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from beholder.data.images.array_rules import as_images, check_image
+from beholder.data.images.headers import (
+    TURNS,
+    check_size,
+    open_header,
+    open_stream,
+    orientation,
+    reason,
+)
+from beholder.data.images.levels import flatten, load
+from beholder.errors import DataError, ImageError
+
+RULE = 1
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """What an image becomes: `height` and `width` in pixels, and `mode`, `RGB` (3 channels) or `L` (1, grey).
+
+    Raises:
+        DataError: a size below 1 or an unknown mode.
+    """
+
+    height: int
+    width: int
+    mode: Literal["RGB", "L"]
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1 or self.mode not in ("RGB", "L"):
+            raise DataError(f"Expected a height and width of at least 1 and mode 'RGB' or 'L'. Received: {self}.")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a decoded image."""
+        return self.height, self.width, 3 if self.mode == "RGB" else 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as a JSON object, with the version of the decoding rule."""
+        return {"rule": RULE, "height": self.height, "width": self.width, "mode": self.mode}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> ImageRules:
+        """The rules that `to_json` wrote.
+
+        Raises:
+            DataError: another version of the rule, or a missing or impossible value.
+        """
+        if document.get("rule") != RULE:
+            raise DataError(
+                f"Expected image rule {RULE}. Received: rule={document.get('rule')!r}; use the version of Beholder "
+                "that wrote it."
+            )
+        height, width, mode = document.get("height"), document.get("width"), document.get("mode")
+        if type(height) is not int or type(width) is not int or mode not in ("RGB", "L"):
+            raise DataError(f"Expected whole numbers height and width and mode 'RGB' or 'L'. Received: {document}.")
+        return cls(height, width, mode)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of an image file tells.
+
+    Attributes:
+        format: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF` or `TIFF`.
+        height: in pixels, as seen upright; likewise `width`.
+        width: see there.
+        orientation: as its EXIF has it, 1 to 8; 1 is upright.
+    """
+
+    format: str
+    height: int
+    width: int
+    orientation: int
+
+
+def decode(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
+    """Decode an image file, or its bytes, into the size and mode that `rules` ask for.
+
+    Returns:
+        (height, width, C) uint8, C is 3 for `RGB` and 1 for `L`.
+
+    Raises:
+        ImageError: it cannot be read, is damaged, too small, too large, or of another format.
+    """
+    try:
+        with open_stream(image) as stream:
+            loaded = open_header(stream)
+            if isinstance(loaded, JpegImageFile):
+                height, width = 2 * rules.height, 2 * rules.width
+                loaded.draft(loaded.mode, (height, width) if orientation(loaded) >= 5 else (width, height))
+            return _pixels(loaded, rules)
+    except Exception as error:  # Pillow answers junk with nearly every exception there is.
+        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+
+
+def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
+    """What `decode` makes of an image that Pillow has opened, or made; it is only loaded, not changed.
+
+    Returns:
+        (height, width, C) uint8, C is 3 for `RGB` and 1 for `L`.
+
+    Raises:
+        ImageError: as `decode`.
+    """
+    try:
+        check_size(image)
+        return _pixels(image, rules)
+    except Exception as error:  # as in decode
+        raise ImageError(f"Cannot read this image: {reason(error)}.") from error
+
+
+def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
+    """Bring an image that is in memory into the size and mode that `rules` ask for, as `decode` does.
+
+    Args:
+        pixels: (H, W), (H, W, 1), (H, W, 3), or (H, W, 4) with alpha, which is laid on white; uint8, bool, or floats
+            from 0 to 1.
+        rules: the size and mode.
+
+    Returns:
+        (height, width, C) uint8, C is 3 for `RGB` and 1 for `L`.
+
+    Raises:
+        ImageError: another shape, dtype or range, or fewer than 2 pixels on a side.
+    """
+    try:
+        check_image(pixels.shape, pixels.dtype)
+        [image] = as_images(pixels[np.newaxis], "this array")
+    except DataError as error:
+        raise ImageError(str(error)) from error
+    return refit(image, rules)
+
+
+def measure(image: Path | bytes) -> tuple[int, int]:
+    """Height and width in pixels of an image as seen upright, from its header alone.
+
+    Raises:
+        ImageError: as `decode`, as far as the header tells.
+    """
+    header = read_header(image)
+    return header.height, header.width
+
+
+def read_header(image: Path | bytes) -> Header:
+    """What the header of an image file tells.
+
+    Raises:
+        ImageError: as `decode`, as far as the header tells.
+    """
+    try:
+        with open_stream(image) as stream:
+            loaded = open_header(stream)
+            turn = orientation(loaded)
+            width, height = _swapped(loaded.size) if turn >= 5 else loaded.size
+            return Header(str(loaded.format), height, width, turn)
+    except Exception as error:  # as in decode
+        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+
+
+def _pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
+    loaded = load(image)
+    # Read after it: a PNG may tell its orientation behind its pixels. TIFF files are turned by Pillow as they load.
+    turn = orientation(image)
+    target = rules.width, rules.height
+    flat = _cover(flatten(loaded, rules.mode), _swapped(target) if turn >= 5 else target)
+    if turn in TURNS:
+        flat = flat.transpose(TURNS[turn])
+    return np.asarray(flat).reshape(rules.shape)
+
+
+def refit(pixels: NDArray[np.uint8], rules: ImageRules) -> NDArray[np.uint8]:
+    """What `decode` makes of a lossless file with these `pixels` (H, W, C) uint8: (height, width, C) uint8."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    return np.asarray(_cover(flatten(image, rules.mode), (rules.width, rules.height))).reshape(rules.shape)
+
+
+def _cover(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    """Scale so that the image just covers `target` (width, height), and cut what stands over on both sides."""
+    if image.size == target:
+        return image
+    shrink = min(image.width / target[0], image.height / target[1])
+    width, height = min(target[0] * shrink, image.width), min(target[1] * shrink, image.height)
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    box = (left, top, min(left + width, image.width), min(top + height, image.height))
+    return image.resize(target, Image.Resampling.BILINEAR, box=box)
+
+
+def _swapped(size: tuple[int, int]) -> tuple[int, int]:
+    return size[1], size[0]
+
+
+def _name(image: Path | bytes) -> str:
+    return "this image" if isinstance(image, bytes) else repr(str(image))

@@ -1,0 +1,61 @@
+"""`beholder watch`: a server of its own for the page of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route
+
+from beholder.runs.run_folder import Run, open_run
+from beholder.server import static_files
+from beholder.server.app import assemble
+from beholder.server.guard.request_limits import Limits
+from beholder.server.guard.security import Hosts
+from beholder.server.live.training_run import TrainingRun
+from beholder.server.prometheus import Metrics
+from beholder.server.serving import Ready, listening, run_app
+
+PORT = 8001  # beside that of `serve`
+
+
+def watch(
+    run: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    allow_hosts: Iterable[str] = (),
+    ready: Ready = print,
+) -> None:
+    """Show the training of `run`, running or not, on a page, until SIGINT or SIGTERM.
+
+    Args:
+        run: a RUN folder.
+        host: the address to listen at; only this machine by default.
+        port: 0 takes a free one.
+        allow_hosts: further names that requests may come under, such as that of a proxy in front.
+        ready: hears the address, once requests are taken.
+
+    Raises:
+        RunError: it is not a RUN folder, or damaged.
+        UsageError: the address is taken or not this machine's.
+    """
+    opened, _ = open_run(Path(run))
+    with listening(host, port) as listener:
+        run_app(create_app(opened, Hosts(host, allow_hosts)), listener, ready)
+
+
+def create_app(run: Run, hosts: Hosts | None = None) -> Starlette:
+    """The page over `run`.
+
+    Args:
+        run: the RUN folder.
+        hosts: the names that it answers to; loopback where None.
+    """
+    room = TrainingRun(run)
+    # In the place of the `/` of `pages`, which asks a classifier.
+    routes: list[BaseRoute] = [Route("/", static_files.page("watch.html")), *room.routes(), *static_files.routes()]
+    app = assemble(routes, hosts or Hosts(), Limits(), Metrics())
+    room.follow(app)
+    return app

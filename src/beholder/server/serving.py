@@ -1,0 +1,167 @@
+"""Runs an application until it is asked to end: accepted work is finished, nothing new is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from beholder.errors import UsageError
+from beholder.runs.audit_folder import is_audit_folder
+from beholder.server.app import create_app
+from beholder.server.guard.patience import IDLE_SECONDS, LINGERING, PatientProtocol
+from beholder.server.guard.security import Hosts
+from beholder.server.served import open_served
+from beholder.server.tabs import deciding
+
+PORT = 8000
+_BACKLOG = 2048
+_LAST_SECONDS = 30  # that accepted work has once the server is asked to end
+_RESERVE = 100 + LINGERING  # open files that are not connections, or connections that are turned away
+
+Ready = Callable[[str], None]
+
+
+def serve(
+    run: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    allow_hosts: Iterable[str] = (),
+    exact: bool = False,
+    ready: Ready = print,
+) -> None:
+    """Serve the classifier of `run` to people and programs, or the page of an audit, until SIGINT or SIGTERM.
+
+    Args:
+        run: a RUN folder, a model folder or an AUDIT folder.
+        host: the address to listen at; only this machine by default.
+        port: 0 takes a free one.
+        allow_hosts: further names that requests may come under, such as that of a proxy in front.
+        exact: answer in float32, also where an int8 twin is at hand.
+        ready: hears the address, once requests are taken.
+
+    Raises:
+        ArtifactError: the model is missing, damaged or too new.
+        RunError: the audit is damaged or too new.
+        UsageError: the address is taken or not this machine's.
+    """
+    hosts = Hosts(host, allow_hosts)
+    with listening(host, port) as listener:
+        if is_audit_folder(Path(run)):
+            app = deciding.create_app(Path(run), hosts)
+        else:
+            app = create_app(open_served(run, exact=exact), hosts)
+        run_app(app, listener, ready)
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket bound to `host` and `port`.
+
+    Raises:
+        UsageError: the address is taken, not this machine's, or not permitted.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"Cannot listen at {host!r} ({_reason(error)}); check --host.") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise UsageError(
+                f"Cannot listen at {host!r}, port {port} ({_reason(error)}); choose another --port or --host."
+            ) from error
+        yield listener
+
+
+def run_app(app: Starlette, listener: socket.socket, ready: Ready) -> None:
+    """Serve `app` on `listener` until SIGINT or SIGTERM, and tell `ready` the address once requests are taken."""
+    PatientProtocol.most = _connections()
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="error",  # what strangers send is no news
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+    )
+    _Server(config, app, ready).run(sockets=[listener])
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - only compared
+        host = "localhost"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which tells when it is ready, and ends well when it is asked to."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, ready: Ready) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            self._ready(_address(sockets[0]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        closing: asyncio.Event = self._app.state.closing
+        closing.set()  # streams end by themselves
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As Uvicorn's, but a server that was asked to end has not failed: the signal is not raised again.
+
+        And Ctrl-C stays ignored where it is, as a shell does it for what it runs in the background.
+        """
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        with super().capture_signals():
+            if ignored and threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            yield
+            self._captured_signals.clear()
+
+
+def _connections() -> int:
+    """How many may be open at once: each takes a file, of which systems allow a process few unless it asks."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound
+        return PatientProtocol.most
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = PatientProtocol.most + _RESERVE
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return PatientProtocol.most if soft == resource.RLIM_INFINITY else min(PatientProtocol.most, soft - _RESERVE)
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error)

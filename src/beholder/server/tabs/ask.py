@@ -1,0 +1,175 @@
+"""The Ask tab: answers with all that the page shows of them, where the network looked, and images to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from beholder.answering.explanation import Where, where_it_looked
+from beholder.answering.prediction import Prediction
+from beholder.data.images.decode import measure
+from beholder.errors import ArtifactError, ImageError
+from beholder.evaluation.abstention import risk_in_words
+from beholder.figures.overlay import heat_layer
+from beholder.figures.sheet import stretched
+from beholder.server.encoding import EscapedJSON, data_uri
+from beholder.server.guard.addresses import number
+from beholder.server.guard.uploads import Upload, read_uploads
+from beholder.server.served import Served
+from beholder.server.workers import Answer, Outcome
+
+NEIGHBOURS = 8
+HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's image has 32
+_LEAST_FALL = 0.01  # of a probability: less is next to nothing, and must not look like much
+
+
+def routes(served: Served) -> list[BaseRoute]:
+    """All that the Ask tab asks, of `served`."""
+    golden = sorted((served.classifier.artifact.folder / "golden").glob("*.png"))
+    examples = [path.read_bytes() for path in golden[:-1]]  # the last is out of proportion
+
+    async def ask(request: Request) -> Response:
+        """`answers`, one for each image in the request, as `answer_document` makes them."""
+        uploads = await read_uploads(request, served.limits)
+        outcomes = await served.workers.answer([upload.content for upload in uploads])
+        documents = [
+            await served.workers.call(answer_document, served, *pair) for pair in zip(uploads, outcomes, strict=True)
+        ]
+        return EscapedJSON({"answers": documents})
+
+    async def where(request: Request) -> Response:
+        """Where the network looked in the image of the request: best the one that it `received`, as `ask` tells."""
+        uploads = await read_uploads(request, served.limits)
+        [outcome] = await served.workers.answer([uploads[0].content])
+        if isinstance(outcome, ImageError):
+            raise outcome
+        return EscapedJSON(await served.workers.call(where_document, served, outcome.pixels))
+
+    async def names(_: Request) -> Response:
+        """Addresses of images that it has not learned from."""
+        return EscapedJSON({"examples": [f"/page/ask/examples/{index}" for index in range(len(examples))]})
+
+    async def example(request: Request) -> Response:
+        index = number(request, "number")
+        if index >= len(examples):
+            return EscapedJSON({"error": f"There are {len(examples)} examples only."}, 404)
+        return Response(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+    return [
+        Route("/page/ask", ask, methods=["POST"]),
+        Route("/page/ask/where", where, methods=["POST"]),
+        Route("/page/ask/examples", names),
+        Route("/page/ask/examples/{number}", example),
+    ]
+
+
+def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[str, Any]:
+    """What the page shows of one image.
+
+    Returns:
+        As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`,
+        a sentence where it is unsure; `height` and `width` of the image upright; `received`, what the network got:
+        `image` (a PNG as a data URI), `height`, `width` and `cleaned`, the same after the chapter's cleaning, where
+        it is a part of the network; `neighbours`, the training images nearest in feature space, and
+        `neighbours_error`, one sentence where they cannot be read.
+    """
+    if isinstance(outcome, ImageError):
+        return {"path": upload.name, "error": str(outcome)}
+    every = len(outcome.probabilities)
+    prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
+    document = prediction.to_json()
+    probabilities = document.pop("top")
+    height, width = measure(upload.content)
+    return {
+        **document,
+        "why_unsure": _why_unsure(served, prediction),
+        "probabilities": probabilities,
+        "height": height,
+        "width": width,
+        "received": {
+            "image": data_uri(outcome.pixels),
+            "height": outcome.pixels.shape[0],
+            "width": outcome.pixels.shape[1],
+            "cleaned": _cleaned(served, outcome.pixels),
+        },
+        **_neighbours(served, outcome),
+    }
+
+
+def _cleaned(served: Served, pixels: NDArray[np.uint8]) -> str | None:
+    """`pixels` grey, cropped and standardised, as a data URI; None where the network does not clean."""
+    cleaning = [row["name"] for row in served.classifier.artifact.manifest.layers if row["type"] == "Clean"]
+    if not cleaning:
+        return None
+    try:
+        inside = served.inside
+    except ArtifactError:  # it can answer but not explain
+        return None
+    cleaned = inside(pixels[np.newaxis], cleaning)[cleaning[0]]
+    return data_uri(stretched(cleaned[0, ..., 0].astype(np.float64)))
+
+
+def _why_unsure(served: Served, prediction: Prediction) -> str | None:
+    if prediction.unlike:
+        return "This image is unlike anything that the network was trained on: none of its classes may be right."
+    artifact = served.classifier.artifact
+    risk = artifact.manifest.risk_in(artifact.precision)
+    if not prediction.unsure or artifact.unsure_below is None:
+        return None
+    if risk is None:
+        return f"Less probable than {100 * artifact.unsure_below:.1f} %."
+    if not risk["promised"]:
+        return risk_in_words(risk)
+    return (
+        f"Less probable than {100 * artifact.unsure_below:.1f} %. Of the answers above that, at most "
+        f"{100 * risk['asked']:.3g} % are wrong."
+    )
+
+
+def _neighbours(served: Served, answer: Answer) -> dict[str, Any]:
+    try:
+        kept = served.neighbours
+    except ArtifactError as error:  # the answer is as good without them
+        return {"neighbours": [], "neighbours_error": str(error)}
+    near = [] if kept is None else kept.nearest(answer.features, NEIGHBOURS)
+    return {
+        "neighbours": [
+            {
+                "path": one.path,
+                "label": one.label,
+                "distance": round(one.distance, 4),
+                "image": data_uri(one.thumbnail),
+            }
+            for one in near
+        ],
+        "neighbours_error": None,
+    }
+
+
+def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """Where the network looked in `pixels` (H, W, C) uint8, as it receives them.
+
+    Returns:
+        `overlay`, a PNG with transparency as a data URI, to be laid on the image; `method`; and `text`, a sentence.
+
+    Raises:
+        ArtifactError: the model can answer but not explain.
+    """
+    where = where_it_looked(served.classifier, served.inside, pixels)
+    height, width = pixels.shape[:2]
+    scale = max(1, round(HEAT_SIDE / max(height, width)))
+    least = 0.0 if where.patch is None else _LEAST_FALL
+    layer = heat_layer(where.heat, (width * scale, height * scale), least)
+    return {"overlay": data_uri(layer), "method": where.method, "text": _in_words(where)}
+
+
+def _in_words(where: Where) -> str:
+    if where.patch is None:
+        return "Where it glows, the last feature maps speak for this answer rather than the others."
+    height, width = where.patch
+    return f"Where it glows, covering {width} × {height} pixels takes away from this answer."

@@ -1,0 +1,1 @@
+"""How a training session is prepared, run, interrupted, resumed, and joined by processes."""

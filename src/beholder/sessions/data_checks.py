@@ -1,0 +1,124 @@
+"""The cheap checks of the images that a run learns from, made before each training and told in two lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from beholder.data.checks.faults import image_faults
+from beholder.data.checks.findings import Kind
+from beholder.data.checks.whole_set import whole_set_faults
+from beholder.data.copies.duplicates import MIN_SIDE, content_groups, exact_duplicates, near_duplicates, too_small
+from beholder.data.copies.pairs import QUICK
+from beholder.data.dataset import Dataset
+from beholder.data.progress import Progress
+from beholder.data.split import Parts
+
+SHARE = 0.02  # of a budget that looking for copies may take
+_SPEED = 25_000  # images that a quick look for copies gets through in a second
+_AUDIT = "`beholder audit` shows them"
+_SMALL = f"near copies are not looked for below {MIN_SIDE} pixels"
+_FAULTS: dict[Kind, str] = {
+    "low_information": "nearly of one colour",
+    "dark": "very dark",
+    "light": "very light",
+    "blurred": "blurred",
+}
+
+
+def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) -> dict[str, Any]:
+    """What was found in the train and validation parts.
+
+    Near copies are known where a part was split off. Where the data came with both, they are looked for across the two
+    if that takes less than `SHARE` of the budget; within one they do no harm.
+
+    Args:
+        parts: where the parts are from.
+        read: the train and validation part.
+        budget: of the training, in seconds; None where there is none.
+
+    Returns:
+        `sentences`: two, for people, after one for each fault that all images have; and `counts`, from kind to the
+        number of images: of `exact_duplicate` and `near_duplicate` those that are a copy of another one, equal or
+        not, and of `across_parts` the validation images that are a copy of one to learn from. None is what was not
+        looked for, as near copies among images that are too small for it.
+    """
+    faults = Counter(one.kind for one in image_faults(read, parts.progress))
+    total = sum(map(len, read.values()))
+    contents = [value for dataset in read.values() for value in content_groups(dataset)]
+    equal = _repeated(contents)
+    small = too_small(read)
+    near: int | None = None
+    across: int | None = 0
+    if parts.copies is None or not parts.made("validation"):
+        across = _across(read, budget, parts.progress)
+    elif not small:
+        near = _repeated(parts.copies.get(value, value) for value in contents) - equal
+    whole = whole_set_faults(read)
+    told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
+    counts = {str(kind): faults[kind] for kind in _FAULTS}
+    return {
+        "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_parts": across},
+        "sentences": [*whole, _faults_in_words(counts, total, bool(whole)), told],
+    }
+
+
+def _repeated(groups: Iterable[bytes]) -> int:
+    """How many stand in a group with others."""
+    return sum(count for count in Counter(groups).values() if count > 1)
+
+
+def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progress) -> int | None:
+    """Validation images that are a copy of one to learn from, if that may be looked for."""
+    if budget is not None and sum(map(len, read.values())) / _SPEED > SHARE * budget:
+        return None
+    found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
+    across = [one for one in found if "train" in one.parts]
+    names = {name for one in across for name, part in zip(one.paths, one.parts, strict=True) if part == "validation"}
+    return len(names)
+
+
+def _faults_in_words(counts: Mapping[str, int], total: int, whole: bool) -> str:
+    """Of single images; where all of them have a fault, `whole`, none is said to be without it."""
+    found = [
+        f"{count:,} {'are' if count > 1 else 'is'} {words}"
+        for kind, words in _FAULTS.items()
+        if (count := counts[kind])
+    ]
+    if not found and whole:
+        return f"Checked {total:,} images: none stands out from the others."
+    if not found:
+        *most, last = _FAULTS.values()
+        return f"Checked {total:,} images: none is {', '.join(most)} or {last}."
+    return f"Checked {total:,} images: {', '.join(found)}."
+
+
+def _across_in_words(across: int) -> str:
+    which = "validation image is a copy" if across == 1 else "validation images are copies"
+    return f"{across:,} {which} of training images, which flatters the figures; {_AUDIT}."
+
+
+def _small_in_words(equal: int, across: int | None) -> str:
+    """Of images that are too small for near copies to be looked for."""
+    if across:
+        return _across_in_words(across)
+    if not equal:
+        return f"No image is equal to another; {_SMALL}."
+    where = ", none across the parts" if across == 0 else ""
+    return f"{equal:,} images are equal to another one{where}; {_AUDIT}, and {_SMALL}."
+
+
+def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
+    if across:
+        return _across_in_words(across)
+    found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
+    told = f"Copies of each other: {' and '.join(found)} ones" if found else "No image is a copy of another"
+    if near is not None:
+        return f"{told}{', kept in one part; ' + _AUDIT if found else ''}."
+    told = told if found else "No image is equal to another"
+    if across is None:
+        return (
+            f"{told}; near copies were not looked for, which would take more than {SHARE:.0%} of the budget; {_AUDIT}."
+        )
+    return f"{told}, none across the parts{'; ' + _AUDIT if found else ''}."

@@ -1,0 +1,268 @@
+"""Training over processes: starts those of this machine, hears them, and ends all when one is lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from beholder import errors
+from beholder.data.progress import Progress
+from beholder.errors import BeholderError, ClusterError, UsageError
+from beholder.runs.events import Listener
+from beholder.runs.run_folder import Run
+from beholder.sessions.interruption import heard_signals
+from beholder.sessions.session import Trained
+from beholder.training.steps import framework
+
+_LAST_BYTES = 4000
+GRACE_SECONDS = 10.0  # in which the others may say why, once one process has ended
+
+
+@dataclass(frozen=True)
+class Together:
+    """Which processes train.
+
+    Attributes:
+        count: how many.
+        coordinator: host and port at which process 0 listens; None: all of them run on this machine.
+        process: which one this is, from 0; None: all of them.
+    """
+
+    count: int
+    coordinator: str | None
+    process: int | None
+
+
+def together(processes: int | None, coordinator: str | None, process: int | None) -> Together | None:
+    """What the person asked for; None where that is one process as ever.
+
+    Raises:
+        UsageError: the three do not fit each other, or JAX is not installed or not wanted.
+    """
+    if processes is None and coordinator is None and process is None:
+        return None
+    if processes is None or processes < 1:
+        raise UsageError(f"Expected at least 1 for the processes. Received: --processes {processes or 'nothing'}.")
+    if (coordinator is None) != (process is None):
+        lacking = "--process I" if process is None else "--coordinator HOST:PORT"
+        raise UsageError(f"Training across hosts needs --coordinator and --process; add {lacking}.")
+    if process is not None and not 0 <= process < processes:
+        raise UsageError(f"Expected a --process from 0 to {processes - 1}. Received: {process}.")
+    if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
+        raise UsageError(f"Expected a coordinator as HOST:PORT, 10.0.0.1:8476 say. Received: {coordinator!r}.")
+    framework.backend()  # refuses what nobody here trains on; TensorFlow may be what this process used before
+    if importlib.util.find_spec("jax") is None:
+        raise UsageError(
+            "Training over processes needs 'jax', which is not installed; run `pip install 'beholder[train,jax]'`."
+        )
+    return Together(processes, coordinator, process)
+
+
+def launch(
+    verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+) -> Trained:
+    """Run `train` or `resume` with `arguments` in the processes that were asked for, as far as they are this machine's.
+
+    Returns:
+        The `Trained` of process 0, or, where that is another machine's, of the one here.
+
+    Raises:
+        UsageError: an argument that cannot be handed to a process.
+        ClusterError: a process was lost; the run can be resumed.
+        BeholderError: what a process says that the person must change.
+    """
+    crew = _Crew(verb, _portable(arguments), asked, listener, progress)
+    try:
+        with crew.hearing_signals():
+            return crew.wait()
+    finally:
+        crew.end()
+
+
+class _Crew:
+    """The processes on this machine."""
+
+    def __init__(
+        self, verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+    ) -> None:
+        self.asked, self.listener, self.progress = asked, listener, progress
+        self.run: Any = arguments.get("run_path") or arguments.get("out")
+        self.indices = range(asked.count) if asked.process is None else [asked.process]
+        self.said: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
+        self.noise: dict[int, IO[bytes]] = {}
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        coordinator = asked.coordinator or f"127.0.0.1:{_free_port()}"
+        for index in self.indices:
+            request = {
+                "verb": verb if index == 0 else "follow",
+                "arguments": arguments,
+                "coordinator": coordinator,
+                "count": asked.count,
+                "index": index,
+                "local": asked.coordinator is None,
+            }
+            self._start(index, request, _environment(coordinator))
+
+    def wait(self) -> Trained:
+        """Until all are done, or one is lost."""
+        results: dict[int, Any] = {}
+        reasons: dict[int, dict[str, Any]] = {}
+        left = set(self.indices)
+        first, until = None, float("inf")
+        while left and time.monotonic() < until:
+            try:
+                index, message = self.said.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if message is None:
+                left.discard(index)
+                if index == 0 and index in results:
+                    break
+                if index not in results and first is None:
+                    first, until = index, time.monotonic() + GRACE_SECONDS
+            elif "event" in message:
+                self._tell(message["event"])
+            elif "progress" in message:
+                self.progress(*message["progress"])
+            elif "done" in message:
+                results[index] = message["done"]
+            else:
+                reasons[index] = message
+        if min(self.indices) in results:
+            document = results[min(self.indices)]
+            return Trained(**{**document, "run": Path(document["run"])})
+        raise self._error(first or 0, reasons)
+
+    def end(self) -> None:
+        """End those that still run."""
+        for index, process in self.processes.items():
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, self.noise[index]):
+                if pipe is not None:
+                    pipe.close()
+
+    @contextmanager
+    def hearing_signals(self) -> Iterator[None]:
+        """While inside, a first Ctrl-C or SIGTERM goes to the processes, which know how to stop; a second ends all."""
+        heard: list[int] = []
+
+        def forward(number: int, _frame: FrameType | None) -> None:
+            if heard:
+                raise KeyboardInterrupt
+            heard.append(number)
+            for process in self.processes.values():
+                process.send_signal(signal.SIGTERM)
+
+        try:
+            before = {number: signal.signal(number, forward) for number in heard_signals()}
+        except ValueError:  # not the main thread: whoever owns that decides about signals
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _start(self, index: int, request: dict[str, Any], environment: dict[str, str]) -> None:
+        self.noise[index] = _nameless_file()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "beholder.sessions.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.noise[index],  # the runtime speaks many lines there when a process is lost
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches it through us
+        )
+        self.processes[index] = process
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()  # and it stays open: its end tells that we are gone
+        threading.Thread(target=self._hear, args=(index, process.stdout), daemon=True).start()
+
+    def _hear(self, index: int, stream: IO[bytes]) -> None:
+        for line in stream:
+            self.said.put((index, json.loads(line)))
+        self.said.put((index, None))
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if self.listener is not None:
+            self.listener(event)
+
+    def _error(self, first: int, reasons: dict[int, dict[str, Any]]) -> BaseException:
+        """What to raise where process `first` ended before its work was done, and these told `reasons`."""
+        for reason in (reasons[index] for index in sorted(reasons)):
+            if "interrupted" in reason:
+                return KeyboardInterrupt()
+            if "error" in reason:
+                return _error_of(reason["error"])
+            if "fault" in reason:
+                return RuntimeError(f"A process that trained failed:\n{reason['fault']}")
+        code = self.processes[first].wait()
+        if first in reasons:
+            how = f"lost another one ({reasons[first]['lost']})"
+        elif code == -signal.SIGABRT:  # as the runtime ends a process that has heard of it
+            how = "lost another one"
+        elif code < 0:
+            how = f"was ended by signal {-code}"
+        else:
+            return RuntimeError(f"A process that trained failed:\n{self._last_words(first)}")
+        lost = f"Process {first} of {self.asked.count} {how}"
+        if 0 in self.indices and self.run is not None and not Run(Path(self.run)).config_file.exists():
+            return ClusterError(f"{lost} before the first checkpoint; start all again.")
+        return ClusterError(f"{lost}; start all again with --resume {self.run or 'RUN'}.")
+
+    def _last_words(self, index: int) -> str:
+        noise = self.noise[index]
+        noise.seek(0)
+        return noise.read()[-_LAST_BYTES:].decode(errors="replace")
+
+
+def _nameless_file() -> IO[bytes]:
+    descriptor, name = tempfile.mkstemp()
+    Path(name).unlink()
+    return os.fdopen(descriptor, "w+b")
+
+
+def _portable(arguments: dict[str, Any]) -> dict[str, Any]:
+    """`arguments` as JSON has them: paths as texts."""
+    data = arguments.get("data")
+    if data is not None and not isinstance(data, str | Path):
+        raise UsageError("Arrays cannot be handed to other processes; save them as a .npz file and give its path.")
+    return {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
+
+
+def _environment(coordinator: str) -> dict[str, str]:
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    # A proxy of the web's is no way to the coordinator.
+    direct = [environment.get("no_proxy", ""), coordinator.rpartition(":")[0].strip("[]")]
+    environment["no_proxy"] = ",".join(filter(None, direct))
+    return environment
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _error_of(told: dict[str, str]) -> BeholderError:
+    kind: Callable[[str], BeholderError] = getattr(errors, told["kind"], BeholderError)
+    return kind(told["message"])

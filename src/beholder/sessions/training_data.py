@@ -1,0 +1,158 @@
+"""The train and validation parts that a run learns from, and what its folder keeps of them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from beholder import files
+from beholder.data.correction_names import validation_note
+from beholder.data.corrections import Overlay
+from beholder.data.dataset import Dataset
+from beholder.data.images.colour import Colour
+from beholder.data.opening import NAMES, Data, open_source
+from beholder.data.progress import Progress
+from beholder.data.refit import recoloured, refitted
+from beholder.data.source import Source
+from beholder.data.split import Parts
+from beholder.data.subset import first_images
+from beholder.errors import DataError, UsageError
+from beholder.runs.run_folder import Run
+from beholder.runs.sets import ImageSet, Sets, write_sets
+from beholder.training.settings import Initial
+
+_NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
+
+
+def open_data(
+    data: Data | Source,
+    labels: Literal["fine", "coarse"],
+    cache: Path | None,
+    progress: Progress,
+    initial: Initial | None = None,
+    colour: Colour = "auto",
+    canvas: tuple[int, int] | None = None,
+) -> Source:
+    """Open `data`, unless it is open already; its images become what the network that training starts from takes.
+
+    A folder's are decoded to `canvas`, height and width, where that is known from before and no network decides it.
+    """
+    if initial is None:
+        if isinstance(data, Source):
+            return recoloured(data, colour)
+        return open_source(data, labels=labels, cache=cache, canvas=canvas, colour=colour, progress=progress)
+    height, width = initial.height, initial.width
+    if not isinstance(data, Source):
+        # Decoded to that size and colour at once: nothing is lost on the way to another.
+        canvas = canvas if height is None or width is None else (height, width)
+        colour = "grey" if initial.channels == 1 else "rgb"
+        data = open_source(data, labels=labels, cache=cache, canvas=canvas, colour=colour, progress=progress)
+    return refitted(data, height, width, initial.channels)
+
+
+def read_parts(parts: Parts, images: int | None) -> dict[str, Dataset]:
+    """The train part, or so many `images` of it, and the validation part; the test part stays closed.
+
+    Raises:
+        DataError: a part is empty, or there is one class only.
+    """
+    source = parts.source
+    if len(source.class_names) < 2:
+        raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring images of at least two.")
+    read = {"train": first_images(parts.train(), images, seed=parts.seed), "validation": parts.validation()}
+    for part, dataset in read.items():
+        if not len(dataset):
+            raise DataError(f"The {part} part of {source.name!r} is empty; add images.")
+    return read
+
+
+def known_sets(whole: Parts, parts: dict[str, Dataset], images: int | None) -> Sets:
+    """Which images each set has; no set is opened for it.
+
+    Args:
+        whole: where the parts are from.
+        parts: the train part, or so many `images` of it, and the validation part.
+        images: None: all.
+    """
+    train, validation = parts["train"] if images is None else whole.train(), parts["validation"]
+    made = whole.made_test()
+    test = None if made is None else ImageSet.of(made)
+    return Sets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
+
+
+def check_there(run: Path, data: str, again: str) -> None:
+    """Refuse to go on with `run` without its `data`, a name, a path or `arrays`; `again` is how to give them.
+
+    Raises:
+        UsageError: it was trained on arrays.
+        DataError: nothing is at the path any more.
+    """
+    if data == "arrays":
+        raise UsageError(f"{str(run)!r} was trained on arrays; give them again as `data`.")
+    if data not in NAMES and not Path(data).exists():
+        raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
+
+
+def keep_data(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None, checks: dict[str, Any]) -> None:
+    """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe`."""
+    write_sets(run.path, known_sets(whole, parts, images))
+    files.write_json(run.data_file, describe(whole.source, parts, checks))
+
+
+def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
+    """`data.json`: classes, counts, fingerprints, notes, what `checks` found, and what was skipped."""
+    classes = len(source.class_names)
+    return {
+        "schema": 1,
+        "name": source.name,
+        "class_names": list(source.class_names),
+        "image_shape": list(parts["train"].image_shape),
+        "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
+        "fingerprint": fingerprints(parts),
+        "notes": [*source.told(), *checks["sentences"]],
+        "checks": checks,
+        "skipped": source.skipped,
+    }
+
+
+def overlay_notes(overlay: Overlay, found: set[str], source: Source, parts: dict[str, Dataset]) -> tuple[str, ...]:
+    """What a person should know of the corrections of a run that learns from `parts`, of whose images `found` were met.
+
+    Raises:
+        DataError: none of them is of an image of the data.
+    """
+    told = overlay.notes(found, source.name, {"test"} & source.readers.keys())
+    return (*told, *validation_note(overlay.corrections, parts["validation"].names))
+
+
+def fingerprints(parts: dict[str, Dataset]) -> dict[str, str]:
+    """Of each part, see `Dataset.fingerprint`."""
+    return {part: dataset.fingerprint() for part, dataset in parts.items()}
+
+
+def _counts(dataset: Dataset, classes: int) -> list[int]:
+    return [int((dataset.labels == label).sum()) for label in range(classes)]
+
+
+def data_name(data: Data | Source) -> str:
+    """A name that means the same from any folder, or `arrays`."""
+    if isinstance(data, Source):
+        data = data.name
+    if isinstance(data, Dataset | tuple) or data == "arrays":
+        return "arrays"
+    if data in NAMES:  # whatever lies in the working folder, as in opening
+        return str(data)
+    path = Path(data)
+    try:
+        return str(path.resolve()) if path.exists() else str(data)
+    except OSError:  # too long for a name; opening it will say so
+        return str(data)
+
+
+def default_folder(data: Data | Source, kind: str) -> Path:
+    """Where a run goes when the person does not say: `runs/DATA-KIND-TIME`."""
+    name = Path(data_name(data)).name.split(".")[0] or "data"
+    name = os.fsdecode(os.fsencode(name)[:_NAME_BYTES])
+    return Path("runs") / f"{name}-{kind}-{datetime.datetime.now():%Y%m%d-%H%M%S}"

@@ -1,0 +1,1 @@
+"""What a budget of seconds buys: measure the machine, forecast, keep the deadline."""

@@ -1,0 +1,290 @@
+"""How fast this machine trains: a few real steps of a few networks, kept and corrected by what runs come to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beholder import files
+from beholder.errors import StorageError
+from beholder.models import MODELS, Recipe, build
+from beholder.models.costs import layer_costs
+from beholder.runs.environment import describe_environment
+from beholder.training.budget.forecast import Widths, networks, sides
+from beholder.training.settings import Settings, largest_batch
+from beholder.training.steps import framework
+from beholder.training.steps.optimizer import build_optimizer
+from beholder.training.steps.step import compile_step, matrix_product_rate
+
+STEPS = 3  # after one that compiles
+PREPARING_SECONDS = 2.0  # building and compiling a network, about
+CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and reporting, until a run has told
+CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
+SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
+UNBELIEVABLE = 1e12  # multiply-adds of an image, seconds or GFLOP/s: a damaged file says such things
+MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
+APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
+
+
+@dataclass
+class Calibration:
+    """What was measured on this machine, for images of one shape.
+
+    Attributes:
+        points: pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`.
+        ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
+        chosen: seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them.
+        closings: from the last step to the written report, as the last two runs here took, by the SHA-256 of the file
+            that the network came from; "" for our own networks.
+    """
+
+    points: list[tuple[int, float]] = field(default_factory=list)
+    ceiling: dict[str, float] = field(default_factory=dict)
+    chosen: dict[str, float] = field(default_factory=dict)
+    closings: dict[str, list[float]] = field(default_factory=dict)
+
+    def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:
+        """What packing is expected to take, but no more than `most` seconds or what it takes at first.
+
+        The faster one of two runs counts, as a machine that was busy once need not be so again. A network from the
+        `file` of this SHA-256, of so many `layers`, takes longer to pack.
+        """
+        guess = self._closing_guess(layers if file is not None else 0)
+        return min(*self.closings.get(file or "", [guess]), max(most, guess))
+
+    def _closing_guess(self, layers: int) -> float:
+        """What packing is expected to take before any run has told: a machine that multiplies slowly packs slowly."""
+        own = min(max(CLOSING_PRODUCTS / self.ceiling.get("float32", math.inf), CLOSING_SECONDS), MOST_CLOSING_SECONDS)
+        apart = 0.0 if framework.backend() == "tensorflow" else APART_SECONDS
+        return own + apart + SECONDS_A_LAYER * layers
+
+    def rate(self, multiply_adds: int) -> float:
+        """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
+
+        One that was measured is as fast as it was, whatever was measured beside it.
+        """
+        measured = dict(self.points).get(multiply_adds)
+        if measured is not None:
+            return 1 / measured
+        costs, seconds = np.array(self.points, np.float64).T
+        if len(costs) == 1:
+            return float(costs[0] / seconds[0] / multiply_adds)
+        slope, start = np.polyfit(costs, seconds, 1)
+        # Noise can bend the line; no multiply-add is cheaper than where they were found to be cheapest.
+        return float(1 / max(start + slope * multiply_adds, (seconds / costs).min() * multiply_adds))
+
+
+def calibrate(
+    folder: Path, shape: tuple[int, int, int], dtype: str, *, seconds: float, known: Calibration | None = None
+) -> Calibration:
+    """Measure `fast` in the widths there is time for, beside what earlier runs measured here with these versions.
+
+    Args:
+        folder: the cache, where it is kept.
+        shape: height, width and channels of the images.
+        dtype: Keras dtype policy to train with.
+        seconds: that measuring may take, about; the narrowest network is measured in any case.
+        known: what was measured a moment ago, to be added to; None: what is kept.
+    """
+    until = time.monotonic() + seconds
+    path = _file(folder, shape, dtype)
+    calibration = known or _read(path) or _nothing_measured(dtype)
+    before = len(calibration.points)
+    narrowest, *wider = (network.widths for network in networks())
+    resolutions = sides(min(shape[:2]))
+    small, large = resolutions[-1], resolutions[0]
+    _learn(calibration, narrowest, small, shape, dtype, until)
+    for widths in reversed(wider):  # the wider the better: nothing is guessed beyond the widest
+        if _learn(calibration, widths, small, shape, dtype, until):
+            break
+    _learn(calibration, narrowest, large, shape, dtype, until)
+    if len(calibration.points) > before:
+        _keep(path, calibration)
+    return calibration
+
+
+def calibrate_chosen(
+    folder: Path, shape: tuple[int, int, int], settings: Settings, model: Any, *, seconds: float
+) -> tuple[Calibration, float]:
+    """What is known of this machine, and the seconds an image that training `model`, somebody's choice, takes.
+
+    Args:
+        folder: as in `calibrate`, like `shape`.
+        shape: height, width and channels of the images.
+        settings: which network that is.
+        model: the network.
+        seconds: that measuring may take, about; the step that compiles and one more are taken in any case.
+    """
+    path, key = _file(folder, shape, settings.dtype), _chosen_key(settings)
+    calibration = _read(path) or _nothing_measured(settings.dtype)
+    if key not in calibration.chosen:
+        calibration.chosen[key] = measure(model, settings.recipe, time.monotonic() + seconds)[1]
+        _keep(path, calibration)
+    return calibration, calibration.chosen[key]
+
+
+def _chosen_key(settings: Settings) -> str:
+    # Where a file lies does not make another network of it.
+    options = {name: value for name, value in settings.options.items() if name != "file"}
+    initial = None if settings.initial is None else settings.initial.sha256
+    return _digest([settings.model, options, settings.recipe.batch_size, initial])
+
+
+def _nothing_measured(dtype: str) -> Calibration:
+    size = 2048 if framework.accelerator() is None else 8192
+    return Calibration(ceiling=matrix_product_rate(dtype, size))
+
+
+def _learn(
+    calibration: Calibration, widths: Widths, side: int, shape: tuple[int, int, int], dtype: str, until: float
+) -> bool:
+    """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
+    cost = cost_of_fast(shape, widths, side)
+    recipe = replace(MODELS["fast"], batch_size=largest_batch(MODELS["fast"], shape, side))
+    if cost in dict(calibration.points):
+        return True
+    if calibration.points:
+        takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
+        if time.monotonic() + takes > until:
+            return False
+    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
+    calibration.points.append(measure(model, recipe))
+    return True
+
+
+def learn_from_run(
+    folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, an_image: float | None
+) -> None:
+    """Keep what a run came to, for the plan of the next one.
+
+    Args:
+        folder: as in `calibrate`, like `shape`.
+        shape: height, width and channels of the images.
+        settings: which network it trained.
+        closing: seconds from its last step to its report.
+        an_image: seconds that an image of training took; None where it had too few steps to tell.
+    """
+    path = _file(folder, shape, settings.dtype)
+    with suppress(StorageError), files.changing(path):  # another run may end at the same moment
+        known = _read(path)
+        if known is None:
+            return
+        file = settings.own_file or ""
+        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
+        key = _chosen_key(settings)
+        if an_image is not None and key in known.chosen:
+            known.chosen[key] = min(an_image, MOST_SLOWER * known.chosen[key])
+        elif an_image is not None and known.points and {"widths", "side"} <= settings.options.keys():
+            known.points = _corrected(known, shape, settings, an_image)
+        files.write_json(path, asdict(known))
+
+
+def _corrected(
+    known: Calibration, shape: tuple[int, int, int], settings: Settings, an_image: float
+) -> list[tuple[int, float]]:
+    """The points of a machine on which the network of `settings`, a plan's choice, took `an_image` seconds an image.
+
+    All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few images come
+    in small batches, which tell nothing of larger ones.
+    """
+    widths, side = settings.options["widths"], settings.options["side"]
+    if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
+        return known.points
+    ratio = min(an_image * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
+    return [(cost, seconds * ratio) for cost, seconds in known.points]
+
+
+def _keep(path: Path, measured: Calibration) -> None:
+    """Add what was measured to what is kept at `path`, where another run may have kept something meanwhile."""
+    with suppress(StorageError), files.changing(path):  # it is measured again next time
+        known = _read(path) or Calibration()
+        costs = dict(known.points)
+        points = [*known.points, *(point for point in measured.points if point[0] not in costs)]
+        ceiling, chosen = {**measured.ceiling, **known.ceiling}, {**measured.chosen, **known.chosen}
+        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.closings, **known.closings})))
+
+
+def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:
+    return folder / "calibration" / f"{_key(shape, dtype)}.json"
+
+
+@cache
+def cost_of_fast(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
+    """Multiply-adds of one image of `shape` through `fast`, forward."""
+    return multiply_adds(build("fast", shape, 2, widths=widths, side=side))
+
+
+def multiply_adds(model: Any) -> int:
+    """Of one image through `model`, forward."""
+    return sum(row["multiply_adds"] for row in layer_costs(model))
+
+
+def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
+    """Multiply-adds of an image through `model`, forward, and the seconds that an image of training takes.
+
+    Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`. None
+    takes longer than the one that compiles, unless a slow moment fell into it.
+    """
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
+    labels = random.integers(2, size=recipe.batch_size)
+    step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
+    started = time.perf_counter()
+    step(images, labels, 0.0, 0)
+    compiling = time.perf_counter() - started
+    taken: list[float] = []
+    while not taken or (len(taken) < STEPS and time.monotonic() < until):
+        started = time.perf_counter()
+        step(images, labels, 0.0, len(taken))
+        taken.append(time.perf_counter() - started)
+    return multiply_adds(model), min(float(np.median(taken)), compiling) / recipe.batch_size
+
+
+def _key(shape: tuple[int, int, int], dtype: str) -> str:
+    machine = describe_environment()
+    device = framework.describe()
+    facts = [
+        machine["processor"],
+        machine["cores"],
+        machine["versions"],
+        device,
+        shape,
+        dtype,
+        MODELS["fast"].batch_size,
+        MODELS["fast"].step_pixels,
+    ]
+    return _digest(facts)
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Calibration | None:
+    """What is kept at `path`; None where nothing is, or it is damaged: it is measured again then."""
+    try:
+        document = json.loads(path.read_bytes())
+        calibration = Calibration(
+            [(int(_positive(cost)), _positive(seconds)) for cost, seconds in document["points"]],
+            {name: _positive(rate) for name, rate in document["ceiling"].items()},
+            {key: _positive(seconds) for key, seconds in document["chosen"].items()},
+            {file: [_positive(seconds) for seconds in closings] for file, closings in document["closings"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    return calibration if all(calibration.closings.values()) else None
+
+
+def _positive(number: Any) -> float:
+    if not 0 < float(number) < UNBELIEVABLE:
+        raise ValueError(f"Expected a positive number. Received: {number!r}.")
+    return float(number)

@@ -1,0 +1,1 @@
+"""From a trained network to an artifact: graphs, int8 model, temperature and thresholds."""

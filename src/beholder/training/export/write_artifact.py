@@ -1,0 +1,239 @@
+"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden images beside it."""
+
+from __future__ import annotations
+
+import datetime
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder import files
+from beholder.artifact import golden
+from beholder.artifact.familiar import FILE as FAMILIAR
+from beholder.artifact.familiar import write_familiar
+from beholder.artifact.graph import Graph
+from beholder.artifact.inside import Inside
+from beholder.artifact.manifest import Manifest
+from beholder.artifact.store import TWIN, replacing_artifact
+from beholder.data.dataset import Dataset
+from beholder.data.images.decode import ImageRules
+from beholder.errors import ArtifactError, StorageError
+from beholder.evaluation.abstention import risk_in_words
+from beholder.evaluation.calibration import fit_temperature
+from beholder.evaluation.familiarity import UNLIKE_SHARE
+from beholder.models import build
+from beholder.models.costs import layer_costs
+from beholder.runs.environment import has_int8, versions
+from beholder.training.export.graphs import set_temperature, write_network
+from beholder.training.export.honesty import Honest, Seen, class_prototypes, fit_honesty, look
+from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+from beholder.training.settings import Settings
+
+LARGEST_DROP = 0.002  # of validation accuracy; an int8 twin that loses more is not kept
+
+
+def export_artifact(
+    folder: Path,
+    settings: Settings,
+    weights: list[NDArray[Any]],
+    train: Dataset,
+    validation: Dataset,
+    data: dict[str, Any],
+    risk: float | None = None,
+) -> tuple[Manifest, NDArray[np.float32]]:
+    """Write the artifact of a trained network to `folder`, whole or not at all.
+
+    Args:
+        folder: becomes the `model/` folder; an older one is replaced.
+        settings: what was trained.
+        weights: the values of the model's variables, in its order.
+        train: the train part; a few hundred of its images set the scales of the int8 twin, and as many tell what each
+            class's features are like.
+        validation: the validation part; its figures go into the manifest, a few of its images become golden, and
+            temperature and thresholds are fitted to it.
+        data: name and fingerprints of the data, for the manifest.
+        risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
+
+    Returns:
+        What the artifact says of itself, and its probabilities (N, classes) of the validation part's N images.
+
+    Raises:
+        ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
+            be written as ONNX.
+    """
+    shape = validation.image_shape
+    model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
+    for variable, value in zip(model.variables, weights, strict=True):
+        variable.assign(value)
+    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
+    with replacing_artifact(folder) as building:
+        views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
+        layers = tuple(layer_costs(model))
+        with _network_errors(settings):
+            write_network(building, model, views)
+            inside = Inside(building)
+            prototypes = class_prototypes(inside, layers, train)
+            seen = look(Graph(building / "model.onnx"), validation, prototypes)
+            temperature = fit_temperature(seen.logits, validation.labels)
+            set_temperature(building / "model.onnx", temperature)
+            graph = Graph(building / "model.onnx")
+        _save_filters(model, building / "filters.npy")
+        _save_head(model, building / "head.npy")
+        twin, seen_by_twin = _twin(building, train, validation, prototypes, seen)
+        honest = {
+            precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
+            for precision, one in (("float32", seen), ("int8", seen_by_twin))
+            if one is not None
+        }
+        familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
+        if familiar:
+            write_familiar(building, familiar)
+        images = validation.images[_spread(len(validation), golden.COUNT)]
+        golden.write_golden(building / "golden", graph, rules, images, inside, twin)
+        manifest = Manifest(
+            model=settings.model,
+            class_names=validation.class_names,
+            image=rules,
+            views=views,
+            layers=layers,
+            validation=honest["float32"].figures,
+            temperature=temperature,
+            unsure_below=honest["float32"].unsure_below,
+            risk=honest["float32"].risk,
+            familiar={"file": FAMILIAR, "share": UNLIKE_SHARE} if familiar else None,
+            twin=_twin_facts(honest["int8"]) if "int8" in honest else None,
+            data=data,
+            versions=versions(),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+        manifest.write(building / "manifest.json")
+        files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
+    return manifest, honest["float32"].probabilities
+
+
+@contextmanager
+def _network_errors(settings: Settings) -> Iterator[None]:
+    """One sentence for a network from a person's file that cannot become a graph; of our own it is our fault."""
+    try:
+        yield
+    except Exception as error:
+        if settings.initial is None or settings.own_file is None or isinstance(error, OSError | StorageError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise ArtifactError(
+            f"The network from {settings.initial.source!r} cannot be written as ONNX ({reason}); rebuild it from "
+            "Keras's common layers."
+        ) from error
+
+
+def model_card(manifest: Manifest) -> str:
+    """The artifact's README: what it is, what it learned from, how good, and what it must not be trusted with."""
+    height, width, _ = manifest.image.shape
+    names = ", ".join(name.replace("\n", " ") for name in manifest.class_names[:20])
+    more = f" and {len(manifest.class_names) - 20} more" if len(manifest.class_names) > 20 else ""
+    parameters = sum(layer["parameters"] for layer in manifest.layers)
+    return f"""# An image classifier made by Beholder
+
+- Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
+- It puts an image, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
+- Learned from: {manifest.data["name"]}{_origin(manifest)}.
+- Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
+  figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
+{_twin_line(manifest)}
+It knows its own classes only: an image of anything else gets one of their names all the same.{_honesty(manifest)}
+
+`beholder predict` answers with it. `sha256sum --check SHA256SUMS` tells whether a byte changed.
+"""
+
+
+def _origin(manifest: Manifest) -> str:
+    earlier = manifest.data.get("started_from")
+    return "" if earlier is None else f", starting from the weights of {earlier['name']} (SHA-256 {earlier['sha256']})"
+
+
+def _honesty(manifest: Manifest) -> str:
+    """What its probabilities are worth, and what it is unsure of."""
+    calibrated = f"are calibrated on the validation part (temperature {manifest.temperature:.3f})"
+    uncalibrated = "are not calibrated: the validation part is too small for that"
+    lines = [f"Its probabilities {uncalibrated if manifest.temperature == 1 else calibrated}."]
+    if manifest.risk is not None:
+        lines.append(risk_in_words(manifest.risk))
+    if manifest.familiar is not None:
+        share = f"{100 * manifest.familiar['share']:.3g} %"
+        lines.append(
+            f"An image whose features are less familiar than those of all but {share} of the validation images is "
+            "called unlike anything that it was trained on, and its answer unsure; images of a class near to its own "
+            "may pass for one of these."
+        )
+    return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
+
+
+def _twin_line(manifest: Manifest) -> str:
+    if manifest.twin is None:
+        return ""
+    return (
+        f"- `{manifest.twin['file']}` is the same network in 8-bit integers: accuracy {manifest.twin['accuracy']:.4f} "
+        "there. It answers where\n  the processor is made for that, unless one asks for the exact network.\n"
+    )
+
+
+def _twin(
+    building: Path,
+    train: Dataset,
+    validation: Dataset,
+    prototypes: NDArray[np.float32] | None,
+    seen: Seen,
+) -> tuple[Graph, Seen] | tuple[None, None]:
+    """The int8 twin of the graph in `building`, and what it makes of the validation part.
+
+    None where this processor could not judge it, it gains nothing, or it is right less often than the network itself
+    by too much, whose logits are in `seen`.
+    """
+    path = building / TWIN
+    images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
+    if not has_int8() or not quantise(building / "model.onnx", path, images):
+        return None, None
+    twin = Graph(path, side_by_side=True)
+    own = look(twin, validation, prototypes)
+    accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (seen, own))
+    if round(accuracy - own_accuracy, 9) > LARGEST_DROP:
+        path.unlink()
+        return None, None
+    return twin, own
+
+
+def _twin_facts(honest: Honest) -> dict[str, Any]:
+    return {
+        "file": TWIN,
+        "accuracy": honest.figures["accuracy"],
+        "tolerance": golden.INT8_TOLERANCE,
+        "unsure_below": honest.unsure_below,
+        "risk": honest.risk,
+    }
+
+
+def _spread(count: int, size: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, size).astype(np.int64))
+
+
+def _save_filters(model: Any, path: Path) -> None:
+    kernel = next((layer.kernel for layer in model.layers if len(getattr(layer, "kernel_size", ())) == 2), None)
+    if kernel is None:
+        return
+    windows = np.asarray(kernel, np.float32).transpose(3, 0, 1, 2)  # (K, h, w, C)
+    with files.replacing(path) as file:
+        np.save(file, windows)
+
+
+def _save_head(model: Any, path: Path) -> None:
+    """The weights from the features to the logits, (F, classes): what a class activation map is made of."""
+    kernel = getattr(model.get_layer("logits"), "kernel", None)
+    if kernel is None:
+        return
+    with files.replacing(path) as file:
+        np.save(file, np.asarray(kernel, np.float32))

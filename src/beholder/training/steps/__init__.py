@@ -1,0 +1,1 @@
+"""One training step: the backend, the optimizer, and the batches that it sees."""

@@ -1,0 +1,62 @@
+"""What a run tells of its plan: the steps that it comes to, its network, and when a sitting ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beholder.data.dataset import Dataset
+from beholder.runs.run_folder import create_run
+from beholder.sessions.plan_document import plan_document
+from beholder.sessions.session import Asked, Sitting
+from beholder.training.settings import Settings, choose
+
+
+def part(count: int) -> Dataset:
+    images = np.zeros((count, 40, 40, 3), np.uint8)
+    return Dataset(images, np.arange(count) % 2, ("a", "b"), tuple(map(str, range(count))))
+
+
+PARTS = {"train": part(17), "validation": part(3)}
+
+
+def settings(**options: Any) -> Settings:
+    return choose("fast", seed=0, precision="float32", changes={"epochs": 13.66, "batch_size": 1}, options=options)
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_followed_plan_tells_what_it_comes_to_and_the_network() -> None:
+    plan = plan_document(settings(widths=[16, 64, 128], side=32), PARTS, [(0, 232), (10, 18)])
+    assert (plan["steps"], plan["epochs"]) == (18, 1.06)
+    assert (plan["widths"], plan["side"], plan["first_side"]) == ((16, 64, 128), 40, 30)
+    assert plan["mirrored"]
+
+
+def test_without_one_the_settings_decide() -> None:
+    plan = plan_document(settings(), PARTS, None)
+    assert (plan["steps"], plan["epochs"]) == (232, 13.66)
+    assert "widths" not in plan
+
+
+@pytest.mark.parametrize(
+    ("earlier", "seconds"),
+    [
+        (0.0, "33.0"),  # all that was planned, and packing, take less than the budget leaves
+        (580.0, "20.0"),
+        (700.0, "3.0"),  # the budget is used up: the model is packed all the same
+    ],
+)
+def test_each_sitting_tells_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: float, seconds: str
+) -> None:
+    monkeypatch.setattr("beholder.sessions.session.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("beholder.sessions.session.ends_in", str)
+    run = create_run(tmp_path / "run")
+    planned = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
+    run.write_config({"planned": planned})
+    asked = Asked("digits", "fine", None, None, 600.0, automatic=True)
+    sitting = Sitting(run, settings(), asked, "digits", PARTS, None, started=100.0)
+    assert sitting._planned(earlier) == {**planned, "ends": seconds}
