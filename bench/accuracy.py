@@ -101,13 +101,13 @@ def against_record(accuracy: float, seconds: float, product: float) -> str:
 def run(data: str, out: Path, *options: str) -> tuple[Any, float, float]:
     """What `train` says, the accuracy on the test part, and the wall-clock seconds of `train`."""
     begun = time.monotonic()
-    trained = verb("train", data, "--out", str(out), "--progress", "none", *options)
+    trained = command("train", data, "--out", str(out), "--progress", "none", *options)
     seconds = time.monotonic() - begun
-    return trained, verb("evaluate", str(out))["accuracy"], seconds
+    return trained, command("evaluate", str(out))["accuracy"], seconds
 
 
-def verb(*arguments: str) -> Any:
-    """The JSON document of a verb."""
+def command(*arguments: str) -> Any:
+    """The JSON document of a command."""
     beholder = str(Path(sys.executable).with_name("beholder"))
     done = subprocess.run([beholder, *arguments, "--json"], check=False, capture_output=True, text=True)
     if done.returncode != 0:

@@ -27,7 +27,7 @@ import numpy as np
 import rounds
 from numpy.typing import NDArray
 
-from beholder.artifact.store import TWIN
+from beholder.artifact.store import INT8_FILE
 
 BATCH = 256
 SECONDS = 2.0  # of answering batches, and of answering one by one
@@ -89,11 +89,11 @@ def onnxruntime(_: str, __: Path, work: Path) -> Answer:
 
 
 def beholder(peer: str, model: Path, work: Path) -> Answer:
-    """Beholder's way to run a graph: the int8 twin of the plain view, or a file of the RUN's with its views."""
+    """Beholder's way to run a graph: the int8 model of the plain view, or a file of the RUN's with its views."""
     from beholder.artifact.graph import Graph
 
     int8 = "int8" in peer
-    own = model / (TWIN if int8 else "model.onnx")
+    own = model / (INT8_FILE if int8 else "model.onnx")
     graph = Graph(own if "packed" in peer else work / "plain-int8.onnx", side_by_side=int8)
     return lambda batch: graph(batch).logits
 
@@ -124,7 +124,7 @@ def _keras_model(model: Path) -> Any:
 
 
 def prepare(model: Path, work: Path) -> None:
-    """Write what the peers share into `work`: the plain view, its int8 twin, the weights, and images to answer."""
+    """Write what the peers share into `work`: the plain view, its int8 model, the weights, and images to answer."""
     network = _keras_model(model)
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
@@ -189,7 +189,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = str(model.parent)
         rounds.alone(__file__, rounds.Way("prepare", [run, "--only", "prepare", scratch]))
-        there = [peer for peer in PEERS if "int8, as" not in peer or (model / TWIN).exists()]
+        there = [peer for peer in PEERS if "int8, as" not in peer or (model / INT8_FILE).exists()]
         ways = [
             rounds.Way(peer, [run, "--only", peer, scratch], rounds.TUNED_ALLOCATOR if "pytorch" in peer else {})
             for peer in there

@@ -142,7 +142,7 @@ def on_disk(disk: Path, expected: list[bytes]) -> bool:
 
 
 def told(arguments: list[str], wanted: tuple[int, ...], why: str = "") -> int:
-    """The exit status of a verb, one of those `wanted`; one that is not 0 comes with one sentence that says `why`."""
+    """The exit status of a command, one of those `wanted`; one that is not 0 comes with one sentence that says `why`."""
     status, said = beholder(*arguments)
     if status not in wanted or (status and (why not in said or said.count("\n") != 1)):
         raise LostError(f"{arguments[0]} ended with {status}: {said[-300:]}")
@@ -161,7 +161,7 @@ def unmount(disk: Path) -> None:
 
 
 def beholder(*arguments: str) -> tuple[int, str]:
-    """Exit status and standard error of a verb, without what TensorFlow says of itself."""
+    """Exit status and standard error of a command, without what TensorFlow says of itself."""
     command = [str(Path(sys.executable).with_name("beholder")), *arguments]
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)

@@ -61,7 +61,7 @@ def _config(folder: Path, content: bytes) -> None:
 
 def _configs() -> list[bytes]:
     told: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
-    return [json.dumps({**told, "overlay": {"corrections": []}, "plans": [[0, 5]]}).encode()]
+    return [json.dumps({**told, "corrections": {"lines": []}, "plans": [[0, 5]]}).encode()]
 
 
 def _manifest(folder: Path, content: bytes) -> None:
@@ -84,7 +84,7 @@ def manifest() -> dict[str, Any]:
         "created": "2026-01-01T00:00:00+00:00",
         "temperature": 1.0,
         "unsure_below": None,
-        "twin": None,
+        "int8": None,
     }
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 from beholder.data.arrays import open_npz
 from beholder.data.cifar.archive import open_archive
 from beholder.data.cifar.pickles import loads
-from beholder.data.corrections import read_overlay
+from beholder.data.corrections import read_corrections
 from beholder.data.images.decode import ImageRules, decode, measure
 from beholder.data.progress import silent
 
@@ -148,10 +148,10 @@ def images() -> list[bytes]:
     return made
 
 
-def _overlay(folder: Path, content: bytes) -> None:
-    path = folder / "overlay.csv"
+def _corrections(folder: Path, content: bytes) -> None:
+    path = folder / "corrections.csv"
     path.write_bytes(content)
-    read_overlay(path, ("cat", "dog"))
+    read_corrections(path, ("cat", "dog"))
 
 
 def targets() -> dict[str, Target]:
@@ -163,7 +163,7 @@ def targets() -> dict[str, Target]:
         "tar": Target(_tar, _tars(), 6),
         "npz": Target(_npz, _npzs(), 8),
         "image": Target(_image, images(), 16),
-        "overlay": Target(_overlay, [b"path,action,label\r\na.png,keep,\r\nb.png,relabel,cat\r\n"], 12),
+        "corrections": Target(_corrections, [b"path,action,label\r\na.png,keep,\r\nb.png,relabel,cat\r\n"], 12),
         **fuzz_run_targets.targets(),
     }
 

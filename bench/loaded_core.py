@@ -4,7 +4,7 @@ usage: python bench/loaded_core.py [--budget 60] [--cores 0,1,2] [--kill] [--dat
 
 Each run is a `beholder train DATA --budget …` of its own. Seconds are of the wall clock, from the start of the command
 to its end, imports included. With --kill each run is killed with SIGKILL at a random moment as well, and resumed; the
-time of both sittings counts.
+time of both sessions counts.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 usage: python bench/trust.py [RUN] [--budget 5m] [--near]
 
-Trains `fast` within the budget, or takes a RUN of these images, and prints for the float32 network and its int8 twin:
+Trains `fast` within the budget, or takes a RUN of these images, and prints for the float32 network and its int8 model:
 the expected calibration error on the test part (15 equal-width bins) with and without the temperature; coverage and
 risk on the test part for thresholds fitted on the validation part to promise 1, 2 and 5 %; and how well strange
 images are told from the test part (AUROC), with the share of them that is called unlike: digits, noise, plain

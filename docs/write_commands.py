@@ -18,7 +18,7 @@ WIDTH = 100  # columns, whatever the terminal is like: the file must not depend 
 
 HEAD = """# The command line
 
-Every verb, as `beholder VERB --help` prints it. This page is made by `make docs`; do not edit it by hand.
+Every command, as `beholder COMMAND --help` prints it. This page is made by `make docs`; do not edit it by hand.
 """
 
 
@@ -34,8 +34,8 @@ def _helps(command: click.Command, parent: click.Context | None, name: str) -> I
     context = click.Context(command, parent=parent, info_name=name, **settings)
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for verb in command.list_commands(context):
-            yield from _helps(command.commands[verb], context, verb)
+        for name in command.list_commands(context):
+            yield from _helps(command.commands[name], context, name)
 
 
 def main(arguments: list[str]) -> int:

@@ -25,7 +25,7 @@ Where to change what. Imports go down only, in the order of this list; import-li
 |---|---|
 | `cli/` | the command line: one thin function a command; it composes, prints, and computes nothing |
 | `server/` | the page for people and the HTTP interface for programs; `server/static/` is what the browser gets |
-| `verbs/` | the public functions and the course of a training run, the same for Python and for the command line |
+| `commands/` | the public functions and the course of a training run, the same for Python and for the command line |
 | `report/` | self-contained HTML: the report of a run, the page of a comparison, the gallery of an audit |
 | `training/` and `answering/` | fitting and exporting a network; answering and explaining. Neither knows the other |
 | `artifact/` and `runs/` | the model folder, which joins training and answering; the RUN folder |

@@ -54,7 +54,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Promise 5: no test, and so no verb that a test runs, connects beyond this machine."""
+    """Promise 5: no test, and so no command that a test runs, connects beyond this machine."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
@@ -71,7 +71,7 @@ def write_audit() -> Callable[[Path], AuditResult]:
     """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 images of three classes."""
     from beholder.api.audit_result import AuditResult
     from beholder.data.checks.findings import Finding
-    from beholder.data.corrections import Correction, Overlay
+    from beholder.data.corrections import Correction, Corrections
     from beholder.data.dataset import Dataset
 
     names = ("cat", "dog", "<b>owl</b>")
@@ -102,7 +102,7 @@ def write_audit() -> Callable[[Path], AuditResult]:
             budget=None,
             seconds=1.0,
             notes=("Something to know.",),
-            decisions=Overlay((Correction(train[20], "keep"),)),
+            decisions=Corrections((Correction(train[20], "keep"),)),
         )
         out.mkdir()
         result.write(parts)

@@ -59,13 +59,13 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", ["--help", "look", "train", "evaluate", "predict"])
+@pytest.mark.parametrize("name", ["--help", "look", "train", "evaluate", "predict"])
 def test_only_what_the_light_install_brings_is_imported(
-    tmp_path: Path, digits_run: Path, image: Path, verb: str
+    tmp_path: Path, digits_run: Path, image: Path, name: str
 ) -> None:
     arguments = {"--help": ["--help"], "predict": ["predict", str(digits_run), str(image), "--json"]}
     told = tmp_path / "modules.json"
-    command = [sys.executable, "-c", LOADED, str(told), *arguments.get(verb, [verb, "--help"])]
+    command = [sys.executable, "-c", LOADED, str(told), *arguments.get(name, [name, "--help"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -73,7 +73,7 @@ def test_only_what_the_light_install_brings_is_imported(
     for module in json.loads(told.read_text(encoding="utf-8")):
         if module in sys.stdlib_module_names or module not in owners:
             continue
-        assert {normal(owner) for owner in owners[module]} & allowed, f"{verb} imports {module!r}"
+        assert {normal(owner) for owner in owners[module]} & allowed, f"{name} imports {module!r}"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_answers_are_those_of_one_machine_though_a_worker_is_killed(
     check(out, expected)
 
 
-def test_a_image_that_kills_its_worker_is_one_row_with_an_error(
+def test_an_image_that_kills_its_worker_is_one_row_with_an_error(
     digits_run: Path, images: Path, tmp_path: Path, deadly: str
 ) -> None:
     few = tmp_path / "few"

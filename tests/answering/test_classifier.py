@@ -141,9 +141,9 @@ def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(di
         assert answer.to_json()["unsure"] is unsure
 
 
-def test_the_twin_has_a_threshold_of_its_own(digits_run: Path) -> None:
+def test_the_int8_model_has_a_threshold_of_its_own(digits_run: Path) -> None:
     artifact = Classifier.load(digits_run, exact=True).artifact
-    manifest = replace(artifact.manifest, unsure_below=0.0, twin={"file": "model.int8.onnx", "unsure_below": 1.1})
+    manifest = replace(artifact.manifest, unsure_below=0.0, int8={"file": "model.int8.onnx", "unsure_below": 1.1})
     expected: tuple[tuple[Literal["float32", "int8"], bool], ...] = (("float32", False), ("int8", True))
     for precision, unsure in expected:
         classifier = Classifier(replace(artifact, manifest=manifest, precision=precision, familiarity=None))
@@ -155,7 +155,7 @@ def test_a_strange_image_is_unsure_whatever_its_probability(digits_run: Path) ->
     known = artifact.familiarity
     assert known is not None
     for threshold, unlike in ((1.0, True), (-99.0, False)):  # scores are 0 at most
-        sure = replace(artifact.manifest, unsure_below=None, twin=None)
+        sure = replace(artifact.manifest, unsure_below=None, int8=None)
         one = Classifier(replace(artifact, manifest=sure, familiarity=replace(known, threshold=threshold)))
         (answer,) = one.predict([grey(1)[0]])
         assert answer.unlike is unlike

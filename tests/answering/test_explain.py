@@ -227,7 +227,7 @@ def test_inside_names_every_layer_and_its_logits_are_the_networks(book: Classifi
     for row in book.artifact.manifest.layers:
         assert list(outputs[row["name"]].shape) == [3, *row["output_shape"]]
         assert outputs[row["name"]].dtype == np.float32
-    exact = Classifier.load(book.artifact.folder, exact=True)  # the int8 twin rounds
+    exact = Classifier.load(book.artifact.folder, exact=True)  # the int8 model rounds
     np.testing.assert_allclose(outputs["features"], exact.artifact.graph(images).features, atol=1e-4)
 
 

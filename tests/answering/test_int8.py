@@ -18,7 +18,7 @@ from beholder.answering.classifier import Classifier
 from beholder.answering.given import say_once
 from beholder.artifact.graph import Graph
 from beholder.artifact.manifest import read_manifest
-from beholder.artifact.store import TWIN
+from beholder.artifact.store import INT8_FILE
 from beholder.cli import _run
 from beholder.data.images.decode import decode
 from beholder.errors import ArtifactError
@@ -39,7 +39,7 @@ def seal(folder: Path, manifest: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def source(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The digits run with an int8 twin, however good that is."""
+    """The digits run with an int8 model, however good that is."""
     from beholder.training.export.quantise import quantise
 
     run = tmp_path_factory.mktemp("int8") / "run"
@@ -48,13 +48,13 @@ def source(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         figures.unlink()
     folder = run / "model"
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
-    assert quantise(folder / "model.onnx", folder / TWIN, images)
-    twin, rules = Graph(folder / TWIN, side_by_side=True), read_manifest(folder / "manifest.json").image
+    assert quantise(folder / "model.onnx", folder / INT8_FILE, images)
+    int8, rules = Graph(folder / INT8_FILE, side_by_side=True), read_manifest(folder / "manifest.json").image
     golden = json.loads((folder / "golden" / "expected.json").read_bytes())
-    said = {n: twin(decode(folder / "golden" / n, rules)[None]).probabilities[0] for n in golden["probabilities"]}
+    said = {n: int8(decode(folder / "golden" / n, rules)[None]).probabilities[0] for n in golden["probabilities"]}
     golden["int8"] = {"tolerance": 0.01, "probabilities": {name: row.tolist() for name, row in said.items()}}
     (folder / "golden" / "expected.json").write_text(json.dumps(golden))
-    seal(folder, {**manifest_of(run), "twin": {"file": TWIN, "accuracy": 0.9, "tolerance": 0.01}})
+    seal(folder, {**manifest_of(run), "int8": {"file": INT8_FILE, "accuracy": 0.9, "tolerance": 0.01}})
     return run
 
 
@@ -80,11 +80,11 @@ def image(tmp_path: Path) -> Path:
 
 
 @exact_products
-def test_the_twin_answers_unless_the_exact_network_is_asked_for(run: Path, image: Path) -> None:
-    twin, exact = Classifier.load(run), Classifier.load(run, exact=True)
-    assert (twin.precision, exact.precision) == ("int8", "float32")
-    assert twin.artifact.checksum == exact.artifact.checksum
-    [one], [other] = twin.predict([image]), exact.predict([image])
+def test_the_int8_model_answers_unless_the_exact_network_is_asked_for(run: Path, image: Path) -> None:
+    int8, exact = Classifier.load(run), Classifier.load(run, exact=True)
+    assert (int8.precision, exact.precision) == ("int8", "float32")
+    assert int8.artifact.checksum == exact.artifact.checksum
+    [one], [other] = int8.predict([image]), exact.predict([image])
     assert one.probability != other.probability
     assert one.probability == pytest.approx(other.probability, abs=0.2)
     assert beholder.predict(run, image, exact=True) == [other]
@@ -111,7 +111,7 @@ def test_a_processor_without_int8_gets_float32_and_that_is_said_once(
     ]
 
 
-def test_a_broken_twin_gives_way_to_float32_and_that_is_said_once(
+def test_a_broken_int8_model_gives_way_to_float32_and_that_is_said_once(
     run: Path, image: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     exact = Classifier.load(run, exact=True).predict([image])
@@ -129,19 +129,19 @@ def test_a_broken_twin_gives_way_to_float32_and_that_is_said_once(
     assert "float32" in message
 
 
-def test_a_changed_byte_in_the_twin_is_refused(run: Path) -> None:
-    path = run / "model" / TWIN
+def test_a_changed_byte_in_the_int8_model_is_refused(run: Path) -> None:
+    path = run / "model" / INT8_FILE
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ArtifactError, match=TWIN):
+    with pytest.raises(ArtifactError, match=INT8_FILE):
         Classifier.load(run)
 
 
-def test_a_model_without_a_twin_says_nothing(run: Path, image: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_without_an_int8_model_says_nothing(run: Path, image: Path, caplog: pytest.LogCaptureFixture) -> None:
     manifest = manifest_of(run)
-    del manifest["twin"]  # as an older Beholder wrote it
-    (run / "model" / TWIN).unlink()
+    del manifest["int8"]  # as an older Beholder wrote it
+    (run / "model" / INT8_FILE).unlink()
     seal(run / "model", manifest)
     assert Classifier.load(run).precision == "float32"
     assert caplog.records == []
@@ -162,11 +162,13 @@ def test_evaluate_judges_the_network_that_answers_and_the_exact_one_apart(
     assert beholder.evaluate(run) == own, "told again"
     assert beholder.evaluate(run, exact=True) == exact
     assert _run(["evaluate", str(run)]) == 0
-    assert "int8 twin" in capfd.readouterr().out
+    assert "int8 model" in capfd.readouterr().out
 
 
 @exact_products
-def test_figures_of_the_twin_are_not_told_where_float32_answers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_of_the_int8_model_are_not_told_where_float32_answers(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = beholder.evaluate(run)
     monkeypatch.setattr(room, "has_int8", lambda: False)
     elsewhere = beholder.evaluate(run)

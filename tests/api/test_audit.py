@@ -113,13 +113,13 @@ def test_a_folder_half_of_which_is_unreadable_is_told_and_left_as_it_is(tmp_path
 
 
 @pytest.mark.usefixtures("without_cleanlab")
-def test_what_an_overlay_dropped_is_gone(tmp_path: Path) -> None:
+def test_what_a_corrections_file_dropped_is_gone(tmp_path: Path) -> None:
     data = digits(100)
     images = np.array(data.images)
     images[40] = images[10]
-    overlay = tmp_path / "overlay.csv"
-    overlay.write_text(f"path,action,label\n{data.names[40]},drop,\n", encoding="utf-8")
-    result = audit(replace(data, images=images), out=tmp_path / "audit", overlay=overlay)
+    corrections = tmp_path / "corrections.csv"
+    corrections.write_text(f"path,action,label\n{data.names[40]},drop,\n", encoding="utf-8")
+    result = audit(replace(data, images=images), out=tmp_path / "audit", corrections=corrections)
     assert not [one for one in result.findings if data.names[40] in one.paths]
     assert result.images == {"all": 99}
 

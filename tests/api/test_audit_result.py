@@ -9,7 +9,7 @@ from pathlib import Path
 
 from beholder.api.audit_result import AuditResult, undecided
 from beholder.data.checks.findings import Finding
-from beholder.data.corrections import Correction, Overlay
+from beholder.data.corrections import Correction, Corrections
 
 WriteAudit = Callable[[Path], AuditResult]
 
@@ -22,7 +22,7 @@ def test_the_document_says_what_where_and_how_sure(tmp_path: Path, write_audit: 
     first = document["findings"][0]
     assert (first["kind"], first["parts"], first["score"]) == ("exact_duplicate", ["train", "train", "test"], 1.0)
     assert len(set(first["paths"])) == 3
-    assert document["overlay"] == str(tmp_path / "audit" / "overlay.csv")
+    assert document["corrections"] == str(tmp_path / "audit" / "corrections.csv")
     assert document["gallery"] == str(tmp_path / "audit" / "gallery.html")
     assert document["decisions"] == [{"path": "train/20, odd \udcff.png", "action": "keep", "label": ""}]
     written = json.loads((tmp_path / "audit" / "findings.json").read_bytes())
@@ -39,14 +39,14 @@ def test_the_table_has_a_line_for_each_image_of_each_finding(tmp_path: Path, wri
     assert (rows[8]["kind"], rows[8]["path"]) == ("imbalance", "")
 
 
-def test_the_folder_holds_these_files_and_no_overlay_yet(tmp_path: Path, write_audit: WriteAudit) -> None:
+def test_the_folder_holds_these_files_and_no_corrections_yet(tmp_path: Path, write_audit: WriteAudit) -> None:
     write_audit(tmp_path / "audit")
     names = sorted(path.name for path in (tmp_path / "audit").iterdir())
     assert names == ["findings.csv", "findings.json", "gallery.html"]
 
 
 def test_what_a_person_decided_is_not_asked_again() -> None:
-    decisions = Overlay((Correction("seen.png", "keep"), Correction("mended.png", "relabel", "cat")))
+    decisions = Corrections((Correction("seen.png", "keep"), Correction("mended.png", "relabel", "cat")))
     one = [Finding("wrong_label", (path,), ("train",), 1.0, ("dog",)) for path in ("seen.png", "new.png", "mended.png")]
     pair = Finding("near_duplicate", ("seen.png", "new.png"), ("train", "test"), 1.0, ("dog", "dog"))
     classes = Finding("imbalance", (), (), 1.0)

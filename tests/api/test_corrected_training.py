@@ -1,4 +1,4 @@
-"""A person relies on: a run learns from the data as their overlay has them, and every later verb sees them so too."""
+"""A person relies on: a run learns from the data as their corrections have them, and every later command sees them so too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beholder.api import train as verb
+from beholder.api import train as module
 from beholder.api.evaluate import evaluate
 from beholder.api.resume import resume
 from beholder.cli import _run
@@ -26,9 +26,9 @@ TEXT = "path,action,label\ndigits/0000,drop,\ndigits/0001,drop,\ndigits/0002,rel
 
 
 @pytest.fixture
-def overlay(tmp_path: Path) -> Path:
-    (tmp_path / "overlay.csv").write_text(TEXT)
-    return tmp_path / "overlay.csv"
+def corrections(tmp_path: Path) -> Path:
+    (tmp_path / "corrections.csv").write_text(TEXT)
+    return tmp_path / "corrections.csv"
 
 
 def document(run: Path, name: str) -> dict[str, Any]:
@@ -36,10 +36,12 @@ def document(run: Path, name: str) -> dict[str, Any]:
     return read
 
 
-def test_a_run_with_an_overlay_learns_validates_and_tests_on_what_is_left(tmp_path: Path, overlay: Path) -> None:
+def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_left(
+    tmp_path: Path, corrections: Path
+) -> None:
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     run = tmp_path / "run"
-    verb.train("digits", out=run, overlay=overlay, **ONCE)
+    module.train("digits", out=run, corrections=corrections, **ONCE)
     data = document(run, "data.json")
     figures = evaluate(run)
     whole = open_source("digits").readers["all"](silent)
@@ -50,14 +52,14 @@ def test_a_run_with_an_overlay_learns_validates_and_tests_on_what_is_left(tmp_pa
     tested = [row["count"] for row in figures["per_class"]]
     counts = np.sum([*data["counts"].values(), tested], axis=0)
     assert counts.tolist() == expected.tolist(), "no image is in two parts, none is lost but those dropped"
-    told = "The data were read as an overlay of 5 corrections has them."
+    told = "The data were read with 5 corrections."
     assert data["notes"][0] == told
     assert data["notes"][1] == (
-        "1 of the overlay's 5 lines names no image of 'digits', the first: line 6, 'x'; check the spelling."
+        "1 of the corrections' 5 lines names no image of 'digits', the first: line 6, 'x'; check the spelling."
     )
     assert figures["notes"] == [told]
     assert figures["file"] == "evaluation.json"
-    assert document(run, "config.json")["overlay"]["corrections"][2] == {
+    assert document(run, "config.json")["corrections"]["lines"][2] == {
         "path": "digits/0002",
         "action": "relabel",
         "label": "7",
@@ -66,8 +68,8 @@ def test_a_run_with_an_overlay_learns_validates_and_tests_on_what_is_left(tmp_pa
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_resumed_run_sees_the_overlay_that_it_began_with(
-    tmp_path: Path, overlay: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_resumed_run_sees_the_corrections_that_it_began_with(
+    tmp_path: Path, corrections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = training_data.read_parts
 
@@ -77,8 +79,8 @@ def test_a_resumed_run_sees_the_overlay_that_it_began_with(
         return read(*arguments)
 
     monkeypatch.setattr("beholder.api.train.read_parts", killed)
-    verb.train("digits", out=tmp_path / "whole", overlay=overlay, **ONCE)
-    overlay.unlink()
+    module.train("digits", out=tmp_path / "whole", corrections=corrections, **ONCE)
+    corrections.unlink()
     resume(tmp_path / "killed")
     assert document(tmp_path / "killed", "data.json") == document(tmp_path / "whole", "data.json")
     with (
@@ -89,11 +91,11 @@ def test_a_resumed_run_sees_the_overlay_that_it_began_with(
 
 
 def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
-    """Arrays have no names of their own, so that an overlay of some names an image of any."""
-    (tmp_path / "overlay.csv").write_text("path,action,label\nimages/00003,drop,\n")
+    """Arrays have no names of their own, so that a corrections file of some names an image of any."""
+    (tmp_path / "corrections.csv").write_text("path,action,label\nimages/00003,drop,\n")
     whole = open_source("digits").readers["all"](silent)
     own = whole.images[:600], whole.labels[:600]
-    verb.train(own, out=tmp_path / "run", overlay=tmp_path / "overlay.csv", **ONCE)
+    module.train(own, out=tmp_path / "run", corrections=tmp_path / "corrections.csv", **ONCE)
     first = evaluate(tmp_path / "run", own)
     assert first["file"] == "evaluation.json"
     assert first["notes"]
@@ -106,15 +108,15 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is no class"),
-        ("path,action,label\ncat.png,drop,\n", "None of the overlay's 1 lines"),
+        ("path,action,label\ncat.png,drop,\n", "None of the corrections' 1 lines"),
         ("file,label\n", "does not begin with"),
     ],
 )
-def test_an_overlay_that_cannot_be_obeyed_is_one_sentence_and_leaves_no_run(
+def test_a_corrections_file_that_cannot_be_obeyed_is_one_sentence_and_leaves_no_run(
     text: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "overlay.csv").write_text(text)
-    arguments = ["train", "digits", "--model", "linear", "--overlay", str(tmp_path / "overlay.csv")]
+    (tmp_path / "corrections.csv").write_text(text)
+    arguments = ["train", "digits", "--model", "linear", "--corrections", str(tmp_path / "corrections.csv")]
     assert _run([*arguments, "--out", str(tmp_path / "run"), "--progress", "none"]) == 2
     error = capfd.readouterr().err
     assert error.count("\n") == 1
@@ -122,12 +124,12 @@ def test_an_overlay_that_cannot_be_obeyed_is_one_sentence_and_leaves_no_run(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_overlay_that_leaves_a_class_without_images_is_told(tmp_path: Path) -> None:
+def test_a_corrections_file_that_leaves_a_class_without_images_is_told(tmp_path: Path) -> None:
     whole = open_source("digits").readers["all"](silent)
     drops = "".join(f"digits/{row:04d},drop,\n" for row in np.flatnonzero(whole.labels == 4))
-    (tmp_path / "overlay.csv").write_text(f"path,action,label\n{drops}")
+    (tmp_path / "corrections.csv").write_text(f"path,action,label\n{drops}")
     with pytest.raises(DataError, match="Class '4' of 'digits' has 0 images"):
-        verb.train("digits", out=tmp_path / "run", overlay=tmp_path / "overlay.csv", **ONCE)
+        module.train("digits", out=tmp_path / "run", corrections=tmp_path / "corrections.csv", **ONCE)
 
 
 def test_training_images_are_left_out_where_a_person_wants_it(

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from beholder import files
-from beholder.api import train as verb
+from beholder.api import train as module
 from beholder.api.evaluate import evaluate
 from beholder.api.resume import resume
 from beholder.cli import _run
@@ -29,7 +29,7 @@ FEW: dict[str, Any] = {"model": "linear", "images": 100, "epochs": 2}
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
     run = tmp_path_factory.mktemp("runs") / "whole"
-    verb.train("digits", out=run, **FEW)
+    module.train("digits", out=run, **FEW)
     return run
 
 
@@ -68,12 +68,12 @@ def largest_file(size: int) -> Iterator[None]:
 def test_training_goes_on_once_there_is_space(whole: Path, tmp_path: Path, full: Any) -> None:
     run = tmp_path / "run"
     with full, pytest.raises(StorageError, match=r"full|larger"):
-        verb.train("digits", out=run, **FEW)
+        module.train("digits", out=run, **FEW)
     assert list(tmp_path.rglob(".*")) == []
     if run.exists():
         resume(run)
     else:
-        verb.train("digits", out=run, **FEW)
+        module.train("digits", out=run, **FEW)
     assert state(run) == state(whole)
     assert {path.name for path in run.iterdir()} == {path.name for path in whole.iterdir()}
 

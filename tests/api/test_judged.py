@@ -20,7 +20,7 @@ from beholder import files
 from beholder.api.compare import _divided_once
 from beholder.api.judged_images import Judged, choose_judged, sets_of_earlier
 from beholder.data.copies.duplicates import content_groups
-from beholder.data.corrections import Correction, Overlay, corrected
+from beholder.data.corrections import Correction, Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import Progress, silent
@@ -58,14 +58,14 @@ def source(path: str, **parts: Dataset) -> Source:
     return Source(path, CLASSES, {part: reader(one) for part, one in parts.items()})
 
 
-def sets_of(opened: Source, images: int | None = None, overlay: Overlay | None = None) -> Sets:
-    whole = Parts(corrected(opened, overlay or Overlay(), set()))
+def sets_of(opened: Source, images: int | None = None, corrections: Corrections | None = None) -> Sets:
+    whole = Parts(corrected(opened, corrections or Corrections(), set()))
     return known_sets(whole, read_parts(whole, images), images)
 
 
-def judge(opened: Source, sets: Sets | None, data: str = "/data", overlay: Overlay | None = None) -> Judged:
-    corrections = [one.to_json() for one in (overlay or Overlay()).corrections]
-    return choose_judged(RUN, {"data": data, "overlay": {"corrections": corrections}}, opened, sets, silent)
+def judge(opened: Source, sets: Sets | None, data: str = "/data", corrections: Corrections | None = None) -> Judged:
+    lines = [one.to_json() for one in (corrections or Corrections()).lines]
+    return choose_judged(RUN, {"data": data, "corrections": {"lines": lines}}, opened, sets, silent)
 
 
 def hashes(dataset: Dataset) -> Counter[bytes]:
@@ -156,27 +156,27 @@ def test_what_a_person_corrected_stays_corrected_in_another_order() -> None:
     name = sets_of(source("/data", all=before)).test.names[0]  # type: ignore[union-attr]
     other = CLASSES[1 - int(name.split(".")[0]) % 2]
     dropped = "58.png" if name != "58.png" else "56.png"
-    overlay = Overlay((Correction(name, "relabel", other), Correction(dropped, "drop")))
-    sets = sets_of(source("/data", all=before), overlay=overlay)
+    corrections = Corrections((Correction(name, "relabel", other), Correction(dropped, "drop")))
+    sets = sets_of(source("/data", all=before), corrections=corrections)
     assert sets.test is not None
-    same = judge(source("/data", all=before), sets, overlay=overlay)
+    same = judge(source("/data", all=before), sets, corrections=corrections)
     assert same.words == f"Judged all {len(sets.test)} images of the run's test set."
     backwards = replace(at(before, range(59, -1, -1)), names=[f"row {row}" for row in range(60)])
-    for judged in (same, judge(source("/data", all=backwards), sets, overlay=overlay)):
+    for judged in (same, judge(source("/data", all=backwards), sets, corrections=corrections)):
         labels = dict(zip(content_groups(judged.dataset), judged.dataset.labels.tolist(), strict=True))
         assert labels == dict(zip(sets.test.hashes, sets.test.labels.tolist(), strict=True))
 
 
 def test_equal_images_with_different_labels_keep_their_own() -> None:
     one = at(images(2), [0])
-    both = joined(one, replace(one, labels=1 - one.labels, names=["twin.png"]))
+    both = joined(one, replace(one, labels=1 - one.labels, names=["int8.png"]))
     before = joined(images(40, seed=2, first=10), both)
     sets = Sets(CLASSES, *(replace_set(sets_of(source("/data", all=before)), both)))
     for now in (before, at(before, range(41, -1, -1))):
         judged = judge(source("/data", all=now), sets)
         assert dict(zip(judged.dataset.names, judged.dataset.labels.tolist(), strict=True)) == {
             "0.png": 0,
-            "twin.png": 1,
+            "int8.png": 1,
         }
 
 

@@ -1,4 +1,4 @@
-"""A person's names are as the person likes: whatever a file system takes, every verb takes."""
+"""A person's names are as the person likes: whatever a file system takes, every command takes."""
 
 from __future__ import annotations
 

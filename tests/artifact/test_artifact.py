@@ -274,8 +274,8 @@ def test_a_model_of_before_there_was_a_temperature_still_answers(digits_run: Pat
     for name in ("risk", "familiar"):
         del document[name]
     document["unsure_below"] = None
-    if document["twin"]:
-        document["twin"] = {name: document["twin"][name] for name in ("file", "accuracy", "tolerance")}
+    if document["int8"]:
+        document["int8"] = {name: document["int8"][name] for name in ("file", "accuracy", "tolerance")}
     (old / "manifest.json").write_text(json.dumps(document))
     seal(old)
     for exact in (True, False):

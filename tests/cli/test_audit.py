@@ -20,7 +20,7 @@ from beholder.cli import _run
 def asked(
     tmp_path: Path, write_audit: Callable[[Path], AuditResult], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    """What the verb was asked for, once it was; it finds what was made up."""
+    """What the command was asked for, once it was; it finds what was made up."""
     given: dict[str, Any] = {}
 
     def found(data: str, **options: Any) -> AuditResult:
@@ -34,9 +34,14 @@ def asked(
 def test_a_table_says_how_many_of_what_and_where_to_look(
     asked: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run(["audit", "digits", "--budget", "2m", "--seed", "3", "--overlay", "mine.csv"]) == 0
+    assert _run(["audit", "digits", "--budget", "2m", "--seed", "3", "--corrections", "mine.csv"]) == 0
     captured = capfd.readouterr()
-    assert (asked["data"], asked["budget"], asked["seed"], asked["overlay"]) == ("digits", 120.0, 3, Path("mine.csv"))
+    assert (asked["data"], asked["budget"], asked["seed"], asked["corrections"]) == (
+        "digits",
+        120.0,
+        3,
+        Path("mine.csv"),
+    )
     lines = captured.out.splitlines()
     assert any(line.startswith("Equal images") and " 2 " in line for line in lines)
     assert "labelled dog, looks like cat" in captured.out
@@ -60,7 +65,7 @@ def test_json_is_the_document_of_the_folder_alone(tmp_path: Path, capfd: pytest.
     ("arguments", "words"),
     [
         (["digit"], "Did you mean 'digits'?"),
-        (["digits", "--overlay", "nowhere.csv"], "'nowhere.csv'"),
+        (["digits", "--corrections", "nowhere.csv"], "'nowhere.csv'"),
         (["digits", "--out", "{here}"], "'mine.txt'"),
     ],
 )

@@ -1,6 +1,6 @@
 """A person relies on: bad input gets one sentence that names the file, status 2, no RUN, and nothing of theirs changed.
 
-Each kind of bad input in turn goes through the command line, to every verb that could meet it.
+Each kind of bad input in turn goes through the command line, to every command that could meet it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def assert_refused(
     *named: str,
     home: Path,
     capfd: pytest.CaptureFixture[str],
-    verbs: tuple[str, ...] = ("train", "look", "audit"),
+    commands: tuple[str, ...] = ("train", "look", "audit"),
 ) -> None:
-    """Each of `verbs` refuses `data`, which lies in `home`, with a sentence that holds all of `named`."""
+    """Each of `commands` refuses `data`, which lies in `home`, with a sentence that holds all of `named`."""
     before, cache, out = snapshot(home), home.parent / "cache", home.parent / "out.png"
-    for verb in verbs:
-        assert _run([verb, str(data), "--out", str(out), "--cache", str(cache)]) == 2, verb
+    for command in commands:
+        assert _run([command, str(data), "--out", str(out), "--cache", str(cache)]) == 2, command
         message = one_sentence(capfd)
         for name in named:
             assert name in message
@@ -330,7 +330,7 @@ def test_a_folder_with_one_class(home: Path, capfd: pytest.CaptureFixture[str]) 
 
 def test_a_class_with_one_image(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_classes(home, {"cat": 10, "dog": 1})
-    assert_refused(home, str(home), "'dog'", home=home, capfd=capfd, verbs=LEARNING)
+    assert_refused(home, str(home), "'dog'", home=home, capfd=capfd, commands=LEARNING)
 
 
 @pytest.mark.parametrize("kind", BAD_IMAGES)
@@ -340,7 +340,7 @@ def test_more_than_five_percent_unreadable_images_stop_the_run(
     write_classes(home, {"cat": 19, "dog": 18})
     for name in ("cat/bad.png", "dog/bad.png"):
         (home / name).write_bytes(BAD_IMAGES[kind])
-    assert_refused(home, "2 of 39", str(home / "cat" / "bad.png"), home=home, capfd=capfd, verbs=LEARNING)
+    assert_refused(home, "2 of 39", str(home / "cat" / "bad.png"), home=home, capfd=capfd, commands=LEARNING)
 
 
 @pytest.mark.usefixtures("framework")
@@ -424,8 +424,8 @@ def test_a_full_disk_stops_train_and_look_without_a_trace(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], full: Callable[[], None]
 ) -> None:
     full()
-    for verb, name in (("train", "run"), ("look", "sheet.png")):
-        assert _run([verb, "digits", "--out", str(tmp_path / name)]) == 2
+    for command, name in (("train", "run"), ("look", "sheet.png")):
+        assert _run([command, "digits", "--out", str(tmp_path / name)]) == 2
         message = one_sentence(capfd)
         assert str(tmp_path / name) in message
         assert "the disk is full" in message

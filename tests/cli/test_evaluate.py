@@ -203,12 +203,12 @@ def test_what_is_no_run_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.Ca
 def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from beholder.api.evaluate import evaluate as judge
     from beholder.api.resume import resume
-    from beholder.api.train import train as verb
+    from beholder.api.train import train as command
 
     random = np.random.default_rng(0)
     arrays = random.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.array(["left", "right", "up"] * 20)
     run = tmp_path / "run"
-    verb(arrays, model="linear", epochs=1, out=run)
+    command(arrays, model="linear", epochs=1, out=run)
     assert evaluate(run) == 2
     assert "trained on arrays" in one_sentence(capfd)
     (run / "events.jsonl").unlink()

@@ -143,7 +143,7 @@ def test_options_that_do_not_fit_are_one_sentence_and_leave_nothing(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_image_that_cannot_be_read_leaves_nothing(
+def test_an_image_that_cannot_be_read_leaves_nothing(
     digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")

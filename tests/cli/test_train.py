@@ -194,14 +194,14 @@ def test_ctrl_c_leaves_a_run_that_predicts_evaluates_and_can_go_on(
 def resumed_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Path:
     """As `digits_run`, but stopped by Ctrl-C within its second epoch, and resumed."""
     from beholder.api.resume import resume
-    from beholder.api.train import train as verb
+    from beholder.api.train import train as command
 
     def interrupt(event: dict[str, Any]) -> None:
         if event["event"] == "step" and event["epoch"] == 2 and event["step"] > 0:
             os.kill(os.getpid(), signal.SIGINT)
 
     run = tmp_path_factory.mktemp("resumed") / "run"
-    stopped = verb("digits", model="fast", epochs=3, out=run, listener=interrupt)
+    stopped = command("digits", model="fast", epochs=3, out=run, listener=interrupt)
     assert stopped.stopped
     assert stopped.epochs == 1
     assert not resume(run).stopped

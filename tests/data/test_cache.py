@@ -102,7 +102,7 @@ def test_a_repaired_image_comes_back(tmp_path: Path) -> None:
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
-def test_a_image_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, pixels = make_images(tmp_path / "data", 12)
     real_open = Path.open
 
@@ -324,7 +324,7 @@ def test_swapped_images_of_one_size_and_time_are_not_mistaken(tmp_path: Path) ->
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
 
 
-def test_a_image_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: Path) -> None:
+def test_an_image_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 4)
     one_time(files)
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)

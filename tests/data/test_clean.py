@@ -66,7 +66,7 @@ def test_rows_are_the_chapters_576_columns() -> None:
 
 
 @pytest.mark.parametrize("size", [8, 32, 256])
-def test_a_image_of_one_colour_becomes_exactly_zero(size: int) -> None:
+def test_an_image_of_one_colour_becomes_exactly_zero(size: int) -> None:
     images = np.full((2, size, size, 3), 251, np.uint8)
     assert not clean_images(images).any()
 

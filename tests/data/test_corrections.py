@@ -1,4 +1,4 @@
-"""A person relies on: an overlay says in one plain file what to drop and relabel, and does nothing else."""
+"""A person relies on: a corrections file says in one plain file what to drop and relabel, and does nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.data.correction_names import validation_note
-from beholder.data.corrections import Correction, Overlay, corrected, read_overlay, write_overlay
+from beholder.data.corrections import Correction, Corrections, corrected, read_corrections, write_corrections
 from beholder.data.dataset import Dataset
 from beholder.data.progress import silent
 from beholder.data.source import Source
@@ -27,8 +27,8 @@ def dataset(*names: str) -> Dataset:
     return Dataset(images, np.zeros(len(names), np.int64), NAMES, names)
 
 
-def overlay(*corrections: tuple[str, ...]) -> Overlay:
-    return Overlay(tuple(Correction(path, *others) for path, *others in corrections))  # type: ignore[arg-type]
+def corrections(*corrections: tuple[str, ...]) -> Corrections:
+    return Corrections(tuple(Correction(path, *others) for path, *others in corrections))  # type: ignore[arg-type]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -38,21 +38,21 @@ def written(folder: Path, text: str) -> Path:
 
 def test_what_is_dropped_goes_what_is_relabelled_changes_and_all_else_stays() -> None:
     before = dataset("a", "b", "c", "d")
-    after = overlay(("b", "drop"), ("d", "relabel", "dog"), ("a", "keep"), ("elsewhere", "drop")).apply(before)
+    after = corrections(("b", "drop"), ("d", "relabel", "dog"), ("a", "keep"), ("elsewhere", "drop")).apply(before)
     assert list(after.names) == ["a", "c", "d"]
     assert after.labels.tolist() == [0, 0, 1]
     assert np.asarray(after.images)[:, 0, 0, 0].tolist() == [0, 2, 3]
     assert before.labels.tolist() == [0, 0, 0, 0], "the data themselves are not touched"
 
 
-def test_an_overlay_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+def test_a_corrections_file_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
     text = '\ufeffpath,action,label\r\n"train/cat/a, b.png",relabel,dog\r\nx.png,drop,\r\ny.png,keep\r\n\r\n'
-    found = read_overlay(written(tmp_path, text), NAMES)
-    assert found == overlay(("train/cat/a, b.png", "relabel", "dog"), ("x.png", "drop"), ("y.png", "keep"))
+    found = read_corrections(written(tmp_path, text), NAMES)
+    assert found == corrections(("train/cat/a, b.png", "relabel", "dog"), ("x.png", "drop"), ("y.png", "keep"))
 
 
-def test_a_written_overlay_is_plain_csv(tmp_path: Path) -> None:
-    write_overlay(tmp_path / "o.csv", overlay(("a,b", "drop"), ("c", "relabel", "dog")))
+def test_a_written_corrections_is_plain_csv(tmp_path: Path) -> None:
+    write_corrections(tmp_path / "o.csv", corrections(("a,b", "drop"), ("c", "relabel", "dog")))
     with (tmp_path / "o.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == ["a,b", "c"]
@@ -62,11 +62,11 @@ def test_a_written_overlay_is_plain_csv(tmp_path: Path) -> None:
 @given(paths=st.lists(st.binary(min_size=1, max_size=20), unique=True, max_size=5))
 def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     """File names are bytes; Python carries what is no text as surrogates."""
-    file = tmp_path_factory.mktemp("overlay") / "o.csv"
+    file = tmp_path_factory.mktemp("corrections") / "o.csv"
     names = [path.decode("utf-8", "surrogateescape") for path in paths]
-    whole = overlay(*((name, "drop") for name in names))
-    write_overlay(file, whole)
-    assert read_overlay(file) == whole
+    whole = corrections(*((name, "drop") for name in names))
+    write_corrections(file, whole)
+    assert read_corrections(file) == whole
 
 
 @pytest.mark.parametrize(
@@ -90,52 +90,54 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
 )
 def test_what_makes_no_sense_is_one_sentence(text: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words) as raised:
-        read_overlay(written(tmp_path, text), NAMES)
+        read_corrections(written(tmp_path, text), NAMES)
     assert str(raised.value).endswith(".")
     assert "\n" not in str(raised.value)
 
 
 def test_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.csv", tmp_path):
-        with pytest.raises(DataError, match="Cannot read the overlay"):
-            read_overlay(path)
+        with pytest.raises(DataError, match="Cannot read the corrections"):
+            read_corrections(path)
 
 
 def test_a_name_of_several_images_is_refused_where_it_is_corrected() -> None:
     twins = dataset("a", "a", "b")
-    assert len(overlay(("b", "drop")).apply(twins)) == 2
+    assert len(corrections(("b", "drop")).apply(twins)) == 2
     with pytest.raises(DataError, match="Several images are called 'a'"):
-        overlay(("a", "drop")).apply(twins)
+        corrections(("a", "drop")).apply(twins)
 
 
 def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
     parts = {"train": dataset("t1", "t2"), "test": dataset("e1", "e2")}
     source = Source("x", NAMES, {"train": lambda _: parts["train"], "test": lambda _: parts["test"]}, ("a note",))
     found: set[str] = set()
-    changes = overlay(("t1", "drop"), ("e2", "relabel", "dog"), ("gone", "drop"))
+    changes = corrections(("t1", "drop"), ("e2", "relabel", "dog"), ("gone", "drop"))
     read = corrected(source, changes, found)
     assert list(read.readers["train"](silent).names) == ["t2"]
     assert found == {"t1"}, "the test part was not opened"
-    assert read.notes == ("a note", "The data were read as an overlay of 3 corrections has them.")
+    assert read.notes == ("a note", "The data were read with 3 corrections.")
     [told] = changes.notes(found, "birds", ["test"])
-    assert told.startswith("2 of the overlay's 3 lines name no image of 'birds' outside its test set, the first: 'e2';")
+    assert told.startswith(
+        "2 of the corrections' 3 lines name no image of 'birds' outside its test set, the first: 'e2';"
+    )
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
-def test_an_overlay_of_test_images_alone_is_obeyed_where_the_test_part_is_opened() -> None:
+def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_part_is_opened() -> None:
     """The doctor finds copies across parts, and one may drop those of the test part alone."""
-    [note] = overlay(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
-    assert note == "1 of the overlay's 1 lines seem to be of test images, which only `beholder evaluate` reads."
+    [note] = corrections(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
+    assert note == "1 of the corrections' 1 lines seem to be of test images, which only `beholder evaluate` reads."
 
 
-def test_an_overlay_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
-    with pytest.raises(DataError, match=r"None of the overlay's 1 lines.*'elsewhere'"):
-        overlay(("elsewhere", "drop")).notes(set())
+def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
+    with pytest.raises(DataError, match=r"None of the corrections' 1 lines.*'elsewhere'"):
+        corrections(("elsewhere", "drop")).notes(set())
     source = Source("x", NAMES, {"all": lambda _: dataset("a")})
-    assert corrected(source, Overlay(), set()) is source
-    assert Overlay().notes(set()) == ()
+    assert corrected(source, Corrections(), set()) is source
+    assert Corrections().notes(set()) == ()
     with pytest.raises(DataError, match="'bird'"):
-        corrected(source, overlay(("a", "relabel", "bird")), set())
+        corrected(source, corrections(("a", "relabel", "bird")), set())
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_an_overlay_of_other_data_is_refused_and_one_without_corrections_changes
     ],
 )
 def test_a_line_means_the_image_that_it_can_only_mean(text: str, tmp_path: Path) -> None:
-    read = read_overlay(written(tmp_path, text), NAMES)
+    read = read_corrections(written(tmp_path, text), NAMES)
     before = dataset("a.png", "b/é.JPG", "c.png", "b.png", "d/A.png")
     after = read.apply(before)
     assert list(after.names) == ["a.png", "c.png", "b.png", "d/A.png"]
@@ -163,28 +165,29 @@ def test_a_line_means_the_image_that_it_can_only_mean(text: str, tmp_path: Path)
 
 def test_a_line_that_could_mean_two_images_means_neither() -> None:
     before = dataset("a.png", "a.PNG", "x/b.png", "y/b.png")
-    assert overlay(("a.Png", "drop"), ("b.png", "drop")).apply(before) is not None
-    assert len(overlay(("a.Png", "drop"), ("b.png", "drop")).apply(before)) == 4
-    assert list(overlay(("a.PNG", "drop")).apply(before).names) == ["a.png", "x/b.png", "y/b.png"]
+    assert corrections(("a.Png", "drop"), ("b.png", "drop")).apply(before) is not None
+    assert len(corrections(("a.Png", "drop"), ("b.png", "drop")).apply(before)) == 4
+    assert list(corrections(("a.PNG", "drop")).apply(before).names) == ["a.png", "x/b.png", "y/b.png"]
 
 
 def test_two_spellings_of_one_image_may_not_disagree(tmp_path: Path) -> None:
-    read = read_overlay(written(tmp_path, "path,action,label\na.png,drop,\n./a.png,keep,\n"))
+    read = read_corrections(written(tmp_path, "path,action,label\na.png,drop,\n./a.png,keep,\n"))
     with pytest.raises(DataError, match=r"lines 2 and 3 disagree about './a.png' \(drop and keep\)"):
         read.apply(dataset("a.png"))
 
 
 def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: Path) -> None:
     rows = "".join(f"{number}.png,keep,\n" for number in range(5))
-    read = read_overlay(written(tmp_path, f"path,action,label\n{rows}x.jpg,drop,\ny.jpg,drop,\n"))
+    read = read_corrections(written(tmp_path, f"path,action,label\n{rows}x.jpg,drop,\ny.jpg,drop,\n"))
     [note] = read.notes({f"{number}.png" for number in range(5)}, "birds")
     assert (
-        note == "2 of the overlay's 7 lines name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
+        note
+        == "2 of the corrections' 7 lines name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
     )
 
 
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:
-    changes = overlay(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).corrections
+    changes = corrections(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).lines
     assert validation_note(changes, ["a", "b", "d"]) == (
         "2 of your 3 corrections are of validation images: they change the figures, not what is learned.",
     )

@@ -25,7 +25,7 @@ from PIL import Image
 from beholder.data.arrays import open_npz
 from beholder.data.cifar.archive import open_archive
 from beholder.data.cifar.pickles import loads
-from beholder.data.corrections import read_overlay
+from beholder.data.corrections import read_corrections
 from beholder.data.folders.folder import open_folder
 from beholder.data.images.decode import ImageRules, decode
 from beholder.data.progress import silent
@@ -142,7 +142,7 @@ def test_a_small_file_does_not_fill_the_memory(make: object, tmp_path: Path) -> 
     assert int(taken) < MOST
 
 
-def test_what_a_image_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_image_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beholder.data.images.memory._MOST_BYTES", 1_000_000)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)
     for pixels, small in ((noise, False), (noise * 0, True)):
@@ -237,13 +237,13 @@ LINES = st.sampled_from(
 
 @settings(max_examples=200)
 @given(lines=st.lists(LINES | st.binary(max_size=20)), end=st.sampled_from([b"\n", b"\r\n", b""]))
-def test_any_overlay_is_read_or_refused(
+def test_any_corrections_is_read_or_refused(
     lines: list[bytes], end: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "any-overlay.csv"
+    path = tmp_path_factory.getbasetemp() / "any-corrections.csv"
     path.write_bytes(end.join(lines))
     try:
-        read_overlay(path, ("cat", "dog"))
+        read_corrections(path, ("cat", "dog"))
     except BeholderError as error:
         assert str(path) in str(error)  # noqa: PT017  (either outcome is right)
         assert "\n" not in str(error)  # noqa: PT017

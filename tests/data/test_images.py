@@ -58,7 +58,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
-def test_a_image_of_the_right_size_keeps_its_pixels(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_an_image_of_the_right_size_keeps_its_pixels(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
     pixels = noise(12, 16, 3)
     content = encoded(pixels, kind, **options)
     path = tmp_path / "with space\nand line"
@@ -104,7 +104,7 @@ def test_a_turned_large_image_is_resized_like_an_upright_one() -> None:
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"junk", b"Exif\0\0"]
 )
-def test_damaged_exif_is_no_reason_to_refuse_a_image(exif: bytes) -> None:
+def test_damaged_exif_is_no_reason_to_refuse_an_image(exif: bytes) -> None:
     content = encoded(smooth(12, 16), "JPEG", exif=exif)
     assert decode(content, RGB).shape == (12, 16, 3)
 
@@ -219,7 +219,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(make: Any) -> None
                 read(make(50_000, 50_000))
 
 
-def test_a_image_of_a_hundred_megapixels_is_read() -> None:
+def test_an_image_of_a_hundred_megapixels_is_read() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert measure(png_header(12_000, 9_000)) == (9_000, 12_000)
@@ -250,7 +250,7 @@ def test_what_is_no_image_gets_one_sentence(content: bytes, reason: str, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
-def test_half_a_image_is_refused(kind: str) -> None:
+def test_half_an_image_is_refused(kind: str) -> None:
     content = encoded(noise(40, 40, 3), kind)
     with pytest.raises(ImageError):
         decode(content[: len(content) // 2], RGB)
@@ -269,7 +269,7 @@ _WHOLE = [encoded(smooth(24, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF
 
 @settings(max_examples=400)
 @given(st.sampled_from(_WHOLE), st.data())
-def test_mutated_files_give_a_image_or_a_sentence(content: bytes, data: st.DataObject) -> None:
+def test_mutated_files_give_an_image_or_a_sentence(content: bytes, data: st.DataObject) -> None:
     mutated = bytearray(content)
     for _ in range(data.draw(st.integers(1, 6))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))

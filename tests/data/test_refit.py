@@ -26,7 +26,7 @@ def source(one: Dataset) -> Source:
 
 @pytest.mark.parametrize("shape", [(12, 9, 3), (30, 50, 3), (8, 8, 1)])
 @pytest.mark.parametrize(("height", "width", "channels"), [(16, 12, 3), (8, 20, 1), (None, 10, 3)])
-def test_a_image_becomes_what_decoding_a_file_of_it_gives(
+def test_an_image_becomes_what_decoding_a_file_of_it_gives(
     shape: tuple[int, int, int], height: int | None, width: int, channels: int
 ) -> None:
     before = dataset(shape)

@@ -174,7 +174,7 @@ def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
     assert Parts(make_source(all=200)[0], seed=6).test().names != test.names
 
 
-def test_copies_of_a_image_stay_in_one_part() -> None:
+def test_copies_of_an_image_stay_in_one_part() -> None:
     dataset = make_dataset(0, 100)
     np.asarray(dataset.images)[50:] = dataset.images[:50]
     parts = Parts(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))

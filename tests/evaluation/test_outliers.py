@@ -21,7 +21,7 @@ def test_neighbours_are_those_of_a_plain_search() -> None:
     assert np.allclose(np.take_along_axis(apart, rows, axis=1), distances, atol=1e-5)
 
 
-def test_a_image_without_features_is_far_from_all() -> None:
+def test_an_image_without_features_is_far_from_all() -> None:
     _, distances = nearest(np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32), 2)
     assert distances == pytest.approx(1.0)
 
@@ -34,7 +34,7 @@ def signs(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("sign", [0, 1, 2])
-def test_each_sign_alone_makes_a_image_strange(sign: int) -> None:
+def test_each_sign_alone_makes_an_image_strange(sign: int) -> None:
     given = signs(1000)
     given[sign][700] = given[sign][700] * 0 + 20
     strange = strangeness(*given)

@@ -380,8 +380,8 @@ BUDGET = {
     "planned": {"widths": [16, 64, 128], "side": 32, "epochs": 13.66},
     "labels": "coarse",
     "images": 500,
-    "overlay": {"corrections": [{"path": "a", "action": "drop", "label": ""}]},
-    "command": "beholder train 'my animals' --budget 30s --overlay 'my corrections.csv' --labels coarse",
+    "corrections": {"lines": [{"path": "a", "action": "drop", "label": ""}]},
+    "command": "beholder train 'my animals' --budget 30s --corrections 'my corrections.csv' --labels coarse",
     "data": "/home/me/my animals",
 }
 END = {"event": "end", "seconds": 30, "validation_accuracy": 0.83, "epochs": 2, "best_epoch": 2, "plans": [[0, 18]]}
@@ -403,7 +403,7 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
     assert "the same command may come to more or fewer" in text
     assert (
         "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --images 500 "
-        "--overlay 'my corrections.csv'"
+        "--corrections 'my corrections.csv'"
     ) in text
     assert "budget 30s" in text
 

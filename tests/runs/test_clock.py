@@ -18,7 +18,7 @@ DAY = 86_400.0
 
 
 @pytest.mark.parametrize("jump", [400 * DAY, -400 * DAY])
-def test_a_killed_sitting_took_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+def test_a_killed_session_took_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
     clock = SimpleNamespace(now=1.8e9, passed=100.0)
     monkeypatch.setattr(events, "time", SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.passed))
     log = EventLog(tmp_path / "events.jsonl")

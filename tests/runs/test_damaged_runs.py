@@ -61,7 +61,9 @@ def test_brackets_without_end_are_no_document(tmp_path: Path, opening: bytes) ->
 
 
 @settings(max_examples=100)
-@given(changes=st.dictionaries(st.sampled_from([*CONFIG, "overlay", "plans", "planned", "budget"]), VALUES, min_size=1))
+@given(
+    changes=st.dictionaries(st.sampled_from([*CONFIG, "corrections", "plans", "planned", "budget"]), VALUES, min_size=1)
+)
 def test_a_config_of_other_kinds_of_values_is_read_or_refused(
     changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -12,16 +12,16 @@ from beholder.runs.events import EventLog, lasting, read_events
 Event = dict[str, Any]
 
 
-def epoch(number: int, sitting: int) -> Event:
-    return {"event": "epoch", "epoch": number, "sitting": sitting}
+def epoch(number: int, session: int) -> Event:
+    return {"event": "epoch", "epoch": number, "session": session}
 
 
-def replan(step: int, sitting: int) -> Event:
-    return {"event": "replan", "step": step, "steps": 100, "sitting": sitting}
+def replan(step: int, session: int) -> Event:
+    return {"event": "replan", "step": step, "steps": 100, "session": session}
 
 
-def step(number: int, at: int, sitting: int) -> Event:
-    return {"event": "step", "epoch": number, "step": at, "sitting": sitting}
+def step(number: int, at: int, session: int) -> Event:
+    return {"event": "step", "epoch": number, "step": at, "session": session}
 
 
 BEGIN: list[Event] = [{"event": "framework"}, {"event": "start"}]
@@ -33,9 +33,9 @@ def resumed(number: int, at: int, done: int) -> Event:
 
 def told(events: list[Event]) -> list[tuple[Any, ...]]:
     return [
-        (event["event"], event.get("epoch", event.get("step")), event["sitting"])
+        (event["event"], event.get("epoch", event.get("step")), event["session"])
         for event in lasting(events)
-        if "sitting" in event
+        if "session" in event
     ]
 
 
@@ -51,7 +51,7 @@ def test_epochs_beyond_the_checkpoint_were_lost() -> None:
 def test_steps_up_to_the_checkpoint_were_not_lost() -> None:
     log = [*BEGIN, step(2, 3, 1), step(2, 4, 1), *BEGIN, resumed(2, 3, 13), step(2, 4, 2)]
     assert told(log) == [("step", 2, 1), ("step", 2, 2)]
-    assert [event.get("step") for event in lasting(log) if "sitting" in event] == [3, 4]
+    assert [event.get("step") for event in lasting(log) if "session" in event] == [3, 4]
 
 
 def test_all_was_lost_where_there_was_no_checkpoint() -> None:
@@ -59,13 +59,13 @@ def test_all_was_lost_where_there_was_no_checkpoint() -> None:
     assert told(log) == [("epoch", 1, 3)]
 
 
-def test_a_sitting_that_died_before_it_trained_loses_nothing() -> None:
+def test_a_session_that_died_before_it_trained_loses_nothing() -> None:
     log = [*BEGIN, epoch(1, 1), *BEGIN, {"event": "framework"}, *BEGIN, resumed(2, 0, 10), epoch(2, 4)]
     assert told(log) == [("epoch", 1, 1), ("epoch", 2, 4)]
 
 
 def test_nothing_is_left_out_of_a_run_that_never_stopped() -> None:
-    log = [*BEGIN, epoch(1, 1), {"event": "overfitting", "epoch": 1, "sitting": 1}, epoch(2, 1), {"event": "end"}]
+    log = [*BEGIN, epoch(1, 1), {"event": "overfitting", "epoch": 1, "session": 1}, epoch(2, 1), {"event": "end"}]
     assert lasting(log) == log
 
 

@@ -28,7 +28,7 @@ def test_no_decision_is_a_fault_of_ours(client: TestClient, served: Served, body
     answer = client.post("/page/corrections", content=body)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["error"].endswith((".", "?"))
-    assert not (served.folder / "overlay.csv").exists()
+    assert not (served.folder / "corrections.csv").exists()
 
 
 QUERIES = st.dictionaries(st.sampled_from(["part", "start", "count", "path", "top", "layer"]), st.text(max_size=12))

@@ -110,7 +110,7 @@ def test_where_it_looked_is_a_layer_on_the_image(client: TestClient, served_run:
     document = client.post("/page/ask/where", content=content, headers={"Content-Type": "image/png"}).json()
     reference = explain(Classifier.load(served_run), images[0]).where
     assert document["method"] == reference.method
-    cover = pixels(document["overlay"])[..., 3]
+    cover = pixels(document["corrections"])[..., 3]
     row, column = np.unravel_index(reference.heat.argmax(), reference.heat.shape)
     tall, wide = cover.shape[0] // reference.heat.shape[0], cover.shape[1] // reference.heat.shape[1]
     glowing = cover[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
@@ -128,8 +128,8 @@ def test_a_bad_image_is_one_sentence(client: TestClient) -> None:
 def test_unsure_is_said_where_the_model_says_so(served: Served, images: list[bytes]) -> None:
     artifact = served.classifier.artifact
     for threshold, unsure, why in ((1.1, True, "Less probable"), (0.0, False, None), (None, None, None)):
-        twin = None if artifact.manifest.twin is None else {**artifact.manifest.twin, "unsure_below": threshold}
-        manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, twin=twin)
+        int8 = None if artifact.manifest.int8 is None else {**artifact.manifest.int8, "unsure_below": threshold}
+        manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, int8=int8)
         classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
         client = TestClient(create_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
         answer = ask(client, images[0])

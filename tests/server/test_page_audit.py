@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from beholder.api.audit_result import AuditResult
-from beholder.data.corrections import read_overlay
+from beholder.data.corrections import read_corrections
 from beholder.errors import DataError, RunError
 from beholder.server.tabs.deciding import create_app
 
@@ -37,10 +37,10 @@ def audit(tmp_path_factory: pytest.TempPathFactory, write_audit: Callable[[Path]
 
 
 @pytest.fixture(autouse=True)
-def overlay(audit: Path) -> Iterator[Path]:
+def corrections(audit: Path) -> Iterator[Path]:
     """Where decisions go; each test begins without any."""
-    yield audit / "overlay.csv"
-    (audit / "overlay.csv").unlink(missing_ok=True)
+    yield audit / "corrections.csv"
+    (audit / "corrections.csv").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -61,24 +61,24 @@ def decide(desk: TestClient, *decisions: dict[str, Any]) -> dict[str, Any]:
 # Asked without a browser
 
 
-def test_decisions_are_in_the_file_at_once_after_those_of_the_audit(desk: TestClient, overlay: Path) -> None:
+def test_decisions_are_in_the_file_at_once_after_those_of_the_audit(desk: TestClient, corrections: Path) -> None:
     before = desk.get("/decisions").json()
     assert before["decisions"] == [dict(zip(HEADER, SEEN, strict=True))]
-    assert not overlay.exists()
+    assert not corrections.exists()
     state = decide(desk, {"path": path("train/0"), "action": "drop"}, {"path": path("train/3"), "action": "drop"})
-    assert state["command"] == f"beholder train 'some data' --overlay {overlay}"
+    assert state["command"] == f"beholder train 'some data' --corrections {corrections}"
     assert len(state["decisions"]) == 3
     decide(
         desk, {"path": path("train/0"), "action": None}, {"path": path("train/4"), "action": "relabel", "label": "cat"}
     )
     expected = [HEADER, SEEN, [path("train/3"), "drop", ""], [path("train/4"), "relabel", "cat"]]
-    assert rows(overlay.read_bytes()) == expected
+    assert rows(corrections.read_bytes()) == expected
 
 
-def test_what_a_person_wrote_into_the_file_stays(desk: TestClient, overlay: Path) -> None:
-    overlay.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
+def test_what_a_person_wrote_into_the_file_stays(desk: TestClient, corrections: Path) -> None:
+    corrections.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
     decide(desk, {"path": path("train/0"), "action": "keep"})
-    assert rows(overlay.read_bytes()) == [HEADER, ["elsewhere.png", "drop", ""], [path("train/0"), "keep", ""]]
+    assert rows(corrections.read_bytes()) == [HEADER, ["elsewhere.png", "drop", ""], [path("train/0"), "keep", ""]]
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_what_a_person_wrote_into_the_file_stays(desk: TestClient, overlay: Path
     ],
 )
 def test_what_is_no_decision_is_one_sentence_and_changes_nothing(
-    desk: TestClient, overlay: Path, body: Any, said: str
+    desk: TestClient, corrections: Path, body: Any, said: str
 ) -> None:
     response = desk.post("/decisions", content=json.dumps(body))
     assert (response.status_code, said in response.json()["error"]) == (400, True), response.text
-    assert not overlay.exists()
+    assert not corrections.exists()
 
 
-def test_other_sites_and_odd_bodies_are_refused(desk: TestClient, overlay: Path) -> None:
+def test_other_sites_and_odd_bodies_are_refused(desk: TestClient, corrections: Path) -> None:
     body = json.dumps([{"path": path("train/0"), "action": "drop"}])
     assert desk.post("/decisions", content=body, headers={"Origin": "http://evil.example"}).status_code == 403
     for content in (b"{", b"\xff", b"[" * 100_000):
         assert desk.post("/decisions", content=content).status_code == 400
-    assert not overlay.exists()
+    assert not corrections.exists()
 
 
 def test_a_page_with_another_script_is_never_served(tmp_path: Path, write_audit: Callable[[Path], AuditResult]) -> None:
@@ -121,11 +121,11 @@ def test_a_page_with_another_script_is_never_served(tmp_path: Path, write_audit:
         create_app(tmp_path / "audit")
 
 
-def test_a_damaged_overlay_or_document_is_told_before_anything_is_served(
+def test_a_damaged_corrections_or_document_is_told_before_anything_is_served(
     tmp_path: Path, write_audit: Callable[[Path], AuditResult]
 ) -> None:
     write_audit(tmp_path / "audit")
-    (tmp_path / "audit" / "overlay.csv").write_text("nonsense", encoding="utf-8")
+    (tmp_path / "audit" / "corrections.csv").write_text("nonsense", encoding="utf-8")
     with pytest.raises(DataError, match="does not begin with"):
         create_app(tmp_path / "audit")
     findings = tmp_path / "audit" / "findings.json"
@@ -151,14 +151,14 @@ def counted(page: Page, count: int) -> None:
 
 
 def test_a_decision_on_the_served_page_is_in_the_file_at_once(
-    page: Page, overlay: Path, serious_violations: Callable[[Page], list[str]]
+    page: Page, corrections: Path, serious_violations: Callable[[Page], list[str]]
 ) -> None:
     page.goto("/")
     counted(page, 1)
     page.locator("#exact_duplicate [data-all]").click()
     counted(page, 3)
     dropped = [[path("train/0"), "drop", ""], [path("train/3"), "drop", ""]]
-    assert rows(overlay.read_bytes()) == [HEADER, SEEN, *dropped]
+    assert rows(corrections.read_bytes()) == [HEADER, SEEN, *dropped]
     page.locator("#wrong_label .box").first.focus()
     page.keyboard.press("a")
     page.keyboard.press("r")  # on the next image by now
@@ -166,7 +166,7 @@ def test_a_decision_on_the_served_page_is_in_the_file_at_once(
     page.keyboard.press("Enter")
     counted(page, 5)
     relabelled = [[path("train/4"), "relabel", "cat"], [path("train/8"), "relabel", "cat"]]
-    assert rows(overlay.read_bytes()) == [HEADER, SEEN, *dropped, *relabelled]
+    assert rows(corrections.read_bytes()) == [HEADER, SEEN, *dropped, *relabelled]
     assert page.get_by_role("button", name="It is cat", pressed=True).count() == 2
     page.reload()
     counted(page, 5)
@@ -175,16 +175,16 @@ def test_a_decision_on_the_served_page_is_in_the_file_at_once(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_undo_takes_back_a_whole_step(page: Page, overlay: Path) -> None:
+def test_undo_takes_back_a_whole_step(page: Page, corrections: Path) -> None:
     page.goto("/")
     page.locator("#exact_duplicate [data-all]").click()
     counted(page, 3)
     page.locator(".bar").get_by_role("button", name="Undo").click()
     counted(page, 1)
-    assert rows(overlay.read_bytes()) == [HEADER, SEEN]
+    assert rows(corrections.read_bytes()) == [HEADER, SEEN]
 
 
-def test_what_was_not_kept_is_not_shown_as_decided(browser: Browser, server: str, overlay: Path) -> None:
+def test_what_was_not_kept_is_not_shown_as_decided(browser: Browser, server: str, corrections: Path) -> None:
     with browser.new_context(base_url=server) as context:  # the browser itself complains, too
         page = context.new_page()
         page.goto("/")
@@ -194,7 +194,7 @@ def test_what_was_not_kept_is_not_shown_as_decided(browser: Browser, server: str
         box.get_by_role("button", name="Drop").click()
         page.get_by_role("alert").filter(has_text="was not kept").wait_for()
         assert box.locator("[aria-pressed=true]").count() == 0
-        assert not overlay.exists()
+        assert not corrections.exists()
 
 
 @pytest.fixture
@@ -212,15 +212,15 @@ def opened(audit: Path, browser: Browser) -> Iterator[Page]:
     assert faults == []
 
 
-def test_the_file_alone_gives_an_overlay_that_train_can_read(opened: Page, tmp_path: Path) -> None:
+def test_the_file_alone_gives_a_corrections_file_that_train_can_read(opened: Page, tmp_path: Path) -> None:
     opened.locator("#exact_duplicate [data-all]").click()
     opened.locator("#wrong_label .box").first.get_by_role("button", name="It is cat").click()
     counted(opened, 4)
     with opened.expect_download() as download:
-        opened.get_by_role("button", name="Save overlay.csv").click()
-    saved = tmp_path / "overlay.csv"
+        opened.get_by_role("button", name="Save corrections.csv").click()
+    saved = tmp_path / "corrections.csv"
     download.value.save_as(saved)
-    corrections = [(one.path, one.action, one.label) for one in read_overlay(saved).corrections]
+    corrections = [(one.path, one.action, one.label) for one in read_corrections(saved).lines]
     dropped = [(path("train/0"), "drop", ""), (path("train/3"), "drop", "")]
     assert corrections == [tuple(SEEN), *dropped, (path("train/4"), "relabel", "cat")]
 

@@ -1,4 +1,4 @@
-"""A person relies on: a decision about an image is in RUN/overlay.csv at once, outlives the server, can be undone."""
+"""A person relies on: a decision about an image is in RUN/corrections.csv at once, outlives the server, can be undone."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def run(served_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def overlay(run: Path) -> Iterator[Path]:
+def corrections(run: Path) -> Iterator[Path]:
     """Where the run's decisions go; each test begins without any."""
-    yield run / "overlay.csv"
-    (run / "overlay.csv").unlink(missing_ok=True)
+    yield run / "corrections.csv"
+    (run / "corrections.csv").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,8 @@ def server(run: Path, serving: Callable[[Path], AbstractContextManager[str]]) ->
         yield address
 
 
-def rows(overlay: Path) -> Rows:
-    with overlay.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+def rows(corrections: Path) -> Rows:
+    with corrections.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -97,12 +97,12 @@ def test_the_surest_mistake_comes_first_and_then_labels_in_doubt(desk: TestClien
     assert (named["label"], named["answer"], named["correction"]) == ("3", "3", None)
 
 
-def test_decisions_are_in_the_file_at_once_one_for_a_image(desk: TestClient, overlay: Path) -> None:
+def test_decisions_are_in_the_file_at_once_one_for_an_image(desk: TestClient, corrections: Path) -> None:
     assert desk.get("/page/corrections").json()["command"] is None
     state = decide(desk, path="a/sure & wrong.png", action="relabel", label="6")
     assert state["corrections"] == 1
     assert state["command"] == (
-        f"beholder train digits --model fast --epochs 3 --overlay {overlay} --out {overlay.parent}-corrected"
+        f"beholder train digits --model fast --epochs 3 --corrections {corrections} --out {corrections.parent}-corrected"
     )
     assert (
         state["remark"]
@@ -111,18 +111,18 @@ def test_decisions_are_in_the_file_at_once_one_for_a_image(desk: TestClient, ove
     decide(desk, path=ODD, action="drop")
     decide(desk, path="a/sure & wrong.png", action="keep", label="")
     header = ["path", "action", "label"]
-    assert rows(overlay) == [header, [ODD, "drop", ""], ["a/sure & wrong.png", "keep", ""]]
+    assert rows(corrections) == [header, [ODD, "drop", ""], ["a/sure & wrong.png", "keep", ""]]
     decide(desk, path=ODD, action=None)
-    assert rows(overlay) == [header, ["a/sure & wrong.png", "keep", ""]]
+    assert rows(corrections) == [header, ["a/sure & wrong.png", "keep", ""]]
 
 
-def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run: Path, overlay: Path) -> None:
-    overlay.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
+def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run: Path, corrections: Path) -> None:
+    corrections.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
     for _ in range(2):
         served = open_served(run)
         desk = TestClient(create_app(served), "http://127.0.0.1")
         decide(desk, path="a/right.png", action="drop")
-        assert rows(overlay)[1:] == [["elsewhere.png", "drop", ""], ["a/right.png", "drop", ""]]
+        assert rows(corrections)[1:] == [["elsewhere.png", "drop", ""], ["a/right.png", "drop", ""]]
         served.workers.close()
 
 
@@ -140,22 +140,22 @@ def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run
     ],
 )
 def test_what_is_no_decision_is_one_sentence_and_changes_nothing(
-    desk: TestClient, overlay: Path, decision: Any, said: str
+    desk: TestClient, corrections: Path, decision: Any, said: str
 ) -> None:
     response = desk.post("/page/corrections", json=decision)
     assert response.status_code == 400
     assert said in response.json()["error"]
-    assert not overlay.exists()
+    assert not corrections.exists()
 
 
-def test_odd_requests_are_one_sentence(desk: TestClient, overlay: Path) -> None:
+def test_odd_requests_are_one_sentence(desk: TestClient, corrections: Path) -> None:
     for content in (b"{", b"\xff", b"[" * 100_000):
         response = desk.post("/page/corrections", content=content)
         assert (response.status_code, "JSON" in response.json()["error"]) == (400, True)
     assert desk.get("/page/corrections?path=nowhere").json()["images"] == []
     for query in ("part=test", "start=-1", "count=x"):
         assert desk.get(f"/page/corrections?{query}").status_code == 400
-    overlay.write_text("no overlay", encoding="utf-8")
+    corrections.write_text("no corrections", encoding="utf-8")
     response = desk.get("/page/corrections")
     assert (response.status_code, "does not begin with" in response.json()["error"]) == (400, True)
 
@@ -172,19 +172,19 @@ def test_a_model_folder_says_why_it_cannot_be_corrected(run: Path) -> None:
 
 
 def test_decisions_by_hand_are_kept_and_shown_again(
-    page: Page, overlay: Path, serious_violations: Callable[[Page], list[str]]
+    page: Page, corrections: Path, serious_violations: Callable[[Page], list[str]]
 ) -> None:
     page.goto("/#correct")
     first = page.locator(".doubt").nth(0)
     first.get_by_role("button", name="It is 6").click()
     page.get_by_text("1 decision", exact=True).wait_for()
-    assert rows(overlay)[1:] == [["a/sure & wrong.png", "relabel", "6"]]
+    assert rows(corrections)[1:] == [["a/sure & wrong.png", "relabel", "6"]]
     second = page.locator(".doubt").nth(1)
     second.get_by_role("combobox", name="Relabel as").select_option("8")
     page.get_by_text("2 decisions", exact=True).wait_for()
-    assert rows(overlay)[1:] == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
+    assert rows(corrections)[1:] == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
     assert (
-        f"--overlay {overlay} --out {overlay.parent}-corrected"
+        f"--corrections {corrections} --out {corrections.parent}-corrected"
         in page.get_by_role("region", name="Command").inner_text()
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -197,33 +197,33 @@ def test_decisions_by_hand_are_kept_and_shown_again(
     page.get_by_text("1 decision", exact=True).wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("2 decisions", exact=True).wait_for()
-    assert sorted(rows(overlay)[1:]) == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
+    assert sorted(rows(corrections)[1:]) == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
 
 
-def test_decisions_by_keyboard(page: Page, overlay: Path) -> None:
+def test_decisions_by_keyboard(page: Page, corrections: Path) -> None:
     page.goto("/#correct")
     page.locator(".doubt").nth(0).focus()
     page.keyboard.press("d")  # and on to the next
     page.keyboard.press("k")
     page.get_by_text("2 decisions", exact=True).wait_for()
-    assert rows(overlay)[1:] == [["a/sure & wrong.png", "drop", ""], [ODD, "keep", ""]]
+    assert rows(corrections)[1:] == [["a/sure & wrong.png", "drop", ""], [ODD, "keep", ""]]
     page.keyboard.press("u")
     page.get_by_text("1 decision", exact=True).wait_for()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("a")
     page.locator(".doubt").nth(0).locator("[aria-pressed=true]", has_text="It is 6").wait_for()
-    assert rows(overlay)[1:] == [["a/sure & wrong.png", "relabel", "6"]]
+    assert rows(corrections)[1:] == [["a/sure & wrong.png", "relabel", "6"]]
     page.keyboard.press("r")
     assert page.evaluate("document.activeElement.tagName") == "SELECT"
 
 
-def test_training_labels_in_doubt_and_a_image_by_its_address(page: Page, overlay: Path) -> None:
+def test_training_labels_in_doubt_and_an_image_by_its_address(page: Page, corrections: Path) -> None:
     page.goto("/#correct")
     page.get_by_role("button", name="Training labels in doubt").click()
     card = page.locator(".doubt", has_text="train/12.png")
     card.get_by_role("button", name="It is 0").click()
     page.get_by_text("1 decision", exact=True).wait_for()
-    assert rows(overlay)[1:] == [["train/12.png", "relabel", "0"]]
+    assert rows(corrections)[1:] == [["train/12.png", "relabel", "0"]]
     page.goto("/#correct/train%2F12.png")
     came_for = page.locator(".one .doubt")
     assert came_for.locator("b").first.inner_text() == "4"

@@ -10,8 +10,8 @@ import pytest
 
 from beholder.server.tabs.retraining import retrain_command
 
-RUN, FILE = Path("runs/my run"), Path("runs/my run/overlay.csv")
-NEW = ["--overlay", str(FILE), "--out", "runs/my run-corrected"]
+RUN, FILE = Path("runs/my run"), Path("runs/my run/corrections.csv")
+NEW = ["--corrections", str(FILE), "--out", "runs/my run-corrected"]
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,12 @@ NEW = ["--overlay", str(FILE), "--out", "runs/my run-corrected"]
             "/home/me/birds",
             ["--budget=40s", "--seed", "3"],
         ),
-        ("beholder train ./birds --overlay old.csv --watch --model book --json", "/data/birds", ["--model", "book"]),
-        ("beholder train 'two birds' --no-mirror --overlay=o.csv", "/data/two birds", ["--no-mirror"]),
+        (
+            "beholder train ./birds --corrections old.csv --watch --model book --json",
+            "/data/birds",
+            ["--model", "book"],
+        ),
+        ("beholder train 'two birds' --no-mirror --corrections=o.csv", "/data/two birds", ["--no-mirror"]),
     ],
 )
 def test_every_option_of_the_run_is_kept(command: str, data: str, options: list[str]) -> None:

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from beholder.api.audit_result import AuditResult
 from beholder.artifact.validation_answers import open_validation
-from beholder.data.corrections import Correction, Overlay, write_overlay
+from beholder.data.corrections import Correction, Corrections, write_corrections
 
 Serving = Callable[[Path], AbstractContextManager[str]]
 
@@ -27,7 +27,7 @@ def test_two_servers_of_one_audit_keep_every_decision(
     audit = tmp_path / "audit"
     write_audit(audit)
     paths = [f"{number}.png" for number in range(COUNT)]
-    write_overlay(audit / "overlay.csv", Overlay(tuple(Correction(path, "keep") for path in paths)))
+    write_corrections(audit / "corrections.csv", Corrections(tuple(Correction(path, "keep") for path in paths)))
     tell_both(serving, audit, "/decisions", [[{"path": path, "action": "drop"}] for path in paths])
     assert decided(audit) == dict.fromkeys(paths, "drop")
     assert not list(audit.glob(".*")), "no lock is left behind"
@@ -58,5 +58,5 @@ def tell_both(serving: Serving, folder: Path, address: str, decisions: Sequence[
 
 
 def decided(folder: Path) -> dict[str, str]:
-    with (folder / "overlay.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "corrections.csv").open(encoding="utf-8", newline="") as file:
         return {row["path"]: row["action"] for row in csv.DictReader(file)}

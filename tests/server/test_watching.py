@@ -168,7 +168,7 @@ def test_stop_asks_training_to_stop(run: Run, watcher: TestClient) -> None:
         while not stop() and time.monotonic() < until_then:
             time.sleep(0.02)
         assert stop()
-    assert not run.stop_file.exists(), "the next sitting is not stopped by it"
+    assert not run.stop_file.exists(), "the next session is not stopped by it"
 
 
 def test_an_old_request_to_stop_stops_nothing(run: Run) -> None:

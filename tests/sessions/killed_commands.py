@@ -1,6 +1,6 @@
 """Evaluates a run, or audits data, once whole and once killed again and again; prints how what is left differs.
 
-usage: python killed_commands.py FOLDER '{"verb": "evaluate", "kills": 20, "seed": 0}'
+usage: python killed_commands.py FOLDER '{"command": "evaluate", "kills": 20, "seed": 0}'
 
 As in killed_runs.py, everything happens in forks of a process that has imported TensorFlow and never computes.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from killed_runs import in_fork
 
-PASSING = ("created", "seconds", "out", "overlay", "gallery", "counts")  # what two may differ in
+PASSING = ("created", "seconds", "out", "corrections", "gallery", "counts")  # what two may differ in
 CLOCKED = ("wrong_label", "inseparable", "outlier")  # found by networks that train for as long as the budget has time
 MOMENTS = ("time", "before a rename", "after a rename", "half a file")
 
@@ -33,7 +33,7 @@ def main(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     import beholder.training.export.write_artifact
     import beholder.training.fit  # noqa: F401  # imported for the forks
 
-    prepare, work, result = VERBS[asked["verb"]]
+    prepare, work, result = COMMANDS[asked["command"]]
     in_fork(lambda: prepare(folder / "whole"))
     shutil.copytree(folder / "whole", folder / "killed")
     in_fork(lambda: work(folder / "whole"))
@@ -122,7 +122,7 @@ def audit(folder: Path) -> None:
     beholder.audit(folder.parent / "whole" / "data", out=folder / "audit", cache=folder / "cache", budget=60.0)
 
 
-VERBS = {
+COMMANDS = {
     "evaluate": (train, evaluate, Path("run", "evaluation.json")),
     "audit": (images, audit, Path("audit", "findings.json")),
 }

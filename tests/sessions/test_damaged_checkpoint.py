@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beholder.api import train as verb
+from beholder.api import train as module
 from beholder.api.resume import resume
 from beholder.errors import RunError
 from beholder.runs.events import read_events
@@ -36,9 +36,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, framework: None) -> tuple[Pat
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Cadence, "due", lambda _, *, epoch_ended=False: epoch_ended)
-        verb.train("digits", out=folder / "whole", **FEW)
+        module.train("digits", out=folder / "whole", **FEW)
         with pytest.raises(CrashError):
-            verb.train("digits", out=folder / "crashed", listener=crashing, **FEW)
+            module.train("digits", out=folder / "crashed", listener=crashing, **FEW)
     return folder / "whole", folder / "crashed"
 
 

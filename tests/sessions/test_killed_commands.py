@@ -23,14 +23,14 @@ def kill(folder: Path, **asked: Any) -> dict[str, Any]:
 
 
 def test_an_evaluation_killed_at_eight_moments(tmp_path: Path) -> None:
-    found = kill(tmp_path, verb="evaluate", kills=8, seed=1, seconds=0.3)
+    found = kill(tmp_path, command="evaluate", kills=8, seed=1, seconds=0.3)
     assert (found["wrong"], found["same"]) == ([], True)
     assert found["died"] >= 4
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("verb", "seconds"), [("evaluate", 0.3), ("audit", 20.0)])
-def test_killed_at_twenty_moments(tmp_path: Path, verb: str, seconds: float) -> None:
-    found = kill(tmp_path, verb=verb, kills=20, seed=2, seconds=seconds)
+@pytest.mark.parametrize(("command", "seconds"), [("evaluate", 0.3), ("audit", 20.0)])
+def test_killed_at_twenty_moments(tmp_path: Path, command: str, seconds: float) -> None:
+    found = kill(tmp_path, command=command, kills=20, seed=2, seconds=seconds)
     assert (found["wrong"], found["same"]) == ([], True)
     assert found["died"] >= 15

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beholder.api import train as verb
+from beholder.api import train as module
 from beholder.api.resume import resume
 from beholder.errors import RunError
 from beholder.runs.events import EventLog, read_events
@@ -30,7 +30,7 @@ def state(run: Path) -> dict[str, bytes]:
 
 
 def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The batch size and the epochs are fitted to the data, which the first sitting did not come to."""
+    """The batch size and the epochs are fitted to the data, which the first session did not come to."""
 
     def killed(*arguments: Any) -> Any:
         if not (tmp_path / "killed").exists():
@@ -38,8 +38,8 @@ def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, mon
             (tmp_path / "killed" / ".checkpoint.part").write_bytes(b"half")
         return read_parts(*arguments)
 
-    monkeypatch.setattr(verb, "read_parts", killed)
-    verb.train("digits", out=tmp_path / "whole", **FEW)
+    monkeypatch.setattr(module, "read_parts", killed)
+    module.train("digits", out=tmp_path / "whole", **FEW)
     assert not (tmp_path / "killed" / "data.json").exists()
     resume(tmp_path / "killed")
     assert state(tmp_path / "killed") == state(tmp_path / "whole")
@@ -89,7 +89,7 @@ def test_a_run_killed_before_its_report_gets_it(tmp_path: Path, digits_run: Path
 
 
 def test_the_report_is_written_before_the_end_is_told_and_counts_among_its_seconds(tmp_path: Path) -> None:
-    """That of a stopped sitting tells that training is not finished: it is never taken for that of the whole run."""
+    """That of a stopped session tells that training is not finished: it is never taken for that of the whole run."""
     reports, seconds = [], []
 
     def hear(event: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ def test_the_report_is_written_before_the_end_is_told_and_counts_among_its_secon
             reports.append((tmp_path / "run" / "report.html").read_text(encoding="utf-8"))
             seconds.append(event["seconds"])
 
-    trained = verb.train("digits", out=tmp_path / "run", listener=hear, **FEW)
+    trained = module.train("digits", out=tmp_path / "run", listener=hear, **FEW)
     assert "Training is not finished" not in reports[0]
     assert seconds == [trained.seconds]
     from beholder.report.page import write_report
@@ -116,7 +116,7 @@ def test_a_folder_that_was_left_before_its_config_is_told_without_a_dead_end(tmp
         create_run(tmp_path / "run")
 
 
-def test_the_time_of_killed_and_stopped_sittings_counts(tmp_path: Path) -> None:
+def test_the_time_of_killed_and_stopped_sessions_counts(tmp_path: Path) -> None:
     from beholder.sessions.session import _earlier_seconds
 
     run = create_run(tmp_path / "run")
@@ -124,7 +124,7 @@ def test_the_time_of_killed_and_stopped_sittings_counts(tmp_path: Path) -> None:
         {"event": "framework", "time": 1008.0, "seconds": 8.0},  # the data took eight seconds to read
         {"event": "step", "time": 1030.0},  # and then it was killed
         {"event": "framework", "time": 2000.0, "seconds": 1.0},
-        {"event": "stopped", "time": 2009.5, "seconds": 41.0},  # by its own account, the first sitting's 30 included
+        {"event": "stopped", "time": 2009.5, "seconds": 41.0},  # by its own account, the first session's 30 included
         {"event": "framework", "time": 3000.0, "seconds": 2.0},
         {"event": "epoch", "time": 3003.0},
     ]

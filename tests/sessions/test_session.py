@@ -1,4 +1,4 @@
-"""What a run tells of its plan: the steps that it comes to, its network, and when a sitting ends."""
+"""What a run tells of its plan: the steps that it comes to, its network, and when a session ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from beholder.data.dataset import Dataset
 from beholder.runs.run_folder import create_run
 from beholder.sessions.plan_document import plan_document
-from beholder.sessions.session import Asked, Sitting
+from beholder.sessions.session import Asked, Session
 from beholder.training.settings import Settings, choose
 
 
@@ -49,7 +49,7 @@ def test_without_one_the_settings_decide() -> None:
         (700.0, "3.0"),  # the budget is used up: the model is packed all the same
     ],
 )
-def test_each_sitting_tells_when_it_ends(
+def test_each_session_tells_when_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: float, seconds: str
 ) -> None:
     monkeypatch.setattr("beholder.sessions.session.time.monotonic", lambda: 100.0)
@@ -58,5 +58,5 @@ def test_each_sitting_tells_when_it_ends(
     planned = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
     run.write_config({"planned": planned})
     asked = Asked("digits", "fine", None, None, 600.0, automatic=True)
-    sitting = Sitting(run, settings(), asked, "digits", PARTS, None, started=100.0)
-    assert sitting._planned(earlier) == {**planned, "ends": seconds}
+    session = Session(run, settings(), asked, "digits", PARTS, None, started=100.0)
+    assert session._planned(earlier) == {**planned, "ends": seconds}

@@ -45,9 +45,9 @@ def test_what_is_out_of_its_limits_is_told(tmp_path: Path, name: str, wrong: lis
 
 @pytest.mark.parametrize("budget", [0, *NO_NUMBERS])
 def test_audit_and_compare_refuse_the_same_budgets(tmp_path: Path, budget: Any) -> None:
-    for verb in (beholder.audit, beholder.compare):
+    for command in (beholder.audit, beholder.compare):
         with pytest.raises(UsageError, match=r"^Expected a budget of more than 0 seconds\. Received: "):
-            verb("digits", out=tmp_path / "out", budget=budget)
+            command("digits", out=tmp_path / "out", budget=budget)
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""A person relies on: the int8 twin is the same network, and is kept only where it is nearly as good."""
+"""A person relies on: the int8 model is the same network, and is kept only where it is nearly as good."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from beholder.artifact.graph import Answers, Graph
-from beholder.artifact.store import TWIN, open_artifact
+from beholder.artifact.store import INT8_FILE, open_artifact
 from beholder.data.dataset import Dataset
 from beholder.runs import environment
 from beholder.runs.environment import has_int8
@@ -66,7 +66,7 @@ def logits(path: Path, images: np.ndarray) -> Any:
     return Graph(path)(images).logits
 
 
-def test_the_answer_is_the_mean_over_a_image_and_its_mirror_image(network: Any, graph: Path) -> None:
+def test_the_answer_is_the_mean_over_an_image_and_its_mirror_image(network: Any, graph: Path) -> None:
     views = [np.asarray(network(view)) for view in (JUDGED, JUDGED[:, :, ::-1])]
     answers = Graph(graph)(JUDGED)
     np.testing.assert_allclose(answers.logits, (views[0] + views[1]) / 2, atol=1e-4)
@@ -74,45 +74,45 @@ def test_the_answer_is_the_mean_over_a_image_and_its_mirror_image(network: Any, 
 
 
 @pytest.mark.skipif(not has_int8(), reason="this processor's 8-bit products saturate")
-def test_the_twin_says_nearly_the_same_however_images_are_batched(graph: Path, tmp_path: Path) -> None:
+def test_the_int8_model_says_nearly_the_same_however_images_are_batched(graph: Path, tmp_path: Path) -> None:
     from beholder.training.export.quantise import quantise
 
-    assert quantise(graph, tmp_path / TWIN, LEARNED)
-    twin = Graph(tmp_path / TWIN, side_by_side=True)
-    answers, exact = twin(JUDGED), Graph(graph)(JUDGED)
+    assert quantise(graph, tmp_path / INT8_FILE, LEARNED)
+    int8 = Graph(tmp_path / INT8_FILE, side_by_side=True)
+    answers, exact = int8(JUDGED), Graph(graph)(JUDGED)
     spread = float(np.ptp(exact.logits))
     np.testing.assert_allclose(answers.logits, exact.logits, atol=0.05 * spread)
     assert not np.array_equal(answers.logits, exact.logits)
-    apart = [twin(JUDGED[row : row + 1]) for row in range(len(VALIDATION))]
+    apart = [int8(JUDGED[row : row + 1]) for row in range(len(VALIDATION))]
     np.testing.assert_allclose(answers.probabilities, np.concatenate([a.probabilities for a in apart]), atol=1e-6)
 
 
 def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> None:
-    """Read from what ONNX Runtime makes of the twin, since a fusion that fails costs all the speed."""
+    """Read from what ONNX Runtime makes of the int8 model, since a fusion that fails costs all the speed."""
     import onnx
 
     from beholder.training.export.quantise import quantise
 
-    assert quantise(graph, tmp_path / TWIN, LEARNED)
+    assert quantise(graph, tmp_path / INT8_FILE, LEARNED)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(tmp_path / "fused.onnx")
-    onnxruntime.InferenceSession(str(tmp_path / TWIN), options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(str(tmp_path / INT8_FILE), options, providers=["CPUExecutionProvider"])
     kinds = [node.op_type for node in onnx.load(tmp_path / "fused.onnx").graph.node]
     assert kinds.count("QLinearConv") == 6
     assert sum(kind in ("Conv", "FusedConv") for kind in kinds) == 1
     assert "BatchNormalization" not in kinds
 
 
-def test_a_network_without_convolutions_or_hidden_layers_has_no_twin(tmp_path: Path, framework: None) -> None:
+def test_a_network_without_convolutions_or_hidden_layers_has_no_int8(tmp_path: Path, framework: None) -> None:
     from beholder.models import build
     from beholder.training.export.graphs import export_graph
     from beholder.training.export.quantise import quantise
 
     export_graph(build("linear", (SIDE, SIDE, 3), 3), tmp_path / "model.onnx", ("plain",))
-    assert not quantise(tmp_path / "model.onnx", tmp_path / TWIN, LEARNED)
-    assert not (tmp_path / TWIN).exists()
+    assert not quantise(tmp_path / "model.onnx", tmp_path / INT8_FILE, LEARNED)
+    assert not (tmp_path / INT8_FILE).exists()
 
 
 def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,17 +122,17 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
         raise NotImplementedError("an operator of a person's own network")
 
     monkeypatch.setattr(quantise, "quantize_static", fails)
-    assert not quantise.quantise(graph, tmp_path / TWIN, LEARNED)
+    assert not quantise.quantise(graph, tmp_path / INT8_FILE, LEARNED)
 
 
 def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
-    """An artifact in `folder` whose twin `loses` so many images, where one may be lost and the processor has int8."""
+    """An artifact in `folder` whose int8 `loses` so many images, where one may be lost and the processor has int8."""
     from beholder.training.export import write_artifact as room
     from beholder.training.export.honesty import Seen
 
     assert room.LARGEST_DROP == 0.002
 
-    wrong = iter([3, 3 + loses])  # of the network, then of its twin
+    wrong = iter([3, 3 + loses])  # of the network, then of its int8 model
     monkeypatch.setattr(room, "look", lambda *_: Seen(right_but(next(wrong)), None))
     monkeypatch.setattr(room, "LARGEST_DROP", 1 / len(VALIDATION))
     monkeypatch.setattr(room, "has_int8", lambda: True)
@@ -147,29 +147,29 @@ def right_but(wrong: int) -> np.ndarray:
     return np.eye(3, dtype=np.float32)[answers] * 3
 
 
-def test_a_twin_that_loses_no_more_than_it_may_is_kept_and_sealed(
+def test_an_int8_model_that_loses_no_more_than_it_may_is_kept_and_sealed(
     tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = export(tmp_path / "model", settings, network, monkeypatch, loses=1)
     manifest = open_artifact(folder).manifest
-    assert manifest.twin is not None
-    assert (manifest.twin["file"], manifest.twin["tolerance"]) == (TWIN, 0.01)
-    assert manifest.twin["accuracy"] == pytest.approx(26 / 30)
-    assert manifest.twin["risk"]["observed"] == pytest.approx(4 / 30)
+    assert manifest.int8 is not None
+    assert (manifest.int8["file"], manifest.int8["tolerance"]) == (INT8_FILE, 0.01)
+    assert manifest.int8["accuracy"] == pytest.approx(26 / 30)
+    assert manifest.int8["risk"]["observed"] == pytest.approx(4 / 30)
     assert manifest.validation["accuracy"] == 0.9
-    assert TWIN in (folder / "SHA256SUMS").read_text()
+    assert INT8_FILE in (folder / "SHA256SUMS").read_text()
     assert "0.8667" in (folder / "README.md").read_text()
     assert open_artifact(folder, int8=True).precision == "int8"
 
 
-def test_a_twin_that_loses_more_is_not_kept(
+def test_an_int8_model_that_loses_more_is_not_kept(
     tmp_path: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = export(tmp_path / "model", settings, network, monkeypatch, loses=2)
     artifact = open_artifact(folder, int8=True)
-    assert artifact.manifest.twin is None
+    assert artifact.manifest.int8 is None
     assert artifact.precision == "float32"
-    assert not (folder / TWIN).exists()
+    assert not (folder / INT8_FILE).exists()
     assert isinstance(artifact.graph(JUDGED), Answers)
 
 

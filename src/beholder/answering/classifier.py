@@ -37,7 +37,7 @@ class Classifier:
     def load(cls, path: str | Path, *, exact: bool = False, threads: int | None = None) -> Classifier:
         """Open the classifier in `path`, a RUN folder or its `model` folder.
 
-        Its int8 twin answers, where there is one, the processor multiplies 8-bit integers well, and the twin's golden
+        Its int8 model answers, where there is one, the processor multiplies 8-bit integers well, and the int8 model's golden
         images come out as when it was saved; else the float32 network, which is said once.
 
         Args:
@@ -50,9 +50,9 @@ class Classifier:
         """
         int8 = not exact and has_int8()
         artifact = open_artifact(Path(path), int8=int8, threads=threads)
-        if artifact.manifest.twin is not None and artifact.precision == "float32" and not exact:
+        if artifact.manifest.int8 is not None and artifact.precision == "float32" and not exact:
             say_once(
-                f"The int8 twin of {str(path)!r} does not answer here as when it was saved; float32 answers instead."
+                f"The int8 model of {str(path)!r} does not answer here as when it was saved; float32 answers instead."
                 if int8
                 else "This processor does not multiply 8-bit integers well; float32 answers in the place of int8."
             )
@@ -65,7 +65,7 @@ class Classifier:
 
     @property
     def precision(self) -> Literal["float32", "int8"]:
-        """Of the network that answers: `int8` for the twin."""
+        """Of the network that answers: `int8` for the int8 model."""
         return self.artifact.precision
 
     def predict(self, images: Iterable[ImageLike] | ImageLike, *, top: int = 5) -> list[Prediction]:

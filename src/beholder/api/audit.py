@@ -18,7 +18,7 @@ from beholder.data.checks.faults import file_faults, image_faults
 from beholder.data.checks.findings import Finding
 from beholder.data.checks.whole_set import whole_set_faults
 from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
-from beholder.data.corrections import corrected, read_overlay
+from beholder.data.corrections import corrected, read_corrections
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.images.colour import Colour
@@ -51,7 +51,7 @@ def audit(
     out: str | Path | None = None,
     budget: float | None = None,
     seed: int = 0,
-    overlay: str | Path | None = None,
+    corrections: str | Path | None = None,
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
     colour: Colour = "auto",
@@ -69,7 +69,7 @@ def audit(
         out: the AUDIT folder to make; `runs/DATA-audit-TIME` by default.
         budget: seconds from this call to the written page, 600 by default; a small data set takes less.
         seed: fixes every random choice.
-        overlay: a CSV file with corrections that the data are audited with, `path,action,label`.
+        corrections: a CSV file with corrections that the data are audited with, `path,action,label`.
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded images are kept.
         colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
@@ -83,15 +83,15 @@ def audit(
     budget = None if budget is None else limits.seconds(budget)
     seconds = DEFAULT_BUDGET if budget is None else budget
     seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
-    decisions = read_overlay(None if overlay is None else Path(overlay))
-    corrections: set[str] = set()
-    source = corrected(_open(data, labels, cache, colour, progress), decisions, corrections)
+    decisions = read_corrections(None if corrections is None else Path(corrections))
+    found: set[str] = set()
+    source = corrected(_open(data, labels, cache, colour, progress), decisions, found)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             parts = _read(source, progress)
-            told = decisions.notes(corrections, source.name)
+            told = decisions.notes(found, source.name)
         checkup = _Checkup(parts, cache or default_cache(), seed, mirror, progress)
 
         def result() -> AuditResult:

@@ -14,7 +14,7 @@ from typing import Any
 import beholder
 from beholder import files
 from beholder.data.checks.findings import Finding
-from beholder.data.corrections import Overlay
+from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.report.gallery import write_gallery
 from beholder.runs.audit_folder import SCHEMA, AuditFolder
@@ -36,7 +36,7 @@ class AuditResult:
         budget: seconds that were given; None where none were.
         seconds: that it took.
         notes: sentences that a person should see.
-        decisions: the overlay that the data were audited with.
+        decisions: the corrections that the data were audited with.
     """
 
     out: Path
@@ -48,7 +48,7 @@ class AuditResult:
     budget: float | None
     seconds: float
     notes: tuple[str, ...] = ()
-    decisions: Overlay = field(default_factory=Overlay)
+    decisions: Corrections = field(default_factory=Corrections)
 
     def to_json(self) -> dict[str, Any]:
         """As in `audit --json` and `findings.json`."""
@@ -63,8 +63,8 @@ class AuditResult:
             "images": dict(self.images),
             "counts": dict(Counter(one.kind for one in self.findings)),
             "findings": [one.to_json() for one in self.findings],
-            "decisions": [one.to_json() for one in self.decisions.corrections],
-            "overlay": str(folder.overlay_file),
+            "decisions": [one.to_json() for one in self.decisions.lines],
+            "corrections": str(folder.corrections_file),
             "gallery": str(folder.gallery_file),
             "seed": self.seed,
             "budget": self.budget,
@@ -95,9 +95,9 @@ class AuditResult:
         files.write_json(folder.findings_file, document)
 
 
-def undecided(findings: Iterable[Finding], decisions: Overlay) -> tuple[Finding, ...]:
+def undecided(findings: Iterable[Finding], decisions: Corrections) -> tuple[Finding, ...]:
     """`findings` without those whose images a person decided about already, each and every one."""
-    decided = {one.path for one in decisions.corrections}
+    decided = {one.path for one in decisions.lines}
     return tuple(one for one in findings if not one.paths or not decided.issuperset(one.paths))
 
 

@@ -51,7 +51,7 @@ def evaluate(
     figures are told again. They are `evaluation.json` and stand in the report. Of other data all images are judged, or
     their test set where they bring one, without those that the run learned from or chose by. Their figures are a file
     of their own, `evaluation-` and the first 8 digits of the images' fingerprint, and leave the run's as they are; so
-    do those of `exact`, whose names end in `-float32`, where an int8 twin answers otherwise.
+    do those of `exact`, whose names end in `-float32`, where an int8 model answers otherwise.
 
     Args:
         run_path: the RUN folder.
@@ -59,7 +59,7 @@ def evaluate(
             opened before. By default the run's own, which stay closed where this very model was judged on them already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded images are kept; the run's by default.
-        exact: judge the float32 network, also where its int8 twin answers.
+        exact: judge the float32 network, also where its int8 model answers.
         corruptions: judge it on corrupted images too, 75 copies of the test part, see `corruption_figures`.
         consistency: tell whether answers stay when images change a little, see `consistency_figures`.
         progress: told how far it is.
@@ -79,7 +79,7 @@ def evaluate(
     """
     run, config = open_run(Path(run_path))
     artifact = Classifier.load(run.path, exact=exact).artifact
-    suffix = "-float32" if exact and artifact.manifest.twin is not None else ""
+    suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
     trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
     own_file = run.evaluation_file.with_stem(f"{run.evaluation_file.stem}{suffix}")
     if data is None and labels in (None, config["labels"]):

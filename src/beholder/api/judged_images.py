@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.copies.duplicates import content_groups
-from beholder.data.corrections import Overlay, corrected
+from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
@@ -67,7 +67,7 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
     """
     if sets is None:
         return _others(source, frozenset(), progress, f" {UNKNOWN}")
-    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
+    corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     brings_test = "test" in source.readers and "test" not in source.made
     named = data_name(source) == config["data"] != "arrays"
     # Data that are the run's own by name and bring their test set: nothing else of them need be read.
@@ -76,11 +76,11 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
         if named and sets.test is None
         else [read(progress) for part, read in source.readers.items() if sets.test is not None or part != "test"]
     )
-    if not named and not _is_own(config["data"], source, learned, sets, overlay):
+    if not named and not _is_own(config["data"], source, learned, sets, corrections):
         return _others(source, sets.seen, progress)
-    as_learned = corrected(source, overlay, set())
+    as_learned = corrected(source, corrections, set())
     if sets.test is not None:
-        return replace(_kept(run, source.name, learned, sets.test, sets, overlay), notes=as_learned.told())
+        return replace(_kept(run, source.name, learned, sets.test, sets, corrections), notes=as_learned.told())
     if not brings_test:
         raise DataError(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
@@ -109,9 +109,9 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
         raise RunError(
             f"{str(run.data_file)!r} is damaged (its 'fingerprint' is no object); train again into a new folder."
         )
-    overlay = Overlay.from_json(config.get("overlay", {}).get("corrections", []))
+    corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     together = config.get("together", "equal")
-    whole = Parts(corrected(source, overlay, set()), seed=config["seed"], progress=progress, together=together)
+    whole = Parts(corrected(source, corrections, set()), seed=config["seed"], progress=progress, together=together)
     parts = read_parts(whole, config.get("images"))
     if known != fingerprints(parts):
         if config["data"] == "arrays":  # which have no name
@@ -126,7 +126,7 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
     return sets
 
 
-def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, overlay: Overlay) -> bool:
+def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, corrections: Corrections) -> bool:
     """Whether `source`, of another name or of none, are the run's data: by all images and labels, as if moved.
 
     Arrays have no name; those that hold most of the run's images are its own.
@@ -137,7 +137,7 @@ def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, over
         new = Counter(value for dataset in learned for value in content_groups(dataset))
         return 2 * (old & new).total() > old.total()
     try:
-        as_learned = [ImageSet.of(overlay.apply(dataset)) for dataset in learned]
+        as_learned = [ImageSet.of(corrections.apply(dataset)) for dataset in learned]
     except DataError:  # a correction fits no image of other data
         return False
     return kept == Counter(_labelled(source.class_names, as_learned))
@@ -151,7 +151,9 @@ def _labelled(class_names: Sequence[str], sets: list[ImageSet]) -> list[tuple[by
     ]
 
 
-def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: Sets, overlay: Overlay) -> Judged:
+def _kept(
+    run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: Sets, corrections: Corrections
+) -> Judged:
     """What `datasets`, the run's own data as they are now, still hold of its `test` set."""
     if not len(test):
         raise DataError(
@@ -168,13 +170,13 @@ def _kept(run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: S
         )
     found = np.argsort(rows, kind="stable")[len(missing) :]  # in the order of the data
     dataset = _at(datasets, rows[found])
-    decided = {one.path for one in overlay.corrections if one.action == "relabel"}
+    decided = {one.path for one in corrections.lines if one.action == "relabel"}
     by_run = np.array([test.names[row] in decided for row in found], bool)
     labels = np.where(by_run, test.labels[found], dataset.labels)
     words = f"Judged {_of(len(found), len(test))} images of the run's test set"
     if missing:
         words += f"; {len(missing):,} {is_are(len(missing))} no longer in {name!r} as they were ({_names(missing)})"
-    words += f".{_added(now, sets, overlay)}"
+    words += f".{_added(now, sets, corrections)}"
     changed = int((labels != test.labels[found]).sum())
     if changed:
         which = "1 of them has another label" if changed == 1 else f"{changed:,} of them have other labels"
@@ -209,9 +211,9 @@ def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
     return rows
 
 
-def _added(now: list[ImageSet], sets: Sets, overlay: Overlay) -> str:
+def _added(now: list[ImageSet], sets: Sets, corrections: Corrections) -> str:
     """A sentence about images that came since, where there are some; those that a person dropped are none."""
-    dropped = {one.path for one in overlay.corrections if one.action == "drop"}
+    dropped = {one.path for one in corrections.lines if one.action == "drop"}
     pairs = ((value, name) for one in now for value, name in zip(one.hashes, one.names, strict=True))
     new = Counter(value for value, name in pairs if name not in dropped)
     added = (new - Counter(value for one in sets.every for value in one.hashes)).total()

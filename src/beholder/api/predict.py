@@ -24,7 +24,7 @@ def predict(
         images: one or many, as `Classifier.predict` takes them: paths, bytes, arrays or a batch of them, Pillow
             images or opened files.
         top: how many class names each answer lists.
-        exact: answer in float32, also where an int8 twin is at hand.
+        exact: answer in float32, also where an int8 model is at hand.
 
     Raises:
         ArtifactError: the model is missing, damaged or too new.
@@ -53,7 +53,7 @@ def predict_in_bulk(
         source: a folder, a glob, a Parquet data set with a column `bytes` or `path`, or an address of an object store.
         out: a folder, which must be empty unless `resume`, or an address of an object store.
         top: how many class names each answer lists.
-        exact: answer in float32, also where an int8 twin is at hand.
+        exact: answer in float32, also where an int8 model is at hand.
         workers: processes that answer, a thread each; as many as the cluster has cores by default.
         address: of a Ray cluster; without it one is started on this machine, and ended.
         resume: leave out the images whose answers are in `out`.

@@ -24,15 +24,15 @@ from beholder.runs.run_folder import Run, open_run, read_document
 from beholder.runs.sets import changes_in_words, read_sets, write_sets
 from beholder.sessions.data_checks import check_data
 from beholder.sessions.launch import launch, together
-from beholder.sessions.session import Asked, Sitting, Trained, decided, recipe_facts
+from beholder.sessions.session import Asked, Session, Trained, decided, recipe_facts
 from beholder.sessions.training_data import (
     check_there,
+    correction_notes,
     data_name,
     fingerprints,
     keep_data,
     known_sets,
     open_data,
-    overlay_notes,
     read_parts,
 )
 from beholder.training.initial import check_start
@@ -106,7 +106,7 @@ def _go_on(
     canvas = None if began is None else began[:2]
     source = open_data(data, config["labels"], cache, progress, settings.initial, colour, canvas)
     found: set[str] = set()
-    source = corrected(source, asked.overlay, found)
+    source = corrected(source, asked.corrections, found)
     whole = Parts(source, settings.seed, progress, asked.together)
     parts = read_parts(whole, asked.images)
     if run.data_file.exists():
@@ -118,13 +118,13 @@ def _go_on(
             config |= {**recipe_facts(settings), "settings": settings.to_json()}
             run.write_config(config)
         checks = check_data(whole, parts, asked.budget)
-        checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
+        checks["sentences"] = [*correction_notes(asked.corrections, found, source, parts), *checks["sentences"], *told]
         keep_data(run, whole, parts, asked.images, checks)
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
         run.write_config({**config, "data": asked.data})
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
-    return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+    return Session(run, settings, asked, source.name, parts, listener, started, plans).train()
 
 
 def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None) -> None:

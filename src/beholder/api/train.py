@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder import __version__, files
-from beholder.data.corrections import corrected, read_overlay
+from beholder.data.corrections import corrected, read_corrections
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour, check_colour
 from beholder.data.opening import Data
@@ -25,13 +25,13 @@ from beholder.runs.run_folder import Run, create_run
 from beholder.sessions.data_checks import check_data
 from beholder.sessions.launch import launch, together
 from beholder.sessions.logged_plan import logged_plan, other_images
-from beholder.sessions.session import Asked, Sitting, Trained, decided, recipe_facts
+from beholder.sessions.session import Asked, Session, Trained, decided, recipe_facts
 from beholder.sessions.training_data import (
+    correction_notes,
     data_name,
     default_folder,
     keep_data,
     open_data,
-    overlay_notes,
     read_parts,
 )
 from beholder.training import limits
@@ -62,7 +62,7 @@ def train(
     start_from: str | Path | None = None,
     input_range: tuple[float, float] | None = None,
     images: int | None = None,
-    overlay: str | Path | None = None,
+    corrections: str | Path | None = None,
     neighbours: bool = True,
     precision: Literal["auto", "float32", "bfloat16"] | None = None,
     labels: Literal["fine", "coarse"] = "fine",
@@ -100,7 +100,7 @@ def train(
         risk: the share of wrong answers that is tolerated, between 0 and 1; the model promises it of the answers that
             are not unsure. By default 5 %, where the validation part is large enough to promise that.
         images: learn from so many images of the train part, a stratified choice; from all by default.
-        overlay: a CSV file of corrections, `path,action,label`: images to drop and labels to change, in all parts.
+        corrections: a CSV file of corrections, `path,action,label`: images to drop and labels to change, in all parts.
         neighbours: keep some training images beside the model, for the page to show the nearest.
         precision: of multiplications in training; `auto`, the default, is bfloat16 where the processor has it, and on
             an accelerator.
@@ -140,7 +140,7 @@ def train(
             "start_from": start_from,
             "input_range": input_range,
             "images": images,
-            "overlay": overlay,
+            "corrections": corrections,
             "neighbours": neighbours,
             "precision": precision,
             "labels": labels,
@@ -197,7 +197,7 @@ def train(
         images,
         budget,
         automatic,
-        read_overlay(None if overlay is None else Path(overlay)),
+        read_corrections(None if corrections is None else Path(corrections)),
         neighbours,
         risk,
         colour=colour,
@@ -213,15 +213,19 @@ def train(
             files.write_json(run.environment_file, {**describe_environment(), **framework.conditions()})
             found: set[str] = set()
             opened = open_data(data, labels, cache, progress, settings.initial, colour)
-            source = corrected(opened, asked.overlay, found)
+            source = corrected(opened, asked.corrections, found)
             whole = Parts(source, settings.seed, progress, asked.together)
             parts = read_parts(whole, images)
             settings, told = _decided(settings, parts["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
             checks = check_data(whole, parts, budget)
-            checks["sentences"] = [*overlay_notes(asked.overlay, found, source, parts), *checks["sentences"], *told]
+            checks["sentences"] = [
+                *correction_notes(asked.corrections, found, source, parts),
+                *checks["sentences"],
+                *told,
+            ]
             keep_data(run, whole, parts, images, checks)
-            return Sitting(run, settings, asked, source.name, parts, listener, started, plans).train()
+            return Session(run, settings, asked, source.name, parts, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:
                 run.remove()

@@ -29,9 +29,9 @@ def write_golden(
     rules: ImageRules,
     images: NDArray[np.uint8],
     inside: Inside | None = None,
-    twin: Graph | None = None,
+    int8: Graph | None = None,
 ) -> None:
-    """Keep `images` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `twin` say of them.
+    """Keep `images` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `int8` say of them.
 
     The last is kept enlarged and on its side's wrong proportions, so that the resizing is replayed too.
     """
@@ -52,8 +52,8 @@ def write_golden(
         logits = inside(decoded, ("logits",))["logits"]
         tolerance = INSIDE_TOLERANCE * max(1.0, float(np.abs(logits).max()))
         document["inside"] = {"tolerance": round(tolerance, 6), "logits": _rounded(names, logits)}
-    if twin is not None:
-        probabilities = _rounded(names, twin(decoded).probabilities)
+    if int8 is not None:
+        probabilities = _rounded(names, int8(decoded).probabilities)
         document["int8"] = {"tolerance": INT8_TOLERANCE, "probabilities": probabilities}
     files.write_json(folder / "expected.json", document)
 
@@ -68,14 +68,14 @@ def replay_golden(folder: Path, graph: Graph, rules: ImageRules) -> None:
     _compare(folder, expected, graph(_decoded(folder, list(expected), rules)).probabilities, tolerance)
 
 
-def replay_twin(folder: Path, twin: Graph, rules: ImageRules) -> None:
-    """Answer the golden images again, with the int8 twin.
+def replay_int8(folder: Path, int8: Graph, rules: ImageRules) -> None:
+    """Answer the golden images again, with the int8 model.
 
     Raises:
-        ArtifactError: a probability differs from the expected one by more than the twin's own tolerance.
+        ArtifactError: a probability differs from the expected one by more than the int8 model's own tolerance.
     """
     expected, tolerance = _expected(folder, "probabilities", "int8")
-    _compare(folder, expected, twin(_decoded(folder, list(expected), rules)).probabilities, tolerance)
+    _compare(folder, expected, int8(_decoded(folder, list(expected), rules)).probabilities, tolerance)
 
 
 def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:

@@ -29,7 +29,7 @@ class Manifest:
         unsure_below: probability under which an answer is unsure; None where nothing can be promised of the others.
         risk: what is promised of the answers that are not unsure, as `risk_facts` tells it; None if nothing fitted it.
         familiar: `file` and `share` of what tells images that are unlike all that it was trained on; None without.
-        twin: of the int8 twin its `file`, its `accuracy` on the validation part, the `tolerance` of its golden
+        int8: of the int8 model its `file`, its `accuracy` on the validation part, the `tolerance` of its golden
             probabilities, and its own `unsure_below` and `risk`; None where the network has none.
         layers: a row a layer: name, type, output_shape, window, stride, parameters, multiply_adds.
         validation: figures on the validation part.
@@ -51,16 +51,16 @@ class Manifest:
     unsure_below: float | None = None
     risk: dict[str, Any] | None = None
     familiar: dict[str, Any] | None = None
-    twin: dict[str, Any] | None = None
+    int8: dict[str, Any] | None = None
     schema: int = field(default=SCHEMA)
 
     def unsure_below_in(self, precision: str) -> float | None:
-        """`unsure_below` of the network of this precision: the twin has a threshold of its own."""
-        return self.twin.get("unsure_below") if precision == "int8" and self.twin else self.unsure_below
+        """`unsure_below` of the network of this precision: the int8 model has a threshold of its own."""
+        return self.int8.get("unsure_below") if precision == "int8" and self.int8 else self.unsure_below
 
     def risk_in(self, precision: str) -> dict[str, Any] | None:
         """`risk`, likewise."""
-        return self.twin.get("risk") if precision == "int8" and self.twin else self.risk
+        return self.int8.get("risk") if precision == "int8" and self.int8 else self.risk
 
     def write(self, path: Path) -> None:
         """Write the manifest to `path` as JSON."""
@@ -105,8 +105,8 @@ def _content(path: Path) -> bytes:
 def _check_types(manifest: Manifest) -> None:
     """Refuse a manifest whose values are of other kinds than those that reading it relies on, with a TypeError."""
     texts = (manifest.model, manifest.created, *manifest.class_names, *manifest.views, *manifest.versions.values())
-    twin = {} if manifest.twin is None else manifest.twin
-    objects = [*manifest.layers, manifest.validation, manifest.data, twin]
+    int8 = {} if manifest.int8 is None else manifest.int8
+    objects = [*manifest.layers, manifest.validation, manifest.data, int8]
     objects += [part for part in (manifest.risk, manifest.familiar) if part is not None]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a name in it is no text")

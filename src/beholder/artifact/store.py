@@ -14,14 +14,14 @@ from typing import Literal
 
 from beholder import files
 from beholder.artifact.familiar import read_familiar
-from beholder.artifact.golden import replay_golden, replay_inside, replay_twin
+from beholder.artifact.golden import replay_golden, replay_inside, replay_int8
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
 from beholder.errors import ArtifactError, ReplacedError
 from beholder.evaluation.familiarity import Familiarity
 
-TWIN = "model.int8.onnx"
+INT8_FILE = "model.int8.onnx"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
 _HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
@@ -34,7 +34,7 @@ class Artifact:
         folder: where it lies.
         manifest: what it says of itself.
         graph: the network, ready to answer; its golden images were replayed.
-        precision: of its products: `int8` where `graph` is the twin.
+        precision: of its products: `int8` where `graph` is the int8 model.
         familiarity: what tells images that are unlike all that it was trained on; None where it cannot.
         seal: the list of checksums, as it was when the folder was opened.
     """
@@ -82,7 +82,7 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 
     Args:
         path: where it lies.
-        int8: let the int8 twin answer, if there is one that answers its golden images as when it was saved.
+        int8: let the int8 model answer, if there is one that answers its golden images as when it was saved.
         threads: how many its graph may use; all cores by default.
 
     Raises:
@@ -107,10 +107,10 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
     manifest = read_manifest(folder / "manifest.json")
     seal = check_seal(folder)
-    if int8 and manifest.twin is not None:
+    if int8 and manifest.int8 is not None:
         with suppress(ArtifactError):  # of one that was replaced the next lines tell
-            twin = open_twin(folder, manifest, threads)
-            return _same(Artifact(folder, manifest, twin, "int8", _familiarity(folder, manifest, twin, "int8"), seal))
+            graph = open_int8(folder, manifest, threads)
+            return _same(Artifact(folder, manifest, graph, "int8", _familiarity(folder, manifest, graph, "int8"), seal))
     graph = Graph(folder / "model.onnx", threads=threads)
     replay_golden(folder / "golden", graph, manifest.image)
     return _same(Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"), seal))
@@ -128,17 +128,17 @@ def _familiarity(folder: Path, manifest: Manifest, graph: Graph, precision: str)
     return read_familiar(folder, precision, len(manifest.class_names), graph.features)
 
 
-def open_twin(folder: Path, manifest: Manifest, threads: int | None = None) -> Graph:
-    """Open the int8 twin in the model folder `folder`, to answer on `threads`; on all cores by default.
+def open_int8(folder: Path, manifest: Manifest, threads: int | None = None) -> Graph:
+    """Open the int8 model in the model folder `folder`, to answer on `threads`; on all cores by default.
 
     Raises:
         ArtifactError: there is none, or it answers the golden images otherwise than when it was saved.
     """
-    if manifest.twin is None:
-        raise ArtifactError(f"{str(folder)!r} has no int8 twin; answer in float32.")
-    twin = Graph(folder / TWIN, side_by_side=True, threads=threads)
-    replay_twin(folder / "golden", twin, manifest.image)
-    return twin
+    if manifest.int8 is None:
+        raise ArtifactError(f"{str(folder)!r} has no int8 model; answer in float32.")
+    int8 = Graph(folder / INT8_FILE, side_by_side=True, threads=threads)
+    replay_int8(folder / "golden", int8, manifest.image)
+    return int8
 
 
 def open_inside(artifact: Artifact) -> Inside:
@@ -174,8 +174,8 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
             artifact = open_artifact(building)
             if (building / "inside.onnx").exists():
                 open_inside(artifact)
-            if artifact.manifest.twin is not None:
-                open_twin(building, artifact.manifest)
+            if artifact.manifest.int8 is not None:
+                open_int8(building, artifact.manifest)
             _swap(building, folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)

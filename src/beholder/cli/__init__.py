@@ -1,4 +1,4 @@
-"""The command line: one thin function a verb; it composes, prints, and computes nothing."""
+"""The command line: one thin function a command; it composes, prints, and computes nothing."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _WORST = 3  # findings of a kind that the terminal shows
     help="The AUDIT folder to make.  [default: runs/DATA-audit-TIME]",
 )
 @click.option(
-    "--overlay",
+    "--corrections",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Earlier decisions, lines of path,action,label: the data are audited as they have them.",
@@ -56,7 +56,7 @@ def audit(
     data: str,
     budget: float | None,
     out: Path | None,
-    overlay: Path | None,
+    corrections: Path | None,
     seed: int,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
@@ -67,7 +67,7 @@ def audit(
     """Look for what is wrong with DATA: duplicates, doubtful labels, images that are faulty or unlike all others.
 
     DATA is only read. What was found goes into an AUDIT folder: gallery.html, to look at and decide in, findings.csv
-    and findings.json. `train --overlay` obeys the decisions. The exit status is 0 whatever is found.
+    and findings.json. `train --corrections` obeys the decisions. The exit status is 0 whatever is found.
     """
     from beholder.api.audit import audit as examine
 
@@ -77,7 +77,7 @@ def audit(
             out=out,
             budget=budget,
             seed=seed,
-            overlay=overlay,
+            corrections=corrections,
             labels=labels or "fine",
             cache=cache,
             colour=colour,

@@ -75,11 +75,11 @@ def compare(
     Each model gets a RUN in the folder --out, and the comparison a page, comparison.html. Ctrl-C keeps what is
     finished; the same command with the same --out goes on.
     """
-    from beholder.api.compare import compare as verb
+    from beholder.api.compare import compare as compare_now
 
     told: set[str] = set()
     with screen(progress_kind == "bar") as shown:
-        document = verb(
+        document = compare_now(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
             images=None if images is None else _numbers(images),

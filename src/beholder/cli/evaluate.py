@@ -81,7 +81,7 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     )
     _print_honesty(document)
     if document.get("precision") == "int8":
-        click.echo("Answered by the int8 twin, as predict does here; --exact judges the float32 network.")
+        click.echo("Answered by the int8 model, as predict does here; --exact judges the float32 network.")
     _print_robustness(document)
     print_notes(document.get("notes", []))
     click.echo(f"Judged {document['created']}.")

@@ -46,9 +46,9 @@ def explain(run: Path, image: str, as_json: bool, **given: Any) -> None:
     The folder gets a page, index.html, and its figures: the image as it comes in, the first layer's windows, one of
     them sliding over the image (sliding.gif), every layer's maps, and where the network looked.
     """
-    from beholder.api.explain import explain as verb
+    from beholder.api.explain import explain as explain_now
 
-    document = verb(run, sys.stdin.buffer.read() if image == "-" else image, **given)
+    document = explain_now(run, sys.stdin.buffer.read() if image == "-" else image, **given)
     if as_json:
         print_json(document)
         return

@@ -1,4 +1,4 @@
-"""Options that several verbs share, so that they read and mean the same everywhere."""
+"""Options that several commands share, so that they read and mean the same everywhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ json_option = click.option(
 )
 seed_option = click.option("--seed", type=Seed(), default=0, show_default=True, help="Fixes every random choice.")
 exact_option = click.option(
-    "--exact", is_flag=True, help="Answer in float32, also where the model has an int8 twin that is faster."
+    "--exact", is_flag=True, help="Answer in float32, also where the model has a faster int8 model."
 )
 early_stop_option = click.option(
     "--early-stop",

@@ -32,14 +32,16 @@ def parameters(
 
     A RUN is read without TensorFlow. A named network is built once, which takes seconds, and remembered.
     """
-    from beholder.api import parameters as verb
+    from beholder.api import parameters as module
 
     with error_console().status("Building the network"):
-        document = verb.parameters(run, model=model, size=size, classes=classes)
+        document = module.parameters(run, model=model, size=size, classes=classes)
     if out is not None:
         from beholder.report.parameter_chart import save_parameter_chart
 
-        save_parameter_chart(out, sides=verb.SIDES, neurons=verb.NEURONS, window=verb.WINDOW, windows=verb.WINDOWS)
+        save_parameter_chart(
+            out, sides=module.SIDES, neurons=module.NEURONS, window=module.WINDOW, windows=module.WINDOWS
+        )
         document = {**document, "out": str(out)}
     if as_json:
         print_json(document)

@@ -20,7 +20,7 @@ PORT = 8000
 def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: bool, as_json: bool) -> None:
     """Serve the classifier of RUN: a page to ask it and look inside, and POST /predict for programs.
 
-    The folder of an audit is served as a page to decide in, which keeps each decision in its overlay.csv at once.
+    The folder of an audit is served as a page to decide in, which keeps each decision in its corrections.csv at once.
 
     Only this machine reaches it unless --host says otherwise: it asks nobody for a password. Ends with Ctrl+C or
     SIGTERM, after it has answered what it accepted. With --json the address is printed as JSON once it is ready.

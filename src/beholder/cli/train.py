@@ -79,7 +79,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     "--images", type=click.IntRange(min=1), help="Learn from so many training images only, a stratified choice."
 )
 @click.option(
-    "--overlay",
+    "--corrections",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Corrections to obey, lines of path,action,label: a page's or your own. DATA itself stays as it is.",
@@ -173,7 +173,7 @@ def train(
 ) -> None:
     """Train a classifier on DATA; Ctrl-C stops after the running step and leaves a usable RUN."""
     from beholder.api.resume import resume
-    from beholder.api.train import train as verb
+    from beholder.api.train import train as train_now
     from beholder.sessions.training_data import default_folder
 
     old = _only_run(context, data, resumed)
@@ -191,7 +191,7 @@ def train(
             else:
                 command = shlex.join(["beholder", *sys.argv[1:]])
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
-                trained = verb(str(data), listener=heard, progress=shown.tell, **together, **given)
+                trained = train_now(str(data), listener=heard, progress=shown.tell, **together, **given)
     if as_json:
         print_json(trained.to_json())
         return

@@ -1,4 +1,4 @@
-"""Which image a line of an overlay names, however it was typed, and what is said of lines that name none."""
+"""Which image a line of a corrections file names, however it was typed, and what is said of lines that name none."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def notes(corrections: Sequence[Correction], found: set[str], name: str, unread:
     """What a person should know of `corrections` of the data `name` once the images `found` were met.
 
     Args:
-        corrections: all of an overlay.
+        corrections: all of a corrections file.
         found: the paths of those whose images were met.
         name: of the data.
         unread: sets of the data, such as `test`, that were not read; images of theirs may be right.
@@ -60,20 +60,20 @@ def notes(corrections: Sequence[Correction], found: set[str], name: str, unread:
         return ()
     if lost and len(lost) == len(corrections):
         raise DataError(
-            f"None of the overlay's {len(lost)} lines names an image of {name!r} (the first: {_place(lost[0])}); give "
-            "the overlay of this data, or none."
+            f"None of the corrections' {len(lost)} lines names an image of {name!r} (the first: {_place(lost[0])}); give "
+            "the corrections of this data, or none."
         )
     told = []
     if lost:
         sets = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
         verb = "names" if len(lost) == 1 else "name"
         told.append(
-            f"{len(lost)} of the overlay's {len(corrections)} lines {verb} no image of {name!r}{sets}, the first: "
+            f"{len(lost)} of the corrections' {len(corrections)} lines {verb} no image of {name!r}{sets}, the first: "
             f"{_place(lost[0])}; check the spelling."
         )
     if later:
         told.append(
-            f"{len(later)} of the overlay's {len(corrections)} lines seem to be of test images, which only `beholder "
+            f"{len(later)} of the corrections' {len(corrections)} lines seem to be of test images, which only `beholder "
             "evaluate` reads."
         )
     return tuple(told)

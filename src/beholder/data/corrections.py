@@ -1,4 +1,4 @@
-"""The one overlay format: what a person decided about single images, beside their data and never in it.
+"""The one format of corrections: what a person decided about single images, beside their data and never in it.
 
 A CSV file in UTF-8 with the header `path,action,label`. `path` is an image's name in its `Dataset`; `action` is `keep`
 (seen, and right as it is), `drop`, or `relabel`, which alone has a `label`, the name of a class.
@@ -65,30 +65,30 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Overlay:
+class Corrections:
     """Corrections of a data set, each of another image.
 
     Attributes:
-        corrections: in the order in which they were made.
+        lines: in the order in which they were made.
 
     Raises:
         DataError: two corrections of one image.
     """
 
-    corrections: tuple[Correction, ...] = ()
+    lines: tuple[Correction, ...] = ()
 
     def __post_init__(self) -> None:
-        twice = [path for path, count in Counter(one.path for one in self.corrections).items() if count > 1]
+        twice = [path for path, count in Counter(one.path for one in self.lines).items() if count > 1]
         if twice:
             raise DataError(f"{twice[0]!r} is corrected twice; leave one of the two corrections out.")
 
     @classmethod
-    def from_json(cls, rows: list[dict[str, Any]]) -> Overlay:
+    def from_json(cls, rows: list[dict[str, Any]]) -> Corrections:
         """Of rows with path, action and label, as a run's config keeps them."""
         try:
             return cls(tuple(Correction(**row) for row in rows))
         except TypeError as error:
-            raise DataError("The run's own overlay is damaged; train again into a new folder.") from error
+            raise DataError("The run's own corrections are damaged; train again into a new folder.") from error
 
     def check(self, class_names: Sequence[str]) -> None:
         """Refuse labels that are no classes.
@@ -96,7 +96,7 @@ class Overlay:
         Raises:
             DataError: the first such label.
         """
-        for one in self.corrections:
+        for one in self.lines:
             if one.label and one.label not in class_names:
                 near = difflib.get_close_matches(one.label, class_names, n=1)
                 names = near or class_names[:10]
@@ -134,54 +134,54 @@ class Overlay:
         Raises:
             DataError: two of them are of one image and disagree.
         """
-        meant = matched([one.path for one in self.corrections], names)
+        meant = matched([one.path for one in self.lines], names)
         found: dict[str, Correction] = {}
-        for one in self.corrections:
+        for one in self.lines:
             if one.path in meant:
                 name = meant[one.path]
                 _agree(found.setdefault(name, one), one)
         return [replace(one, path=name) for name, one in found.items()]
 
-    def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Overlay:
-        """This overlay once `decisions` were made: path, action and label each; the action None takes one back.
+    def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Corrections:
+        """This corrections once `decisions` were made: path, action and label each; the action None takes one back.
 
         Raises:
             DataError: an unknown action, or a label that is missing or too many.
         """
-        kept = {one.path: one for one in self.corrections}
+        kept = {one.path: one for one in self.lines}
         for path, action, label in decisions:
             kept.pop(path, None)
             if action is not None:
                 kept[path] = Correction(path, action, label)
-        return Overlay(tuple(kept.values()))
+        return Corrections(tuple(kept.values()))
 
     def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
-        """What a person should know once data were read, see `overlay_names.notes`."""
-        return notes(self.corrections, found, name, unread)
+        """What a person should know once data were read, see `correction_names.notes`."""
+        return notes(self.lines, found, name, unread)
 
 
-def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
-    """`source` as `overlay` corrects it, in every part, and with a note that says so.
+def corrected(source: Source, corrections: Corrections, found: set[str]) -> Source:
+    """`source` as `corrections` corrects it, in every part, and with a note that says so.
 
     Args:
         source: an opened data set.
-        overlay: the corrections.
+        corrections: the corrections.
         found: gets the names of the images that have one, while parts are read.
 
     Raises:
         DataError: a label that is no class. A reader raises it about its own part.
     """
-    overlay.check(source.class_names)
-    if not overlay.corrections:
+    corrections.check(source.class_names)
+    if not corrections.lines:
         return source
-    paths = {one.path for one in overlay.corrections}
-    note = f"The data were read as an overlay of {len(paths)} correction{'s' * (len(paths) != 1)} has them."
+    paths = {one.path for one in corrections.lines}
+    note = f"The data were read with {len(paths)} correction{'s' * (len(paths) != 1)}."
 
     def correcting(read: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
         def reader(progress: Progress) -> Dataset:
             dataset = read(progress)
             found.update(matched(paths, dataset.names))
-            return overlay.apply(dataset)
+            return corrections.apply(dataset)
 
         return reader
 
@@ -189,41 +189,43 @@ def corrected(source: Source, overlay: Overlay, found: set[str]) -> Source:
     return replace(source, readers=readers, notes=(*source.notes, note))
 
 
-def read_overlay(path: Path | None, class_names: Sequence[str] | None = None) -> Overlay:
-    """Read the overlay at `path`.
+def read_corrections(path: Path | None, class_names: Sequence[str] | None = None) -> Corrections:
+    """Read the corrections at `path`.
 
     Args:
-        path: the CSV file; None is an overlay without corrections.
+        path: the CSV file; None is no corrections.
         class_names: what a label may be; None: whatever it is.
 
     Raises:
         DataError: it cannot be read, is no such CSV, or a line of it makes no sense.
     """
     if path is None:
-        return Overlay()
+        return Corrections()
     try:
         # A path is bytes to the system; those that are no text go through as they are.
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
         (_, header), *rows = _lines(text) or [(1, [])]
     except OSError as error:
-        raise DataError(f"Cannot read the overlay {str(path)!r}: {error.strerror}; check the path.") from error
+        raise DataError(f"Cannot read the corrections file {str(path)!r}: {error.strerror}; check the path.") from error
     except csv.Error as error:
-        raise DataError(f"The overlay {str(path)!r} is no CSV file ({error}); save it as CSV again.") from error
+        raise DataError(
+            f"The corrections file {str(path)!r} is no CSV file ({error}); save it as CSV again."
+        ) from error
     if [name.strip().lower() for name in header] != HEADER:
         raise DataError(
-            f"The overlay {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
+            f"The corrections file {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
         )
     try:
-        overlay = Overlay(_once([_correction(line, row) for line, row in rows]))
+        corrections = Corrections(_once([_correction(line, row) for line, row in rows]))
         if class_names is not None:
-            overlay.check(class_names)
+            corrections.check(class_names)
     except DataError as error:
-        raise DataError(f"The overlay {str(path)!r} cannot be obeyed: {error}") from error
-    return overlay
+        raise DataError(f"The corrections file {str(path)!r} cannot be obeyed: {error}") from error
+    return corrections
 
 
-def write_overlay(path: Path, overlay: Overlay) -> None:
-    """Write `overlay` to `path`, whole or not at all.
+def write_corrections(path: Path, corrections: Corrections) -> None:
+    """Write `corrections` to `path`, whole or not at all.
 
     Raises:
         StorageError: the disk is full or may not be written to.
@@ -231,15 +233,15 @@ def write_overlay(path: Path, overlay: Overlay) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # lines end as RFC 4180 has it; only so does it quote a carriage return in a name
     writer.writerow(HEADER)
-    writer.writerows([one.path, one.action, one.label] for one in overlay.corrections)
+    writer.writerows([one.path, one.action, one.label] for one in corrections.lines)
     files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def train_command(data: str, overlay: str) -> str:
-    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `overlay` corrects it."""
+def train_command(data: str, corrections: str) -> str:
+    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `corrections` corrects it."""
     if data == "arrays":
-        return f"beholder.train((images, labels), overlay={overlay!r})"
-    return f"beholder train {shlex.quote(data)} --overlay {shlex.quote(overlay)}"
+        return f"beholder.train((images, labels), corrections={corrections!r})"
+    return f"beholder train {shlex.quote(data)} --corrections {shlex.quote(corrections)}"
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:

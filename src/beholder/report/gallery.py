@@ -127,7 +127,7 @@ def _shown(document: dict[str, Any], parts: Mapping[str, Dataset]) -> dict[str, 
         )
     names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
     facts = {name: document[name] for name in names}
-    command = train_command(document["data"], "overlay.csv")
+    command = train_command(document["data"], "corrections.csv")
     identity = _hash(json.dumps(document["findings"]))
     return {**facts, "id": identity, "command": command, "kinds": kinds, "album": album.images}
 
@@ -181,7 +181,7 @@ class _Album:
             row = self._rows.get((part, path))
             image = None if row is None or self._left <= 0 else _image(self._parts[part].images[row])
             self._left -= len(image or "")
-            # Two images of one name cannot be told apart in an overlay.
+            # Two images of one name cannot be told apart in a corrections file.
             unique = self._counts[path] <= 1
             self.images.append({"path": path, "part": part, "label": label, "unique": unique, "image": image})
         return place

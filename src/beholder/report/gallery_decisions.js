@@ -131,13 +131,13 @@ function tell() {
       " the figures, not what is learned.") : "",
     h("div", { class: "row" },
       h("button", { type: "button", disabled: !done.length, onclick: undo }, "Undo"),
-      file === null ? h("button", { type: "button", class: "main", disabled: !count, onclick: save }, "Save overlay.csv") : null));
+      file === null ? h("button", { type: "button", class: "main", disabled: !count, onclick: save }, "Save corrections.csv") : null));
 }
 
 function save() {
   const lines = [["path", "action", "label"], ...rows().map(({ path, action, label }) => [path, action, label])];
   const text = lines.map((line) => `${line.map(quoted).join(",")}\r\n`).join("");
-  const link = h("a", { href: URL.createObjectURL(new Blob(bytes(text), { type: "text/csv" })), download: "overlay.csv" });
+  const link = h("a", { href: URL.createObjectURL(new Blob(bytes(text), { type: "text/csv" })), download: "corrections.csv" });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   window.onbeforeunload = null;

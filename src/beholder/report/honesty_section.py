@@ -22,8 +22,8 @@ def honesty(run: RunFiles) -> dict[str, Any] | None:
         `chart` and `alt`.
     """
     manifest, evaluation = run.manifest or {}, run.evaluation or {}
-    twin = manifest.get("twin") if evaluation.get("precision", "int8") == "int8" else None
-    risk = (manifest if twin is None else twin).get("risk")
+    int8 = manifest.get("int8") if evaluation.get("precision", "int8") == "int8" else None
+    risk = (manifest if int8 is None else int8).get("risk")
     bins, selective = evaluation.get("reliability"), evaluation.get("selective")
     if risk is None and (bins is None or selective is None):
         return None

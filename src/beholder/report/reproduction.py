@@ -37,7 +37,7 @@ def plan_command(run: RunFiles) -> str | None:
         "--plan": f"{run.path.name}/events.jsonl",
         "--labels": "coarse" if config.get("labels") == "coarse" else None,
         "--images": config.get("images"),
-        "--overlay": _overlay(config),
+        "--corrections": _corrections(config),
         "--risk": config.get("risk"),
         "--cache": config.get("cache"),
     }
@@ -45,11 +45,11 @@ def plan_command(run: RunFiles) -> str | None:
     return shlex.join(["beholder", "train", config["data"], *options])
 
 
-def _overlay(config: dict[str, Any]) -> str | None:
+def _corrections(config: dict[str, Any]) -> str | None:
     """The file of the corrections that the run obeyed: the config keeps these, and the command their place."""
-    if not config.get("overlay", {}).get("corrections"):
+    if not config.get("corrections", {}).get("lines"):
         return None
     told = shlex.split(str(config.get("command") or ""))
-    after = [value for option, value in pairwise(told) if option == "--overlay"]
-    joined = [word.partition("=")[2] for word in told if word.startswith("--overlay=")]
+    after = [value for option, value in pairwise(told) if option == "--corrections"]
+    joined = [word.partition("=")[2] for word in told if word.startswith("--corrections=")]
     return next(iter([*after, *joined]), "FILE.csv")

@@ -22,7 +22,7 @@ class AuditFolder:
     findings.csv   a line for each image of each finding
     gallery.html   all of it for people, who decide in it
     findings.json  the whole document; written last, so that it is the mark of an audit that is finished
-    overlay.csv    what was decided, where it was decided on the served page
+    corrections.csv    what was decided, where it was decided on the served page
     """
 
     path: Path
@@ -43,9 +43,9 @@ class AuditFolder:
         return self.path / "gallery.html"
 
     @property
-    def overlay_file(self) -> Path:
+    def corrections_file(self) -> Path:
         """What was decided."""
-        return self.path / "overlay.csv"
+        return self.path / "corrections.csv"
 
     @contextmanager
     def removed_on_error(self) -> Iterator[None]:

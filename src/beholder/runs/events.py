@@ -88,7 +88,7 @@ def _fits(value: Any, whole: bool) -> bool:
 def lasting(events: list[Event]) -> list[Event]:
     """`events` without those of training that was lost: a killed run goes on from a checkpoint, and does it again.
 
-    Left out are the epochs, steps, re-plans and remarks of earlier sittings that lie beyond where a later one went on;
+    Left out are the epochs, steps, re-plans and remarks of earlier sessions that lie beyond where a later one went on;
     all of them, where it trained from the beginning since there was no checkpoint.
     """
     kept: list[Event] = []
@@ -105,11 +105,11 @@ def lasting(events: list[Event]) -> list[Event]:
 
 
 class Stopwatch:
-    """Seconds that a run took, all sittings together: what a stop told, or from a killed one's start to its last event.
+    """Seconds that a run took, all sessions together: what a stop told, or from a killed one's start to its last event.
 
     Attributes:
-        seconds: of the sittings that ended, by the events heard so far.
-        began: when the sitting that goes on began, in seconds since 1970; None where none does.
+        seconds: of the sessions that ended, by the events heard so far.
+        began: when the session that goes on began, in seconds since 1970; None where none does.
     """
 
     def __init__(self) -> None:
@@ -128,12 +128,12 @@ class Stopwatch:
         self._last = moment
 
     def at(self, later: float = 0.0) -> float:
-        """Seconds up to the last event, and where a sitting goes on the seconds `later` that passed since then."""
+        """Seconds up to the last event, and where a session goes on the seconds `later` that passed since then."""
         return self.seconds if self.began is None else self.seconds + self._last - self.began + later
 
 
 def _beyond(event: Event, resumed: Event) -> bool:
-    """Whether `event` tells of training that the sitting which begins with `resumed` does again."""
+    """Whether `event` tells of training that the session which begins with `resumed` does again."""
     epoch = resumed.get("epoch", math.inf)
     if event["event"] == "replan":
         return bool(event.get("step", 0) > resumed.get("done", math.inf))

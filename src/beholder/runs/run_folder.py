@@ -22,7 +22,7 @@ _CONFIG: dict[str, tuple[type, ...]] = {  # what a run cannot go on without, and
 _MORE_CONFIG: dict[str, tuple[type, ...]] = {
     "images": (int, type(None)),
     "budget": (int, float, type(None)),
-    "overlay": (dict, type(None)),
+    "corrections": (dict, type(None)),
     "plans": (list, type(None)),
     "planned": (dict, type(None)),
     "options": (dict, type(None)),
@@ -46,7 +46,7 @@ class Run:
     validation.npz    what the model says of the validation part
     watch/            a few validation images, and what was answered to them from epoch to epoch
     stop              there while somebody asks the training to stop
-    overlay.csv       corrections of the data that its page gathered, where there are some, for a next run
+    corrections.csv       corrections of the data that its page gathered, where there are some, for a next run
     evaluation.json   the test part, once `evaluate` opened it; evaluation-….json: of other data
     report.html       all of it for people
     """

@@ -95,7 +95,7 @@ def open_served(folder: str | Path, *, exact: bool = False, limits: Limits | Non
 
     Args:
         folder: where it lies.
-        exact: answer in float32, also where an int8 twin is at hand.
+        exact: answer in float32, also where an int8 model is at hand.
         limits: what a request may ask for; the defaults where None.
 
     Raises:

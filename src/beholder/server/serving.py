@@ -45,7 +45,7 @@ def serve(
         host: the address to listen at; only this machine by default.
         port: 0 takes a free one.
         allow_hosts: further names that requests may come under, such as that of a proxy in front.
-        exact: answer in float32, also where an int8 twin is at hand.
+        exact: answer in float32, also where an int8 model is at hand.
         ready: hears the address, once requests are taken.
 
     Raises:

@@ -74,7 +74,7 @@ def together(processes: int | None, coordinator: str | None, process: int | None
 
 
 def launch(
-    verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+    command: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
 ) -> Trained:
     """Run `train` or `resume` with `arguments` in the processes that were asked for, as far as they are this machine's.
 
@@ -86,7 +86,7 @@ def launch(
         ClusterError: a process was lost; the run can be resumed.
         BeholderError: what a process says that the person must change.
     """
-    crew = _Crew(verb, _portable(arguments), asked, listener, progress)
+    crew = _Crew(command, _portable(arguments), asked, listener, progress)
     try:
         with crew.hearing_signals():
             return crew.wait()
@@ -98,7 +98,7 @@ class _Crew:
     """The processes on this machine."""
 
     def __init__(
-        self, verb: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+        self, command: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
     ) -> None:
         self.asked, self.listener, self.progress = asked, listener, progress
         self.run: Any = arguments.get("run_path") or arguments.get("out")
@@ -109,7 +109,7 @@ class _Crew:
         coordinator = asked.coordinator or f"127.0.0.1:{_free_port()}"
         for index in self.indices:
             request = {
-                "verb": verb if index == 0 else "follow",
+                "command": command if index == 0 else "follow",
                 "arguments": arguments,
                 "coordinator": coordinator,
                 "count": asked.count,

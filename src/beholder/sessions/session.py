@@ -1,4 +1,4 @@
-"""One sitting of a run: from read data to a written report."""
+"""One session of a run: from read data to a written report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder.artifact.validation_answers import write_validation
-from beholder.data.corrections import Overlay
+from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.data.download import default_cache
 from beholder.data.images.colour import Colour
@@ -30,10 +30,10 @@ class Trained:
 
     Attributes:
         run: the RUN folder.
-        seconds: from the call to the written report; all sittings together where it was resumed.
+        seconds: from the call to the written report; all sessions together where it was resumed.
         plan: model, epochs, batch size, steps, precision and whether images are `mirrored`; the network's `widths`,
             `side` and `first_side`, pixels, where they were chosen; under a budget also what it is expected to come to.
-        validation_accuracy: of the float32 network as it will answer, 0 to 1; its int8 twin's is in the manifest.
+        validation_accuracy: of the float32 network as it will answer, 0 to 1; its int8 model's is in the manifest.
         epochs: that are judged: the complete ones, and the last of the run, which its plan may cut short.
         stopped: whether the person stopped it before its end; `resume` goes on.
         finished_before: `resume` found nothing to do.
@@ -70,7 +70,7 @@ class Asked:
     images: int | None
     budget: float | None
     automatic: bool
-    overlay: Overlay = field(default_factory=Overlay)
+    corrections: Corrections = field(default_factory=Corrections)
     neighbours: bool = True
     risk: float | None = None
     together: Together = "copies"  # what a split keeps in one part
@@ -86,7 +86,7 @@ class Asked:
             images=config.get("images"),
             budget=config.get("budget"),
             automatic=config.get("automatic", False),
-            overlay=Overlay.from_json(config.get("overlay", {}).get("corrections", [])),
+            corrections=Corrections.from_json(config.get("corrections", {}).get("lines", [])),
             neighbours=config.get("neighbours", True),
             risk=config.get("risk"),
             colour=config.get("colour", "auto"),
@@ -95,8 +95,8 @@ class Asked:
 
 
 @dataclass
-class Sitting:
-    """One sitting of a run, from read data to a written report; a resumed run has several."""
+class Session:
+    """One session of a run, from read data to a written report; a resumed run has several."""
 
     run: Run
     settings: Settings
@@ -159,7 +159,7 @@ class Sitting:
                 epochs=outcome.epochs,
                 stopped=outcome.stopped,
                 asked_to_stop=stop(),
-                risk=manifest.risk_in("float32" if manifest.twin is None else "int8"),
+                risk=manifest.risk_in("float32" if manifest.int8 is None else "int8"),
                 notes=notes,
             )
             trained = self._end(log, trained, {"best_epoch": outcome.best_epoch, "plans": outcome.plans}, earlier)
@@ -168,7 +168,7 @@ class Sitting:
         return trained
 
     def _end(self, log: EventLog, trained: Trained, more: dict[str, Any], earlier: float) -> Trained:
-        """Write the report, then tell how the sitting ended: what took the report counts among its seconds."""
+        """Write the report, then tell how the session ended: what took the report counts among its seconds."""
         from beholder.report.page import write_report
 
         if not trained.stopped:
@@ -180,11 +180,11 @@ class Sitting:
         return trained
 
     def _seconds(self, earlier: float) -> float:
-        """That the run took until now, all sittings together."""
+        """That the run took until now, all sessions together."""
         return round(earlier + time.monotonic() - self.started, 2)
 
     def _planned(self, earlier: float) -> dict[str, Any]:
-        """How the budget is spent, decided in the first sitting and kept for the next; nothing without a budget."""
+        """How the budget is spent, decided in the first session and kept for the next; nothing without a budget."""
         if self.asked.budget is None:
             return {}
         config = read_document(self.run.config_file, missing="")
@@ -207,7 +207,7 @@ class Sitting:
         return {**config["planned"], "ends": self._ends(config["planned"], earlier)}
 
     def _ends(self, planned: dict[str, Any], earlier: float) -> str:
-        """When this sitting ends: with the budget, or sooner where all that was planned takes less."""
+        """When this session ends: with the budget, or sooner where all that was planned takes less."""
         closing = float(planned["closing_seconds"])
         remaining = self.started + (self.asked.budget or 0.0) - earlier - time.monotonic()
         return ends_in(max(closing, min(remaining, float(planned["training_seconds"]) + closing)))
@@ -243,7 +243,7 @@ class Sitting:
 
 
 def _earlier_seconds(run: Run) -> float:
-    """Seconds that earlier sittings took."""
+    """Seconds that earlier sessions took."""
     watch = Stopwatch()
     for event in read_events(run.events_file):
         watch.hear(event)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from beholder import files
 from beholder.data.correction_names import validation_note
-from beholder.data.corrections import Overlay
+from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
 from beholder.data.opening import NAMES, Data, open_source
@@ -117,14 +117,16 @@ def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) 
     }
 
 
-def overlay_notes(overlay: Overlay, found: set[str], source: Source, parts: dict[str, Dataset]) -> tuple[str, ...]:
+def correction_notes(
+    corrections: Corrections, found: set[str], source: Source, parts: dict[str, Dataset]
+) -> tuple[str, ...]:
     """What a person should know of the corrections of a run that learns from `parts`, of whose images `found` were met.
 
     Raises:
         DataError: none of them is of an image of the data.
     """
-    told = overlay.notes(found, source.name, {"test"} & source.readers.keys())
-    return (*told, *validation_note(overlay.corrections, parts["validation"].names))
+    told = corrections.notes(found, source.name, {"test"} & source.readers.keys())
+    return (*told, *validation_note(corrections.lines, parts["validation"].names))
 
 
 def fingerprints(parts: dict[str, Dataset]) -> dict[str, str]:

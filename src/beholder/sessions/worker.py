@@ -59,7 +59,7 @@ def main() -> None:
     status = 1
     try:
         processes.join(request["coordinator"], request["count"], request["index"], local=request["local"])
-        trained = _do(request["verb"], request["arguments"], voice)
+        trained = _do(request["command"], request["arguments"], voice)
         voice.say(done=asdict(trained))
         status = 0
     except BeholderError as error:
@@ -74,13 +74,13 @@ def main() -> None:
     os._exit(status)  # JAX would wait for the others once more, who may be gone
 
 
-def _do(verb: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
+def _do(command: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
     given = dict(arguments)
     for name in _PATHS:
         given[name] = _path(given.get(name))
     if given.get("input_range") is not None:
         given["input_range"] = tuple(given["input_range"])
-    if verb == "follow":
+    if command == "follow":
         return follow(given.get("data"), given.get("cache"))
 
     def listener(event: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def _do(verb: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
     def progress(what: str, done: int, total: int) -> None:
         voice.say(progress=[what, done, total])
 
-    if verb == "train":
+    if command == "train":
         return train(given.pop("data"), listener=listener, progress=progress, **given)
     trained = resume(given["run_path"], data=given["data"], listener=listener, progress=progress)
     group = processes.current()
@@ -124,7 +124,7 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     cache = cache or _path(asked.cache)
     source = open_data(data or asked.data, document["labels"], cache, silent, settings.initial, colour)
     parts = read_parts(
-        Parts(corrected(source, asked.overlay, set()), settings.seed, silent, asked.together), asked.images
+        Parts(corrected(source, asked.corrections, set()), settings.seed, silent, asked.together), asked.images
     )
     if parts["train"].outline() != document["outline"]:
         raise DataError(f"The data {source.name!r} of process {group.index} are others than those of process 0.")

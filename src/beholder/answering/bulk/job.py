@@ -34,9 +34,9 @@ class Progress:
     """How far a bulk job is.
 
     Attributes:
-        images: answered by now, bad ones included, without those of an earlier sitting.
+        images: answered by now, bad ones included, without those of an earlier session.
         errors: how many of them could not be read.
-        skipped: images that an earlier sitting answered, as far as they are listed.
+        skipped: images that an earlier session answered, as far as they are listed.
         total: of the source; None while it is still being counted.
         images_per_second: since the first answer began.
         eta_seconds: until the end; None while that is not known.
@@ -56,9 +56,9 @@ class BulkResult:
 
     Attributes:
         out: where the answers are.
-        images: answered in this sitting, bad ones included.
+        images: answered in this session, bad ones included.
         errors: how many of them could not be read.
-        skipped: images that an earlier sitting answered.
+        skipped: images that an earlier session answered.
         parts: files that were written.
         workers: that answered, a thread each.
         precision: of the network that answered, `float32` or `int8`.
@@ -109,7 +109,7 @@ def answer_in_bulk(
 
 
 def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -> tuple[Job, dict[str, Any]]:
-    """What a worker needs, and the facts about the answers that another sitting has to share."""
+    """What a worker needs, and the facts about the answers that another session has to share."""
     classifier = Classifier.load(run, exact=exact)
     if top < 1:
         raise UsageError(f"Expected top of at least 1. Received: top={top}.")

@@ -73,7 +73,7 @@ class Worker:
             self.classifier = Classifier.load(folder, exact=job.precision == "float32", threads=1)
         if self.classifier.precision != job.precision:
             raise ArtifactError(
-                "A machine of the cluster cannot answer with the int8 twin, as this one does; answer with --exact."
+                "A machine of the cluster cannot answer with the int8 model, as this one does; answer with --exact."
             )
 
     def answer(self, name: str, part: Part, *, careful: bool) -> Done:

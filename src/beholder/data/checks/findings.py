@@ -30,7 +30,7 @@ class Finding:
 
     Attributes:
         kind: what it is.
-        paths: names of the images in the data, as its overlay names them; each once; none where it is about classes.
+        paths: names of the images in the data, as its corrections names them; each once; none where it is about classes.
         parts: for each path the part that it lies in: `train`, `validation`, `test`, or `all` where none was made.
         score: 0 to 1, how sure the doctor is; findings of one kind rank by it.
         labels: for each path the class that the data gives it; empty where it is about no image.

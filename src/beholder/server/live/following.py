@@ -89,7 +89,7 @@ class Follower:
             self._end()
 
     def state(self) -> dict[str, Any]:
-        """How the run fares: `state`, and `spent_seconds` in all sittings until now."""
+        """How the run fares: `state`, and `spent_seconds` in all sessions until now."""
         running = self._state.get("state") in ("running", "stopping")
         # By no clock that may be set anew: the log's own only goes on.
         later = time.monotonic() - self._heard if running else 0.0

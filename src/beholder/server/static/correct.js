@@ -1,4 +1,4 @@
-// Correct: images whose label or answer is doubtful, one decision each, kept at once in the overlay beside the run.
+// Correct: images whose label or answer is doubtful, one decision each, kept at once in the corrections beside the run.
 
 import { announce, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
 

@@ -131,7 +131,7 @@ function drawCurves() {
 const number = (value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
 const since = (event) => Math.max(0, spent() - event.spent_seconds);
 
-/** Seconds that the run took so far, all sittings together. */
+/** Seconds that the run took so far, all sessions together. */
 function spent() {
   const more = ["running", "stopping"].includes(state.state) ? (Date.now() - heard) / 1000 : 0;
   return (state.spent_seconds ?? 0) + more;

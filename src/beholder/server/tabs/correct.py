@@ -1,6 +1,6 @@
 """The Correct tab: images whose label or answer is doubtful, and what a person decides about them.
 
-Decisions go to `RUN/overlay.csv`, one at a time, whole or not at all; nothing is ever written to the person's images.
+Decisions go to `RUN/corrections.csv`, one at a time, whole or not at all; nothing is ever written to the person's images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from beholder import files
 from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.data.correction_names import validation_note
-from beholder.data.corrections import Overlay, read_overlay, write_overlay
+from beholder.data.corrections import Corrections, read_corrections, write_corrections
 from beholder.errors import ArtifactError, UsageError
 from beholder.runs.run_folder import open_run
 from beholder.server.encoding import EscapedJSON, data_uri
@@ -58,7 +58,7 @@ def routes(served: Served) -> list[BaseRoute]:
 
 
 class Desk:
-    """The doubtful images of a run and its overlay.
+    """The doubtful images of a run and its corrections.
 
     Args:
         served: what is served.
@@ -77,7 +77,7 @@ class Desk:
         Raises:
             UsageError: an unknown part.
             ArtifactError: the images that the run keeps are damaged.
-            DataError: its overlay is.
+            DataError: its corrections file is.
             RunError: its config is.
         """
         if part not in PARTS:
@@ -85,16 +85,16 @@ class Desk:
         note = self._why_not()
         if note:
             return {"note": note}
-        overlay = self._overlay()
+        corrections = self._corrections()
         mistakes, doubts = self._mistakes, self._doubts
         found = starmap(_answered, mistakes) if part == "validation" else map(_doubtful, doubts)
         images = list(islice(found, start, start + min(count, MOST)))
         return {
             "note": None,
-            "images": _with_corrections(images, overlay),
+            "images": _with_corrections(images, corrections),
             "counts": {"validation": len(mistakes), "train": len(doubts)},
             "class_names": list(self._served.classifier.class_names),
-            **self._state(overlay),
+            **self._state(corrections),
         }
 
     def one(self, path: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Desk:
             }
         if image is None:
             return {"note": _not_kept(path), "images": []}
-        return {"note": None, "images": _with_corrections([image], self._overlay())}
+        return {"note": None, "images": _with_corrections([image], self._corrections())}
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep one decision at once.
@@ -125,40 +125,45 @@ class Desk:
 
         Raises:
             UsageError: it is no decision, or about an image that the run does not know.
-            DataError: an unknown action or class, or the overlay is damaged.
+            DataError: an unknown action or class, or the corrections file is damaged.
             StorageError: the disk is full or may not be written to.
         """
         path, action, label = decision(body)
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
         with files.changing(self._file):  # a decision is a change of the whole file, which others may serve too
-            overlay = self._overlay()
-            if path not in self._paths and path not in {one.path for one in overlay.corrections}:
+            corrections = self._corrections()
+            if path not in self._paths and path not in {one.path for one in corrections.lines}:
                 raise UsageError(_not_kept(path))
-            changed = overlay.decided([(path, action, label)])
+            changed = corrections.decided([(path, action, label)])
             changed.check(self._served.classifier.class_names)
-            write_overlay(self._file, changed)
+            write_corrections(self._file, changed)
         return self._state(changed)
 
     @property
     def _file(self) -> Path:
-        return (self._served.run or self._served.folder) / "overlay.csv"
+        return (self._served.run or self._served.folder) / "corrections.csv"
 
-    def _overlay(self) -> Overlay:
+    def _corrections(self) -> Corrections:
         """Read each time: a person may have edited the file. It begins with what the run was trained with."""
         if self._file.exists():
-            return read_overlay(self._file, self._served.classifier.class_names)
-        return Overlay.from_json(self._config.get("overlay", {}).get("corrections", []))
+            return read_corrections(self._file, self._served.classifier.class_names)
+        return Corrections.from_json(self._config.get("corrections", {}).get("lines", []))
 
-    def _state(self, overlay: Overlay) -> dict[str, Any]:
+    def _state(self, corrections: Corrections) -> dict[str, Any]:
         """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
 
         The `remark` is a sentence where corrections are of validation images, else null.
         """
         command = self._command if self._file.exists() else None
         validation = self._validation_names()
-        [remark] = validation_note(overlay.corrections, validation) or [None]
-        return {"corrections": len(overlay.corrections), "file": str(self._file), "command": command, "remark": remark}
+        [remark] = validation_note(corrections.lines, validation) or [None]
+        return {
+            "corrections": len(corrections.lines),
+            "file": str(self._file),
+            "command": command,
+            "remark": remark,
+        }
 
     def _validation_names(self) -> list[str]:
         try:
@@ -238,11 +243,11 @@ def _image(path: str, part: str, label: str) -> dict[str, Any]:
 
 
 def _not_kept(path: str) -> str:
-    return f"This run keeps no image called {path[:200]!r}; it keeps a part of them only, so write it into the overlay."
+    return f"This run keeps no image called {path[:200]!r}; it keeps a part of them only, so write it into the corrections."
 
 
-def _with_corrections(images: list[dict[str, Any]], overlay: Overlay) -> list[dict[str, Any]]:
-    decided = {one.path: {"action": one.action, "label": one.label} for one in overlay.corrections}
+def _with_corrections(images: list[dict[str, Any]], corrections: Corrections) -> list[dict[str, Any]]:
+    decided = {one.path: {"action": one.action, "label": one.label} for one in corrections.lines}
     return [{**image, "correction": decided.get(image["path"])} for image in images]
 
 

@@ -1,4 +1,4 @@
-"""The page of an audit: its gallery, and each decision kept in `AUDIT/overlay.csv`, never in a person's folder."""
+"""The page of an audit: its gallery, and each decision kept in `AUDIT/corrections.csv`, never in a person's folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder import files
-from beholder.data.corrections import Overlay, read_overlay, train_command, write_overlay
+from beholder.data.corrections import Corrections, read_corrections, train_command, write_corrections
 from beholder.errors import DataError, RunError, UsageError
 from beholder.report.gallery import policy
 from beholder.runs.audit_folder import open_audit_folder
@@ -33,11 +33,11 @@ def create_app(audit: Path, hosts: Hosts | None = None) -> Starlette:
 
     Raises:
         RunError: the folder is damaged, or its gallery is not what this Beholder writes.
-        DataError: its overlay is damaged.
+        DataError: its corrections file is damaged.
     """
     desk, limits = Desk(audit), Limits()
     gallery = _gallery(desk.folder.gallery_file)
-    desk.state()  # an overlay that cannot be read is told now
+    desk.state()  # a corrections file that cannot be read is told now
 
     async def show(_: Request) -> Response:
         # The policy of the server would let the page run none of its own script; this one lets it run that alone.
@@ -65,7 +65,7 @@ def create_app(audit: Path, hosts: Hosts | None = None) -> Starlette:
 
 
 class Desk:
-    """An audit's images and its overlay.
+    """An audit's images and its corrections.
 
     Args:
         audit: the AUDIT folder.
@@ -77,7 +77,7 @@ class Desk:
     def __init__(self, audit: Path) -> None:
         self.folder, self._document = open_audit_folder(audit)
         try:
-            self._before = Overlay.from_json(self._document["decisions"])
+            self._before = Corrections.from_json(self._document["decisions"])
             self._paths = frozenset(path for one in self._document["findings"] for path in one["paths"])
         except (TypeError, KeyError, DataError) as error:
             raise RunError(
@@ -88,9 +88,9 @@ class Desk:
         """`decisions` so far, the `file` that they are in, and the `command` that obeys it.
 
         Raises:
-            DataError: the overlay is damaged.
+            DataError: the corrections file is damaged.
         """
-        return self._state(self._overlay())
+        return self._state(self._corrections())
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep decisions at once, all or none.
@@ -103,33 +103,35 @@ class Desk:
 
         Raises:
             UsageError: it is no such list, or about an image that the audit does not name.
-            DataError: an unknown action or class, or the overlay is damaged.
+            DataError: an unknown action or class, or the corrections file is damaged.
             StorageError: the disk is full or may not be written to.
         """
         if not isinstance(body, list):
             raise UsageError("Decisions are a JSON list of objects with path, action and label.")
         decisions = [decision(one) for one in body]
-        with files.changing(self.folder.overlay_file):  # a decision is a change of the whole file
-            overlay = self._overlay()
-            known = self._paths.union(one.path for one in overlay.corrections)
+        with files.changing(self.folder.corrections_file):  # a decision is a change of the whole file
+            corrections = self._corrections()
+            known = self._paths.union(one.path for one in corrections.lines)
             strangers = [path for path, _, _ in decisions if path not in known]
             if strangers:
-                raise UsageError(f"The audit found nothing about {strangers[0][:200]!r}; write it into the overlay.")
-            changed = overlay.decided(decisions)
+                raise UsageError(
+                    f"The audit found nothing about {strangers[0][:200]!r}; write it into the corrections."
+                )
+            changed = corrections.decided(decisions)
             changed.check(self._document["class_names"])
-            write_overlay(self.folder.overlay_file, changed)
+            write_corrections(self.folder.corrections_file, changed)
         return self._state(changed)
 
-    def _overlay(self) -> Overlay:
+    def _corrections(self) -> Corrections:
         """Read each time: a person may have edited the file. It begins with what the data were audited with."""
-        if self.folder.overlay_file.exists():
-            return read_overlay(self.folder.overlay_file, self._document["class_names"])
+        if self.folder.corrections_file.exists():
+            return read_corrections(self.folder.corrections_file, self._document["class_names"])
         return self._before
 
-    def _state(self, overlay: Overlay) -> dict[str, Any]:
-        file = str(self.folder.overlay_file)
+    def _state(self, corrections: Corrections) -> dict[str, Any]:
+        file = str(self.folder.corrections_file)
         return {
-            "decisions": [one.to_json() for one in overlay.corrections],
+            "decisions": [one.to_json() for one in corrections.lines],
             "file": file,
             "command": train_command(self._document["data"], file),
         }

@@ -8,19 +8,19 @@ from typing import Any
 
 from beholder.data.corrections import train_command
 
-_OTHERS = ("--overlay", "--out")  # with a value each, and these two are new
+_OTHERS = ("--corrections", "--out")  # with a value each, and these two are new
 _FLAGS = ("--json", "--watch")  # what was asked of that one call
 
 
-def retrain_command(config: dict[str, Any], run: Path, overlay: Path) -> str:
-    """The run's own command with all of its options, but for the file `overlay` and a new folder beside `run`.
+def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str:
+    """The run's own command with all of its options, but for the file `corrections` and a new folder beside `run`.
 
     Where it was trained from Python, or by another command, it names what decides most: the network and how long.
     """
     data = str(config["data"])
     if data == "arrays":
-        return train_command(data, str(overlay))
-    new = ["--overlay", str(overlay), "--out", str(_free(run))]
+        return train_command(data, str(corrections))
+    new = ["--corrections", str(corrections), "--out", str(_free(run))]
     return shlex.join(["beholder", "train", data, *(_options(config, data) or _settings(config)), *new])
 
 

@@ -1,4 +1,4 @@
-"""The int8 twin of a network: the same graph with 8-bit products, calibrated on training images.
+"""The int8 model of a network: the same graph with 8-bit products, calibrated on training images.
 
 Activations become uint8 with one scale a tensor, weights int8 with one scale a channel (Jacob et al., Quantization and
 training of neural networks for efficient integer-arithmetic-only inference, 2018); ONNX Runtime's quantiser does it.
@@ -26,17 +26,17 @@ _PRODUCTS = ("Conv", "Gemm", "MatMul")
 
 
 def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
-    """Write the int8 twin of the graph at `source` to `target`.
+    """Write the int8 model of the graph at `source` to `target`.
 
     The convolution that sees the pixels and the product that gives the logits stay float32.
 
     Args:
         source: the float32 graph; uint8 `images` in.
-        target: where the twin goes; it has the same inputs and outputs.
+        target: where the int8 model goes; it has the same inputs and outputs.
         images: (N, H, W, C) uint8 training images; the activations that they cause set the scales.
 
     Returns:
-        Whether there is a twin: a network with nothing to gain between its first and last product has none, nor one
+        Whether there is an int8 model: a network with nothing to gain between its first and last product has none, nor one
         that the quantiser does not understand.
     """
     try:

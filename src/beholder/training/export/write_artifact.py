@@ -19,7 +19,7 @@ from beholder.artifact.familiar import write_familiar
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
-from beholder.artifact.store import TWIN, replacing_artifact
+from beholder.artifact.store import INT8_FILE, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import ImageRules
 from beholder.errors import ArtifactError, StorageError
@@ -34,7 +34,7 @@ from beholder.training.export.honesty import Honest, Seen, class_prototypes, fit
 from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 from beholder.training.settings import Settings
 
-LARGEST_DROP = 0.002  # of validation accuracy; an int8 twin that loses more is not kept
+LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
 
 
 def export_artifact(
@@ -52,7 +52,7 @@ def export_artifact(
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
-        train: the train part; a few hundred of its images set the scales of the int8 twin, and as many tell what each
+        train: the train part; a few hundred of its images set the scales of the int8 model, and as many tell what each
             class's features are like.
         validation: the validation part; its figures go into the manifest, a few of its images become golden, and
             temperature and thresholds are fitted to it.
@@ -84,17 +84,17 @@ def export_artifact(
             graph = Graph(building / "model.onnx")
         _save_filters(model, building / "filters.npy")
         _save_head(model, building / "head.npy")
-        twin, seen_by_twin = _twin(building, train, validation, prototypes, seen)
+        int8, seen_by_int8 = _int8(building, train, validation, prototypes, seen)
         honest = {
             precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
-            for precision, one in (("float32", seen), ("int8", seen_by_twin))
+            for precision, one in (("float32", seen), ("int8", seen_by_int8))
             if one is not None
         }
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
         if familiar:
             write_familiar(building, familiar)
         images = validation.images[_spread(len(validation), golden.COUNT)]
-        golden.write_golden(building / "golden", graph, rules, images, inside, twin)
+        golden.write_golden(building / "golden", graph, rules, images, inside, int8)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
@@ -106,7 +106,7 @@ def export_artifact(
             unsure_below=honest["float32"].unsure_below,
             risk=honest["float32"].risk,
             familiar={"file": FAMILIAR, "share": UNLIKE_SHARE} if familiar else None,
-            twin=_twin_facts(honest["int8"]) if "int8" in honest else None,
+            int8=_int8_facts(honest["int8"]) if "int8" in honest else None,
             data=data,
             versions=versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -144,7 +144,7 @@ def model_card(manifest: Manifest) -> str:
 - Learned from: {manifest.data["name"]}{_origin(manifest)}.
 - Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
   figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
-{_twin_line(manifest)}
+{_int8_line(manifest)}
 It knows its own classes only: an image of anything else gets one of their names all the same.{_honesty(manifest)}
 
 `beholder predict` answers with it. `sha256sum --check SHA256SUMS` tells whether a byte changed.
@@ -173,43 +173,43 @@ def _honesty(manifest: Manifest) -> str:
     return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
 
 
-def _twin_line(manifest: Manifest) -> str:
-    if manifest.twin is None:
+def _int8_line(manifest: Manifest) -> str:
+    if manifest.int8 is None:
         return ""
     return (
-        f"- `{manifest.twin['file']}` is the same network in 8-bit integers: accuracy {manifest.twin['accuracy']:.4f} "
+        f"- `{manifest.int8['file']}` is the same network in 8-bit integers: accuracy {manifest.int8['accuracy']:.4f} "
         "there. It answers where\n  the processor is made for that, unless one asks for the exact network.\n"
     )
 
 
-def _twin(
+def _int8(
     building: Path,
     train: Dataset,
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
     seen: Seen,
 ) -> tuple[Graph, Seen] | tuple[None, None]:
-    """The int8 twin of the graph in `building`, and what it makes of the validation part.
+    """The int8 model of the graph in `building`, and what it makes of the validation part.
 
     None where this processor could not judge it, it gains nothing, or it is right less often than the network itself
     by too much, whose logits are in `seen`.
     """
-    path = building / TWIN
+    path = building / INT8_FILE
     images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
     if not has_int8() or not quantise(building / "model.onnx", path, images):
         return None, None
-    twin = Graph(path, side_by_side=True)
-    own = look(twin, validation, prototypes)
+    int8 = Graph(path, side_by_side=True)
+    own = look(int8, validation, prototypes)
     accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (seen, own))
     if round(accuracy - own_accuracy, 9) > LARGEST_DROP:
         path.unlink()
         return None, None
-    return twin, own
+    return int8, own
 
 
-def _twin_facts(honest: Honest) -> dict[str, Any]:
+def _int8_facts(honest: Honest) -> dict[str, Any]:
     return {
-        "file": TWIN,
+        "file": INT8_FILE,
         "accuracy": honest.figures["accuracy"],
         "tolerance": golden.INT8_TOLERANCE,
         "unsure_below": honest.unsure_below,
