@@ -3,7 +3,7 @@
 usage: python bench/accuracy.py [DATA] [--models linear,dense,book,fast] [--seeds 0,1,2]
        python bench/accuracy.py [DATA] --budget 60s [--seeds 0,1,2]
 
-Trains by the command line and judges on the test part (of the shared archive a development figure: those images come
+Trains by the command line and judges on the test set (of the shared archive a development figure: those images come
 from CIFAR-10's training set). Seconds are wall clock of the whole command `train`, from its start to its end. The runs
 of one budget share a cache that is empty at first: the first one measures the machine, as anyone's first run does. The
 matrix products are those that it measured.
@@ -25,7 +25,7 @@ import images
 
 from beholder.cli.values import Duration
 
-BARS = {60.0: 0.83, 300.0: 0.89, 900.0: 0.91}  # accuracy on the shared test part, by the budget's seconds
+BARS = {60.0: 0.83, 300.0: 0.89, 900.0: 0.91}  # accuracy on the shared test set, by the budget's seconds
 KEPT = 0.05  # of the budget, that the command may end earlier or later
 # What the recipe of the public 94 % record reaches on the JPEG copy, in how many seconds on two cores (Zen 4) whose
 # matrix products run at so many GFLOP/s; the bar is half of that time.
@@ -99,7 +99,7 @@ def against_record(accuracy: float, seconds: float, product: float) -> str:
 
 
 def run(data: str, out: Path, *options: str) -> tuple[Any, float, float]:
-    """What `train` says, the accuracy on the test part, and the wall-clock seconds of `train`."""
+    """What `train` says, the accuracy on the test set, and the wall-clock seconds of `train`."""
     begun = time.monotonic()
     trained = command("train", data, "--out", str(out), "--progress", "none", *options)
     seconds = time.monotonic() - begun

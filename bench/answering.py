@@ -127,12 +127,12 @@ def prepare(model: Path, work: Path) -> None:
     """Write what the peers share into `work`: the plain view, its int8 model, the weights, and images to answer."""
     network = _keras_model(model)
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.training.export.graphs import export_graph
     from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 
     export_graph(network, work / "plain.onnx", ("plain",))
-    train = Parts(open_source(images.archive())).train().images
+    train = Split(open_source(images.archive())).train().images
     np.save(work / "images.npy", train[-BATCH:])
     quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_IMAGES])
     values = {"/".join(variable.path.split("/")[-2:]): np.asarray(variable.value) for variable in network.variables}

@@ -2,7 +2,7 @@
 
 usage: python bench/checkpoints.py [--widths 64,192,320] [--seconds 40] [--images 1000,4000,16000]
 
-`fast` on images of noise, 32 × 32 × 3, about so many seconds for each size of the train part. The share counts the
+`fast` on images of noise, 32 × 32 × 3, about so many seconds for each size of the training set. The share counts the
 copies out of TensorFlow, the fsync, and the checkpoint at the very end; "at each epoch" is what one after every epoch
 would have cost.
 """

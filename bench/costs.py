@@ -32,7 +32,7 @@ from beholder.training.settings import choose, resolve_precision
 ALLOWED = 2.0  # GB beside the images
 BLOCK = 1000  # images that differ; they are repeated
 SMALL_SHARE = MODELS["fast"].small_share
-HELD = 500  # images of the validation part
+HELD = 500  # images of the validation set
 # images, classes, pixels a side, how they come
 SHORT = [
     (1_000, 10, 32, "parts"),
@@ -66,7 +66,7 @@ def made_up(count: int, classes: int, side: int) -> Dataset:
 
 
 def source(count: int, classes: int, side: int, kind: str) -> Source:
-    """The images as one part to be split, or as a train part with a small validation and test part."""
+    """The images as one part to be split, or as a training set with a small validation and test set."""
     names = tuple(f"class {k}" for k in range(classes))
     whole = made_up(count, classes, side)
     held = whole.select(np.arange(min(count, max(HELD, classes))))

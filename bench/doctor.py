@@ -3,7 +3,7 @@
 usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
        python bench/doctor.py labels [--budget 600] [--seed 0]
 
-duplicates: near copies of 500 training images are planted into the test part, of eight kinds and of a strength at
+duplicates: near copies of 500 training images are planted into the test set, of eight kinds and of a strength at
 random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
 planted copy that hold nothing but its original and what was a copy of that before anything was planted. The images as
 they are hold real copies; --sheet draws the least sure of them, for people to judge.
@@ -111,37 +111,37 @@ SINGLE: list[Callable[[Pixels, Random], Pixels]] = [
 def main() -> None:
     """Plant, look, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["duplicates", "labels"])
+    parser.add_argument("set", choices=["duplicates", "labels"])
     parser.add_argument("--planted", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
     parser.add_argument("--budget", type=float, default=600, help="seconds of the audit that looks for labels")
     arguments = parser.parse_args()
-    if arguments.part == "labels":
+    if arguments.set_name == "labels":
         flipped_labels.measure(arguments.budget, arguments.seed)
         return
     source = open_source(images.archive())
-    parts = {part: source.readers[part](silent) for part in ("train", "test")}
-    duplicates(parts, arguments.planted, arguments.seed, arguments.sheet)
+    sets = {set_name: source.readers[set_name](silent) for set_name in ("train", "test")}
+    duplicates(sets, arguments.planted, arguments.seed, arguments.sheet)
 
 
-def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path | None) -> None:
+def duplicates(sets: dict[str, Dataset], planted: int, seed: int, sheet: Path | None) -> None:
     """The part `duplicates`."""
     random = np.random.default_rng(seed)
     kinds = [*SINGLE, two_at_once]
-    before, seconds = timed(lambda: near_duplicates(parts))
-    count = sum(map(len, parts.values()))
-    across = [one for one in before if len(set(one.parts)) > 1]
+    before, seconds = timed(lambda: near_duplicates(sets))
+    count = sum(map(len, sets.values()))
+    across = [one for one in before if len(set(one.sets)) > 1]
     print(
         f"{count:,} images as they are: {len(before)} groups of near copies in {seconds:.0f} s, "
         f"{len(across)} of them across parts"
     )
-    originals = random.choice(len(parts["train"]), 2 * planted, replace=False)
-    copies = [kinds[index % len(kinds)](parts["train"].images[row], random) for index, row in enumerate(originals)]
-    copies = copies[:planted] + [parts["train"].images[row] for row in originals[planted:]]
-    test = extended(parts["test"], np.stack(copies), parts["train"].labels[originals])
-    mixed = {"train": parts["train"], "test": test}
-    names = parts["train"].names
+    originals = random.choice(len(sets["train"]), 2 * planted, replace=False)
+    copies = [kinds[index % len(kinds)](sets["train"].images[row], random) for index, row in enumerate(originals)]
+    copies = copies[:planted] + [sets["train"].images[row] for row in originals[planted:]]
+    test = extended(sets["test"], np.stack(copies), sets["train"].labels[originals])
+    mixed = {"train": sets["train"], "test": test}
+    names = sets["train"].names
     wanted = {f"planted {index}": names[row] for index, row in enumerate(originals)}
 
     exact, seconds = timed(lambda: exact_duplicates(mixed))
@@ -162,7 +162,7 @@ def duplicates(parts: dict[str, Dataset], planted: int, seed: int, sheet: Path |
     )
     print(f"precision {1 - wrong / max(groups, 1):.1%}")
     if sheet is not None:
-        draw(sheet, across, parts)
+        draw(sheet, across, sets)
         print(f"{sheet}: the {min(len(across), SHOWN)} least sure of the groups across parts, as they are")
 
 
@@ -173,7 +173,7 @@ def timed(run: Callable[[], list[Finding]]) -> tuple[list[Finding], float]:
 
 
 def extended(test: Dataset, added: NDArray[np.uint8], labels: NDArray[np.int64]) -> Dataset:
-    """The test part with images that are called `planted 0` and so on."""
+    """The test set with images that are called `planted 0` and so on."""
     names = [*test.names, *(f"planted {index}" for index in range(len(added)))]
     return replace(
         test,
@@ -204,17 +204,17 @@ def strangers(near: list[Finding], wanted: dict[str, str], before: list[Finding]
     return groups, wrong
 
 
-def draw(path: Path, groups: list[Finding], parts: dict[str, Dataset]) -> None:
+def draw(path: Path, groups: list[Finding], sets: dict[str, Dataset]) -> None:
     """The least sure groups, the first two images of each side by side."""
-    rows = {(part, name): row for part, dataset in parts.items() for row, name in enumerate(dataset.names)}
+    rows = {(set_name, name): row for set_name, dataset in sets.items() for row, name in enumerate(dataset.names)}
     chosen = sorted(groups, key=lambda one: one.score)[:SHOWN]
     columns, side = 10, 64
     canvas = Image.new("RGB", (columns * (2 * side + 12), -(-len(chosen) // columns) * (side + 18)), "white")
     for index, one in enumerate(chosen):
         x, y = index % columns * (2 * side + 12), index // columns * (side + 18)
-        ends = [0, next(place for place, part in enumerate(one.parts) if part != one.parts[0])]
+        ends = [0, next(place for place, set_name in enumerate(one.sets) if set_name != one.sets[0])]
         for place, member in enumerate(ends):
-            image = parts[one.parts[member]].images[rows[one.parts[member], one.paths[member]]]
+            image = sets[one.sets[member]].images[rows[one.sets[member], one.paths[member]]]
             canvas.paste(Image.fromarray(image).resize((side, side)), (x + place * side, y))
         ImageDraw.Draw(canvas).text((x, y + side + 2), f"{one.score:.3f}", fill="black")
     canvas.save(path)

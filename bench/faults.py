@@ -1,8 +1,9 @@
 """Claim: nothing is lost beyond the last checkpoint, and every resumed result is the one of a run that never stopped.
 
-SIGKILL at random moments over train, evaluate and audit (tests/sessions/killed_runs.py and killed_commands.py in processes of
-their own), and disks of many sizes up to the run's own, each full at another write: one sentence, no leftovers, and the
-same weights once there is space; then read-only. The disks are tmpfs, left out where mounting is not permitted.
+SIGKILL at random moments over train, evaluate and audit (tests/sessions/killed_runs.py and killed_commands.py, in
+processes of their own), and disks of many sizes up to the run's own, each full at another write: one sentence, no
+leftovers, and the same weights once there is space; then read-only. The disks are tmpfs, left out where mounting is not
+permitted.
 
 Measured: 96 of 100 kills met it alive, 11 of 12 disks were too small at first; nothing lost. Python 3.11, 2 cores.
 
@@ -142,7 +143,7 @@ def on_disk(disk: Path, expected: list[bytes]) -> bool:
 
 
 def told(arguments: list[str], wanted: tuple[int, ...], why: str = "") -> int:
-    """The exit status of a command, one of those `wanted`; one that is not 0 comes with one sentence that says `why`."""
+    """The exit status of a command, one of those `wanted`; other than 0 with one sentence that says `why`."""
     status, said = beholder(*arguments)
     if status not in wanted or (status and (why not in said or said.count("\n") != 1)):
         raise LostError(f"{arguments[0]} ended with {status}: {said[-300:]}")

@@ -2,8 +2,8 @@
 
 usage: python bench/fine_tuning.py [--rates]     (4 minutes; rates: equal epochs, several rates of the body instead)
 
-`fast` learns five classes of the shared images' training part; then 50 images of each of the other five, with
-three choices of those images. Validation accuracy on 200 other training images a class; no test part is opened.
+`fast` learns five classes of the shared images' training set; then 50 images of each of the other five, with
+three choices of those images. Validation accuracy on 200 other training images a class; no test set is opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.models import MODELS
 
 EARLIER, NEW = range(5), range(5, 10)  # classes by their number
@@ -37,10 +37,10 @@ RATES = (0.0, 0.03, 0.1, 0.3, 1.0)
 
 def main() -> None:
     """Print a line for each run, and the means."""
-    part = Parts(open_source(images.archive()), seed=0).train()
+    dataset = Split(open_source(images.archive()), seed=0).train()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder)
-        earlier = of_classes(part, EARLIER)
+        earlier = of_classes(dataset, EARLIER)
         held = earlier.select(np.arange(0, len(earlier), 10))
         rest = earlier.select(np.setdiff1d(np.arange(len(earlier)), np.arange(0, len(earlier), 10)))
         how: dict[str, Any] = {"model": "fast", "epochs": 4} if "--rates" in sys.argv else {"budget": PRETRAINING}
@@ -48,13 +48,13 @@ def main() -> None:
         print(f"earlier run: {earlier_run.validation_accuracy:.3f} on its classes, {earlier_run.plan}", flush=True)
         ways: list[float | None] = [None, *(RATES if "--rates" in sys.argv else [MODELS["fast"].body_rate])]
         for way in ways:
-            accuracies = [once(part, runs, way, seed) for seed in SEEDS]
+            accuracies = [once(dataset, runs, way, seed) for seed in SEEDS]
             print(f"{said(way)}: mean {np.mean(accuracies):.3f}, {np.round(accuracies, 3)}", flush=True)
 
 
-def once(part: Dataset, runs: Path, body_rate: float | None, seed: int) -> float:
+def once(dataset: Dataset, runs: Path, body_rate: float | None, seed: int) -> float:
     """Validation accuracy of one run on a few images, from scratch where `body_rate` is None."""
-    few, judged = choose(of_classes(part, NEW), seed)
+    few, judged = choose(of_classes(dataset, NEW), seed)
     start = None
     if body_rate is not None:
         MODELS["fast"] = replace(MODELS["fast"], body_rate=body_rate)
@@ -79,23 +79,23 @@ def said(body_rate: float | None) -> str:
     return "from scratch" if body_rate is None else f"--from, body at {body_rate:g} of the head's rate"
 
 
-def of_classes(part: Dataset, numbers: range) -> Dataset:
+def of_classes(dataset: Dataset, numbers: range) -> Dataset:
     """The images of some classes, these numbered from 0."""
-    rows = np.flatnonzero(np.isin(part.labels, numbers))
-    chosen = part.select(rows)
-    names = tuple(part.class_names[number] for number in numbers)
+    rows = np.flatnonzero(np.isin(dataset.labels, numbers))
+    chosen = dataset.select(rows)
+    names = tuple(dataset.class_names[number] for number in numbers)
     return Dataset(chosen.images, chosen.labels - numbers.start, names, chosen.names)
 
 
-def choose(part: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+def choose(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     """FEW images a class to learn from, by `seed`, and JUDGED others that are the same for every seed."""
     random = np.random.default_rng(seed)
     learned, judged = [], []
-    for label in range(len(part.class_names)):
-        rows = np.flatnonzero(part.labels == label)
+    for label in range(len(dataset.class_names)):
+        rows = np.flatnonzero(dataset.labels == label)
         judged.append(rows[:JUDGED])
         learned.append(random.choice(rows[JUDGED:], FEW, replace=False))
-    return part.select(np.sort(np.concatenate(learned))), part.select(np.sort(np.concatenate(judged)))
+    return dataset.select(np.sort(np.concatenate(learned))), dataset.select(np.sort(np.concatenate(judged)))
 
 
 def source(name: str, learned: Dataset, judged: Dataset) -> Source:
@@ -107,7 +107,7 @@ def source(name: str, learned: Dataset, judged: Dataset) -> Source:
     def read_judged(_progress: Progress) -> Dataset:
         return judged
 
-    # A test part of its own keeps `train` from splitting one off the few images; nothing opens it.
+    # A test set of its own keeps `train` from splitting one off the few images; nothing opens it.
     return Source(name, learned.class_names, {"train": read_learned, "validation": read_judged, "test": read_judged})
 
 

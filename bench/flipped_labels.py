@@ -60,7 +60,7 @@ def measure(budget: float, seed: int) -> None:
     """Plant, audit, count."""
     source = open_source(images.archive())
     random = np.random.default_rng(seed)
-    train, test = (source.readers[part](silent) for part in ("train", "test"))
+    train, test = (source.readers[set_name](silent) for set_name in ("train", "test"))
     planted, flipped, strangers = plant(train, random)
     readers = {"train": lambda _progress: planted, "test": lambda _progress: test}
     began = time.monotonic()
@@ -100,4 +100,4 @@ def tell(result: AuditResult, kind: Kind, planted: set[str]) -> None:
 
 def found(result: AuditResult, kind: Kind) -> set[str]:
     """The training images that findings of `kind` are about."""
-    return {one.paths[0] for one in result.findings if one.kind == kind and one.parts == ("train",)}
+    return {one.paths[0] for one in result.findings if one.kind == kind and one.sets == ("train",)}

@@ -2,7 +2,7 @@
 
 usage: python bench/scaling.py [--quick]     (half an hour; quick: only the figures that are not there yet)
 
-Validation accuracy, plain view, one seed, on the shared images' archive; the test part is not opened.
+Validation accuracy, plain view, one seed, on the shared images' archive; the test set is not opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import images
 
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.runs.environment import describe_environment, has_bfloat16
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import create_run
@@ -30,7 +30,7 @@ TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / 
 ROWS = {(16, 64, 128): (1, 4), (32, 64, 128): (1, 4, 8), (48, 128, 192): (2, 8, 16), (64, 192, 320): (4, 8)}
 
 
-def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[float, int]:
+def accuracy(sets: Split, widths: tuple[int, ...], epochs: float) -> tuple[float, int]:
     """Validation accuracy after `epochs`, and the multiply-adds of one image."""
     from beholder.models.costs import layer_costs
     from beholder.training.fit import Fit
@@ -45,9 +45,9 @@ def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[floa
     )
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(Path(folder) / "run")
-        fit = Fit(parts.train(), parts.validation(), settings, run, EventLog(run.events_file), lambda: False)
+        fit = Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), lambda: False)
         fit.run_to_end()
-        validation = parts.validation()
+        validation = sets.validation()
         reached, _ = judge(fit.look, validation, sample(len(validation), None))
         return reached, sum(row["multiply_adds"] for row in layer_costs(fit.model))
 
@@ -55,7 +55,7 @@ def accuracy(parts: Parts, widths: tuple[int, ...], epochs: float) -> tuple[floa
 def main() -> None:
     """Fill a table beside the images, figure by figure; it takes the packaged one's place once it is complete."""
     framework.start()
-    parts = Parts(open_source(images.archive()), seed=0)
+    sets = Split(open_source(images.archive()), seed=0)
     begun = json.loads(PARTIAL.read_text(encoding="utf-8")) if "--quick" in sys.argv and PARTIAL.exists() else {}
     rows: dict[tuple[int, ...], Any] = {tuple(row["widths"]): row for row in begun.get("networks", [])}
     for widths, counts in ROWS.items():
@@ -63,7 +63,7 @@ def main() -> None:
         for epochs in counts:
             if str(epochs) in row["accuracy"]:
                 continue
-            reached, row["multiply_adds"] = accuracy(parts, widths, epochs)
+            reached, row["multiply_adds"] = accuracy(sets, widths, epochs)
             row["accuracy"][str(epochs)] = round(reached, 4)
             print(widths, epochs, row["accuracy"][str(epochs)], flush=True)
             PARTIAL.write_text(json.dumps(_document(list(rows.values())), indent=2) + "\n", encoding="utf-8")

@@ -3,10 +3,10 @@
 usage: python bench/trust.py [RUN] [--budget 5m] [--near]
 
 Trains `fast` within the budget, or takes a RUN of these images, and prints for the float32 network and its int8 model:
-the expected calibration error on the test part (15 equal-width bins) with and without the temperature; coverage and
-risk on the test part for thresholds fitted on the validation part to promise 1, 2 and 5 %; and how well strange
-images are told from the test part (AUROC), with the share of them that is called unlike: digits, noise, plain
-colours, text. First it draws validation parts with known risk and counts how often the promise is broken. `--near`
+the expected calibration error on the test set (15 equal-width bins) with and without the temperature; coverage and
+risk on the test set for thresholds fitted on the validation set to promise 1, 2 and 5 %; and how well strange
+images are told from the test set (AUROC), with the share of them that is called unlike: digits, noise, plain
+colours, text. First it draws validation sets with known risk and counts how often the promise is broken. `--near`
 trains on eight classes and counts the other two, which it never saw, as strange.
 """
 
@@ -34,13 +34,13 @@ from beholder.cli.values import Duration
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import ImageRules, fit
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.evaluation.abstention import risk_threshold
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import measure
 
 COUNT = 500  # strange images of each kind
-DRAWS = 1000  # validation parts with known risk
+DRAWS = 1000  # validation sets with known risk
 KNOWN, UNSEEN = range(8), range(8, 10)  # classes that the network of `--near` learns, and ships and trucks
 
 Images = NDArray[np.uint8]
@@ -55,16 +55,16 @@ def main() -> None:
     arguments = parser.parse_args()
     simulate()
     opened = open_source(images.archive())
-    parts = Parts(opened, seed=0)
+    sets = Split(opened, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         run = arguments.run
         if run is None:
             run = train(opened, budget=arguments.budget, out=Path(folder) / "run", seed=0).run
-        validation = validation_of(run, parts)
+        validation = validation_of(run, sets)
         for exact in (True, False):
-            report(Classifier.load(run, exact=exact).artifact, validation, parts.test())
+            report(Classifier.load(run, exact=exact).artifact, validation, sets.test())
         if arguments.near:
-            near(parts, Path(folder), arguments.budget)
+            near(sets, Path(folder), arguments.budget)
 
 
 def simulate() -> None:
@@ -86,13 +86,13 @@ def simulate() -> None:
         )
 
 
-def validation_of(run: Path, parts: Parts) -> Dataset:
+def validation_of(run: Path, sets: Split) -> Dataset:
     """The images that the run was judged on, by their names: another version may have split otherwise."""
     kept = open_validation(run)
     names = set() if kept is None else set(kept.names)
-    every = (parts.train(), parts.validation())
-    both = [part.select(np.flatnonzero([name in names for name in part.names])) for part in every]
-    many, labels = (np.concatenate([getattr(part, name) for part in both]) for name in ("images", "labels"))
+    every = (sets.train(), sets.validation())
+    both = [dataset.select(np.flatnonzero([name in names for name in dataset.names])) for dataset in every]
+    many, labels = (np.concatenate([getattr(dataset, name) for dataset in both]) for name in ("images", "labels"))
     return Dataset(many, labels, both[0].class_names, [*both[0].names, *both[1].names])
 
 
@@ -119,7 +119,7 @@ def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
 
 
 def told(artifact: Artifact, familiar: Answers, name: str, strange: Answers) -> str:
-    """How well `strange` images are told from those of the test part."""
+    """How well `strange` images are told from those of the test set."""
     known = artifact.familiarity
     if known is None:
         return f"{name}: this model cannot tell"
@@ -132,15 +132,15 @@ def told(artifact: Artifact, familiar: Answers, name: str, strange: Answers) -> 
     unsure = [(flags | (one < (artifact.unsure_below or 0))).mean() for flags, one in zip(flagged, sure, strict=True)]
     return (
         f"{name}: AUROC {area:.3f} (of the probability {alone:.3f}); {flagged[1].mean():.0%} called unlike and "
-        f"{unsure[1]:.0%} unsure, of the test part {flagged[0].mean():.1%} and {unsure[0]:.0%}"
+        f"{unsure[1]:.0%} unsure, of the test set {flagged[0].mean():.1%} and {unsure[0]:.0%}"
     )
 
 
-def near(parts: Parts, folder: Path, budget: float) -> None:
+def near(sets: Split, folder: Path, budget: float) -> None:
     """Two classes that the network never saw, against the eight that it knows."""
-    chosen = {name: of_classes(part(), KNOWN) for name, part in (("train", parts.train), ("own", parts.validation))}
+    chosen = {name: of_classes(dataset(), KNOWN) for name, dataset in (("train", sets.train), ("own", sets.validation))}
     run = train(source("eight classes", chosen["train"], chosen["own"]), budget=budget, out=folder / "near", seed=0).run
-    test = parts.test()
+    test = sets.test()
     known = of_classes(test, KNOWN)
     artifact = Classifier.load(run).artifact
     seen = answered(artifact, known.images[:])
@@ -152,8 +152,8 @@ def near(parts: Parts, folder: Path, budget: float) -> None:
 
 def answered(artifact: Artifact, many: Images) -> Answers:
     """What the network says of `many` images."""
-    parts = [artifact.graph(many[start : start + 1024]) for start in range(0, len(many), 1024)]
-    return Answers(*(np.concatenate([getattr(one, name) for one in parts]) for name in Answers.__dataclass_fields__))
+    sets = [artifact.graph(many[start : start + 1024]) for start in range(0, len(many), 1024)]
+    return Answers(*(np.concatenate([getattr(one, name) for one in sets]) for name in Answers.__dataclass_fields__))
 
 
 def strange_images(rules: ImageRules) -> dict[str, Images]:

@@ -34,8 +34,8 @@ def _helps(command: click.Command, parent: click.Context | None, name: str) -> I
     context = click.Context(command, parent=parent, info_name=name, **settings)
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            yield from _helps(command.commands[name], context, name)
+        for below in command.list_commands(context):
+            yield from _helps(command.commands[below], context, below)
 
 
 def main(arguments: list[str]) -> int:

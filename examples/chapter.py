@@ -137,7 +137,7 @@ show(maps_sheet(pooled, order, "Max pooling", "Half as wide and half as high."),
 # %% [markdown]
 # ## Training
 # Now the weights are no longer drawn but learned. `book` is the chapter's network: convolution, ReLU, pooling and
-# normalisation, twice, then a wide layer. First without dropout, as the chapter begins. A tenth of the training part is
+# normalisation, twice, then a wide layer. First without dropout, as the chapter begins. A tenth of the training set is
 # set aside for validation: images that the network is judged on and never learns from.
 
 # %%
@@ -159,10 +159,10 @@ def curves(runs: dict[str, Path], name: str) -> Image.Image:
         axes: Axes = plain_axes(figure, colours)
         for colour, (title, run) in zip(colours.series, runs.items(), strict=False):
             epochs = [event for event in read_events(run / "events.jsonl") if event["event"] == "epoch"]
-            for part, line in (("train", "-"), ("validation", "--")):
-                accuracy = [100 * epoch[f"{part}_accuracy"] for epoch in epochs]
+            for set_name, line in (("train", "-"), ("validation", "--")):
+                accuracy = [100 * epoch[f"{set_name}_accuracy"] for epoch in epochs]
                 numbers = range(1, len(epochs) + 1)
-                axes.plot(numbers, accuracy, line, marker="o", color=colour, label=f"{title}, {part}")
+                axes.plot(numbers, accuracy, line, marker="o", color=colour, label=f"{title}, {set_name}")
         axes.set_xlabel("epoch")
         axes.set_ylabel("accuracy, %")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
@@ -193,7 +193,7 @@ curves({line["model"]: Path(line["run"]) for line in table["models"]}, "compared
 
 # %% [markdown]
 # ## Answering
-# The test part was closed until now, so no choice leant on it. One look gives the figure to report, with its interval.
+# The test set was closed until now, so no choice leant on it. One look gives the figure to report, with its interval.
 
 # %%
 best = Path(table["models"][0]["run"])
@@ -202,7 +202,7 @@ low, high = figures["interval"]
 print(f"test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})")
 
 # %%
-test = beholder.Parts(beholder.open_source(ARCHIVE)).test()
+test = beholder.Split(beholder.open_source(ARCHIVE)).test()
 [answer] = beholder.predict(best, test.images[0])
 print(f"labelled {test.class_names[test.labels[0]]}; answered {answer.label} ({answer.probability:.1%})")
 

@@ -17,18 +17,18 @@ def main(folder: Path) -> None:
     # Look: random labelled images.
     save(beholder.look("digits"), folder / "digits.png")
 
-    # Train: on the train part, judged on the validation part.
+    # Train: on the training set, judged on the validation set.
     with listening("bar") as listener:
         trained = beholder.train("digits", out=folder / "run", listener=listener)
     print(f"Trained in {trained.seconds:.0f} s: validation accuracy {trained.validation_accuracy:.1%}")
 
-    # Evaluate: the test part, opened once.
+    # Evaluate: the test set, opened once.
     figures = beholder.evaluate(trained.run)
     low, high = figures["interval"]
     print(f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} images)")
 
     # Answer: images as files, as anybody would bring them.
-    test = beholder.Parts(beholder.open_source("digits"), seed=0).test()
+    test = beholder.Split(beholder.open_source("digits"), seed=0).test()
     for number, image in enumerate(test.images[:5]):
         path = folder / "images" / f"{number}-is-{test.class_names[test.labels[number]]}.png"
         save(Image.fromarray(image[:, :, 0]), path)

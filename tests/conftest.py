@@ -76,12 +76,12 @@ def write_audit() -> Callable[[Path], AuditResult]:
 
     names = ("cat", "dog", "<b>owl</b>")
 
-    def part(name: str, count: int) -> Dataset:
+    def set_name(name: str, count: int) -> Dataset:
         pixels = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
         return Dataset(pixels, np.arange(count) % 3, names, [f"{name}/{row}, odd \udcff.png" for row in range(count)])
 
-    parts = {"train": part("train", 30), "test": part("test", 6)}
-    train, test = parts["train"].names, parts["test"].names
+    sets = {"train": set_name("train", 30), "test": set_name("test", 6)}
+    train, test = sets["train"].names, sets["test"].names
 
     def write(out: Path) -> AuditResult:
         findings = (
@@ -105,7 +105,7 @@ def write_audit() -> Callable[[Path], AuditResult]:
             decisions=Corrections((Correction(train[20], "keep"),)),
         )
         out.mkdir()
-        result.write(parts)
+        result.write(sets)
         return result
 
     return write

@@ -54,7 +54,7 @@ def test_every_step_has_its_figure(chapter: tuple[dict[str, Any], Path]) -> None
 
 
 @pytest.mark.slow
-def test_what_is_read_is_the_training_part(chapter: tuple[dict[str, Any], Path]) -> None:
+def test_what_is_read_is_the_training_set(chapter: tuple[dict[str, Any], Path]) -> None:
     variables, _ = chapter
     assert variables["data"].shape == (300, 576)
     assert variables["labels"].shape == (300,)

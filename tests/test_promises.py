@@ -111,22 +111,22 @@ def test_evaluating_and_predicting_leave_the_model_and_the_training_as_they_were
 
 
 @pytest.mark.usefixtures("framework")
-def test_train_and_look_never_open_the_test_part(
+def test_train_and_look_never_open_the_test_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[str] = []
 
-    def reader(part: str) -> Any:
+    def reader(set_name: str) -> Any:
         def read(_: Progress) -> Dataset:
-            opened.append(part)
-            assert part != "test", "the test part was opened"
+            opened.append(set_name)
+            assert set_name != "test", "the test set was opened"
             images = random_images(60, 1, side=8)
             return Dataset(images, np.arange(60, dtype=np.int64) % 3, tuple(NAMES), [str(row) for row in range(60)])
 
         return read
 
-    parts = {part: reader(part) for part in ("train", "validation", "test")}
-    source = Source("guarded", tuple(NAMES), parts)
+    sets = {set_name: reader(set_name) for set_name in ("train", "validation", "test")}
+    source = Source("guarded", tuple(NAMES), sets)
     for module in ("data.opening", "sessions.training_data", "api.evaluate"):
         monkeypatch.setattr(f"beholder.{module}.open_source", lambda *_, **__: source)
     (tmp_path / "guarded").mkdir()
@@ -136,7 +136,7 @@ def test_train_and_look_never_open_the_test_part(
     assert _run(["train", "guarded", "--out", str(run), *TRAINING]) == 0
     assert set(opened) == {"train", "validation"}
     assert _run(["evaluate", str(run)]) == 1, "the guard above would have been heard"
-    assert "the test part was opened" in capfd.readouterr().err
+    assert "the test set was opened" in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("framework")
@@ -153,7 +153,7 @@ def test_an_archive_trains_to_the_same_weights_where_its_test_batch_is_gone(
     assert "test_batch" in capfd.readouterr().err
 
 
-def test_only_evaluate_and_compare_ask_for_the_test_part() -> None:
+def test_only_evaluate_and_compare_ask_for_the_test_set() -> None:
     package = Path(beholder.__file__).parent
     ways = re.compile(r"\.test\(\)|source\.readers\.(items|values)\(\)|choose_judged\(")
     asking = {

@@ -55,9 +55,9 @@ def test_probabilities_are_shares_of_one_and_fall(classifier: Classifier) -> Non
 
 def test_it_knows_digits_when_it_sees_them(classifier: Classifier) -> None:
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
 
-    validation = Parts(open_source("digits")).validation()
+    validation = Split(open_source("digits")).validation()
     answers = classifier.predict(list(validation.images))
     right = [answer.label == str(label) for answer, label in zip(answers, validation.labels, strict=True)]
     assert np.mean(right) == pytest.approx(classifier.artifact.manifest.validation["accuracy"])
@@ -164,9 +164,9 @@ def test_a_strange_image_is_unsure_whatever_its_probability(digits_run: Path) ->
 
 def test_few_validation_images_are_strange_and_a_page_of_nothing_is(classifier: Classifier) -> None:
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
 
-    validation = Parts(open_source("digits")).validation()
+    validation = Split(open_source("digits")).validation()
     strange = [answer.unlike for answer in classifier.predict(list(validation.images))]
     assert np.mean(np.array(strange, np.float64)) <= 0.06
     [plain] = classifier.predict([np.full((8, 8), 255, np.uint8)])

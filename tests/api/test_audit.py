@@ -55,7 +55,7 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     truth = dict(zip(data.names, data.labels.tolist(), strict=True))
     right = [one.suggestion == data.class_names[truth[one.paths[0]]] for one in hits]
     assert np.mean(right) > 0.8
-    assert {one.parts for one in found} == {("all",)}
+    assert {one.sets for one in found} == {("all",)}
     assert all(len(one.neighbours) == 5 for one in found)
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers

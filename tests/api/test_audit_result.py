@@ -20,7 +20,7 @@ def test_the_document_says_what_where_and_how_sure(tmp_path: Path, write_audit: 
     assert document["schema"] == 1
     assert document["counts"] == {"exact_duplicate": 2, "wrong_label": 2, "unreadable": 1, "imbalance": 1}
     first = document["findings"][0]
-    assert (first["kind"], first["parts"], first["score"]) == ("exact_duplicate", ["train", "train", "test"], 1.0)
+    assert (first["kind"], first["sets"], first["score"]) == ("exact_duplicate", ["train", "train", "test"], 1.0)
     assert len(set(first["paths"])) == 3
     assert document["corrections"] == str(tmp_path / "audit" / "corrections.csv")
     assert document["gallery"] == str(tmp_path / "audit" / "gallery.html")

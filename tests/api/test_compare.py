@@ -1,4 +1,4 @@
-"""A person relies on: models are compared fairly, an interrupted comparison goes on, the test part opens last."""
+"""A person relies on: models are compared fairly, an interrupted comparison goes on, the test set opens last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beholder.api.compare import compare
 from beholder.api.train import train
 from beholder.data.opening import open_source
 from beholder.data.source import Source
-from beholder.data.split import Parts, split
+from beholder.data.split import Split, split
 from beholder.errors import DataError, RunError, UsageError
 from beholder.runs.events import Event
 from beholder.training.checkpoint import read_checkpoint
@@ -38,8 +38,8 @@ FIELDS = [
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """A small part of the digits, as arrays."""
-    part = Parts(open_source("digits")).train().select(np.arange(400))
-    return np.asarray(part.images), part.labels
+    dataset = Split(open_source("digits")).train().select(np.arange(400))
+    return np.asarray(dataset.images), dataset.labels
 
 
 def events(run: Path) -> list[Event]:
@@ -71,7 +71,7 @@ def test_the_table_is_ranked_and_comes_from_the_runs(compared: tuple[Path, dict[
         assert row["interval"][0] <= row["test_accuracy"] <= row["interval"][1]
 
 
-def test_every_run_is_judged_on_the_same_validation_part(compared: tuple[Path, dict[str, Any]]) -> None:
+def test_every_run_is_judged_on_the_same_validation_set(compared: tuple[Path, dict[str, Any]]) -> None:
     _, document = compared
     data = {
         Path(row["run"]).name: json.loads((Path(row["run"]) / "data.json").read_bytes()) for row in document["models"]
@@ -129,7 +129,7 @@ def test_asked_again_it_trains_nothing_again(compared: tuple[Path, dict[str, Any
 def test_an_interrupted_comparison_keeps_what_is_finished_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "evaluate", lambda *_, **__: pytest.fail("opened the test part"))
+    monkeypatch.setattr(room, "evaluate", lambda *_, **__: pytest.fail("opened the test set"))
 
     def press_control_c(event: Event) -> None:
         if event["event"] == "epoch" and event["epoch"] == 1 and (tmp_path / "dense").exists():

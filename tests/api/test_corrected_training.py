@@ -1,4 +1,4 @@
-"""A person relies on: a run learns from the data as their corrections have them, and every later command sees them so too."""
+"""A person relies on: a run learns from the corrected data, and every later command sees them so too."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_lef
     expected[7] += 1
     tested = [row["count"] for row in figures["per_class"]]
     counts = np.sum([*data["counts"].values(), tested], axis=0)
-    assert counts.tolist() == expected.tolist(), "no image is in two parts, none is lost but those dropped"
+    assert counts.tolist() == expected.tolist(), "no image is in two sets, none is lost but those dropped"
     told = "The data were read with 5 corrections."
     assert data["notes"][0] == told
     assert data["notes"][1] == (
-        "1 of the corrections' 5 lines names no image of 'digits', the first: line 6, 'x'; check the spelling."
+        "1 of the 5 corrections names no image of 'digits', the first: line 6, 'x'; check the spelling."
     )
     assert figures["notes"] == [told]
     assert figures["file"] == "evaluation.json"
@@ -71,7 +71,7 @@ def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_lef
 def test_a_resumed_run_sees_the_corrections_that_it_began_with(
     tmp_path: Path, corrections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = training_data.read_parts
+    read = training_data.read_training_sets
 
     def killed(*arguments: Any) -> Any:
         if not (tmp_path / "killed").exists():
@@ -108,7 +108,7 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is no class"),
-        ("path,action,label\ncat.png,drop,\n", "None of the corrections' 1 lines"),
+        ("path,action,label\ncat.png,drop,\n", "None of the 1 corrections"),
         ("file,label\n", "does not begin with"),
     ],
 )

@@ -25,11 +25,11 @@ from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import DataError, RunError
 from beholder.runs.run_folder import Run
-from beholder.runs.sets import FILE, ImageSet, Sets, changes_in_words, read_sets, write_sets
-from beholder.sessions.training_data import fingerprints, known_sets, read_parts
+from beholder.runs.sets import FILE, ImageSet, KnownSets, changes_in_words, read_sets, write_sets
+from beholder.sessions.training_data import fingerprints, known_sets, read_training_sets
 
 CLASSES = ("left", "right")
 RUN = Path("run")
@@ -51,19 +51,21 @@ def joined(*datasets: Dataset) -> Dataset:
     return Dataset(pixels, labels, CLASSES, [name for one in datasets for name in one.names])
 
 
-def source(path: str, **parts: Dataset) -> Source:
+def source(path: str, **sets: Dataset) -> Source:
     def reader(one: Dataset) -> Callable[[Progress], Dataset]:
         return lambda _: one
 
-    return Source(path, CLASSES, {part: reader(one) for part, one in parts.items()})
+    return Source(path, CLASSES, {set_name: reader(one) for set_name, one in sets.items()})
 
 
-def sets_of(opened: Source, images: int | None = None, corrections: Corrections | None = None) -> Sets:
-    whole = Parts(corrected(opened, corrections or Corrections(), set()))
-    return known_sets(whole, read_parts(whole, images), images)
+def sets_of(opened: Source, images: int | None = None, corrections: Corrections | None = None) -> KnownSets:
+    whole = Split(corrected(opened, corrections or Corrections(), set()))
+    return known_sets(whole, read_training_sets(whole, images), images)
 
 
-def judge(opened: Source, sets: Sets | None, data: str = "/data", corrections: Corrections | None = None) -> Judged:
+def judge(
+    opened: Source, sets: KnownSets | None, data: str = "/data", corrections: Corrections | None = None
+) -> Judged:
     lines = [one.to_json() for one in (corrections or Corrections()).lines]
     return choose_judged(RUN, {"data": data, "corrections": {"lines": lines}}, opened, sets, silent)
 
@@ -121,7 +123,7 @@ def test_random_labels_stay_at_chance_when_the_data_grow() -> None:
         answers = [learned.get(value, 0) for value in content_groups(dataset)]
         return float(np.mean(np.array(answers) == dataset.labels))
 
-    assert accuracy(Parts(grown).test()) > 0.65, "what a new split would say"
+    assert accuracy(Split(grown).test()) > 0.65, "what a new split would say"
     judged = judge(grown, sets)
     assert accuracy(judged.dataset) == pytest.approx(0.5, abs=0.1)
     assert judged.words == (
@@ -171,7 +173,7 @@ def test_equal_images_with_different_labels_keep_their_own() -> None:
     one = at(images(2), [0])
     both = joined(one, replace(one, labels=1 - one.labels, names=["int8.png"]))
     before = joined(images(40, seed=2, first=10), both)
-    sets = Sets(CLASSES, *(replace_set(sets_of(source("/data", all=before)), both)))
+    sets = KnownSets(CLASSES, *(replace_set(sets_of(source("/data", all=before)), both)))
     for now in (before, at(before, range(41, -1, -1))):
         judged = judge(source("/data", all=now), sets)
         assert dict(zip(judged.dataset.names, judged.dataset.labels.tolist(), strict=True)) == {
@@ -180,7 +182,7 @@ def test_equal_images_with_different_labels_keep_their_own() -> None:
         }
 
 
-def replace_set(sets: Sets, test: Dataset) -> tuple[Any, Any, Any]:
+def replace_set(sets: KnownSets, test: Dataset) -> tuple[Any, Any, Any]:
     return sets.train, sets.validation, ImageSet.of(test)
 
 
@@ -188,9 +190,9 @@ def test_data_that_were_moved_are_the_runs_own_and_a_copy_that_grew_is_not() -> 
     before = images(60)
     sets = sets_of(source("/data", all=before))
     moved = judge(source("/elsewhere", all=at(before, range(59, -1, -1))), sets)
-    assert (moved.own, len(moved.dataset), moved.part) == (True, 6, "test")
+    assert (moved.own, len(moved.dataset), moved.set_name) == (True, 6, "test")
     grown = judge(source("/elsewhere", all=joined(before, images(1, seed=9, first=60))), sets)
-    assert (grown.own, grown.part) == (False, "all")
+    assert (grown.own, grown.set_name) == (False, "all")
     assert grown.words == (
         "Judged 7 of 61 images of '/elsewhere'; 54 that belong to the run's training or validation set were left out."
     )
@@ -206,7 +208,7 @@ def test_of_other_data_all_is_judged_or_its_own_test_set() -> None:
     assert judged.dataset.names == other.names
     np.testing.assert_array_equal(np.asarray(judged.dataset.images), other.images)
     judged = judge(source("/other", train=at(other, range(20)), test=at(other, range(20, 30))), sets)
-    assert (judged.words, judged.part) == ("Judged all 10 images of the test set of '/other'.", "test")
+    assert (judged.words, judged.set_name) == ("Judged all 10 images of the test set of '/other'.", "test")
     seen = source("/other", all=at(images(60), [row for row in range(60) if f"{row}.png" in sets.train.names]))
     with pytest.raises(DataError, match="All 48 images of '/other' belong to the run's training or validation set"):
         judge(seen, sets)
@@ -298,7 +300,7 @@ def test_a_run_of_an_earlier_version_is_judged_where_the_data_are_what_they_were
     run = Run(tmp_path)
     opened = source("/data", all=images(60))
     config = {"data": "/data", "seed": 0, "together": "copies"}
-    files.write_json(run.data_file, {"fingerprint": fingerprints(read_parts(Parts(opened), None))})
+    files.write_json(run.data_file, {"fingerprint": fingerprints(read_training_sets(Split(opened), None))})
     assert sets_of_earlier(run, config, source("/other", all=images(60)), silent) is None
     with pytest.raises(DataError, match=r"changed since .* by an earlier version"):
         sets_of_earlier(run, config, source("/data", all=images(61)), silent)

@@ -16,7 +16,7 @@ from beholder.artifact.neighbours import Neighbours, open_neighbours, unit_rows,
 from beholder.artifact.validation_answers import open_validation, write_validation
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import ArtifactError
 
 RANDOM = np.random.default_rng(0)
@@ -84,46 +84,46 @@ def test_a_network_that_sees_nothing_or_no_numbers_has_neighbours_all_the_same(r
     assert kept.doubtful() == []
 
 
-def test_every_answer_to_the_validation_part_is_kept_mistakes_with_their_images(run: Path) -> None:
-    part = images(30, channels=1, classes=3)
+def test_every_answer_to_the_validation_set_is_kept_mistakes_with_their_images(run: Path) -> None:
+    dataset = images(30, channels=1, classes=3)
     probabilities = RANDOM.dirichlet([1, 1, 1], 30).astype(np.float32)
-    write_validation(run, part, probabilities)
+    write_validation(run, dataset, probabilities)
     kept = open_validation(run)
     assert kept is not None
-    assert kept.names == list(part.names)
+    assert kept.names == list(dataset.names)
     assert kept.class_names == ["a", "b", "c"]
     answers = [int(np.argmax(row)) for row in probabilities]
     confusion = kept.confusion()
     assert confusion.sum() == len(kept) == 30
     for label in range(3):
         for answer in range(3):
-            rows = [row for row in range(30) if part.labels[row] == label and answers[row] == answer]
+            rows = [row for row in range(30) if dataset.labels[row] == label and answers[row] == answer]
             assert sorted(kept.cell(label, answer)) == rows
             assert confusion[label, answer] == len(rows)
     wrong = kept.mistakes()
-    assert sorted(wrong) == [row for row in range(30) if answers[row] != part.labels[row]]
+    assert sorted(wrong) == [row for row in range(30) if answers[row] != dataset.labels[row]]
     assert list(kept.probabilities[wrong]) == sorted(probabilities.max(axis=1)[wrong], reverse=True)
-    assert np.array_equal(kept.label_probabilities, [probabilities[row, part.labels[row]] for row in range(30)])
+    assert np.array_equal(kept.label_probabilities, [probabilities[row, dataset.labels[row]] for row in range(30)])
     shown = kept.thumbnail(5)
     assert shown is not None
-    assert np.array_equal(shown, np.repeat(part.images[5], 3, axis=2))
+    assert np.array_equal(shown, np.repeat(dataset.images[5], 3, axis=2))
 
 
 def test_of_too_many_validation_images_the_mistakes_are_shown_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beholder.artifact.kept_images.MOST_IMAGES", 6)
-    part = images(50)
-    probabilities = np.eye(2, dtype=np.float32)[part.labels]
+    dataset = images(50)
+    probabilities = np.eye(2, dtype=np.float32)[dataset.labels]
     probabilities[[10, 20, 31]] = probabilities[[11, 21, 30]]
-    write_validation(run, part, probabilities)
+    write_validation(run, dataset, probabilities)
     kept = open_validation(run)
     assert kept is not None
     assert len(kept.shown) == len(kept.thumbnails) == 6
     assert {10, 20, 31} <= set(kept.shown)
-    assert sorted(part.labels[sorted(set(kept.shown) - {10, 20, 31})]) in ([0, 0, 1], [0, 1, 1])
+    assert sorted(dataset.labels[sorted(set(kept.shown) - {10, 20, 31})]) in ([0, 0, 1], [0, 1, 1])
     hidden = next(row for row in range(50) if row not in kept.shown)
     assert kept.thumbnail(hidden) is None
     for row, place in kept.shown.items():
-        assert np.array_equal(kept.thumbnails[place], part.images[row])
+        assert np.array_equal(kept.thumbnails[place], dataset.images[row])
 
 
 @pytest.mark.parametrize(("height", "width", "expected"), [(200, 100, (64, 32)), (65, 65, (64, 64)), (9, 640, (1, 64))])
@@ -152,9 +152,9 @@ def test_none_are_there_where_none_were_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["neighbours.npz", "validation.npz"])
 def test_damage_is_one_sentence(run: Path, name: str) -> None:
-    part = images(20)
-    write_neighbours(run, part, features(20))
-    write_validation(run, part, np.eye(2, dtype=np.float32)[part.labels])
+    dataset = images(20)
+    write_neighbours(run, dataset, features(20))
+    write_validation(run, dataset, np.eye(2, dtype=np.float32)[dataset.labels])
     whole = (run / name).read_bytes()
     read = open_neighbours if name.startswith("neighbours") else open_validation
     flipped = bytearray(whole)
@@ -181,9 +181,9 @@ def test_damage_is_one_sentence(run: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["neighbours.npz", "validation.npz"])
 def test_those_of_another_model_are_refused(run: Path, name: str) -> None:
-    part = images(20)
-    write_neighbours(run, part, features(20))
-    write_validation(run, part, np.eye(2, dtype=np.float32)[part.labels])
+    dataset = images(20)
+    write_neighbours(run, dataset, features(20))
+    write_validation(run, dataset, np.eye(2, dtype=np.float32)[dataset.labels])
     (run / "model" / "SHA256SUMS").write_text("a newer model\n")
     read = open_neighbours if name.startswith("neighbours") else open_validation
     with pytest.raises(ArtifactError, match="another model"):
@@ -191,8 +191,8 @@ def test_those_of_another_model_are_refused(run: Path, name: str) -> None:
 
 
 def test_a_trained_run_keeps_both_and_they_are_of_the_graph_that_answers(digits_run: Path, tmp_path: Path) -> None:
-    parts = Parts(open_source("digits"), seed=0)
-    train, validation = parts.train(), parts.validation()
+    sets = Split(open_source("digits"), seed=0)
+    train, validation = sets.train(), sets.validation()
     graph = Graph(digits_run / "model" / "model.onnx")
     kept, judged = open_neighbours(digits_run), open_validation(digits_run)
     assert kept is not None

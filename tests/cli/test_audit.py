@@ -105,7 +105,7 @@ def test_a_folder_that_training_refuses_is_audited(tmp_path: Path, capfd: pytest
         few = {one["suggestion"]: one["sentence"] for one in document["findings"] if one["kind"] == "few_images"}
         assert few["dog"] == "'dog' has 1 image to learn from; bring 50 or more."
         assert few["owl"] == "'owl' has 0 images to learn from; bring 50 or more."
-    assert "class 'owl' ('test/owl/0.png') that the train part does not have" in " ".join(document["notes"])
+    assert "class 'owl' ('test/owl/0.png') that the training set does not have" in " ".join(document["notes"])
 
 
 @pytest.mark.parametrize("thin", [1, 0])

@@ -1,4 +1,4 @@
-"""A person relies on: evaluate opens the test part once, keeps the figures in RUN, and tells them again when asked."""
+"""A person relies on: evaluate opens the test set once, keeps the figures in RUN, and tells them again when asked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_figures_are_one_json_document_and_stay_in_the_run(run: Path, capfd:
     assert json.loads((run / "evaluation.json").read_bytes()) == document
     assert (run / "report.html").read_bytes() != report
     assert document["data"] == "digits"
-    assert document["part"] == "test"
+    assert document["set"] == "test"
     assert document["top5"] is None, "ten classes or fewer have no top-5"
 
 
@@ -74,7 +74,7 @@ def test_asked_again_it_tells_the_same_without_answering_anew(
     written = (run / "evaluation.json").stat().st_mtime_ns
 
     def never(*_: Any) -> None:
-        raise AssertionError("the test part was answered again")
+        raise AssertionError("the test set was answered again")
 
     monkeypatch.setattr("beholder.api.evaluate._judge", never)
     assert evaluate(run, "--json") == 0

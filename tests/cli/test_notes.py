@@ -20,12 +20,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise in three sets, one image of the training set in a format that is not read."""
     root = tmp_path_factory.mktemp("notes") / "data"
     random = np.random.default_rng(0)
-    for part, count in (("Training", 25), ("dev", 3), ("Testing", 3)):
+    for set_name, count in (("Training", 25), ("dev", 3), ("Testing", 3)):
         for label, name in enumerate(("cat", "dog")):
-            (root / part / name).mkdir(parents=True)
+            (root / set_name / name).mkdir(parents=True)
             for row in range(count):
                 pixels = random.integers(100 * label, 100 * label + 99, (10, 20, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(root / part / name / f"{row}.png")
+                Image.fromarray(pixels).save(root / set_name / name / f"{row}.png")
     (root / "Training" / "cat" / "0.png").unlink()
     (root / "Training" / "cat" / "0.heic").write_bytes(b"\0\0\0\x18ftypheic")
     return root

@@ -58,7 +58,7 @@ def test_a_lost_process_ends_all_with_a_sentence_and_the_run_goes_on_with_anothe
     told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert sum(event["event"] == "resumed" for event in told) == 1
     assert beholder.resume(run, processes=1).finished_before
-    answers = beholder.predict(run, list(beholder.Parts(beholder.open_source("digits")).validation().images))
+    answers = beholder.predict(run, list(beholder.Split(beholder.open_source("digits")).validation().images))
     assert len({answer.label for answer in answers}) == 10
 
 

@@ -58,12 +58,12 @@ def cifar10_python(batches: int = 2) -> Files:
 
 
 def cifar100_python() -> Files:
-    def part(count: int, seed: int) -> bytes:
+    def set_name(count: int, seed: int) -> bytes:
         labels = {"fine_labels": [seed, *range(count - 1)], "coarse_labels": [row % 2 for row in range(count)]}
         return pickle.dumps({"data": rows(images(count, seed)), **labels})
 
     meta = pickle.dumps({"fine_label_names": FINE, "coarse_label_names": COARSE})
-    return {"train": part(3, 1), "test": part(2, 9), "meta": meta}
+    return {"train": set_name(3, 1), "test": set_name(2, 9), "meta": meta}
 
 
 def cifar10_binary() -> Files:
@@ -123,7 +123,7 @@ def tar_bytes(files: Files, folder: str = "cifar-10-batches-py", *extra: tuple[t
 
 def read_all(path: Path, **options: Any) -> dict[str, Dataset]:
     source = open_archive(path, **options)
-    return {part: reader(silent) for part, reader in source.readers.items()}
+    return {set_name: reader(silent) for set_name, reader in source.readers.items()}
 
 
 @pytest.mark.parametrize("form", ["folder", "above", "tar.gz", "tgz", "tar"])
@@ -139,9 +139,9 @@ def test_every_layout_gives_its_images(layout: str, form: str, tmp_path: Path) -
         path.write_bytes(content if form == "tar" else gzip.compress(content))
     assert is_archive(path)
 
-    parts = read_all(path)
-    assert list(parts) == ["train", "test"]
-    train, test = parts["train"], parts["test"]
+    sets = read_all(path)
+    assert list(sets) == ["train", "test"]
+    train, test = sets["train"], sets["test"]
     expected = [images(3, 1), images(3, 2)] if "cifar10 " in layout else [images(3, 1)]
     np.testing.assert_array_equal(train.images, np.concatenate(expected))
     np.testing.assert_array_equal(test.images, images(2, 99 if "cifar10 " in layout else 9))
@@ -151,9 +151,9 @@ def test_every_layout_gives_its_images(layout: str, form: str, tmp_path: Path) -
 
 
 def test_names_are_the_archives_own_or_batch_and_row(tmp_path: Path) -> None:
-    parts = read_all(make_folder(tmp_path, cifar10_python()))
-    assert parts["test"].names == ["x_1.png", "y_2.png"]
-    assert parts["train"].names[4] == "data_batch_2/00001"
+    sets = read_all(make_folder(tmp_path, cifar10_python()))
+    assert sets["test"].names == ["x_1.png", "y_2.png"]
+    assert sets["train"].names[4] == "data_batch_2/00001"
 
 
 @pytest.mark.parametrize("layout", ["cifar100 python", "cifar100 binary"])
@@ -178,7 +178,7 @@ def test_batches_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         assert read_data(path)[2].tolist() == [n for number in range(1, 12) for n in (number % 10, 1, 9)]
 
 
-def test_a_part_is_read_alone(tmp_path: Path) -> None:
+def test_a_set_is_read_alone(tmp_path: Path) -> None:
     source = open_archive(make_folder(tmp_path, cifar10_python() | {"test_batch": b"damaged"}))
     assert len(source.readers["train"](silent)) == 6
     with pytest.raises(DataError, match="test_batch"):
@@ -382,8 +382,8 @@ def test_a_damaged_plain_tar_is_read_or_refused(
         content[block * 512 + place] = value
     path.write_bytes(content[: blocks * 512] if blocks % 2 else content)
     try:
-        parts = read_all(path)
-        assert len(parts["train"]) == 6
+        sets = read_all(path)
+        assert len(sets["train"]) == 6
     except BeholderError as error:
         assert "damaged.tar" in str(error)  # noqa: PT017  (either outcome is right)
 

@@ -32,7 +32,7 @@ def test_an_uneven_class_is_told_and_the_worst_comes_first() -> None:
     assert findings[0].score > findings[1].score
 
 
-def test_images_of_the_test_part_cannot_be_learned_from() -> None:
+def test_images_of_the_test_set_cannot_be_learned_from() -> None:
     kinds = {one.kind for one in count_findings({"train": dataset(49, 60), "test": dataset(900, 10)})}
     assert kinds == {"few_images"}
     assert count_findings({"test": dataset(60, 60)}) == []

@@ -140,4 +140,4 @@ def test_the_test_set_is_not_looked_at_and_follows(tmp_path: Path) -> None:
     folder_of(tmp_path / "data" / "train", L)
     folder_of(tmp_path / "data" / "test", Image.new("RGB", (24, 24), (200, 0, 0)))
     source = open_folder(tmp_path / "data", cache=tmp_path / "cache")
-    assert [source.readers[part](silent).image_shape[2] for part in ("train", "test")] == [1, 1]
+    assert [source.readers[set_name](silent).image_shape[2] for set_name in ("train", "test")] == [1, 1]

@@ -108,30 +108,28 @@ def test_a_name_of_several_images_is_refused_where_it_is_corrected() -> None:
         corrections(("a", "drop")).apply(twins)
 
 
-def test_a_source_is_corrected_in_every_part_and_says_so() -> None:
-    parts = {"train": dataset("t1", "t2"), "test": dataset("e1", "e2")}
-    source = Source("x", NAMES, {"train": lambda _: parts["train"], "test": lambda _: parts["test"]}, ("a note",))
+def test_a_source_is_corrected_in_every_set_and_says_so() -> None:
+    sets = {"train": dataset("t1", "t2"), "test": dataset("e1", "e2")}
+    source = Source("x", NAMES, {"train": lambda _: sets["train"], "test": lambda _: sets["test"]}, ("a note",))
     found: set[str] = set()
     changes = corrections(("t1", "drop"), ("e2", "relabel", "dog"), ("gone", "drop"))
     read = corrected(source, changes, found)
     assert list(read.readers["train"](silent).names) == ["t2"]
-    assert found == {"t1"}, "the test part was not opened"
+    assert found == {"t1"}, "the test set was not opened"
     assert read.notes == ("a note", "The data were read with 3 corrections.")
     [told] = changes.notes(found, "birds", ["test"])
-    assert told.startswith(
-        "2 of the corrections' 3 lines name no image of 'birds' outside its test set, the first: 'e2';"
-    )
+    assert told.startswith("2 of the 3 corrections name no image of 'birds' outside its test set, the first: 'e2';")
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
-def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_part_is_opened() -> None:
-    """The doctor finds copies across parts, and one may drop those of the test part alone."""
+def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_set_is_opened() -> None:
+    """The doctor finds copies across sets, and one may drop those of the test set alone."""
     [note] = corrections(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
-    assert note == "1 of the corrections' 1 lines seem to be of test images, which only `beholder evaluate` reads."
+    assert note == "1 of the 1 corrections seem to be of test images, which only `beholder evaluate` reads."
 
 
 def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
-    with pytest.raises(DataError, match=r"None of the corrections' 1 lines.*'elsewhere'"):
+    with pytest.raises(DataError, match=r"None of the 1 corrections.*'elsewhere'"):
         corrections(("elsewhere", "drop")).notes(set())
     source = Source("x", NAMES, {"all": lambda _: dataset("a")})
     assert corrected(source, Corrections(), set()) is source
@@ -180,10 +178,7 @@ def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: P
     rows = "".join(f"{number}.png,keep,\n" for number in range(5))
     read = read_corrections(written(tmp_path, f"path,action,label\n{rows}x.jpg,drop,\ny.jpg,drop,\n"))
     [note] = read.notes({f"{number}.png" for number in range(5)}, "birds")
-    assert (
-        note
-        == "2 of the corrections' 7 lines name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
-    )
+    assert note == "2 of the 7 corrections name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
 
 
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:

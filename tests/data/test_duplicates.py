@@ -73,12 +73,12 @@ def of_more_contrast(image: Pixels) -> Pixels:
 CHANGES = [as_jpeg, resized, mirrored, shifted, cut, darker, of_more_contrast]
 
 
-def test_equal_images_are_one_group_and_those_across_parts_come_first() -> None:
+def test_equal_images_are_one_group_and_those_across_sets_come_first() -> None:
     images = scenes(8)
     train = dataset(images[[0, 1, 2, 2, 2, 3]], "train")
     test = dataset(images[[4, 0, 5]], "test", label=1)
     across, within = exact_duplicates({"train": train, "test": test})
-    assert (across.kind, across.paths, across.parts) == ("exact_duplicate", ("train 0", "test 1"), ("train", "test"))
+    assert (across.kind, across.paths, across.sets) == ("exact_duplicate", ("train 0", "test 1"), ("train", "test"))
     assert across.labels == ("one", "other")
     assert across.sentence == "2 equal images, in train and test, labelled one and other."
     assert within.paths == ("train 2", "train 3", "train 4")
@@ -86,11 +86,11 @@ def test_equal_images_are_one_group_and_those_across_parts_come_first() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_in_another_part_is_found_and_nothing_else(change: Callable[[Pixels], Pixels]) -> None:
+def test_a_changed_copy_in_another_set_is_found_and_nothing_else(change: Callable[[Pixels], Pixels]) -> None:
     images = scenes(60)
     copies = np.stack([change(image) for image in images[:20]])
-    parts = {"train": dataset(images, "train"), "test": dataset(np.concatenate([copies, scenes(20, seed=1)]), "test")}
-    found = near_duplicates(parts)
+    sets = {"train": dataset(images, "train"), "test": dataset(np.concatenate([copies, scenes(20, seed=1)]), "test")}
+    found = near_duplicates(sets)
     assert {one.paths for one in found} == {(f"train {row}", f"test {row}") for row in range(20)}
     assert {one.kind for one in found} == {"near_duplicate"}
     assert all(0.86 <= one.score <= 1 for one in found)

@@ -31,7 +31,7 @@ def test_each_fault_of_pixels_is_found_in_the_image_that_has_it() -> None:
     images[5] = 244 + images[5] // 22
     images[6] = np.asarray(Image.fromarray(images[6, :4, :4]).resize((32, 32), Image.Resampling.BICUBIC))
     found = image_faults({"train": dataset(images[:5]), "test": dataset(images[5:])})
-    assert [(one.kind, one.paths, one.parts) for one in found] == [
+    assert [(one.kind, one.paths, one.sets) for one in found] == [
         ("low_information", ("3",), ("train",)),
         ("dark", ("4",), ("train",)),
         ("light", ("0",), ("test",)),
@@ -83,6 +83,6 @@ def test_each_fault_of_a_file_is_found_and_the_folder_is_left_alone(tmp_path: Pa
         "b/long.png": "odd_size",
         "b/short.png": "unreadable",
     }
-    assert {(one.parts, one.labels) for one in found.values()} == {(("all",), ("a",)), (("all",), ("b",))}
+    assert {(one.sets, one.labels) for one in found.values()} == {(("all",), ("a",)), (("all",), ("b",))}
     assert found["a/disguised.png"].sentence.startswith("a/disguised.png is a BMP file")
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -27,11 +27,11 @@ def images(folder: Path, count: int, shade: int = 100, size: tuple[int, int] = (
         image(folder / f"{index:03}.png", shade, size)
 
 
-def read(source: Source, part: str) -> Dataset:
-    return source.readers[part](silent)
+def read(source: Source, set_name: str) -> Dataset:
+    return source.readers[set_name](silent)
 
 
-def test_an_unsplit_folder_is_one_part(root: Path, cache: Path) -> None:
+def test_an_unsplit_folder_is_one_set(root: Path, cache: Path) -> None:
     images(root / "cat", 3, 10)
     images(root / "ant", 2, 20)
     source = open_folder(root, cache=cache)
@@ -49,27 +49,31 @@ def test_an_unsplit_folder_is_one_part(root: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
-def test_a_split_folder_has_the_parts_it_has(root: Path, cache: Path, validation: str) -> None:
-    for part, count in (("train", 4), (validation, 2), ("test", 1)):
-        images(root / part / "cat", count)
-        images(root / part / "ant" / "deep" / "deeper", count)
+def test_a_split_folder_has_the_sets_it_has(root: Path, cache: Path, validation: str) -> None:
+    for set_name, count in (("train", 4), (validation, 2), ("test", 1)):
+        images(root / set_name / "cat", count)
+        images(root / set_name / "ant" / "deep" / "deeper", count)
     source = open_folder(root, cache=cache)
-    assert {part: len(read(source, part)) for part in source.readers} == {"train": 8, "validation": 4, "test": 2}
+    assert {set_name: len(read(source, set_name)) for set_name in source.readers} == {
+        "train": 8,
+        "validation": 4,
+        "test": 2,
+    }
     assert read(source, "test").names == ["test/ant/deep/deeper/000.png", "test/cat/000.png"]
     assert read(source, "test").labels.tolist() == [0, 1]
 
 
-def test_a_folder_may_have_a_test_part_alone(root: Path, cache: Path) -> None:
+def test_a_folder_may_have_a_test_set_alone(root: Path, cache: Path) -> None:
     images(root / "test" / "b", 1)
     images(root / "test" / "a", 1)
     source = open_folder(root, cache=cache)
     assert (list(source.readers), source.class_names) == (["test"], ("a", "b"))
 
 
-def test_reading_one_part_does_not_open_another(root: Path, cache: Path) -> None:
-    for part in ("train", "test"):
-        images(root / part / "a", 2)
-        images(root / part / "b", 2)
+def test_reading_one_set_does_not_open_another(root: Path, cache: Path) -> None:
+    for set_name in ("train", "test"):
+        images(root / set_name / "a", 2)
+        images(root / set_name / "b", 2)
     source = open_folder(root, cache=cache)
     for path in (root / "test").rglob("*.png"):
         path.unlink()
@@ -230,7 +234,7 @@ def make_all_unreadable(root: Path) -> None:
         (make_one_class, "Only 1 class"),
         (make_thin_class, r"Class 'b' .* has 1 image; .*at least 2"),
         (make_empty_class, r"Class 'b' .* has no images"),
-        (make_unknown_class, "test part .* has a class 'c'"),
+        (make_unknown_class, "test set .* has a class 'c'"),
         (make_two_validations, "Both 'val' and 'valid'"),
         (make_all_unreadable, "No image of a sample of 4"),
     ],

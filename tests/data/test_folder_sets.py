@@ -1,4 +1,4 @@
-"""Sets and classes are told apart by names and by what folders hold; where both can be meant, a sentence says so."""
+"""Roles and classes are told apart by names and by what folders hold; where both can be meant, a sentence says so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make(root: Path, *folders: str, count: int = 3) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("names", "part"),
+    ("names", "set_name"),
     [
         (
             "train training Training TRAIN train_set trainset TrainSet training_set train-images trn images_train",
@@ -35,12 +35,12 @@ def make(root: Path, *folders: str, count: int = 3) -> Path:
         ("train_cat test2 train-test", None),
     ],
 )
-def test_usual_names_are_known_in_any_case_and_form(names: str, part: str | None) -> None:
-    assert {name: role_of(name) for name in names.split()} == dict.fromkeys(names.split(), part)
+def test_usual_names_are_known_in_any_case_and_form(names: str, set_name: str | None) -> None:
+    assert {name: role_of(name) for name in names.split()} == dict.fromkeys(names.split(), set_name)
 
 
 @pytest.mark.parametrize(
-    ("folders", "parts"),
+    ("folders", "sets"),
     [
         (("Training", "Testing"), {"train", "test"}),
         (("train", "dev"), {"train", "validation"}),
@@ -52,10 +52,10 @@ def test_usual_names_are_known_in_any_case_and_form(names: str, part: str | None
         (("01_train", "02_val", "03_test"), {"train", "validation", "test"}),
     ],
 )
-def test_folders_with_usual_names_are_sets(root: Path, cache: Path, folders: tuple[str, ...], parts: set[str]) -> None:
+def test_folders_with_usual_names_are_sets(root: Path, cache: Path, folders: tuple[str, ...], sets: set[str]) -> None:
     make(root, *(f"{folder}/{name}" for folder in folders for name in ("glioma", "none")))
     source = open_folder(root, cache=cache)
-    assert (set(source.readers), source.class_names) == (parts, ("glioma", "none"))
+    assert (set(source.readers), source.class_names) == (sets, ("glioma", "none"))
     told = source.notes[0]
     assert all(repr(folder) in told for folder in folders)
     assert "(6 images)" in told
@@ -89,7 +89,7 @@ def test_folders_of_images_are_classes(
 @pytest.mark.parametrize(
     ("folders", "sentence"),
     [
-        # Sets, folds, cameras and sites that would be taken for classes.
+        # Roles, folds, cameras and sites that would be taken for classes.
         (("A/cat", "A/dog", "B/cat", "B/dog"), r"'A' and 'B' .* hold the same folders \('cat' and 'dog'\)"),
         (tuple(f"fold{i}/{c}" for i in range(5) for c in "xyz"), r"'fold0'.* and 1 more .* hold the same folders"),
         (("left/data/cat", "left/data/dog", "right/data/cat", "right/data/dog"), "hold the same folders"),
@@ -110,7 +110,7 @@ def test_folders_of_images_are_classes(
         (("train/a", "train/b", "unlabelled"), "Beside the training set 'train'.*'unlabelled' with 3 images"),
         (("bus", "car", "train/steam", "train/diesel"), "Beside .* 'bus' and 'car' .* if 'train' is a class too"),
         (("cat", "dog", "test/cat", "test/dog"), "Beside the test set 'test'.*into a folder 'train'"),
-        # Sets without classes, and two of a kind.
+        # Roles without classes, and two of a kind.
         (("train", "test"), r"'test' and 'train' .* without class folders"),
         (("train",), r"'train' .* is a training set by its name"),
         (("train", "test/a", "test/b"), r"'train' .* is a training set by its name"),

@@ -1,4 +1,4 @@
-"""Parts put together: order, parts, shrinking, and who belongs to whom."""
+"""Sets put together: order, sets, shrinking, and who belongs to whom."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def dataset(count: int, start: int = 0, side: int = 9) -> Dataset:
     return Dataset(images, np.arange(count) % 2, ("a", "b"), [f"{start + row}" for row in range(count)])
 
 
-def test_parts_follow_each_other_and_each_image_knows_its_own() -> None:
-    parts = {"train": dataset(3), "test": dataset(2, 10)}
-    pool = pooled(parts)
-    assert pool.parts.tolist() == ["train"] * 3 + ["test"] * 2
+def test_sets_follow_each_other_and_each_image_knows_its_own() -> None:
+    sets = {"train": dataset(3), "test": dataset(2, 10)}
+    pool = pooled(sets)
+    assert pool.sets.tolist() == ["train"] * 3 + ["test"] * 2
     assert list(pool.dataset.names) == ["0", "1", "2", "10", "11"]
-    assert np.array_equal(pool.dataset.images[3:], parts["test"].images)
+    assert np.array_equal(pool.dataset.images[3:], sets["test"].images)
 
 
 def test_shrinking_averages_whole_squares() -> None:
@@ -30,12 +30,12 @@ def test_shrinking_averages_whole_squares() -> None:
 
 
 def test_images_of_overlapping_groups_belong_together() -> None:
-    parts = {"train": dataset(4), "test": dataset(3, 10)}
+    sets = {"train": dataset(4), "test": dataset(3, 10)}
     groups = [
         [("train", "1"), ("test", "11")],
         [("test", "11"), ("train", "3")],
         [("train", "0"), ("train", "unknown")],
     ]
-    numbers = joined(parts, groups)
+    numbers = joined(sets, groups)
     assert numbers[1] == numbers[5] == numbers[3]
     assert len(set(numbers)) == 5

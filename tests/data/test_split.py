@@ -1,4 +1,4 @@
-"""Parts are disjoint, complete, stratified, and read only when asked for."""
+"""Sets are disjoint, complete, stratified, and read only when asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
-from beholder.data.split import Parts, split
+from beholder.data.split import Split, split
 from beholder.errors import DataError
 
 THREE = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -26,20 +26,20 @@ shares = st.sampled_from([THREE, TWO, {"all": 1.0}, {"a": 0.5, "b": 0.25, "c": 0
 
 @settings(max_examples=150)
 @given(labellings, shares, st.integers(0, 2**40), st.data())
-def test_parts_are_disjoint_complete_and_keep_groups_together(
+def test_sets_are_disjoint_complete_and_keep_groups_together(
     labels: NDArray[np.int64], fractions: dict[str, float], seed: int, data: st.DataObject
 ) -> None:
     size = len(labels)
     groups = data.draw(st.none() | st.lists(st.binary(max_size=1), min_size=size, max_size=size))
-    parts = split(labels, groups, seed=seed, fractions=fractions)
-    assert list(parts) == list(fractions)
-    rows = np.concatenate(list(parts.values()))
+    sets = split(labels, groups, seed=seed, fractions=fractions)
+    assert list(sets) == list(fractions)
+    rows = np.concatenate(list(sets.values()))
     assert sorted(rows.tolist()) == list(range(size))
-    for chosen in parts.values():
+    for chosen in sets.values():
         assert chosen.dtype == np.int64
         assert (np.diff(chosen) > 0).all()
     if groups is not None:
-        homes = [{groups[row] for row in chosen} for chosen in parts.values()]
+        homes = [{groups[row] for row in chosen} for chosen in sets.values()]
         assert sum(map(len, homes)) == len(set(groups))
 
 
@@ -47,14 +47,14 @@ def test_parts_are_disjoint_complete_and_keep_groups_together(
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=6), shares, st.integers(0, 1000))
 def test_each_class_is_divided_by_the_fractions(sizes: list[int], fractions: dict[str, float], seed: int) -> None:
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    parts = split(labels, None, seed=seed, fractions=fractions)
+    sets = split(labels, None, seed=seed, fractions=fractions)
     for label, size in enumerate(sizes):
-        counts = {part: int((labels[rows] == label).sum()) for part, rows in parts.items()}
+        counts = {set_name: int((labels[rows] == label).sum()) for set_name, rows in sets.items()}
         if size > len(fractions):
             assert min(counts.values()) >= 1
         if size * min(fractions.values()) >= 1:  # no part had to be given its first row
-            for part, fraction in fractions.items():
-                assert abs(counts[part] - fraction * size) < 1 + 1e-6
+            for set_name, fraction in fractions.items():
+                assert abs(counts[set_name] - fraction * size) < 1 + 1e-6
 
 
 @settings(max_examples=60)
@@ -65,8 +65,8 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[int, bytes]], ra
     def content(order: NDArray[np.int64]) -> dict[str, list[tuple[int, bytes]]]:
         labels = np.array([rows[row][0] for row in order], np.int64)
         groups = [rows[row][1] for row in order]
-        parts = split(labels, groups, seed=3, fractions=THREE)
-        return {part: sorted(rows[order[row]] for row in chosen) for part, chosen in parts.items()}
+        sets = split(labels, groups, seed=3, fractions=THREE)
+        return {set_name: sorted(rows[order[row]] for row in chosen) for set_name, chosen in sets.items()}
 
     assert content(np.arange(len(rows))) == content(order)
 
@@ -79,13 +79,13 @@ def test_the_seed_decides() -> None:
     assert len(set(first) & set(other)) < 20  # 50 of 500 drawn twice share about 5
 
 
-def test_many_small_classes_do_not_starve_one_part() -> None:
+def test_many_small_classes_do_not_starve_one_set() -> None:
     labels = np.repeat(np.arange(200), 15)  # 1.5 rows a class for validation, and as many for test
-    parts = split(labels, None, seed=0, fractions=THREE)
-    assert abs(len(parts["validation"]) - len(parts["test"])) < 60
+    sets = split(labels, None, seed=0, fractions=THREE)
+    assert abs(len(sets["validation"]) - len(sets["test"])) < 60
 
 
-def test_every_part_gets_a_group_where_there_are_enough() -> None:
+def test_every_set_gets_a_group_where_there_are_enough() -> None:
     labels = np.zeros(40, np.int64)
     groups = np.repeat(np.arange(4), 10).tolist()
     assert min(len(rows) for rows in split(labels, groups, seed=0, fractions=THREE).values()) == 10
@@ -111,17 +111,19 @@ def make_dataset(start: int, count: int) -> Dataset:
 
 
 def make_source(**counts: int) -> tuple[Source, list[str]]:
-    """A source with the parts asked for, and the list of parts that were read."""
+    """A source with the sets asked for, and the list of sets that were read."""
     read: list[str] = []
 
-    def reader(part: str, start: int, count: int) -> Callable[[Progress], Dataset]:
+    def reader(set_name: str, start: int, count: int) -> Callable[[Progress], Dataset]:
         def read_part(_: Progress) -> Dataset:
-            read.append(part)
+            read.append(set_name)
             return make_dataset(start, count)
 
         return read_part
 
-    readers = {part: reader(part, 1000 * place, count) for place, (part, count) in enumerate(counts.items())}
+    readers = {
+        set_name: reader(set_name, 1000 * place, count) for place, (set_name, count) in enumerate(counts.items())
+    }
     return Source("some data", ("even", "odd"), readers), read
 
 
@@ -137,20 +139,20 @@ def test_equal_images_are_one_group_and_others_are_not() -> None:
     assert len(set(groups)) == 299
 
 
-def test_near_copies_stay_in_one_part_and_a_part_that_is_there_stays_as_it_is() -> None:
+def test_near_copies_stay_in_one_set_and_a_set_that_is_there_stays_as_it_is() -> None:
     random = np.random.default_rng(0)
     # Shapes of a few pixels: what is shifted by one is alike.
     images = np.kron(random.integers(0, 256, (200, 8, 8, 1)), np.ones((1, 4, 4, 1), np.int64)).astype(np.uint8)
     images = np.concatenate([images, images[:100, :, ::-1] // 2 + 40])  # mirrored and paler
     both = Dataset(images, np.arange(300) % 2, ("even", "odd"), [str(row) for row in range(300)])
-    parts = Parts(Source("copies", both.class_names, {"all": lambda _: both}))
-    homes = {name: part for part in ("train", "validation", "test") for name in getattr(parts, part)().names}
+    sets = Split(Source("copies", both.class_names, {"all": lambda _: both}))
+    homes = {name: set_name for set_name in ("train", "validation", "test") for name in getattr(sets, set_name)().names}
     assert len(homes) == 300
     assert [row for row in range(100) if homes[str(row)] != homes[str(200 + row)]] == []
 
     first, last = both.select(np.arange(200)), both.select(np.arange(200, 300))
     readers = {"train": lambda _: first, "validation": lambda _: last, "test": lambda _: last}
-    given = Parts(Source("given", both.class_names, readers))
+    given = Split(Source("given", both.class_names, readers))
     assert given.train().names == first.names
     assert given.validation().names == last.names
     assert given.copies is None
@@ -159,73 +161,73 @@ def test_near_copies_stay_in_one_part_and_a_part_that_is_there_stays_as_it_is() 
 def test_a_run_from_before_near_copies_were_looked_for_finds_its_split_again() -> None:
     source, _ = make_source(all=200)
     rows = split(make_dataset(0, 200).labels, content_groups(make_dataset(0, 200)), seed=5, fractions=THREE)
-    assert Parts(source, 5, together="equal").test().names == [str(row) for row in rows["test"]]
+    assert Split(source, 5, together="equal").test().names == [str(row) for row in rows["test"]]
 
 
 def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
     source, read = make_source(all=200)
-    parts = Parts(source, seed=5)
+    sets = Split(source, seed=5)
     assert read == []
-    train, validation, test = parts.train(), parts.validation(), parts.test()
+    train, validation, test = sets.train(), sets.validation(), sets.test()
     assert [len(train), len(validation), len(test)] == [160, 20, 20]
     assert len(names(train) | names(validation) | names(test)) == 200
     assert read == ["all"]
-    assert Parts(make_source(all=200)[0], seed=5).test().names == test.names
-    assert Parts(make_source(all=200)[0], seed=6).test().names != test.names
+    assert Split(make_source(all=200)[0], seed=5).test().names == test.names
+    assert Split(make_source(all=200)[0], seed=6).test().names != test.names
 
 
-def test_copies_of_an_image_stay_in_one_part() -> None:
+def test_copies_of_an_image_stay_in_one_set() -> None:
     dataset = make_dataset(0, 100)
     np.asarray(dataset.images)[50:] = dataset.images[:50]
-    parts = Parts(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
-    groups = [set(content_groups(part)) for part in (parts.train(), parts.validation(), parts.test())]
+    sets = Split(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
+    groups = [set(content_groups(set_name)) for set_name in (sets.train(), sets.validation(), sets.test())]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 50
 
 
-def test_a_missing_validation_part_is_a_tenth_of_train_and_test_stays_closed() -> None:
+def test_a_missing_validation_set_is_a_tenth_of_train_and_test_stays_closed() -> None:
     source, read = make_source(train=100, test=30)
-    parts = Parts(source)
-    assert (len(parts.train()), len(parts.validation())) == (90, 10)
-    assert not names(parts.train()) & names(parts.validation())
+    sets = Split(source)
+    assert (len(sets.train()), len(sets.validation())) == (90, 10)
+    assert not names(sets.train()) & names(sets.validation())
     assert read == ["train"]
-    assert len(parts.test()) == 30
+    assert len(sets.test()) == 30
     assert read == ["train", "test"]
 
 
-def test_a_missing_test_part_is_a_tenth_of_train() -> None:
+def test_a_missing_test_set_is_a_tenth_of_train() -> None:
     source, _ = make_source(train=100, validation=20)
-    parts = Parts(source)
-    assert [len(parts.train()), len(parts.validation()), len(parts.test())] == [90, 20, 10]
-    assert not names(parts.train()) & names(parts.test())
+    sets = Split(source)
+    assert [len(sets.train()), len(sets.validation()), len(sets.test())] == [90, 20, 10]
+    assert not names(sets.train()) & names(sets.test())
 
 
-def test_a_train_part_alone_gives_both() -> None:
-    parts = Parts(make_source(train=100)[0])
-    assert [len(parts.train()), len(parts.validation()), len(parts.test())] == [80, 10, 10]
+def test_a_train_set_alone_gives_both() -> None:
+    sets = Split(make_source(train=100)[0])
+    assert [len(sets.train()), len(sets.validation()), len(sets.test())] == [80, 10, 10]
 
 
-def test_parts_that_are_there_are_used_as_they_are() -> None:
+def test_sets_that_are_there_are_used_as_they_are() -> None:
     source, read = make_source(train=50, validation=20, test=10)
-    parts = Parts(source)
-    assert [len(parts.test()), len(parts.train()), len(parts.validation())] == [10, 50, 20]
+    sets = Split(source)
+    assert [len(sets.test()), len(sets.train()), len(sets.validation())] == [10, 50, 20]
     assert read == ["test", "train", "validation"]
 
 
-def test_a_test_part_alone_can_be_tested_only() -> None:
-    parts = Parts(make_source(test=10)[0])
-    assert len(parts.test()) == 10
-    for part in (parts.train, parts.validation):
-        with pytest.raises(DataError, match=r"has no \w+ part"):
-            part()
+def test_a_test_set_alone_can_be_tested_only() -> None:
+    sets = Split(make_source(test=10)[0])
+    assert len(sets.test()) == 10
+    for set_name in (sets.train, sets.validation):
+        with pytest.raises(DataError, match=r"has no \w+ set"):
+            set_name()
 
 
 def test_too_few_images_get_a_sentence() -> None:
     with pytest.raises(DataError, match="Class 'odd' of 'some data' has 1 image to learn from"):
-        Parts(make_source(train=3, validation=2, test=2)[0]).train()
-    with pytest.raises(DataError, match="no images for its test part"):
-        Parts(make_source(train=3, validation=2, test=0)[0]).test()
-    with pytest.raises(DataError, match="no images for its validation part"):
-        Parts(make_source(all=2)[0]).validation()
+        Split(make_source(train=3, validation=2, test=2)[0]).train()
+    with pytest.raises(DataError, match="no images for its test set"):
+        Split(make_source(train=3, validation=2, test=0)[0]).test()
+    with pytest.raises(DataError, match="no images for its validation set"):
+        Split(make_source(all=2)[0]).validation()
     copies = Dataset(np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2, ("even", "odd"), ["x"] * 20)
-    with pytest.raises(DataError, match="no images for its validation part"):
-        Parts(Source("copies", ("even", "odd"), {"all": lambda _: copies})).validation()
+    with pytest.raises(DataError, match="no images for its validation set"):
+        Split(Source("copies", ("even", "odd"), {"all": lambda _: copies})).validation()

@@ -17,7 +17,7 @@ from beholder.data.progress import silent
 RANDOM = np.random.default_rng(0).integers(0, 256, (40, 9, 9, 3)).astype(np.uint8)
 
 
-def parts(images: NDArray[np.uint8]) -> dict[str, Dataset]:
+def sets(images: NDArray[np.uint8]) -> dict[str, Dataset]:
     """The first three quarters and the rest, of two classes."""
     labels = np.arange(len(images)) % 2
     names = [str(row) for row in range(len(images))]
@@ -47,7 +47,7 @@ def with_row(images: NDArray[np.uint8], row: int, other: NDArray[np.uint8]) -> N
     ],
 )
 def test_a_fault_of_all_images_is_one_sentence(images: Any, sentence: str) -> None:
-    [found] = whole_set_faults(parts(images))
+    [found] = whole_set_faults(sets(images))
     assert found.startswith(sentence)
     assert found.endswith(".")
 
@@ -55,20 +55,20 @@ def test_a_fault_of_all_images_is_one_sentence(images: Any, sentence: str) -> No
 def test_a_class_of_one_image_again_and_again_is_named() -> None:
     images = RANDOM.copy()
     images[::2] = images[0]
-    assert whole_set_faults(parts(images)) == [
+    assert whole_set_faults(sets(images)) == [
         "All 20 images of the class 'cat' are equal to each other; check how they were saved."
     ]
     images[38] = images[1]
-    assert whole_set_faults(parts(images)) == []
+    assert whole_set_faults(sets(images)) == []
 
 
 def test_ordinary_sets_drawings_and_black_and_white_hear_nothing() -> None:
     thin = np.zeros((40, 32, 32, 1), np.uint8)
     thin[np.arange(40), np.arange(40) % 32, 3] = 255  # one bright pixel each
     for images in (RANDOM, thin, 255 - thin, (RANDOM > 99).astype(np.uint8) * 255, RANDOM // 2):
-        assert whole_set_faults(parts(images)) == []
+        assert whole_set_faults(sets(images)) == []
     assert whole_set_faults({"all": open_digits().readers["all"](silent)}) == []
-    assert whole_set_faults({"all": parts(RANDOM)["train"].select(np.arange(0))}) == []
+    assert whole_set_faults({"all": sets(RANDOM)["train"].select(np.arange(0))}) == []
     assert whole_set_faults({}) == []
 
 
@@ -78,7 +78,7 @@ def test_most_images_do_not_hide_what_is_wrong_with_them() -> None:
         (RANDOM[:30] // 12, "dark"),
         (RANDOM[:30] // 25 + 245, "light"),
     ):
-        found = image_faults(parts(np.concatenate([change, RANDOM[30:]])))
+        found = image_faults(sets(np.concatenate([change, RANDOM[30:]])))
         assert {one.kind for one in found} == {kind}
         assert len(found) == 30
         assert all(0 <= one.score <= 1 for one in found)

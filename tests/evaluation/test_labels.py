@@ -50,12 +50,12 @@ def test_flipped_labels_are_found_and_the_right_ones_suggested() -> None:
     assert np.mean(np.array(suggested)[hits]) > 0.9
 
 
-def test_the_part_of_an_image_is_told() -> None:
+def test_the_set_of_an_image_is_told() -> None:
     labels = np.arange(400) % 4
     probabilities = answers(labels, 6.0)
     probabilities[-1] = (0.997, 0.001, 0.001, 0.001)  # its label is 3
     [finding] = [
-        one for one in wrong_labels(pool(labels), probabilities, np.zeros((400, 1), np.int64)) if one.parts == ("test",)
+        one for one in wrong_labels(pool(labels), probabilities, np.zeros((400, 1), np.int64)) if one.sets == ("test",)
     ]
     assert (finding.paths, finding.labels, finding.suggestion) == (("399.png",), ("dog",), "ant")
 

@@ -43,7 +43,7 @@ def text(sentences: list[str]) -> str:
 
 def test_the_chapters_point_is_said_where_the_figures_show_it() -> None:
     said = text(findings([FAST, BOOK, DENSE]))
-    assert "fast ranks first: 90.0 % on the validation part (95 % interval 89.0 % to 91.0 %)" in said
+    assert "fast ranks first: 90.0 % on the validation set (95 % interval 89.0 % to 91.0 %)" in said
     assert "dense memorises most: its accuracy on training images, 95.0 %, ends 45.0 points above" in said
     assert "dense has the most parameters, 3,157,002; better on validation with fewer: " in said
     assert "fewer: fast (40.0 points), book (16.0 points)." in said
@@ -97,7 +97,7 @@ def test_the_page_holds_every_figure_and_links_to_every_report(folder: Path) -> 
         assert f'href="{name}/report.html"' in html
     assert "Not finished: b-500" in html
     assert "<b>digits</b>" not in html
-    assert "The test part is unopened" in html
+    assert "The test set is unopened" in html
 
 
 def test_the_page_is_self_contained_and_its_charts_have_alternatives(folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_one_run_is_a_comparison_too(folder: Path) -> None:
     assert 'id="figures"' not in write_comparison(folder).read_text(encoding="utf-8")
 
 
-def test_figures_of_the_test_part_are_shown_once_opened(folder: Path) -> None:
+def test_figures_of_the_test_set_are_shown_once_opened(folder: Path) -> None:
     document = json.loads((folder / "comparison.json").read_bytes())
     for figures in document["models"]:
         figures.update(test_accuracy=0.4321, interval=[0.4, 0.46])

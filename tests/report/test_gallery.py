@@ -33,11 +33,11 @@ def document(findings: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def finding(kind: str, paths: list[str]) -> dict[str, Any]:
-    labels, parts = ["a"] * len(paths), ["all"] * len(paths)
+    labels, sets = ["a"] * len(paths), ["all"] * len(paths)
     return {
         "kind": kind,
         "paths": paths,
-        "parts": parts,
+        "sets": sets,
         "score": 1.0,
         "labels": labels,
         "suggestion": None,
@@ -107,8 +107,8 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small(tmp_path: Pat
 
 
 def test_images_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
-    parts = images(2, 8)
-    twins = {"all": Dataset(parts["all"].images, parts["all"].labels, ("a",), ["same.png", "same.png"])}
+    sets = images(2, 8)
+    twins = {"all": Dataset(sets["all"].images, sets["all"].labels, ("a",), ["same.png", "same.png"])}
     gallery.write_gallery(tmp_path / "page.html", document([finding("dark", ["same.png"])]), twins)
     [image] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
     assert image["unique"] is False

@@ -104,7 +104,7 @@ def _evaluation(run: Path, **changes: Any) -> None:
         "schema": 1,
         "model": hashlib.sha256((run / "model" / "SHA256SUMS").read_bytes()).hexdigest(),
         "data": "animals",
-        "part": "test",
+        "set": "test",
         "count": 40,
         "accuracy": 0.9,
         "interval": [0.7695, 0.9604],
@@ -244,7 +244,7 @@ def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
     assert any("The model answers 75.0 %, 3.3 % of these wrong" in alt for alt in alternatives)
 
 
-def test_a_promise_is_told_before_the_test_part_is_opened(run: Path) -> None:
+def test_a_promise_is_told_before_the_test_set_is_opened(run: Path) -> None:
     (run / "evaluation.json").unlink()
     assert "How far to trust" not in _page(run).text
     manifest = json.loads((run / "model" / "manifest.json").read_bytes())
@@ -317,12 +317,12 @@ def test_a_ratio_without_a_denominator_is_a_dash_not_a_zero(html: str) -> None:
     assert f"{CLASSES[2]} \N{EN DASH} \N{EN DASH} \N{EN DASH} 0" in Page(html).text
 
 
-def test_before_the_evaluation_it_gives_the_validation_accuracy_and_says_how_to_open_the_test_part(run: Path) -> None:
+def test_before_the_evaluation_it_gives_the_validation_accuracy_and_says_how_to_open_the_test_set(run: Path) -> None:
     (run / "evaluation.json").unlink()
     text = _page(run).text.replace(NBSP, " ")
     # 83 of 100: Wilson's interval.
     assert "83.0 % Validation accuracy on 100 images; 95 % interval 74.5 % to 89.1 %" in text
-    assert "test part is unopened" in text
+    assert "test set is unopened" in text
     assert "beholder evaluate 'first run'" in text
 
 
@@ -370,7 +370,7 @@ def test_options_in_a_notice_are_never_cut_in_two_and_the_rest_is_text(run: Path
     "missing",
     ["environment.json", "data.json", "events.jsonl", "model/manifest.json", "model/filters.npy", "evaluation.json"],
 )
-def test_any_part_may_be_missing(run: Path, missing: str) -> None:
+def test_any_set_may_be_missing(run: Path, missing: str) -> None:
     (run / missing).unlink()
     assert "book on animals" in _page(run).text
 

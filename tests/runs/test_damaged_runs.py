@@ -22,7 +22,7 @@ from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run, read_document
 from beholder.runs.snapshots import Shown, Snapshot, read_shown, read_snapshot, write_shown, write_snapshot
 from beholder.server.encoding import EscapedJSON
-from beholder.server.tabs.judge import _test_part
+from beholder.server.tabs.judge import _test_set
 from beholder.sessions.logged_plan import logged_plan
 
 CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
@@ -95,7 +95,7 @@ def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: 
     assert "\n" not in str(caught.value)
 
 
-# The figures of the test part
+# The figures of the test set
 
 SHARE = {"accuracy": 0.5, "same": 0.5}
 EVALUATION: dict[str, Any] = {
@@ -167,7 +167,7 @@ def test_figures_are_refused_or_can_be_told(
     assert evaluation is not None
     _print_figures(path.parent, evaluation)
     if len(evaluation["confusion"]) == 2:
-        EscapedJSON(_test_part(evaluation, ["cat", "dog"]))
+        EscapedJSON(_test_set(evaluation, ["cat", "dog"]))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_no_decision_is_a_fault_of_ours(client: TestClient, served: Served, body
     assert not (served.folder / "corrections.csv").exists()
 
 
-QUERIES = st.dictionaries(st.sampled_from(["part", "start", "count", "path", "top", "layer"]), st.text(max_size=12))
+QUERIES = st.dictionaries(st.sampled_from(["set", "start", "count", "path", "top", "layer"]), st.text(max_size=12))
 
 
 @settings(max_examples=60, suppress_health_check=SHARED)

@@ -1,4 +1,4 @@
-"""A person relies on: a decision about an image is in RUN/corrections.csv at once, outlives the server, can be undone."""
+"""A person relies on: a decision about an image is in corrections.csv at once, outlives the server, can be undone."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_surest_mistake_comes_first_and_then_labels_in_doubt(desk: TestClien
     assert found == [("a/sure & wrong.png", "5", "6"), (ODD, "7", "2")]
     assert document["images"][0]["probability"] == pytest.approx(0.95)
     assert document["counts"] == {"validation": 2, "train": 1}
-    [doubt] = desk.get("/page/corrections?part=train").json()["images"]
+    [doubt] = desk.get("/page/corrections?set=train").json()["images"]
     assert (doubt["path"], doubt["label"], doubt["suggestion"]) == ("train/12.png", "4", "0")
     assert [one["path"] for one in desk.get("/page/corrections?start=1&count=1").json()["images"]] == [ODD]
     [named] = desk.get("/page/corrections", params={"path": "a/right.png"}).json()["images"]
@@ -102,7 +102,8 @@ def test_decisions_are_in_the_file_at_once_one_for_an_image(desk: TestClient, co
     state = decide(desk, path="a/sure & wrong.png", action="relabel", label="6")
     assert state["corrections"] == 1
     assert state["command"] == (
-        f"beholder train digits --model fast --epochs 3 --corrections {corrections} --out {corrections.parent}-corrected"
+        f"beholder train digits --model fast --epochs 3 --corrections {corrections} "
+        f"--out {corrections.parent}-corrected"
     )
     assert (
         state["remark"]
@@ -153,7 +154,7 @@ def test_odd_requests_are_one_sentence(desk: TestClient, corrections: Path) -> N
         response = desk.post("/page/corrections", content=content)
         assert (response.status_code, "JSON" in response.json()["error"]) == (400, True)
     assert desk.get("/page/corrections?path=nowhere").json()["images"] == []
-    for query in ("part=test", "start=-1", "count=x"):
+    for query in ("set=test", "start=-1", "count=x"):
         assert desk.get(f"/page/corrections?{query}").status_code == 400
     corrections.write_text("no corrections", encoding="utf-8")
     response = desk.get("/page/corrections")

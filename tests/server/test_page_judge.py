@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-def test_the_test_part_is_told_as_evaluate_told_it(client: TestClient, served_run: Path) -> None:
+def test_the_test_set_is_told_as_evaluate_told_it(client: TestClient, served_run: Path) -> None:
     document = client.get("/page/judge").json()
     evaluation = json.loads((served_run / "evaluation.json").read_text("utf-8"))
-    test = document["parts"]["test"]
+    test = document["sets"]["test"]
     assert test["confusion"] == evaluation["confusion"]
     assert test["accuracy"] == evaluation["accuracy"]
     for figure in ("macro_recall", "macro_f1", "uneven"):
@@ -40,12 +40,12 @@ def test_reliability_and_coverage_are_those_of_evaluate_and_of_the_kept_answers(
 ) -> None:
     document = client.get("/page/judge").json()
     evaluation = json.loads((served_run / "evaluation.json").read_text("utf-8"))
-    test, validation = (document["parts"][part]["honesty"] for part in ("test", "validation"))
+    test, validation = (document["sets"][set_name]["honesty"] for set_name in ("test", "validation"))
     for name in ("ece", "reliability", "selective"):
         assert test[name] == evaluation[name]
-    assert sum(one["count"] for one in validation["reliability"]) == document["parts"]["validation"]["count"]
+    assert sum(one["count"] for one in validation["reliability"]) == document["sets"]["validation"]["count"]
     last = validation["selective"]["curve"][-1]
-    assert last == {"coverage": 1.0, "risk": pytest.approx(1 - document["parts"]["validation"]["accuracy"])}
+    assert last == {"coverage": 1.0, "risk": pytest.approx(1 - document["sets"]["validation"]["accuracy"])}
     assert f"of {test['reliability'][-1]['count']:,}" in test["words"]["reliability"]
     assert document["promise"].endswith(".")
 
@@ -53,7 +53,7 @@ def test_reliability_and_coverage_are_those_of_evaluate_and_of_the_kept_answers(
 def test_a_cell_holds_the_validation_images_that_got_this_answer(client: TestClient, served_run: Path) -> None:
     kept = open_validation(served_run)
     assert kept is not None
-    counts = client.get("/page/judge").json()["parts"]["validation"]["confusion"]
+    counts = client.get("/page/judge").json()["sets"]["validation"]["confusion"]
     assert counts == kept.confusion().tolist()
     cell = client.get("/page/judge/cell/3/3").json()
     assert cell["count"] == counts[3][3]
@@ -69,7 +69,7 @@ def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:
     served = open_served(served_run / "model")
     document = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge").json()
     served.workers.close()
-    assert (document["parts"], document["epochs"]) == ({}, [])
+    assert (document["sets"], document["epochs"]) == ({}, [])
     assert "serve the RUN folder" in document["notes"][0]
 
 
@@ -92,7 +92,7 @@ def test_figures_that_make_no_sense_are_a_note(
     answer = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge")
     served.workers.close()
     assert answer.status_code == 200
-    assert list(answer.json()["parts"]) == ["validation"]
+    assert list(answer.json()["sets"]) == ["validation"]
     assert words in " ".join(answer.json()["notes"])
 
 
@@ -110,7 +110,7 @@ def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[
     shares = page.locator(".classes td:nth-child(2)").all_inner_texts()
     numbers = [float(share.split()[0]) for share in shares]
     assert numbers == sorted(numbers, reverse=True)
-    page.get_by_role("button", name="Validation part").click()
+    page.get_by_role("button", name="Validation set").click()
     assert "steered by" in page.locator(".headline").inner_text()
     assert page.locator(".charts .curve").count() == 4
     assert page.get_by_role("img", name="Reliability diagram").is_visible()
@@ -123,8 +123,8 @@ def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, clie
     cell = client.get("/page/judge/cell/3/3").json()
     paths = [quote(one["path"], safe="!'()*-._~") for one in cell["images"]]  # as encodeURIComponent has it
     page.goto("/#judge")
-    for part in ("Validation part", "Test part"):
-        page.get_by_role("button", name=part).click()
+    for set_name in ("Validation set", "Test set"):
+        page.get_by_role("button", name=set_name).click()
         page.locator("[data-cell='3/3']").click()
         page.get_by_role("heading", name="3, and answered so").wait_for()
         links = page.locator(".cell .gallery a")
@@ -132,7 +132,7 @@ def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, clie
         assert links.first.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
     mistakes = page.locator("section", has=page.get_by_role("heading", name="Sure, and wrong")).locator(".gallery a")
     assert [link.get_attribute("href") for link in mistakes.all()] == ["#correct"] * len(
-        document["parts"]["test"]["mistakes"]
+        document["sets"]["test"]["mistakes"]
     )
     assert page.locator(".filters img").count() == len(document["filters"])
     assert page.locator(".filters img").first.evaluate("image => image.complete && image.naturalWidth > 0")

@@ -51,7 +51,7 @@ def test_answers_go_on_and_nothing_of_the_new_model_stands_beside_them(opened: S
         assert answer.status_code == 409, address
         assert answer.json()["error"].endswith(SENTENCE)
     judged = client.get("/page/judge").json()
-    assert judged["parts"] == {}
+    assert judged["sets"] == {}
     assert SENTENCE in judged["notes"][0]
     decision = json.dumps({"path": "x", "action": "drop"})
     assert client.post("/page/corrections", content=decision).status_code == 409

@@ -96,7 +96,7 @@ def train(folder: Path) -> None:
 
 
 def evaluate(folder: Path) -> None:
-    """Its test part, and its report."""
+    """Its test set, and its report."""
     import beholder
 
     beholder.evaluate(folder / "run")

@@ -15,7 +15,7 @@ from beholder.api.resume import resume
 from beholder.api.train import train
 from beholder.data.dataset import Dataset
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.runs.events import read_events
 from beholder.sessions.data_checks import check_data
 
@@ -44,8 +44,8 @@ def joined(*datasets: Dataset) -> Dataset:
 
 
 def checked(source: Source, budget: float | None = None) -> dict[str, Any]:
-    parts = Parts(source)
-    return check_data(parts, {"train": parts.train(), "validation": parts.validation()}, budget)
+    sets = Split(source)
+    return check_data(sets, {"train": sets.train(), "validation": sets.validation()}, budget)
 
 
 def unsplit(dataset: Dataset) -> Source:
@@ -68,7 +68,7 @@ def test_faults_and_copies_are_counted() -> None:
     found = checked(unsplit(joined(whole, changed([20, 21, 22], whole))))
     assert found["sentences"] == [
         "Checked 103 images: 1 is nearly of one colour, 2 are very dark.",
-        "Copies of each other: 2 equal and 6 nearly equal ones, kept in one part; `beholder audit` shows them.",
+        "Copies of each other: 2 equal and 6 nearly equal ones, kept in one set; `beholder audit` shows them.",
     ]
     assert found["counts"] == {
         "low_information": 1,
@@ -91,11 +91,11 @@ def test_a_fault_of_the_whole_set_comes_first_and_nothing_contradicts_it() -> No
     ]
 
 
-def test_copies_across_parts_that_the_data_came_with_are_told_unless_looking_takes_too_long() -> None:
+def test_copies_across_sets_that_the_data_came_with_are_told_unless_looking_takes_too_long() -> None:
     whole = images(100)
     validation = joined(changed([1, 2, 3], whole), whole.select(np.array([50])), changed([4], images(200)))
-    train_part = whole.select(np.arange(90))
-    readers = {"train": lambda _: train_part, "validation": lambda _: validation, "test": lambda _: whole}
+    training_set = whole.select(np.arange(90))
+    readers = {"train": lambda _: training_set, "validation": lambda _: validation, "test": lambda _: whole}
     source = Source("given", whole.class_names, readers)
     found = checked(source)
     assert found["sentences"] == [
@@ -118,7 +118,7 @@ def test_of_small_images_is_said_that_only_equal_ones_were_looked_for() -> None:
     assert (found["counts"]["exact_duplicate"], found["counts"]["near_duplicate"]) == (0, None)
     pixels[7] = pixels[8]
     assert checked(unsplit(small))["sentences"][1] == (
-        "2 images are equal to another one, none across the parts; `beholder audit` shows them, and near copies are "
+        "2 images are equal to another one, none across the sets; `beholder audit` shows them, and near copies are "
         "not looked for below 16 pixels."
     )
     given = Source("given", small.class_names, dict.fromkeys(("train", "validation", "test"), lambda _: small))

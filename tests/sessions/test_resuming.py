@@ -16,7 +16,7 @@ from beholder.api.resume import resume
 from beholder.errors import RunError
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import Run, create_run
-from beholder.sessions.training_data import read_parts
+from beholder.sessions.training_data import read_training_sets
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -36,7 +36,7 @@ def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, mon
         if not (tmp_path / "killed").exists():
             shutil.copytree(tmp_path / "whole", tmp_path / "killed")
             (tmp_path / "killed" / ".checkpoint.part").write_bytes(b"half")
-        return read_parts(*arguments)
+        return read_training_sets(*arguments)
 
     monkeypatch.setattr(module, "read_parts", killed)
     module.train("digits", out=tmp_path / "whole", **FEW)
@@ -57,17 +57,17 @@ def stopping_at(steps: int) -> Callable[[], bool]:
 
 def test_a_run_killed_between_its_last_step_and_its_judgement_is_judged(tmp_path: Path) -> None:
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.training.fit import Fit
     from beholder.training.settings import choose
 
-    parts = Parts(open_source("digits"), seed=0)
+    sets = Split(open_source("digits"), seed=0)
     settings = choose(
         "linear", seed=0, precision="float32", early_stop=9, changes={"epochs": 2, "batch_size": 200}
     )  # the second epoch is the better one
 
     def fit(run: Run, stop: Callable[[], bool]) -> Any:
-        return Fit(parts.train(), parts.validation(), settings, run, EventLog(run.events_file), stop).run_to_end()
+        return Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), stop).run_to_end()
 
     whole, killed = create_run(tmp_path / "whole"), create_run(tmp_path / "killed")
     expected = fit(whole, lambda: False)
@@ -133,19 +133,19 @@ def test_the_time_of_killed_and_stopped_sessions_counts(tmp_path: Path) -> None:
 
 
 def test_early_stopping_under_a_budget_is_that_of_its_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A budget judges its epochs in a hurry, on some of the validation part; what decides is judged on all of it."""
+    """A budget judges its epochs in a hurry, on some of the validation set; what decides is judged on all of it."""
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.training import fit
     from beholder.training.budget.pace import Pace
     from beholder.training.settings import choose
 
     monkeypatch.setattr(fit, "TRAIN_SAMPLE", 40)
     monkeypatch.setattr(Pace, "fitting", lambda *_: None)
-    parts = Parts(open_source("digits"), seed=0)
+    sets = Split(open_source("digits"), seed=0)
     settings = choose("linear", seed=0, precision="float32", early_stop=3, changes={"epochs": 3, "batch_size": 200})
     for name, timed in (("budget", {"until": 0.0}), ("plan", {"plans": [(0, 24)]})):
         run = create_run(tmp_path / name)
         log = EventLog(run.events_file)
-        fit.Fit(parts.train(), parts.validation(), settings, run, log, lambda: False, **timed).run_to_end()
+        fit.Fit(sets.train(), sets.validation(), settings, run, log, lambda: False, **timed).run_to_end()
     assert state(tmp_path / "budget") == state(tmp_path / "plan")

@@ -15,12 +15,12 @@ from beholder.sessions.session import Asked, Session
 from beholder.training.settings import Settings, choose
 
 
-def part(count: int) -> Dataset:
+def set_name(count: int) -> Dataset:
     images = np.zeros((count, 40, 40, 3), np.uint8)
     return Dataset(images, np.arange(count) % 2, ("a", "b"), tuple(map(str, range(count))))
 
 
-PARTS = {"train": part(17), "validation": part(3)}
+SETS = {"train": set_name(17), "validation": set_name(3)}
 
 
 def settings(**options: Any) -> Settings:
@@ -29,14 +29,14 @@ def settings(**options: Any) -> Settings:
 
 @pytest.mark.usefixtures("framework")
 def test_a_followed_plan_tells_what_it_comes_to_and_the_network() -> None:
-    plan = plan_document(settings(widths=[16, 64, 128], side=32), PARTS, [(0, 232), (10, 18)])
+    plan = plan_document(settings(widths=[16, 64, 128], side=32), SETS, [(0, 232), (10, 18)])
     assert (plan["steps"], plan["epochs"]) == (18, 1.06)
     assert (plan["widths"], plan["side"], plan["first_side"]) == ((16, 64, 128), 40, 30)
     assert plan["mirrored"]
 
 
 def test_without_one_the_settings_decide() -> None:
-    plan = plan_document(settings(), PARTS, None)
+    plan = plan_document(settings(), SETS, None)
     assert (plan["steps"], plan["epochs"]) == (232, 13.66)
     assert "widths" not in plan
 
@@ -58,5 +58,5 @@ def test_each_session_tells_when_it_ends(
     planned = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
     run.write_config({"planned": planned})
     asked = Asked("digits", "fine", None, None, 600.0, automatic=True)
-    session = Session(run, settings(), asked, "digits", PARTS, None, started=100.0)
+    session = Session(run, settings(), asked, "digits", SETS, None, started=100.0)
     assert session._planned(earlier) == {**planned, "ends": seconds}

@@ -49,14 +49,14 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("framework")
 def test_the_checkpoint_of_another_network_is_told(tmp_path: Path) -> None:
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.training.fit import Fit
     from beholder.training.settings import choose
 
     run = create_run(tmp_path / "run")
     Checkpoint(Position(schedule=Schedule([(0, 9)])), [np.zeros(3)], [np.zeros(3)]).write(run.checkpoint_file)
-    parts = Parts(open_source("digits"), seed=0)
+    sets = Split(open_source("digits"), seed=0)
     settings = choose("linear", seed=0, precision="float32")
-    fit = Fit(parts.train(), parts.validation(), settings, run, EventLog(run.events_file), lambda: False)
+    fit = Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), lambda: False)
     with pytest.raises(RunError, match=r"checkpoint\.npz' is of another network"):
         fit.run_to_end()

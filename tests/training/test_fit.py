@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import Run, create_run
 from beholder.training.settings import Settings, choose
@@ -32,8 +32,8 @@ def settings(**changes: object) -> Settings:
 def fit(run: Run, chosen: Settings, stop: Callable[[], bool] = lambda: False) -> list[np.ndarray]:
     from beholder.training.fit import Fit
 
-    parts = Parts(open_source("digits"), seed=0)
-    return Fit(parts.train(), parts.validation(), chosen, run, EventLog(run.events_file), stop).run_to_end().weights
+    sets = Split(open_source("digits"), seed=0)
+    return Fit(sets.train(), sets.validation(), chosen, run, EventLog(run.events_file), stop).run_to_end().weights
 
 
 def after(steps: int) -> Callable[[], bool]:
@@ -67,9 +67,9 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     from beholder.training.fit import Fit
 
     run = create_run(tmp_path / "run")
-    parts = Parts(open_source("digits"), seed=0)
+    sets = Split(open_source("digits"), seed=0)
     chosen = settings(epochs=40, early_stop=1, learning_rate=3.0)
-    outcome = Fit(parts.train(), parts.validation(), chosen, run, EventLog(run.events_file), lambda: False).run_to_end()
+    outcome = Fit(sets.train(), sets.validation(), chosen, run, EventLog(run.events_file), lambda: False).run_to_end()
     accuracies = [event["validation_accuracy"] for event in read_events(run.events_file) if event["event"] == "epoch"]
     assert outcome.epochs == len(accuracies) < 40
     assert outcome.best_epoch == int(np.argmax(accuracies)) + 1 == len(accuracies) - 1
@@ -100,13 +100,13 @@ def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monke
     from beholder.training.budget.pace import Pace
     from beholder.training.fit import Fit
 
-    parts = Parts(open_source("digits"), seed=0)
+    sets = Split(open_source("digits"), seed=0)
     replans = {4: 40, 11: 20, 19: 25}
     monkeypatch.setattr(Pace, "fitting", lambda _self, done, _planned, _ahead: replans.get(done))
     runs = [create_run(tmp_path / name) for name in ("first", "again")]
     hows: list[dict[str, Any]] = [{"until": 0.0}, {"plans": [(0, 30), *replans.items()]}]
     first, again = (
-        Fit(parts.train(), parts.validation(), settings(), run, EventLog(run.events_file), lambda: False, **how)
+        Fit(sets.train(), sets.validation(), settings(), run, EventLog(run.events_file), lambda: False, **how)
         for run, how in zip(runs, hows, strict=True)
     )
     trained = first.run_to_end()
@@ -121,12 +121,12 @@ def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monke
 def test_a_followed_plan_knows_its_end_and_logs_each_replan_once_though_it_is_resumed(tmp_path: Path) -> None:
     from beholder.training.fit import Fit
 
-    parts, run = Parts(open_source("digits"), seed=0), create_run(tmp_path / "run")
+    sets, run = Split(open_source("digits"), seed=0), create_run(tmp_path / "run")
     plans = [(0, 60), (4, 40), (11, 20)]
     for steps in (4, 4, 10_000):  # stopped just before a re-plan is followed, and between two
         Fit(
-            parts.train(),
-            parts.validation(),
+            sets.train(),
+            sets.validation(),
             settings(),
             run,
             EventLog(run.events_file),

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("framework")
 def digits(*ranges: tuple[int, int]) -> dict[str, Dataset]:
     whole = open_source("digits").readers["all"](silent)
     return {
-        part: whole.select(np.arange(*rows))
-        for part, rows in zip(("train", "validation", "test"), ranges, strict=False)
+        set_name: whole.select(np.arange(*rows))
+        for set_name, rows in zip(("train", "validation", "test"), ranges, strict=False)
     }
 
 
@@ -54,7 +54,7 @@ class Spy:
 def test_no_image_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     from beholder.training import folds
 
-    parts = digits((0, 200), (200, 240), (240, 280))
+    sets = digits((0, 200), (200, 240), (240, 280))
     groups = list(range(280))
     groups[7] = groups[100] = groups[250] = 7
     spies: list[Spy] = []
@@ -72,7 +72,7 @@ def test_no_image_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: p
 
     monkeypatch.setattr(folds, "_train", train)
     monkeypatch.setattr(folds, "_look", spying_look)
-    answers = folds.out_of_fold(parts, groups, plan(4))
+    answers = folds.out_of_fold(sets, groups, plan(4))
     names = list(answers.pool.dataset.names)
     assert len(spies) == 4
     assert set(judged) == set(names)
@@ -81,22 +81,22 @@ def test_no_image_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: p
         assert {names[near] for near in answers.neighbours[row].tolist()} <= judged[name].names
     assert judged[names[7]] is judged[names[100]] is judged[names[250]]
     everyone = set().union(*(spy.names for spy in spies))
-    assert everyone == set(names[:240])  # the test part teaches nobody
+    assert everyone == set(names[:240])  # the test set teaches nobody
     assert all(len(spy.names) == pytest.approx(180, abs=15) for spy in spies)
 
 
 def test_equal_seeds_give_equal_answers_that_are_mostly_right() -> None:
     from beholder.training.folds import out_of_fold
 
-    parts = digits((0, 500))
+    sets = digits((0, 500))
     told: list[tuple[int, int]] = []
-    first = out_of_fold(parts, None, plan(2), lambda _task, done, total: told.append((done, total)))
-    again = out_of_fold(parts, None, plan(2))
+    first = out_of_fold(sets, None, plan(2), lambda _task, done, total: told.append((done, total)))
+    again = out_of_fold(sets, None, plan(2))
     assert np.array_equal(first.probabilities, again.probabilities)
     assert np.array_equal(first.neighbours, again.neighbours)
     assert np.allclose(first.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert (first.probabilities.argmax(axis=1) == parts["train"].labels).mean() > 0.6
-    labels = parts["train"].labels
+    assert (first.probabilities.argmax(axis=1) == sets["train"].labels).mean() > 0.6
+    labels = sets["train"].labels
     assert (labels[first.neighbours[:, 0]] == labels).mean() > 0.6
     assert told[-1] == (160, 160)  # two trainings of eight epochs of ten steps
     assert told == sorted(told)
@@ -108,10 +108,10 @@ def test_a_budget_is_spread_over_the_trainings_and_too_little_is_told(tmp_path: 
     from beholder.errors import UsageError
     from beholder.training.folds import WIDEST, plan_folds
 
-    parts = digits((0, 500))
-    planned = plan_folds(parts, tmp_path, until=time.monotonic() + 600, seed=5)
+    sets = digits((0, 500))
+    planned = plan_folds(sets, tmp_path, until=time.monotonic() + 600, seed=5)
     assert planned.settings.seed == 5
     assert tuple(planned.settings.options["widths"]) <= WIDEST
     assert planned.settings.recipe.epochs <= planned.most_epochs
     with pytest.raises(UsageError, match="budget"):
-        plan_folds(parts, tmp_path, until=time.monotonic(), seed=5)
+        plan_folds(sets, tmp_path, until=time.monotonic(), seed=5)

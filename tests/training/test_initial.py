@@ -20,7 +20,7 @@ from beholder.api.train import train
 from beholder.cli import _run
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import ArtifactError, BeholderError, RunError, UsageError
 from beholder.models import MODELS
 from beholder.runs.events import read_events
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.usefixtures("framework")
 @pytest.fixture(scope="module")
 def letters() -> Dataset:
     """Two digits and a class that is new, in colour and larger than the digits that the earlier run learned."""
-    part = Parts(open_source("digits"), seed=0).train()
-    rows = np.flatnonzero(np.isin(part.labels, (3, 5, 7)))[:120]
-    large = part.images[rows].repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
-    labels = np.searchsorted([3, 5, 7], part.labels[rows]).astype(np.int64)
+    dataset = Split(open_source("digits"), seed=0).train()
+    rows = np.flatnonzero(np.isin(dataset.labels, (3, 5, 7)))[:120]
+    large = dataset.images[rows].repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
+    labels = np.searchsorted([3, 5, 7], dataset.labels[rows]).astype(np.int64)
     return Dataset(large, labels, ("5", "new", "3"), [str(row) for row in rows])
 
 
@@ -71,8 +71,8 @@ def test_all_weights_but_the_head_are_taken_over_and_of_that_the_classes_that_st
     for layer in model.layers[:-1]:
         assert_equal(layer.get_weights(), earlier.get_layer(layer.name).get_weights())
     head, known = model.get_layer("logits").get_weights(), earlier.get_layer("logits").get_weights()
-    assert_equal([part[..., [0, 2]] for part in head], [part[..., [5, 3]] for part in known])
-    assert_equal([part[..., 1] for part in head], [part[..., 1] for part in drawn])
+    assert_equal([dataset[..., [0, 2]] for dataset in head], [dataset[..., [5, 3]] for dataset in known])
+    assert_equal([dataset[..., 1] for dataset in head], [dataset[..., 1] for dataset in drawn])
 
 
 def test_the_artifact_has_the_earlier_runs_image_rules_and_says_where_it_comes_from(

@@ -56,7 +56,7 @@ def one_step(name: str) -> list[NDArray[Any]]:
 def fitted(folder: Path, stops: tuple[int, ...] = ()) -> list[NDArray[Any]]:
     """The weights of a small run with dropout, stopped after so many steps each time and resumed."""
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.runs.events import EventLog
     from beholder.runs.run_folder import create_run
     from beholder.training.fit import Fit
@@ -64,7 +64,7 @@ def fitted(folder: Path, stops: tuple[int, ...] = ()) -> list[NDArray[Any]]:
     changes = {"epochs": 2, "batch_size": 50}
     options = {"dropout": 0.2, "widths": WIDTHS}
     settings = choose("fast", seed=3, precision="float32", changes=changes, options=options)
-    digits = Parts(open_source("digits"), seed=0)
+    digits = Split(open_source("digits"), seed=0)
     train, validation = digits.train().select(np.arange(200)), digits.validation().select(np.arange(50))
     run = create_run(folder)
     for stop in (*(after(steps) for steps in stops), lambda: False):
@@ -95,7 +95,7 @@ def on_jax(folder: Path) -> None:
 
 def digits_to_ask() -> NDArray[np.uint8]:
     """A few images (N, 8, 8, 1) uint8."""
-    images: NDArray[np.uint8] = beholder.Parts(beholder.open_source("digits")).validation().images
+    images: NDArray[np.uint8] = beholder.Split(beholder.open_source("digits")).validation().images
     return images[:20]
 
 

@@ -33,7 +33,7 @@ def trained(folder: Path, index: int, count: int, port: int) -> None:
         processes.join(f"127.0.0.1:{port}", count, index, local=True)
     framework.start()
     from beholder.data.opening import open_source
-    from beholder.data.split import Parts
+    from beholder.data.split import Split
     from beholder.runs.events import EventLog
     from beholder.runs.run_folder import Run
     from beholder.training.checkpoint import read_checkpoint
@@ -43,7 +43,7 @@ def trained(folder: Path, index: int, count: int, port: int) -> None:
     changes = {"epochs": 1, "batch_size": 60, "augment": True, "mirror": True, "learning_rate": 0.01}
     options = {"widths": (8, 8, 16), "dropout": 0.2}
     settings = choose("fast", seed=3, precision="float32", changes=changes, options=options)
-    parts = Parts(open_source("digits"), seed=0)
+    parts = Split(open_source("digits"), seed=0)
     train, validation = parts.train().select(np.arange(205)), parts.validation().select(np.arange(50))
     run = Run(folder / f"run {index}")
     run.path.mkdir()

@@ -142,7 +142,7 @@ def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.M
 
 
 def right_but(wrong: int) -> np.ndarray:
-    """Logits for the validation part that are right but for the first `wrong` images."""
+    """Logits for the validation set that are right but for the first `wrong` images."""
     answers = (VALIDATION.labels + (np.arange(len(VALIDATION)) < wrong)) % 3
     return np.eye(3, dtype=np.float32)[answers] * 3
 

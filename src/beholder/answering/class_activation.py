@@ -56,10 +56,10 @@ def class_activation(
     """
     speaking = weights[:, label] - weights.mean(axis=1)  # (F,)
     if pooling == "average":
-        parts = maps / (maps.shape[0] * maps.shape[1])
+        sets = maps / (maps.shape[0] * maps.shape[1])
     else:
         largest = maps.max(axis=(0, 1))
         at = maps == largest
-        parts = largest * at / at.sum(axis=(0, 1))
-    activation: NDArray[np.float32] = (parts @ speaking).astype(np.float32)
+        sets = largest * at / at.sum(axis=(0, 1))
+    activation: NDArray[np.float32] = (sets @ speaking).astype(np.float32)
     return activation

@@ -37,7 +37,7 @@ class Classifier:
     def load(cls, path: str | Path, *, exact: bool = False, threads: int | None = None) -> Classifier:
         """Open the classifier in `path`, a RUN folder or its `model` folder.
 
-        Its int8 model answers, where there is one, the processor multiplies 8-bit integers well, and the int8 model's golden
+        Its int8 model answers, where there is one, the processor multiplies 8-bit integers well, and its golden
         images come out as when it was saved; else the float32 network, which is said once.
 
         Args:

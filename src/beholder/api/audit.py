@@ -58,9 +58,9 @@ def audit(
     mirror: bool | None = None,
     progress: Progress = silent,
 ) -> AuditResult:
-    """Look for what is wrong with `data`, in all its parts, and write what was found into a new folder.
+    """Look for what is wrong with `data`, in all its sets, and write what was found into a new folder.
 
-    First come the checks of single images and files, duplicates within and across parts, and counts of classes. The
+    First come the checks of single images and files, duplicates within and across sets, and counts of classes. The
     rest of the budget trains a few quick networks, each on a part of the images, that judge the labels of the others.
     Ctrl-C, and a check that fails, keep what was found until then; a note names the checks that are missing.
 
@@ -90,16 +90,16 @@ def audit(
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
-            parts = _read(source, progress)
+            sets = _read(source, progress)
             told = decisions.notes(found, source.name)
-        checkup = _Checkup(parts, cache or default_cache(), seed, mirror, progress)
+        checkup = _Checkup(sets, cache or default_cache(), seed, mirror, progress)
 
         def result() -> AuditResult:
             return AuditResult(
                 out=folder.path,
                 data=name,
                 class_names=source.class_names,
-                images={part: len(dataset) for part, dataset in parts.items()},
+                images={set_name: len(dataset) for set_name, dataset in sets.items()},
                 findings=undecided(checkup.findings, decisions),
                 seed=seed,
                 budget=budget,
@@ -115,11 +115,11 @@ def audit(
         except KeyboardInterrupt:  # as in training: what is there is kept
             pass
         except Exception as error:
-            result().write(parts)
+            result().write(sets)
             error.add_note(f"{checkup.notes[-1]} What was found before that is kept in {str(folder.path)!r}.")
             raise
         finished = result()
-        finished.write(parts)
+        finished.write(sets)
     return finished
 
 
@@ -132,19 +132,19 @@ def _open(
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
-    """All parts of `source` that have images, the test part too: what it shares with others flatters its figures."""
-    parts = {part: read(progress) for part, read in source.readers.items()}
-    parts = {part: dataset for part, dataset in parts.items() if len(dataset)}
-    if not parts:
+    """All sets of `source` that have images, the test set too: what it shares with others flatters its figures."""
+    sets = {set_name: read(progress) for set_name, read in source.readers.items()}
+    sets = {set_name: dataset for set_name, dataset in sets.items() if len(dataset)}
+    if not sets:
         raise DataError(f"{source.name!r} has no images; bring some.")
-    return parts
+    return sets
 
 
 @dataclass
 class _Checkup:
-    """What is found in `parts`, check by check."""
+    """What is found in `sets`, check by check."""
 
-    parts: Mapping[str, Dataset]
+    sets: Mapping[str, Dataset]
     cache: Path
     seed: int
     mirror: bool | None
@@ -169,11 +169,11 @@ class _Checkup:
 
         return [
             ("damaged files", lambda: file_faults(source, self.progress)),
-            ("dark, light, blurred and empty images", lambda: image_faults(self.parts, self.progress)),
+            ("dark, light, blurred and empty images", lambda: image_faults(self.sets, self.progress)),
             ("faults of the whole set", self._whole_set),
-            ("equal images", lambda: exact_duplicates(self.parts)),
+            ("equal images", lambda: exact_duplicates(self.sets)),
             ("nearly equal images", self._near),
-            ("small and uneven classes", lambda: count_findings(self.parts)),
+            ("small and uneven classes", lambda: count_findings(self.sets)),
             ("wrong labels", by_networks(_Judged.wrong_labels)),
             ("classes that look the same", by_networks(_Judged.inseparable)),
             ("outliers", by_networks(_Judged.outliers)),
@@ -198,13 +198,13 @@ class _Checkup:
             keep()
 
     def _whole_set(self) -> list[Finding]:
-        self.notes += whole_set_faults(self.parts)
+        self.notes += whole_set_faults(self.sets)
         return []
 
     def _near(self) -> list[Finding]:
-        if too_small(self.parts):
+        if too_small(self.sets):
             self.notes.append(f"Equal images were looked for; near copies are not below {MIN_SIDE} pixels.")
-        return near_duplicates(self.parts, self.progress)
+        return near_duplicates(self.sets, self.progress)
 
     def _judged(self, until: float) -> _Judged | None:
         """What networks say of the images, trained when it is first asked for; None, and a note, where none can be.
@@ -230,12 +230,12 @@ class _Checkup:
         lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
         if lacking is not None:
             return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
-        learned = [dataset.labels for part, dataset in self.parts.items() if part != "test"]
+        learned = [dataset.labels for set_name, dataset in self.sets.items() if set_name != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
         if count < LEAST_IMAGES or classes < 2:
             return f"there are {count} images of {classes} classes to learn from; that takes {LEAST_IMAGES} of two"
-        shape = next(iter(self.parts.values())).image_shape
-        if any(dataset.image_shape != shape for dataset in self.parts.values()):
+        shape = next(iter(self.sets.values())).image_shape
+        if any(dataset.image_shape != shape for dataset in self.sets.values()):
             return "images are not of one size"
         return None
 
@@ -247,10 +247,10 @@ class _Checkup:
         from beholder.training.folds import out_of_fold, plan_folds
         from beholder.training.reconstruction import reconstruct
 
-        errors, codes = reconstruct(self.parts, seed=self.seed, progress=self.progress)
-        plan = plan_folds(self.parts, self.cache, until=until, seed=self.seed, mirror=self.mirror)
-        duplicates = [zip(one.parts, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
-        answers = out_of_fold(self.parts, joined(self.parts, duplicates), plan, self.progress)
+        errors, codes = reconstruct(self.sets, seed=self.seed, progress=self.progress)
+        plan = plan_folds(self.sets, self.cache, until=until, seed=self.seed, mirror=self.mirror)
+        duplicates = [zip(one.sets, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
+        answers = out_of_fold(self.sets, joined(self.sets, duplicates), plan, self.progress)
         if self.mirror is None:
             self.notes.append(answers.mirroring.sentence)
         return _Judged(answers, errors, codes)

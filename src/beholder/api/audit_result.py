@@ -19,7 +19,7 @@ from beholder.data.dataset import Dataset
 from beholder.report.gallery import write_gallery
 from beholder.runs.audit_folder import SCHEMA, AuditFolder
 
-_COLUMNS = ("finding", "kind", "score", "path", "part", "label", "suggestion", "sentence")
+_COLUMNS = ("finding", "kind", "score", "path", "set", "label", "suggestion", "sentence")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class AuditResult:
         out: the AUDIT folder.
         data: what was audited, by the name that `train` takes, or `arrays`.
         class_names: one a class.
-        images: how many were read, for each part.
+        images: how many were read, for each set.
         findings: of each kind the surest first.
         seed: fixed every random choice.
         budget: seconds that were given; None where none were.
@@ -80,18 +80,18 @@ class AuditResult:
         """
         files.write_bytes(AuditFolder(self.out).table_file, _table(self.findings))
 
-    def write(self, parts: Mapping[str, Dataset]) -> None:
+    def write(self, sets: Mapping[str, Dataset]) -> None:
         """Write the AUDIT folder: `findings.csv`, `gallery.html`, and last `findings.json`, each whole or not at all.
 
         Args:
-            parts: what was read, for the images in the gallery.
+            sets: what was read, for the images in the gallery.
 
         Raises:
             StorageError: the disk is full or may not be written to.
         """
         folder, document = AuditFolder(self.out), self.to_json()
         self.write_table()
-        write_gallery(folder.gallery_file, document, parts)
+        write_gallery(folder.gallery_file, document, sets)
         files.write_json(folder.findings_file, document)
 
 
@@ -108,7 +108,7 @@ def _table(findings: tuple[Finding, ...]) -> bytes:
     writer.writerow(_COLUMNS)
     for number, one in enumerate(findings, start=1):
         labels = one.labels or ("",) * len(one.paths)
-        images = list(zip(one.paths, one.parts, labels, strict=True)) or [("", "", "")]
+        images = list(zip(one.paths, one.sets, labels, strict=True)) or [("", "", "")]
         writer.writerows(
             [number, one.kind, f"{one.score:.4f}", *image, one.suggestion or "", one.sentence] for image in images
         )

@@ -19,7 +19,7 @@ from beholder.data.images.colour import Colour
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.data.subset import first_images
 from beholder.errors import RunError, UsageError
 from beholder.models import recipe
@@ -39,7 +39,7 @@ class _Planned:
     """One row of the table before it is trained."""
 
     model: str
-    images: int | None  # None: the whole train part
+    images: int | None  # None: the whole training set
     settings: Settings
     folder: Path
     budget: float | None  # seconds; None: by epochs
@@ -70,8 +70,8 @@ def compare(
 ) -> dict[str, Any]:
     """Train each of `models` on `data`, each into a RUN of its own, and set their figures side by side.
 
-    Called again with the same `out` it goes on with what is missing. All are judged on the same validation part; the
-    test part stays closed unless `test` opens it, after all training.
+    Called again with the same `out` it goes on with what is missing. All are judged on the same validation set; the
+    test set stays closed unless `test` opens it, after all training.
 
     Args:
         data: a name, a path, a `Dataset`, or a pair of arrays (images, labels).
@@ -80,8 +80,8 @@ def compare(
             `runs/DATA-compare-TIME` by default.
         epochs: times that each image is seen; each model's own by default, like the next ones.
         budget: seconds for each model, instead of epochs.
-        images: sizes of the train part to compare at, each a stratified choice that holds the smaller ones.
-        test: also judge every run on the test part.
+        images: sizes of the training set to compare at, each a stratified choice that holds the smaller ones.
+        test: also judge every run on the test set.
         seed: fixes every random choice.
         weight_decay: in units of the learning rate.
         augment: shift training images, and mirror them where `mirror` allows.
@@ -159,7 +159,7 @@ def _plan(
     dropout: float | None,
     budget: float | None,
 ) -> list[_Planned]:
-    """Every run that is wanted: the small train parts first, so that there is soon something to see."""
+    """Every run that is wanted: the small training sets first, so that there is soon something to see."""
     if not models or (images is not None and not images):
         raise UsageError("Nothing to compare: name at least one model and, where --images is given, one number.")
     if (folder / "config.json").exists():
@@ -185,10 +185,10 @@ def _plan(
 
 def _check(planned: list[_Planned], source: Source, labels: str, seed: int, progress: Progress) -> None:
     """Refuse before the first training what could not be compared at the last."""
-    parts = Parts(source, seed=seed, progress=progress)
-    train_part, validation = parts.train(), parts.validation()
+    sets = Split(source, seed=seed, progress=progress)
+    training_set, validation = sets.train(), sets.validation()
     for one in planned:
-        subset = first_images(train_part, one.images, seed=seed)
+        subset = first_images(training_set, one.images, seed=seed)
         if one.folder.exists():
             _check_same(one, source, labels, subset, validation)
 
@@ -283,29 +283,29 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
 
 
 def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
-    """`source` in its three parts, each of which is made when it is first asked for and then kept for every run."""
-    parts = Parts(source, seed=seed, progress=progress)
-    readers = {"train": _once(parts.train), "validation": _once(parts.validation), "test": _once(_test_of(parts))}
+    """`source` in its three sets, each of which is made when it is first asked for and then kept for every run."""
+    sets = Split(source, seed=seed, progress=progress)
+    readers = {"train": _once(sets.train), "validation": _once(sets.validation), "test": _once(_test_of(sets))}
     made = frozenset({"test"} - source.readers.keys())
     return replace(source, readers=readers, made=source.made | made)
 
 
-def _test_of(parts: Parts) -> Callable[[], Dataset]:
+def _test_of(sets: Split) -> Callable[[], Dataset]:
     """Reads the test set; one that was split off may be empty, which is for `evaluate` to say."""
 
     def read() -> Dataset:
-        made = parts.made_test()
-        return parts.test() if made is None else made
+        made = sets.made_test()
+        return sets.test() if made is None else made
 
     return read
 
 
-def _once(part: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
+def _once(set_name: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
     kept: list[Dataset] = []
 
     def read(_progress: Progress) -> Dataset:
         if not kept:
-            kept.append(part())
+            kept.append(set_name())
         return kept[0]
 
     return read

@@ -60,7 +60,7 @@ def evaluate(
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded images are kept; the run's by default.
         exact: judge the float32 network, also where its int8 model answers.
-        corruptions: judge it on corrupted images too, 75 copies of the test part, see `corruption_figures`.
+        corruptions: judge it on corrupted images too, 75 copies of the test set, see `corruption_figures`.
         consistency: tell whether answers stay when images change a little, see `consistency_figures`.
         progress: told how far it is.
 
@@ -106,7 +106,7 @@ def evaluate(
         if told is not None
         else {
             **_judge(artifact, test, source.name, progress),
-            "part": judged.part,
+            "set": judged.set_name,
             "judged": words,
             "fingerprint": fingerprint,
             "notes": list(judged.notes),
@@ -200,18 +200,18 @@ def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> 
 
     started = time.monotonic()
     rows, unlike = [], []
-    for part in chunks(len(test), test.image_shape, BATCH_PIXELS):
-        answers = artifact.graph(test.images[part])
+    for chunk in chunks(len(test), test.image_shape, BATCH_PIXELS):
+        answers = artifact.graph(test.images[chunk])
         rows.append(answers.probabilities)
         if artifact.familiarity is not None:
             unlike.append(artifact.familiarity.unlike(answers.features))
-        progress("Answering the test part", min(part.stop, len(test)), len(test))
+        progress("Answering the test set", min(chunk.stop, len(test)), len(test))
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
     return {
         "schema": SCHEMA,
         "data": name,
-        "part": "test",
+        "set": "test",
         "model": artifact.checksum,
         "precision": artifact.precision,
         **metrics.figures(probabilities, test.labels, test.class_names),

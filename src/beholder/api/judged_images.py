@@ -20,11 +20,11 @@ from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import DataError, RunError
 from beholder.runs.run_folder import Run, read_document
-from beholder.runs.sets import ImageSet, Sets, is_are, write_sets
-from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_parts
+from beholder.runs.sets import ImageSet, KnownSets, is_are, write_sets
+from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_training_sets
 
 _NAMED = 3  # missing images that a sentence names
 UNKNOWN = (
@@ -41,31 +41,33 @@ class Judged:
         dataset: the images.
         own: whether they are the run's own test set, or what is left of it.
         words: how many of how many there are, and why the others are not; a sentence or more.
-        part: `test`, or `all` of other data that bring no test set.
+        set_name: `test`, or `all` of other data that bring no test set.
         notes: sentences about the data.
     """
 
     dataset: Dataset
     own: bool
     words: str
-    part: str = "test"
+    set_name: str = "test"
     notes: tuple[str, ...] = ()
 
 
-def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets | None, progress: Progress) -> Judged:
+def choose_judged(
+    run: Path, config: dict[str, Any], source: Source, run_sets: KnownSets | None, progress: Progress
+) -> Judged:
     """The images of `source` to judge the run by.
 
     Args:
         run: the RUN folder.
         config: its config.
         source: the run's own data, wherever they lie now, or others.
-        sets: those of the run; None where they are not known, and `source` are other data.
+        run_sets: those of the run; None where they are not known, and `source` are other data.
         progress: told how far reading is.
 
     Raises:
         DataError: nothing is left to judge, or the data cannot be read.
     """
-    if sets is None:
+    if run_sets is None:
         return _others(source, frozenset(), progress, f" {UNKNOWN}")
     corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     brings_test = "test" in source.readers and "test" not in source.made
@@ -73,23 +75,27 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, sets: Sets 
     # Data that are the run's own by name and bring their test set: nothing else of them need be read.
     learned = (
         []
-        if named and sets.test is None
-        else [read(progress) for part, read in source.readers.items() if sets.test is not None or part != "test"]
+        if named and run_sets.test is None
+        else [
+            read(progress)
+            for set_name, read in source.readers.items()
+            if run_sets.test is not None or set_name != "test"
+        ]
     )
-    if not named and not _is_own(config["data"], source, learned, sets, corrections):
-        return _others(source, sets.seen, progress)
+    if not named and not _is_own(config["data"], source, learned, run_sets, corrections):
+        return _others(source, run_sets.seen, progress)
     as_learned = corrected(source, corrections, set())
-    if sets.test is not None:
-        return replace(_kept(run, source.name, learned, sets.test, sets, corrections), notes=as_learned.told())
+    if run_sets.test is not None:
+        return replace(_kept(run, source.name, learned, run_sets.test, run_sets, corrections), notes=as_learned.told())
     if not brings_test:
         raise DataError(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
             f"or give other data: beholder evaluate {quote(str(run))} DATA."
         )
-    return replace(_others(as_learned, sets.seen, progress), own=True)
+    return replace(_others(as_learned, run_sets.seen, progress), own=True)
 
 
-def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: Progress) -> Sets | None:
+def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: Progress) -> KnownSets | None:
     """The sets of a run that an earlier version of Beholder made, split again; None where `source` are other data.
 
     Args:
@@ -111,9 +117,9 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
         )
     corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     together = config.get("together", "equal")
-    whole = Parts(corrected(source, corrections, set()), seed=config["seed"], progress=progress, together=together)
-    parts = read_parts(whole, config.get("images"))
-    if known != fingerprints(parts):
+    whole = Split(corrected(source, corrections, set()), seed=config["seed"], progress=progress, together=together)
+    learned = read_training_sets(whole, config.get("images"))
+    if known != fingerprints(learned):
         if config["data"] == "arrays":  # which have no name
             return None
         raise DataError(
@@ -121,19 +127,19 @@ def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: 
             f"no list of its images, so its test set is no longer known; give other data: beholder evaluate "
             f"{quote(str(run.path))} DATA."
         )
-    sets = known_sets(whole, parts, config.get("images"))
-    write_sets(run.path, sets)
-    return sets
+    run_sets = known_sets(whole, learned, config.get("images"))
+    write_sets(run.path, run_sets)
+    return run_sets
 
 
-def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, corrections: Corrections) -> bool:
+def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownSets, corrections: Corrections) -> bool:
     """Whether `source`, of another name or of none, are the run's data: by all images and labels, as if moved.
 
     Arrays have no name; those that hold most of the run's images are its own.
     """
-    kept = Counter(_labelled(sets.class_names, sets.every))
+    kept = Counter(_labelled(run_sets.class_names, run_sets.every))
     if data_name(source) == known:
-        old = Counter(value for one in sets.every for value in one.hashes)
+        old = Counter(value for one in run_sets.every for value in one.hashes)
         new = Counter(value for dataset in learned for value in content_groups(dataset))
         return 2 * (old & new).total() > old.total()
     try:
@@ -143,16 +149,16 @@ def _is_own(known: str, source: Source, learned: list[Dataset], sets: Sets, corr
     return kept == Counter(_labelled(source.class_names, as_learned))
 
 
-def _labelled(class_names: Sequence[str], sets: list[ImageSet]) -> list[tuple[bytes, str]]:
+def _labelled(class_names: Sequence[str], image_sets: list[ImageSet]) -> list[tuple[bytes, str]]:
     return [
         (value, class_names[label])
-        for one in sets
+        for one in image_sets
         for value, label in zip(one.hashes, one.labels.tolist(), strict=True)
     ]
 
 
 def _kept(
-    run: Path, name: str, datasets: list[Dataset], test: ImageSet, sets: Sets, corrections: Corrections
+    run: Path, name: str, datasets: list[Dataset], test: ImageSet, run_sets: KnownSets, corrections: Corrections
 ) -> Judged:
     """What `datasets`, the run's own data as they are now, still hold of its `test` set."""
     if not len(test):
@@ -176,7 +182,7 @@ def _kept(
     words = f"Judged {_of(len(found), len(test))} images of the run's test set"
     if missing:
         words += f"; {len(missing):,} {is_are(len(missing))} no longer in {name!r} as they were ({_names(missing)})"
-    words += f".{_added(now, sets, corrections)}"
+    words += f".{_added(now, run_sets, corrections)}"
     changed = int((labels != test.labels[found]).sum())
     if changed:
         which = "1 of them has another label" if changed == 1 else f"{changed:,} of them have other labels"
@@ -211,12 +217,12 @@ def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
     return rows
 
 
-def _added(now: list[ImageSet], sets: Sets, corrections: Corrections) -> str:
+def _added(now: list[ImageSet], run_sets: KnownSets, corrections: Corrections) -> str:
     """A sentence about images that came since, where there are some; those that a person dropped are none."""
     dropped = {one.path for one in corrections.lines if one.action == "drop"}
     pairs = ((value, name) for one in now for value, name in zip(one.hashes, one.names, strict=True))
     new = Counter(value for value, name in pairs if name not in dropped)
-    added = (new - Counter(value for one in sets.every for value in one.hashes)).total()
+    added = (new - Counter(value for one in run_sets.every for value in one.hashes)).total()
     if not added:
         return ""
     return f" {added:,} image{' was' if added == 1 else 's were'} added since training began and left out."
@@ -225,7 +231,7 @@ def _added(now: list[ImageSet], sets: Sets, corrections: Corrections) -> str:
 def _others(source: Source, seen: frozenset[bytes], progress: Progress, more: str = "") -> Judged:
     """All images of `source`, or of its test set where it brings one, without those that were `seen`."""
     brings = "test" in source.readers and "test" not in source.made
-    datasets = [read(progress) for part, read in source.readers.items() if part == "test" or not brings]
+    datasets = [read(progress) for set_name, read in source.readers.items() if set_name == "test" or not brings]
     total = sum(map(len, datasets))
     where = f"the test set of {source.name!r}" if brings else f"{source.name!r}"
     if not total:

@@ -15,7 +15,7 @@ from beholder.data.images.colour import Colour
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import UsageError
 from beholder.figures.sheet import contact_sheet
 
@@ -57,7 +57,7 @@ def look(
     if not isinstance(data, Source):
         data = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
     source = data
-    dataset = Parts(source, seed=seed, progress=progress).train()
+    dataset = Split(source, seed=seed, progress=progress).train()
     chosen = _random_rows(dataset, rows * columns, class_name, seed)
     images: NDArray[Any] = dataset.images[chosen]
     titles = [dataset.class_names[label] for label in dataset.labels[chosen]]

@@ -15,7 +15,7 @@ from beholder.data.images.colour import Colour
 from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import RunError
 from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener, read_events
@@ -33,7 +33,7 @@ from beholder.sessions.training_data import (
     keep_data,
     known_sets,
     open_data,
-    read_parts,
+    read_training_sets,
 )
 from beholder.training.initial import check_start
 from beholder.training.settings import Settings
@@ -107,38 +107,38 @@ def _go_on(
     source = open_data(data, config["labels"], cache, progress, settings.initial, colour, canvas)
     found: set[str] = set()
     source = corrected(source, asked.corrections, found)
-    whole = Parts(source, settings.seed, progress, asked.together)
-    parts = read_parts(whole, asked.images)
+    whole = Split(source, settings.seed, progress, asked.together)
+    sets = read_training_sets(whole, asked.images)
     if run.data_file.exists():
-        _check_same(run, whole, parts, asked.images)
+        _check_same(run, whole, sets, asked.images)
     else:  # killed before its data were read
         told: list[str] = []
         if config.get("plans") is None:
-            settings, told = decided(settings, parts["train"])
+            settings, told = decided(settings, sets["train"])
             config |= {**recipe_facts(settings), "settings": settings.to_json()}
             run.write_config(config)
-        checks = check_data(whole, parts, asked.budget)
-        checks["sentences"] = [*correction_notes(asked.corrections, found, source, parts), *checks["sentences"], *told]
-        keep_data(run, whole, parts, asked.images, checks)
+        checks = check_data(whole, sets, asked.budget)
+        checks["sentences"] = [*correction_notes(asked.corrections, found, source, sets), *checks["sentences"], *told]
+        keep_data(run, whole, sets, asked.images, checks)
     if data_name(source) not in (asked.data, "arrays"):  # moved: `evaluate` finds them there
         asked = replace(asked, data=data_name(source))
         run.write_config({**config, "data": asked.data})
     plans = None if config.get("plans") is None else [(step, steps) for step, steps in config["plans"]]
-    return Session(run, settings, asked, source.name, parts, listener, started, plans).train()
+    return Session(run, settings, asked, source.name, sets, listener, started, plans).train()
 
 
-def _check_same(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None) -> None:
+def _check_same(run: Run, whole: Split, sets: dict[str, Dataset], images: int | None) -> None:
     """Refuse data that are not what the run began with; where an earlier version began it, keep its sets."""
     before = read_sets(run.path)
-    if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(parts):
-        now = known_sets(whole, parts, images)
+    if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(sets):
+        now = known_sets(whole, sets, images)
         changes = "" if before is None else f" ({changes_in_words(before, now)})"
         raise RunError(
             f"The data {whole.source.name!r} are not those that {str(run.path)!r} began with{changes}; give those by "
             "--data PATH, or train a new run instead."
         )
     if before is None:
-        write_sets(run.path, known_sets(whole, parts, images))
+        write_sets(run.path, known_sets(whole, sets, images))
 
 
 def _shape(run: Run) -> tuple[int, int, int] | None:

@@ -15,7 +15,7 @@ from beholder.data.images.colour import Colour, check_colour
 from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import UsageError
 from beholder.models import PRETRAINED
 from beholder.runs.environment import describe_environment
@@ -32,7 +32,7 @@ from beholder.sessions.training_data import (
     default_folder,
     keep_data,
     open_data,
-    read_parts,
+    read_training_sets,
 )
 from beholder.training import limits
 from beholder.training.initial import Start, keep_start, open_start
@@ -76,7 +76,7 @@ def train(
     progress: Progress = silent,
     **options: Any,
 ) -> Trained:
-    """Train a classifier on the train part of `data`, judge it on the validation part, and leave the test part alone.
+    """Train a classifier on the training set of `data`, judge it on the validation set, and leave the test set alone.
 
     Args:
         data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before.
@@ -98,9 +98,9 @@ def train(
         balance: make small classes count as much as large ones: `weights` multiplies their losses, `sampling` shows
             their images more often; `none` by default.
         risk: the share of wrong answers that is tolerated, between 0 and 1; the model promises it of the answers that
-            are not unsure. By default 5 %, where the validation part is large enough to promise that.
-        images: learn from so many images of the train part, a stratified choice; from all by default.
-        corrections: a CSV file of corrections, `path,action,label`: images to drop and labels to change, in all parts.
+            are not unsure. By default 5 %, where the validation set is large enough to promise that.
+        images: learn from so many images of the training set, a stratified choice; from all by default.
+        corrections: a CSV file of corrections, `path,action,label`: images to drop and labels to change, in all sets.
         neighbours: keep some training images beside the model, for the page to show the nearest.
         precision: of multiplications in training; `auto`, the default, is bfloat16 where the processor has it, and on
             an accelerator.
@@ -214,18 +214,18 @@ def train(
             found: set[str] = set()
             opened = open_data(data, labels, cache, progress, settings.initial, colour)
             source = corrected(opened, asked.corrections, found)
-            whole = Parts(source, settings.seed, progress, asked.together)
-            parts = read_parts(whole, images)
-            settings, told = _decided(settings, parts["train"], plan)
+            whole = Split(source, settings.seed, progress, asked.together)
+            sets = read_training_sets(whole, images)
+            settings, told = _decided(settings, sets["train"], plan)
             run.write_config(_config(asked, settings, command, plans, created))
-            checks = check_data(whole, parts, budget)
+            checks = check_data(whole, sets, budget)
             checks["sentences"] = [
-                *correction_notes(asked.corrections, found, source, parts),
+                *correction_notes(asked.corrections, found, source, sets),
                 *checks["sentences"],
                 *told,
             ]
-            keep_data(run, whole, parts, images, checks)
-            return Session(run, settings, asked, source.name, parts, listener, started, plans).train()
+            keep_data(run, whole, sets, images, checks)
+            return Session(run, settings, asked, source.name, sets, listener, started, plans).train()
         except BaseException:
             if not run.has_checkpoint:
                 run.remove()
@@ -252,9 +252,9 @@ def _check_colour(colour: Colour, settings: Settings) -> None:
         raise UsageError(f"The network of {settings.initial.source!r} takes {kind} images; leave --colour out.")
 
 
-def _decided(settings: Settings, train_part: Dataset, plan: Path | None) -> tuple[Settings, list[str]]:
-    """The settings that suit the train part, those of a logged plan as they are, and what is to be said of either."""
-    return decided(settings, train_part) if plan is None else (settings, other_images(plan, train_part))
+def _decided(settings: Settings, training_set: Dataset, plan: Path | None) -> tuple[Settings, list[str]]:
+    """The settings that suit the training set, those of a logged plan as they are, and what is to be said of either."""
+    return decided(settings, training_set) if plan is None else (settings, other_images(plan, training_set))
 
 
 def _followed(plan: Path, own: dict[str, Any]) -> tuple[Settings, list[tuple[int, int]]]:

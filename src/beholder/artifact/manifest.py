@@ -29,10 +29,10 @@ class Manifest:
         unsure_below: probability under which an answer is unsure; None where nothing can be promised of the others.
         risk: what is promised of the answers that are not unsure, as `risk_facts` tells it; None if nothing fitted it.
         familiar: `file` and `share` of what tells images that are unlike all that it was trained on; None without.
-        int8: of the int8 model its `file`, its `accuracy` on the validation part, the `tolerance` of its golden
+        int8: of the int8 model its `file`, its `accuracy` on the validation set, the `tolerance` of its golden
             probabilities, and its own `unsure_below` and `risk`; None where the network has none.
         layers: a row a layer: name, type, output_shape, window, stride, parameters, multiply_adds.
-        validation: figures on the validation part.
+        validation: figures on the validation set.
         data: name and fingerprints of the data that it learned from.
         versions: packages it was made with.
         created: ISO 8601, UTC.

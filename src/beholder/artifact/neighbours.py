@@ -143,7 +143,7 @@ def open_neighbours(run: Path) -> Neighbours | None:
 
 
 def write_neighbours(run: Path, images: Dataset, features: NDArray[np.float32]) -> None:
-    """Keep `images`, N of the train part, and their `features` (N, F) in the RUN folder `run`, beside its model.
+    """Keep `images`, N of the training set, and their `features` (N, F) in the RUN folder `run`, beside its model.
 
     Raises:
         StorageError: the disk is full or may not be written to.

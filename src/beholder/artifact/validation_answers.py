@@ -1,4 +1,4 @@
-"""What a model said of the validation part: every answer, and thumbnails of the images that tell most."""
+"""What a model said of the validation set: every answer, and thumbnails of the images that tell most."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = ("labels", "answers", "probabilities", "label_probabilities")
 
 @dataclass(frozen=True, eq=False)
 class ValidationAnswers:
-    """The answers of a run's float32 network to its whole validation part.
+    """The answers of a run's float32 network to its whole validation set.
 
     Attributes:
         names: (N) names in the data.
@@ -97,37 +97,37 @@ def open_validation(run: Path) -> ValidationAnswers | None:
     return ValidationAnswers(texts["names"], texts["class_names"], **named, shown=shown, thumbnails=kept)
 
 
-def write_validation(run: Path, part: Dataset, probabilities: NDArray[np.float32]) -> None:
-    """Keep in the RUN folder `run`, beside its model, what that said of the validation `part`.
+def write_validation(run: Path, dataset: Dataset, probabilities: NDArray[np.float32]) -> None:
+    """Keep in the RUN folder `run`, beside its model, what that said of the validation `dataset`.
 
     Args:
         run: the RUN folder.
-        part: N images.
+        dataset: N images.
         probabilities: (N, classes) float32.
 
     Raises:
         StorageError: the disk is full or may not be written to.
     """
     answers = probabilities.argmax(axis=1)
-    every = np.arange(len(part))
-    rows = _chosen(part, answers, probabilities.max(axis=1))
+    every = np.arange(len(dataset))
+    rows = _chosen(dataset, answers, probabilities.max(axis=1))
     arrays: Arrays = {
-        "labels": part.labels,
+        "labels": dataset.labels,
         "answers": answers.astype(np.int64),
         "probabilities": probabilities[every, answers],
-        "label_probabilities": probabilities[every, part.labels],
+        "label_probabilities": probabilities[every, dataset.labels],
         "rows": rows,
-        "thumbnails": thumbnails(part.images[rows]),
+        "thumbnails": thumbnails(dataset.images[rows]),
     }
-    texts = {"names": list(part.names), "class_names": list(part.class_names)}
+    texts = {"names": list(dataset.names), "class_names": list(dataset.class_names)}
     write_gallery(run / FILE, run / "model", arrays, texts)
 
 
-def _chosen(part: Dataset, answers: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+def _chosen(dataset: Dataset, answers: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
     """The rows whose images are kept: mistakes, surest first, then others in equal shares of their classes."""
-    order = stratified_order(part.labels, seed=0)
-    order = order[np.argsort(np.where(answers != part.labels, -probabilities, 1)[order], kind="stable")]
-    return np.sort(order[: most_images(part.image_shape)])
+    order = stratified_order(dataset.labels, seed=0)
+    order = order[np.argsort(np.where(answers != dataset.labels, -probabilities, 1)[order], kind="stable")]
+    return np.sort(order[: most_images(dataset.image_shape)])
 
 
 def _below(array: NDArray[np.int64], limit: int) -> bool:

@@ -124,6 +124,6 @@ def _line(finding: Finding) -> str:
         return f"{finding.paths[0]}: labelled {finding.labels[0]}, looks like {finding.suggestion}"
     if len(finding.paths) == 1:
         return finding.paths[0]
-    named = [f"{path} ({part})" for path, part in zip(finding.paths, finding.parts, strict=True)]
+    named = [f"{path} ({set_name})" for path, set_name in zip(finding.paths, finding.sets, strict=True)]
     more = f" and {len(named) - _WORST} more" if len(named) > _WORST else ""
     return " = ".join(named[:_WORST]) + more

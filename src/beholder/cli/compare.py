@@ -48,9 +48,9 @@ from beholder.runs.events import Event, Listener
 @click.option(
     "--images",
     metavar="N,...",
-    help="Learn from so many images, each number in turn: a stratified choice of the train part.",
+    help="Learn from so many images, each number in turn: a stratified choice of the training set.",
 )
-@click.option("--test", is_flag=True, help="Open the test part for every run, once, after all training.")
+@click.option("--test", is_flag=True, help="Open the test set for every run, once, after all training.")
 @click.option("--augment/--no-augment", default=None, help="Vary training images: shift, mirror.  [default by model]")
 @mirror_option
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
@@ -70,7 +70,7 @@ def compare(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Train several models on DATA and rank them on the validation part: who memorises, and who generalises.
+    """Train several models on DATA and rank them on the validation set: who memorises, and who generalises.
 
     Each model gets a RUN in the folder --out, and the comparison a page, comparison.html. Ctrl-C keeps what is
     finished; the same command with the same --out goes on.

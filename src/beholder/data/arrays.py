@@ -30,7 +30,7 @@ _BYTES_A_ROW = 100  # that an image costs beside its pixels: its name, its label
 
 
 def open_npz(path: Path) -> Source:
-    """Open an `.npz` file with `images` and `labels`, and maybe `names`; its one part is `all`.
+    """Open an `.npz` file with `images` and `labels`, and maybe `names`; its one set is `all`.
 
     Shapes, dtypes and the meaning of labels are those of `from_arrays`, `names` being its `class_names`.
 

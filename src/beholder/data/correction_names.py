@@ -60,7 +60,7 @@ def notes(corrections: Sequence[Correction], found: set[str], name: str, unread:
         return ()
     if lost and len(lost) == len(corrections):
         raise DataError(
-            f"None of the corrections' {len(lost)} lines names an image of {name!r} (the first: {_place(lost[0])}); give "
+            f"None of the {len(lost)} corrections names an image of {name!r} (the first: {_place(lost[0])}); give "
             "the corrections of this data, or none."
         )
     told = []
@@ -68,12 +68,12 @@ def notes(corrections: Sequence[Correction], found: set[str], name: str, unread:
         sets = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
         verb = "names" if len(lost) == 1 else "name"
         told.append(
-            f"{len(lost)} of the corrections' {len(corrections)} lines {verb} no image of {name!r}{sets}, the first: "
+            f"{len(lost)} of the {len(corrections)} corrections {verb} no image of {name!r}{sets}, the first: "
             f"{_place(lost[0])}; check the spelling."
         )
     if later:
         told.append(
-            f"{len(later)} of the corrections' {len(corrections)} lines seem to be of test images, which only `beholder "
+            f"{len(later)} of the {len(corrections)} corrections seem to be of test images, which only `beholder "
             "evaluate` reads."
         )
     return tuple(told)

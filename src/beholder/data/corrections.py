@@ -161,15 +161,15 @@ class Corrections:
 
 
 def corrected(source: Source, corrections: Corrections, found: set[str]) -> Source:
-    """`source` as `corrections` corrects it, in every part, and with a note that says so.
+    """`source` as `corrections` corrects it, in every set, and with a note that says so.
 
     Args:
         source: an opened data set.
         corrections: the corrections.
-        found: gets the names of the images that have one, while parts are read.
+        found: gets the names of the images that have one, while sets are read.
 
     Raises:
-        DataError: a label that is no class. A reader raises it about its own part.
+        DataError: a label that is no class. A reader raises it about its own set.
     """
     corrections.check(source.class_names)
     if not corrections.lines:
@@ -185,7 +185,7 @@ def corrected(source: Source, corrections: Corrections, found: set[str]) -> Sour
 
         return reader
 
-    readers = {part: correcting(read) for part, read in source.readers.items()}
+    readers = {set_name: correcting(read) for set_name, read in source.readers.items()}
     return replace(source, readers=readers, notes=(*source.notes, note))
 
 

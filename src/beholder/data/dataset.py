@@ -15,7 +15,7 @@ from beholder.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled images of one part (train, validation or test).
+    """Labelled images of one set (train, validation or test).
 
     Attributes:
         images: (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB); may be a read-only memory map, or rows of a larger array

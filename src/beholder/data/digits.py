@@ -13,11 +13,11 @@ _CLASS_NAMES = tuple("0123456789")
 
 
 def open_digits() -> Source:
-    """Open the 1,797 digits that scikit-learn ships; their one part is `all`.
+    """Open the 1,797 digits that scikit-learn ships; their one set is `all`.
 
     The images are (1797, 8, 8, 1) uint8: the original counts 0 to 16 ink spots in each 4 x 4 square of a scan; here
     they are scaled to 0..255 and rounded. Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits,
-    UCI Machine Learning Repository, 1998 (its test part).
+    UCI Machine Learning Repository, 1998 (its test set).
 
     Raises:
         DataError: scikit-learn is not installed; raised by the reader.

@@ -1,6 +1,6 @@
 """Some of the images of an array, in an order of their own: gathered where they are asked for, never all copied.
 
-Own code because NumPy copies what it selects by rows, so that a part split off from a data set would take its memory
+Own code because NumPy copies what it selects by rows, so that a set split off from a data set would take its memory
 once more, and a memory map would be read into memory.
 """
 

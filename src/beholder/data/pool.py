@@ -1,4 +1,4 @@
-"""All parts of a data set in one, where an image is looked at for itself and not for the part that it is in."""
+"""All sets of a data set in one, where an image is looked at for itself and not for the set that it is in."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _CHUNK = 256  # images that are shrunk at once
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The images of several parts, one part after the other.
+    """The images of several sets, one set after the other.
 
     Attributes:
         dataset: all N of them.
-        parts: (N,) text, the part that each image lies in.
+        sets: (N,) text, the set that each image lies in.
     """
 
     dataset: Dataset
-    parts: NDArray[np.str_]
+    sets: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.dataset)
 
 
-def pooled(parts: Mapping[str, Dataset], factor: int = 1) -> Pool:
-    """Put `parts` together, in their order.
+def pooled(sets: Mapping[str, Dataset], factor: int = 1) -> Pool:
+    """Put `sets` together, in their order.
 
     Args:
-        parts: from part name to its images, all of one shape and of the same classes.
+        sets: from set name to its images, all of one shape and of the same classes.
         factor: the side of the square of pixels that become one; pixels beyond whole squares fall away.
     """
-    datasets = list(parts.values())
+    datasets = list(sets.values())
     names = [name for dataset in datasets for name in dataset.names]
     dataset = Dataset(
         np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets]),
@@ -45,17 +45,17 @@ def pooled(parts: Mapping[str, Dataset], factor: int = 1) -> Pool:
         datasets[0].class_names,
         names,
     )
-    return Pool(dataset, np.repeat(list(parts), [len(dataset) for dataset in datasets]))
+    return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
 
 
-def joined(parts: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
-    """One number an image of `parts`, in their order, equal for images that belong together.
+def joined(sets: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
+    """One number an image of `sets`, in their order, equal for images that belong together.
 
     Args:
-        parts: from part name to its images.
-        groups: of images, each given by its part and its name; an image may be in several, which then are one.
+        sets: from set name to its images.
+        groups: of images, each given by its set and its name; an image may be in several, which then are one.
     """
-    keys = [(part, name) for part, dataset in parts.items() for name in dataset.names]
+    keys = [(set_name, name) for set_name, dataset in sets.items() for name in dataset.names]
     row_of = {key: row for row, key in enumerate(keys)}
     leader = list(range(len(keys)))
     for group in groups:

@@ -20,7 +20,7 @@ Reader = Callable[[Progress], Dataset]
 def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
     """`source` with images of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`.
 
-    What is scaled or cut for it stands in `source.later` once a part was read.
+    What is scaled or cut for it stands in `source.later` once a set was read.
     """
 
     def refitting(read: Reader) -> Reader:
@@ -28,13 +28,13 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
             before = read(progress)
             after = _refitted(before, height, width, channels, progress)
             told = fitting_in_words([before.image_shape[:2]], after.image_shape[:2])
-            if told and told not in source.later:  # the same for every part
+            if told and told not in source.later:  # the same for every set
                 source.later.append(told)
             return after
 
         return reader
 
-    return replace(source, readers={part: refitting(read) for part, read in source.readers.items()})
+    return replace(source, readers={set_name: refitting(read) for set_name, read in source.readers.items()})
 
 
 def recoloured(source: Source, colour: Colour) -> Source:

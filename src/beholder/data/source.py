@@ -1,4 +1,4 @@
-"""What a DATA argument names: the parts it has, each read only when it is asked for."""
+"""What a DATA argument names: the sets it has, each read only when it is asked for."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from beholder.data.progress import Progress
 
 @dataclass(frozen=True)
 class Source:
-    """An opened DATA argument. Opening looks at names and headers; a part's images are read by its reader alone.
+    """An opened DATA argument. Opening looks at names and headers; a set's images are read by its reader alone.
 
     Attributes:
         name: what the person calls it (`cifar10`, a path).
         class_names: one name a class, in the order of the labels.
-        readers: from part name (`train`, `validation`, `test`; each of the first and at most two more) to a function
-            that reads that part and no other.
+        readers: from set name (`train`, `validation`, `test`; each of the first and at most two more) to a function
+            that reads that set and no other.
         notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
-        skipped: images that could not be read, as `{"path": …, "error": …}`; filled while parts are read.
+        skipped: images that could not be read, as `{"path": …, "error": …}`; filled while sets are read.
         folder: where the image files of a folder are; None for other data.
         files: from part to the names of its image files below `folder`, those in `skipped` too.
-        made: parts that were split off from others: their images are read with those.
-        later: further sentences, which only reading finds; filled while parts are read.
+        made: sets that were split off from others: their images are read with those.
+        later: further sentences, which only reading finds; filled while sets are read.
     """
 
     name: str

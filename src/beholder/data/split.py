@@ -17,26 +17,26 @@ from beholder.errors import DataError
 
 Together = Literal["copies", "equal"]
 
-HELD_OUT = 0.1  # the share of a part that had to be made
+HELD_OUT = 0.1  # the share of a set that had to be made
 
 
 def split(
     labels: NDArray[np.int64], groups: Sequence[Hashable] | None, *, seed: int, fractions: Mapping[str, float]
 ) -> dict[str, NDArray[np.int64]]:
-    """Divide rows into parts so that every part has its fraction of every class.
+    """Divide rows into sets so that every set has its fraction of every class.
 
-    Rows of one group stay in one part; a group with several labels counts as its most frequent one. Where the groups
-    are single rows, each class's share is exact up to rounding, and a class with more rows than there are parts has a
+    Rows of one group stay in one set; a group with several labels counts as its most frequent one. Where the groups
+    are single rows, each class's share is exact up to rounding, and a class with more rows than there are sets has a
     row in each. With groups, the result does not depend on the order of the rows.
 
     Args:
         labels: (N,) int64.
         groups: one value a row, equal for rows that belong together and told apart by their `repr`; None: no two do.
-        seed: decides which rows; the same seed gives the same parts.
-        fractions: from part name to its share; they add up to 1, the largest usually first.
+        seed: decides which rows; the same seed gives the same sets.
+        fractions: from set name to its share; they add up to 1, the largest usually first.
 
     Returns:
-        From part name to its rows, (n,) int64 in ascending order; disjoint, and together all N.
+        From set name to its rows, (n,) int64 in ascending order; disjoint, and together all N.
 
     Raises:
         DataError: fractions that are not positive or do not add up to 1, or groups that are not one a row.
@@ -50,17 +50,17 @@ def split(
     for label, members in sorted(_groups_by_class(labels, groups).items()):
         random = np.random.Generator(np.random.PCG64([seed % 2**64, label % 2**64]))
         counts = _counts(sum(map(len, members)), list(fractions.values()), random)
-        for part, member in _assign(members, counts, random):
-            rows[names[part]].extend(member)
+        for set_name, member in _assign(members, counts, random):
+            rows[names[set_name]].extend(member)
     return {name: np.array(sorted(chosen), np.int64) for name, chosen in rows.items()}
 
 
-class Parts:
-    """Train, validation and test of a source, each read when it is asked for; parts that it lacks are split off.
+class Split:
+    """Train, validation and test of a source, each read when it is asked for; sets that it lacks are split off.
 
-    A part that the source has is used as it is. A missing validation or test part is a stratified tenth of train, or
+    A set that the source has is used as it is. A missing validation or test set is a stratified tenth of train, or
     of everything where the source is unsplit (80/10/10), chosen by `seed`. Images that are copies of each other stay
-    in one part: `copies` of any kind, or only `equal` ones, as before near copies were looked for.
+    in one set: `copies` of any kind, or only `equal` ones, as before near copies were looked for.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Parts:
         Raises:
             DataError: there are none, or a class has fewer than two.
         """
-        dataset = self._part("train")
+        dataset = self._set("train")
         counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
         for name, count in zip(dataset.class_names, counts.tolist(), strict=True):
             if count < 2:
@@ -96,7 +96,7 @@ class Parts:
         Raises:
             DataError: there are none.
         """
-        return self._part("validation")
+        return self._set("validation")
 
     def test(self) -> Dataset:
         """The images to report on, opened by `evaluate` alone.
@@ -104,7 +104,7 @@ class Parts:
         Raises:
             DataError: there are none.
         """
-        return self._part("test")
+        return self._set("test")
 
     def made_test(self) -> Dataset | None:
         """The test set where it is split off, and so read with the rest anyway; it may be empty.
@@ -116,34 +116,34 @@ class Parts:
         home = self._home
         return self._split_off("test", home, self._missing) if home in self.source.readers else None
 
-    def made(self, part: str) -> bool:
-        """Whether `part` was split off, and has been read; `train` is when another one was split off from it."""
-        return part in self._rows
+    def made(self, set_name: str) -> bool:
+        """Whether `set_name` was split off, and has been read; `train` is when another one was split off from it."""
+        return set_name in self._rows
 
-    def _part(self, part: str) -> Dataset:
+    def _set(self, set_name: str) -> Dataset:
         home, missing = self._home, self._missing
-        if part in self.source.readers and not (part == home and missing):
-            dataset = self.source.readers[part](self.progress)
+        if set_name in self.source.readers and not (set_name == home and missing):
+            dataset = self.source.readers[set_name](self.progress)
         elif home in self.source.readers:
-            dataset = self._split_off(part, home, missing)
+            dataset = self._split_off(set_name, home, missing)
         else:
             raise DataError(
-                f"{self.source.name!r} has no {part} part and no train part to split it from; add one of them."
+                f"{self.source.name!r} has no {set_name} set and no training set to split it from; add one of them."
             )
         if not len(dataset):
-            raise DataError(f"{self.source.name!r} has no images for its {part} part; bring more images.")
+            raise DataError(f"{self.source.name!r} has no images for its {set_name} set; bring more images.")
         return dataset
 
     @property
     def _home(self) -> str:
-        """The part that those which the source lacks are split off from."""
+        """The set that those which the source lacks are split off from."""
         return "all" if "all" in self.source.readers else "train"
 
     @property
     def _missing(self) -> list[str]:
         return [name for name in ("validation", "test") if name not in self.source.readers]
 
-    def _split_off(self, part: str, home: str, missing: list[str]) -> Dataset:
+    def _split_off(self, set_name: str, home: str, missing: list[str]) -> Dataset:
         if self._whole is None:
             self._whole = self.source.readers[home](self.progress)
             shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
@@ -152,7 +152,7 @@ class Parts:
                 groups = copy_groups(self._whole, contents, self.progress)
                 self.copies = dict(zip(contents, groups, strict=True))
             self._rows = split(self._whole.labels, groups, seed=self.seed, fractions=shares)
-        return self._whole.select(self._rows[part])
+        return self._whole.select(self._rows[set_name])
 
 
 def _groups_by_class(labels: NDArray[np.int64], groups: Sequence[Hashable] | None) -> dict[int, list[list[int]]]:
@@ -173,9 +173,11 @@ def _counts(total: int, fractions: list[float], random: np.random.Generator) -> 
     exact = [fraction * total for fraction in fractions]
     counts = [int(share + 1e-9) for share in exact]
     lots = random.permutation(len(fractions))
-    neediest = sorted(range(len(fractions)), key=lambda part: (-round(exact[part] - counts[part], 9), lots[part]))
-    for part in neediest[: total - sum(counts)]:
-        counts[part] += 1
+    neediest = sorted(
+        range(len(fractions)), key=lambda set_name: (-round(exact[set_name] - counts[set_name], 9), lots[set_name])
+    )
+    for set_name in neediest[: total - sum(counts)]:
+        counts[set_name] += 1
     while 0 in counts and max(counts) > 2:  # two stay, since a class of one image cannot be learnt
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(0)] += 1
@@ -183,15 +185,15 @@ def _counts(total: int, fractions: list[float], random: np.random.Generator) -> 
 
 
 def _assign(members: list[list[int]], counts: list[int], random: np.random.Generator) -> list[tuple[int, list[int]]]:
-    """A part for each group: large groups first, each to the part that lacks most; the last to parts still empty."""
+    """A set for each group: large groups first, each to the set that lacks most; the last to sets still empty."""
     order = sorted(random.permutation(len(members)).tolist(), key=lambda index: -len(members[index]))
     lacking = list(counts)
     assigned = []
     for position, index in enumerate(order):
-        empty = [part for part, count in enumerate(counts) if count and lacking[part] == count]
+        empty = [set_name for set_name, count in enumerate(counts) if count and lacking[set_name] == count]
         left = len(order) - position
         choice = empty if empty and left <= len(empty) else range(len(counts))
-        part = max(choice, key=lambda candidate: lacking[candidate])
-        lacking[part] -= len(members[index])
-        assigned.append((part, members[index]))
+        set_name = max(choice, key=lambda candidate: lacking[candidate])
+        lacking[set_name] -= len(members[index])
+        assigned.append((set_name, members[index]))
     return assigned

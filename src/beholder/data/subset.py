@@ -1,4 +1,4 @@
-"""A smaller train part: what would be learned from fewer images."""
+"""A smaller training set: what would be learned from fewer images."""
 
 from __future__ import annotations
 

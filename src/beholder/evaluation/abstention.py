@@ -30,7 +30,7 @@ def risk_threshold(
     of these.
 
     Args:
-        confidences: (N,) float32, the probability of each answer on the validation part.
+        confidences: (N,) float32, the probability of each answer on the validation set.
         correct: (N,) bool, whether it is right.
         risk: the share that is tolerated, between 0 and 1, both excluded.
         confidence: with which it is promised, likewise.
@@ -82,7 +82,7 @@ def risk_facts(
     """The threshold of a classifier and what its manifest says of it.
 
     Args:
-        confidences: (N,) float32, the probability of each answer on the validation part.
+        confidences: (N,) float32, the probability of each answer on the validation set.
         correct: (N,) bool, whether it is right.
         unlike: (N,) bool, images that are not answered however sure the answer is.
         asked: the risk that the person asked for; None: 5 %.
@@ -129,7 +129,7 @@ def risk_in_words(facts: dict[str, Any]) -> str:
     if facts["promised"]:
         return (
             f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for images like the "
-            f"{count} of the validation part; there it was unsure of {_percent(1 - facts['coverage'])}."
+            f"{count} of the validation set; there it was unsure of {_percent(1 - facts['coverage'])}."
         )
     fewest = fewest_images(facts["asked"], facts["confidence"])
     why = (

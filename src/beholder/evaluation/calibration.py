@@ -21,7 +21,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     for Support Vector Machines, 1999), which keep it finite where every answer is right.
 
     Args:
-        logits: (N, K) float32, of the validation part.
+        logits: (N, K) float32, of the validation set.
         labels: (N,) int64, the true classes.
 
     Returns:

@@ -69,7 +69,7 @@ def fit_familiarity(
 
     Args:
         prototypes: (K, F) float32, `directions` of the sums of `class_sums` over some training images.
-        measures: (n, 2) float32, what `measure` gives for the validation part.
+        measures: (n, 2) float32, what `measure` gives for the validation set.
         share: 0 to 1.
 
     Returns:

@@ -50,7 +50,7 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
             Finding(
                 "wrong_label",
                 (pool.dataset.names[row],),
-                (str(pool.parts[row]),),
+                (str(pool.sets[row]),),
                 float(1 - quality[row]),
                 (given,),
                 likely,

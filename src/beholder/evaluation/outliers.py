@@ -48,7 +48,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
         Finding(
             "outlier",
             (dataset.names[row],),
-            (str(pool.parts[row]),),
+            (str(pool.sets[row]),),
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
             sentence="Far from every other image; the nearest are beside it.",

@@ -17,7 +17,7 @@ PRETRAINED = "pretrained"  # a network from a file of the person's own, which on
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained unless the person says otherwise; chosen on validation parts, see docs/lab-notebook.md.
+    """How a network is trained unless the person says otherwise; chosen on validation sets, see docs/lab-notebook.md.
 
     Attributes:
         summary: one line for `--help`.

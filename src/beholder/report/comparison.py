@@ -65,7 +65,7 @@ def findings(rows: list[dict[str, Any]]) -> list[str]:
     interval = best["validation_interval"]
     between = f" (95 % interval {words.percent(interval[0])} to {words.percent(interval[1])})" if interval else ""
     sentences = [
-        f"{best['title']} ranks first: {words.percent(best['validation_accuracy'])} on the validation part{between} "
+        f"{best['title']} ranks first: {words.percent(best['validation_accuracy'])} on the validation set{between} "
         f"with {best['parameters']:,} parameters."
     ]
     return sentences + _who_memorises(rows) + _what_parameters_buy(largest) + _what_images_buy(rows)

@@ -25,12 +25,12 @@ class Words:
 KINDS: dict[Kind, Words] = {
     "exact_duplicate": Words(
         "Equal images",
-        "The same pixels more than once. Where copies lie in several parts, test figures are flattered: the network "
+        "The same pixels more than once. Where copies lie in several sets, test figures are flattered: the network "
         "has seen the answer. Where their labels differ, one of them is wrong.",
     ),
     "near_duplicate": Words(
         "Nearly equal images",
-        "The same image encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across parts "
+        "The same image encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across sets "
         "they flatter test figures too.",
     ),
     "wrong_label": Words(

@@ -2,7 +2,7 @@
 
 const audit = JSON.parse(document.getElementById("audit").textContent);
 const PAGE = 24; // findings shown at a time
-const PARTS = ["test", "validation", "train", "all"]; // of equal images the copy in the first of these is kept
+const SETS = ["test", "validation", "train", "all"]; // of equal images the copy in the first of these is kept
 
 const bar = h("footer", { class: "bar" });
 const message = h("p", { class: "problem", role: "alert", hidden: true });
@@ -28,9 +28,9 @@ async function start() {
 
 function header() {
   const total = audit.kinds.reduce((sum, kind) => sum + kind.count, 0);
-  const parts = Object.entries(audit.images);
-  const all = parts.reduce((sum, [, count]) => sum + count, 0);
-  const each = parts.length > 1 ? ` (${parts.map(([part, count]) => `${part} ${number(count)}`).join(", ")})` : "";
+  const sets = Object.entries(audit.images);
+  const all = sets.reduce((sum, [, count]) => sum + count, 0);
+  const each = sets.length > 1 ? ` (${sets.map(([set, count]) => `${set} ${number(count)}`).join(", ")})` : "";
   return h("header", {},
     h("p", { class: "eyebrow" }, `Beholder ${audit.beholder} · ${audit.created.slice(0, 10)} · ${shown(audit.data)}`),
     h("h1", {}, `Audit of ${shown(audit.data.split("/").filter(Boolean).at(-1) ?? audit.data)}`),
@@ -89,18 +89,18 @@ function card(kind, finding) {
     h("div", { class: "members" }, members.map((image) => box(kind, image))));
 }
 
-/** The changes that leave one copy of a group, that of the part that matters most; null where labels differ. */
+/** The changes that leave one copy of a group, that of the set that matters most; null where labels differ. */
 function surplus({ members }) {
   const images = members.map((place) => audit.album[place]);
   const alike = images.length > 1 && images.every(({ label, unique }) => unique && label === images[0].label);
   if (!alike) return null;
-  const kept = PARTS.flatMap((part) => images.filter((image) => image.part === part))[0] ?? images[0];
+  const kept = SETS.flatMap((set) => images.filter((image) => image.set === set))[0] ?? images[0];
   return images.filter((image) => image !== kept).map(({ path }) => [path, DROP]);
 }
 
 /** One image with its decision; of a finding about it alone, with what was found. */
 function box(kind, image, finding = null) {
-  const { path, part, label, unique } = image;
+  const { path, set, label, unique } = image;
   const suggestion = kind.kind === "wrong_label" ? finding.suggestion : null;
   const element = h("article", { class: "box", tabindex: 0, "aria-label": `${label}: ${shown(path)}` });
   const press = (decision, text) => h("button", { type: "button", "aria-pressed": "false",
@@ -113,7 +113,7 @@ function box(kind, image, finding = null) {
       suggestion ? h("p", {}, h("span", { class: "muted" }, "looks like "), h("b", {}, suggestion),
         h("span", { class: "muted" }, `, ${Math.round(100 * finding.score)} % sure`)) : null,
       finding && !suggestion && finding.sentence ? h("p", {}, finding.sentence) : null,
-      h("p", { class: "muted path", title: shown(path) }, several && part ? h("span", { class: "badge" }, part) : null,
+      h("p", { class: "muted path", title: shown(path) }, several && set ? h("span", { class: "badge" }, set) : null,
         shown(path))),
     finding?.neighbours.length ? neighbours(finding) : "",
     !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, "Several images have this name; rename them to decide.")

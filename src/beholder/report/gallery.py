@@ -33,7 +33,7 @@ _SMALL = 64  # pixels; an image of at most that stays as it is, and is enlarged 
 _SIDE = 160  # pixels that a larger one gets on its long side
 
 
-def write_gallery(path: Path, document: dict[str, Any], parts: Mapping[str, Dataset]) -> None:
+def write_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
     """Write the gallery of the audit `document` to `path`, whole or not at all.
 
     At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_IMAGES` of one; the page says where there are
@@ -42,12 +42,12 @@ def write_gallery(path: Path, document: dict[str, Any], parts: Mapping[str, Data
     Args:
         path: the HTML file.
         document: as `findings.json`.
-        parts: what was audited, by the names that its findings give to parts.
+        sets: what was audited, by the names that its findings give to sets.
 
     Raises:
         StorageError: the disk is full or may not be written to.
     """
-    files.write_bytes(path, _page(_shown(document, parts)).encode("utf-8"))
+    files.write_bytes(path, _page(_shown(document, sets)).encode("utf-8"))
 
 
 def policy() -> str:
@@ -107,11 +107,11 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _shown(document: dict[str, Any], parts: Mapping[str, Dataset]) -> dict[str, Any]:
+def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, Any]:
     """What the page draws: facts, and for each kind its findings, whose images are numbers in one list."""
     by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
     present = [(kind, found) for kind, found in by_kind if found]
-    album = _Album(parts, document["findings"], MOST_BYTES // max(1, len(present)))
+    album = _Album(sets, document["findings"], MOST_BYTES // max(1, len(present)))
     kinds = []
     for kind, found in present:
         album.begin()
@@ -136,21 +136,21 @@ class _Album:
     """The images of a page, each once, as long as there is room.
 
     Args:
-        parts: what was audited.
+        sets: what was audited.
         findings: of the whole audit.
         room: bytes for the images of one kind.
     """
 
-    def __init__(self, parts: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int) -> None:
+    def __init__(self, sets: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int) -> None:
         self.images: list[dict[str, Any]] = []
         self._places: dict[tuple[str, str], int] = {}
-        self._parts = parts
+        self._sets = sets
         self._room = room
         self._left = room
         wanted = {path for one in findings for path in (*one["paths"], *one["neighbours"])}
-        named = [(part, row, name) for part, row, name in _named(parts) if name in wanted]
-        self._rows = {(part, name): row for part, row, name in named}
-        self._homes = {name: part for part, _, name in reversed(named)}
+        named = [(set_name, row, name) for set_name, row, name in _named(sets) if name in wanted]
+        self._rows = {(set_name, name): row for set_name, row, name in named}
+        self._homes = {name: set_name for set_name, _, name in reversed(named)}
         self._counts = Counter(name for _, _, name in named)
 
     def begin(self) -> None:
@@ -160,7 +160,7 @@ class _Album:
     def finding(self, one: dict[str, Any]) -> dict[str, Any]:
         """One finding, its images as places in `images`."""
         labels = one["labels"] or [""] * len(one["paths"])
-        members = list(zip(one["paths"], one["parts"], labels, strict=True))
+        members = list(zip(one["paths"], one["sets"], labels, strict=True))
         return {
             "score": one["score"],
             "sentence": one["sentence"],
@@ -171,25 +171,25 @@ class _Album:
         }
 
     def _neighbour(self, path: str) -> int:
-        part = self._homes[path]
-        dataset = self._parts[part]
-        return self._place(path, part, dataset.class_names[dataset.labels[self._rows[part, path]]])
+        set_name = self._homes[path]
+        dataset = self._sets[set_name]
+        return self._place(path, set_name, dataset.class_names[dataset.labels[self._rows[set_name, path]]])
 
-    def _place(self, path: str, part: str, label: str) -> int:
-        place = self._places.setdefault((part, path), len(self.images))
+    def _place(self, path: str, set_name: str, label: str) -> int:
+        place = self._places.setdefault((set_name, path), len(self.images))
         if place == len(self.images):
-            row = self._rows.get((part, path))
-            image = None if row is None or self._left <= 0 else _image(self._parts[part].images[row])
+            row = self._rows.get((set_name, path))
+            image = None if row is None or self._left <= 0 else _image(self._sets[set_name].images[row])
             self._left -= len(image or "")
             # Two images of one name cannot be told apart in a corrections file.
             unique = self._counts[path] <= 1
-            self.images.append({"path": path, "part": part, "label": label, "unique": unique, "image": image})
+            self.images.append({"path": path, "set": set_name, "label": label, "unique": unique, "image": image})
         return place
 
 
-def _named(parts: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
-    """Part, row and name of every image."""
-    return ((part, row, name) for part, dataset in parts.items() for row, name in enumerate(dataset.names))
+def _named(sets: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
+    """Set, row and name of every image."""
+    return ((set_name, row, name) for set_name, dataset in sets.items() for row, name in enumerate(dataset.names))
 
 
 def _image(pixels: NDArray[np.uint8]) -> str:

@@ -119,7 +119,7 @@ function rows() {
 function tell() {
   const count = decisions.size;
   const code = file === null ? audit.command : command;
-  const judged = new Set(audit.album.filter(({ part }) => part === "validation").map(({ path }) => path));
+  const judged = new Set(audit.album.filter(({ set }) => set === "validation").map(({ path }) => path));
   const changes = [...decisions].filter(([, { action }]) => action !== "keep");
   const unlearned = changes.filter(([path]) => judged.has(path)).length;
   bar.replaceChildren(

@@ -18,7 +18,7 @@ def honesty(run: RunFiles) -> dict[str, Any] | None:
     """What is drawn and said of a run's calibration and abstention; None where nothing of it is known.
 
     Returns:
-        `promise`, a sentence; and once the test part was opened `ece`, `selective`, and `charts`, each with `title`,
+        `promise`, a sentence; and once the test set was opened `ece`, `selective`, and `charts`, each with `title`,
         `chart` and `alt`.
     """
     manifest, evaluation = run.manifest or {}, run.evaluation or {}

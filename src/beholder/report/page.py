@@ -79,12 +79,12 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
 
 
 def _headline(run: RunFiles) -> dict[str, Any]:
-    """The one figure: of the test part once it was opened for this model, of the validation part before."""
+    """The one figure: of the test set once it was opened for this model, of the validation set before."""
     if run.evaluation is not None:
         return {
             "accuracy": run.evaluation.get("accuracy"),
             "interval": run.evaluation.get("interval"),
-            "part": run.evaluation.get("part", "test"),
+            "set": run.evaluation.get("set", "test"),
             "count": run.evaluation.get("count"),
             "macro": _macro(run.evaluation),
         }
@@ -93,7 +93,7 @@ def _headline(run: RunFiles) -> dict[str, Any]:
     accuracy = (told or run.epochs or [{}])[-1].get("validation_accuracy")
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
-    return {"accuracy": accuracy, "interval": interval, "part": "validation", "count": count}
+    return {"accuracy": accuracy, "interval": interval, "set": "validation", "count": count}
 
 
 def _macro(evaluation: dict[str, Any]) -> dict[str, Any] | None:
@@ -205,8 +205,8 @@ def _data(run: RunFiles) -> dict[str, Any] | None:
     classes = run.data.get("class_names", [])
     return {
         **run.data,
-        "rows": [(name, [counts[part][index] for part in counts]) for index, name in enumerate(classes)],
-        "totals": {part: sum(numbers) for part, numbers in counts.items()},
+        "rows": [(name, [counts[set_name][index] for set_name in counts]) for index, name in enumerate(classes)],
+        "totals": {set_name: sum(numbers) for set_name, numbers in counts.items()},
         "skipped": skipped[:_MOST_NAMED],
         "more_skipped": max(0, len(skipped) - _MOST_NAMED),
         "all_skipped": len(skipped),

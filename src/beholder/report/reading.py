@@ -29,8 +29,8 @@ class RunFiles:
         data: classes, counts and fingerprints; None until the data were read.
         manifest: of the artifact; None until there is one.
         filters: (K, h, w, C) float32, the windows of the first layer; None where it has none.
-        evaluation: figures of the test part; None until `beholder evaluate` opened it for this model.
-        outdated: whether there are figures of the test part, of an earlier model.
+        evaluation: figures of the test set; None until `beholder evaluate` opened it for this model.
+        outdated: whether there are figures of the test set, of an earlier model.
         epochs: the event of each epoch, in order; of an epoch trained again after a resume, the later.
         events: every other event but steps, in order; without what was said of training that a kill lost.
     """

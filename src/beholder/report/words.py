@@ -52,8 +52,8 @@ def duration(seconds: Any) -> str:
         return f"{seconds:.1f}{_NBSP}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{number}{_NBSP}{unit}" for number, unit in parts if number)
+    sets = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number}{_NBSP}{unit}" for number, unit in sets if number)
 
 
 def plural(number: int, noun: str) -> str:

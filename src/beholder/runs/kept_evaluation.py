@@ -1,4 +1,4 @@
-"""Reads the figures of a test part that `evaluate` kept; those that a change made senseless are refused.
+"""Reads the figures of a test set that `evaluate` kept; those that a change made senseless are refused.
 
 Own code because a library for schemas would be one more that the light install brings, for this file alone.
 """

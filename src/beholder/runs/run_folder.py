@@ -43,11 +43,11 @@ class Run:
     checkpoint-before.npz  the one before, should that one be damaged; until the run is finished
     model/            the artifact
     neighbours.npz    some training images, and what the network makes of them, unless they were left out
-    validation.npz    what the model says of the validation part
+    validation.npz    what the model says of the validation set
     watch/            a few validation images, and what was answered to them from epoch to epoch
     stop              there while somebody asks the training to stop
     corrections.csv       corrections of the data that its page gathered, where there are some, for a next run
-    evaluation.json   the test part, once `evaluate` opened it; evaluation-….json: of other data
+    evaluation.json   the test set, once `evaluate` opened it; evaluation-….json: of other data
     report.html       all of it for people
     """
 
@@ -100,7 +100,7 @@ class Run:
 
     @property
     def evaluation_file(self) -> Path:
-        """What the test part of its own data said."""
+        """What the test set of its own data said."""
         return self.path / "evaluation.json"
 
     @property

@@ -52,7 +52,7 @@ class ImageSet:
 
 
 @dataclass(frozen=True, eq=False)
-class Sets:
+class KnownSets:
     """The sets of a run.
 
     Attributes:
@@ -78,7 +78,7 @@ class Sets:
         return [one for one in (self.train, self.validation, self.test) if one is not None]
 
 
-def write_sets(run: Path, sets: Sets) -> None:
+def write_sets(run: Path, sets: KnownSets) -> None:
     """Keep `sets` in the RUN folder `run`, whole or not at all.
 
     Raises:
@@ -95,7 +95,7 @@ def write_sets(run: Path, sets: Sets) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_sets(run: Path) -> Sets | None:
+def read_sets(run: Path) -> KnownSets | None:
     """The sets that `train` kept in the RUN folder `run`; None where an earlier version of Beholder made it.
 
     Raises:
@@ -107,12 +107,12 @@ def read_sets(run: Path) -> Sets | None:
     try:
         read = read_arrays(path, most_bytes=_MOST_TOLD)
         class_names = json.loads(read["class_names"].tobytes())
-        return Sets(tuple(class_names), _known(read, "train"), _known(read, "validation"), _test(read))
+        return KnownSets(tuple(class_names), _known(read, "train"), _known(read, "validation"), _test(read))
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{str(path)!r} is damaged; bring it back from a copy, or train again.") from error
 
 
-def changes_in_words(before: Sets, now: Sets) -> str:
+def changes_in_words(before: KnownSets, now: KnownSets) -> str:
     """What became of the images of a run's sets, as a part of a sentence."""
     old, new = (Counter(value for one in sets.every for value in one.hashes) for sets in (before, now))
     missing, added = (old - new).total(), (new - old).total()

@@ -69,7 +69,7 @@ class Served:
 
     @cached_property
     def validation(self) -> ValidationAnswers | None:
-        """The answers to the validation part that the run keeps; None where it keeps none.
+        """The answers to the validation set that the run keeps; None where it keeps none.
 
         Raises:
             ArtifactError: they are damaged, or of another model.

@@ -13,7 +13,7 @@ from beholder.data.copies.duplicates import MIN_SIDE, content_groups, exact_dupl
 from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
-from beholder.data.split import Parts
+from beholder.data.split import Split
 
 SHARE = 0.02  # of a budget that looking for copies may take
 _SPEED = 25_000  # images that a quick look for copies gets through in a second
@@ -27,15 +27,15 @@ _FAULTS: dict[Kind, str] = {
 }
 
 
-def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) -> dict[str, Any]:
-    """What was found in the train and validation parts.
+def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -> dict[str, Any]:
+    """What was found in the train and validation sets.
 
-    Near copies are known where a part was split off. Where the data came with both, they are looked for across the two
+    Near copies are known where a set was split off. Where the data came with both, they are looked for across the two
     if that takes less than `SHARE` of the budget; within one they do no harm.
 
     Args:
-        parts: where the parts are from.
-        read: the train and validation part.
+        sets: where the sets are from.
+        read: the train and validation set.
         budget: of the training, in seconds; None where there is none.
 
     Returns:
@@ -44,17 +44,17 @@ def check_data(parts: Parts, read: Mapping[str, Dataset], budget: float | None) 
         not, and of `across_parts` the validation images that are a copy of one to learn from. None is what was not
         looked for, as near copies among images that are too small for it.
     """
-    faults = Counter(one.kind for one in image_faults(read, parts.progress))
+    faults = Counter(one.kind for one in image_faults(read, sets.progress))
     total = sum(map(len, read.values()))
     contents = [value for dataset in read.values() for value in content_groups(dataset)]
     equal = _repeated(contents)
     small = too_small(read)
     near: int | None = None
     across: int | None = 0
-    if parts.copies is None or not parts.made("validation"):
-        across = _across(read, budget, parts.progress)
+    if sets.copies is None or not sets.made("validation"):
+        across = _across(read, budget, sets.progress)
     elif not small:
-        near = _repeated(parts.copies.get(value, value) for value in contents) - equal
+        near = _repeated(sets.copies.get(value, value) for value in contents) - equal
     whole = whole_set_faults(read)
     told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
     counts = {str(kind): faults[kind] for kind in _FAULTS}
@@ -74,8 +74,10 @@ def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progres
     if budget is not None and sum(map(len, read.values())) / _SPEED > SHARE * budget:
         return None
     found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
-    across = [one for one in found if "train" in one.parts]
-    names = {name for one in across for name, part in zip(one.paths, one.parts, strict=True) if part == "validation"}
+    across = [one for one in found if "train" in one.sets]
+    names = {
+        name for one in across for name, set_name in zip(one.paths, one.sets, strict=True) if set_name == "validation"
+    }
     return len(names)
 
 
@@ -105,7 +107,7 @@ def _small_in_words(equal: int, across: int | None) -> str:
         return _across_in_words(across)
     if not equal:
         return f"No image is equal to another; {_SMALL}."
-    where = ", none across the parts" if across == 0 else ""
+    where = ", none across the sets" if across == 0 else ""
     return f"{equal:,} images are equal to another one{where}; {_AUDIT}, and {_SMALL}."
 
 
@@ -115,10 +117,10 @@ def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
     found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
     told = f"Copies of each other: {' and '.join(found)} ones" if found else "No image is a copy of another"
     if near is not None:
-        return f"{told}{', kept in one part; ' + _AUDIT if found else ''}."
+        return f"{told}{', kept in one set_name; ' + _AUDIT if found else ''}."
     told = told if found else "No image is equal to another"
     if across is None:
         return (
             f"{told}; near copies were not looked for, which would take more than {SHARE:.0%} of the budget; {_AUDIT}."
         )
-    return f"{told}, none across the parts{'; ' + _AUDIT if found else ''}."
+    return f"{told}, none across the sets{'; ' + _AUDIT if found else ''}."

@@ -9,15 +9,15 @@ from beholder.data.dataset import Dataset
 from beholder.training.settings import Settings
 
 
-def plan_document(settings: Settings, parts: dict[str, Dataset], plans: list[tuple[int, int]] | None) -> dict[str, Any]:
+def plan_document(settings: Settings, sets: dict[str, Dataset], plans: list[tuple[int, int]] | None) -> dict[str, Any]:
     """What will be done, JSON-ready.
 
     Args:
         settings: of the run.
-        parts: `train` and `validation`.
+        sets: `train` and `validation`.
         plans: pairs of an earlier run's `Schedule`, which is followed: the last tells the steps; None: the epochs do.
     """
-    recipe, train = settings.recipe, parts["train"]
+    recipe, train = settings.recipe, sets["train"]
     epochs, steps = recipe.epochs, settings.steps(len(train))
     if plans is not None:
         steps = plans[-1][1]
@@ -34,7 +34,7 @@ def plan_document(settings: Settings, parts: dict[str, Dataset], plans: list[tup
         "mirrored": settings.mirrors(train.image_shape[2]),
         "train_images": len(train),
         "image_shape": list(train.image_shape),
-        "validation_images": len(parts["validation"]),
+        "validation_images": len(sets["validation"]),
         **({} if settings.initial is None else {"started_from": settings.initial.source}),
         **({} if settings.balance == "none" else {"balance": settings.balance}),
     }

@@ -73,7 +73,7 @@ class Asked:
     corrections: Corrections = field(default_factory=Corrections)
     neighbours: bool = True
     risk: float | None = None
-    together: Together = "copies"  # what a split keeps in one part
+    together: Together = "copies"  # what a split keeps in one set
     colour: Colour = "auto"
 
     @classmethod
@@ -102,7 +102,7 @@ class Session:
     settings: Settings
     asked: Asked
     name: str
-    parts: dict[str, Dataset]
+    sets: dict[str, Dataset]
     listener: Listener | None
     started: float
     plans: list[tuple[int, int]] | None = None  # of an earlier run's schedule, to be followed exactly
@@ -134,9 +134,9 @@ class Session:
             from beholder.training.fit import Fit
 
             planned = self._planned(earlier)
-            plan = {**plan_document(self.settings, self.parts, self.plans), **planned}
+            plan = {**plan_document(self.settings, self.sets, self.plans), **planned}
             log.append("start", plan=plan, settings=self.settings.to_json())
-            train, validation = self.parts["train"], self.parts["validation"]
+            train, validation = self.sets["train"], self.sets["validation"]
             timed = {"until": self._until(planned, earlier), "closing": planned.get("closing_seconds", 0.0)}
             if group is not None:
                 group.agree(self._for_others(plan))
@@ -193,7 +193,7 @@ class Session:
 
             settings, planned = plan_budget(
                 self.settings,
-                self.parts["train"],
+                self.sets["train"],
                 self._cache,
                 automatic=self.asked.automatic,
                 budget=self.asked.budget - earlier,
@@ -220,7 +220,7 @@ class Session:
             "plan": plan,
             "settings": self.settings.to_json(),
             "plans": self.plans,
-            "outline": self.parts["train"].outline(),
+            "outline": self.sets["train"].outline(),
         }
 
     def _until(self, planned: dict[str, Any], earlier: float) -> float | None:
@@ -235,7 +235,7 @@ class Session:
             from beholder.training.budget.machine_speed import learn_from_run
 
             an_image = None if seconds_a_step is None else seconds_a_step / self.settings.recipe.batch_size
-            learn_from_run(self._cache, self.parts["train"].image_shape, self.settings, closing, an_image)
+            learn_from_run(self._cache, self.sets["train"].image_shape, self.settings, closing, an_image)
 
     @property
     def _cache(self) -> Path:
@@ -251,12 +251,12 @@ def _earlier_seconds(run: Run) -> float:
 
 
 def fitted(settings: Settings, train: Dataset) -> Settings:
-    """Settings as they suit the `train` part, and the devices of the processes that train together."""
+    """Settings as they suit the `train` set, and the devices of the processes that train together."""
     return shared(settings.fitted(len(train), train.image_shape))
 
 
 def decided(settings: Settings, train: Dataset) -> tuple[Settings, list[str]]:
-    """Settings as they suit the `train` part and the devices, and sentences about what was told from its images."""
+    """Settings as they suit the `train` set and the devices, and sentences about what was told from its images."""
     settings, mirroring = decide_mirroring(fitted(settings, train), train)
     told = [] if mirroring is None else [mirroring.sentence]
     if settings.own_file is not None:

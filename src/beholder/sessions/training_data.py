@@ -1,4 +1,4 @@
-"""The train and validation parts that a run learns from, and what its folder keeps of them."""
+"""The train and validation sets that a run learns from, and what its folder keeps of them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from beholder.data.opening import NAMES, Data, open_source
 from beholder.data.progress import Progress
 from beholder.data.refit import recoloured, refitted
 from beholder.data.source import Source
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.data.subset import first_images
 from beholder.errors import DataError, UsageError
 from beholder.runs.run_folder import Run
-from beholder.runs.sets import ImageSet, Sets, write_sets
+from beholder.runs.sets import ImageSet, KnownSets, write_sets
 from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
@@ -52,34 +52,34 @@ def open_data(
     return refitted(data, height, width, initial.channels)
 
 
-def read_parts(parts: Parts, images: int | None) -> dict[str, Dataset]:
-    """The train part, or so many `images` of it, and the validation part; the test part stays closed.
+def read_training_sets(sets: Split, images: int | None) -> dict[str, Dataset]:
+    """The training set, or so many `images` of it, and the validation set; the test set stays closed.
 
     Raises:
-        DataError: a part is empty, or there is one class only.
+        DataError: a set is empty, or there is one class only.
     """
-    source = parts.source
+    source = sets.source
     if len(source.class_names) < 2:
         raise DataError(f"{source.name!r} has {len(source.class_names)} class; bring images of at least two.")
-    read = {"train": first_images(parts.train(), images, seed=parts.seed), "validation": parts.validation()}
-    for part, dataset in read.items():
+    read = {"train": first_images(sets.train(), images, seed=sets.seed), "validation": sets.validation()}
+    for set_name, dataset in read.items():
         if not len(dataset):
-            raise DataError(f"The {part} part of {source.name!r} is empty; add images.")
+            raise DataError(f"The {set_name} set of {source.name!r} is empty; add images.")
     return read
 
 
-def known_sets(whole: Parts, parts: dict[str, Dataset], images: int | None) -> Sets:
+def known_sets(whole: Split, sets: dict[str, Dataset], images: int | None) -> KnownSets:
     """Which images each set has; no set is opened for it.
 
     Args:
-        whole: where the parts are from.
-        parts: the train part, or so many `images` of it, and the validation part.
+        whole: where the sets are from.
+        sets: the training set, or so many `images` of it, and the validation set.
         images: None: all.
     """
-    train, validation = parts["train"] if images is None else whole.train(), parts["validation"]
+    train, validation = sets["train"] if images is None else whole.train(), sets["validation"]
     made = whole.made_test()
     test = None if made is None else ImageSet.of(made)
-    return Sets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
+    return KnownSets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
 
 
 def check_there(run: Path, data: str, again: str) -> None:
@@ -95,22 +95,22 @@ def check_there(run: Path, data: str, again: str) -> None:
         raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
 
 
-def keep_data(run: Run, whole: Parts, parts: dict[str, Dataset], images: int | None, checks: dict[str, Any]) -> None:
+def keep_data(run: Run, whole: Split, sets: dict[str, Dataset], images: int | None, checks: dict[str, Any]) -> None:
     """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe`."""
-    write_sets(run.path, known_sets(whole, parts, images))
-    files.write_json(run.data_file, describe(whole.source, parts, checks))
+    write_sets(run.path, known_sets(whole, sets, images))
+    files.write_json(run.data_file, describe(whole.source, sets, checks))
 
 
-def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
+def describe(source: Source, sets: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
     """`data.json`: classes, counts, fingerprints, notes, what `checks` found, and what was skipped."""
     classes = len(source.class_names)
     return {
         "schema": 1,
         "name": source.name,
         "class_names": list(source.class_names),
-        "image_shape": list(parts["train"].image_shape),
-        "counts": {part: _counts(dataset, classes) for part, dataset in parts.items()},
-        "fingerprint": fingerprints(parts),
+        "image_shape": list(sets["train"].image_shape),
+        "counts": {set_name: _counts(dataset, classes) for set_name, dataset in sets.items()},
+        "fingerprint": fingerprints(sets),
         "notes": [*source.told(), *checks["sentences"]],
         "checks": checks,
         "skipped": source.skipped,
@@ -118,20 +118,20 @@ def describe(source: Source, parts: dict[str, Dataset], checks: dict[str, Any]) 
 
 
 def correction_notes(
-    corrections: Corrections, found: set[str], source: Source, parts: dict[str, Dataset]
+    corrections: Corrections, found: set[str], source: Source, sets: dict[str, Dataset]
 ) -> tuple[str, ...]:
-    """What a person should know of the corrections of a run that learns from `parts`, of whose images `found` were met.
+    """What a person should know of the corrections of a run that learns from `sets`, of whose images `found` were met.
 
     Raises:
         DataError: none of them is of an image of the data.
     """
     told = corrections.notes(found, source.name, {"test"} & source.readers.keys())
-    return (*told, *validation_note(corrections.lines, parts["validation"].names))
+    return (*told, *validation_note(corrections.lines, sets["validation"].names))
 
 
-def fingerprints(parts: dict[str, Dataset]) -> dict[str, str]:
-    """Of each part, see `Dataset.fingerprint`."""
-    return {part: dataset.fingerprint() for part, dataset in parts.items()}
+def fingerprints(sets: dict[str, Dataset]) -> dict[str, str]:
+    """Of each set, see `Dataset.fingerprint`."""
+    return {set_name: dataset.fingerprint() for set_name, dataset in sets.items()}
 
 
 def _counts(dataset: Dataset, classes: int) -> list[int]:

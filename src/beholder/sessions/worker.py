@@ -23,12 +23,12 @@ from beholder.api.train import train
 from beholder.data.corrections import corrected
 from beholder.data.images.colour import Colour
 from beholder.data.progress import silent
-from beholder.data.split import Parts
+from beholder.data.split import Split
 from beholder.errors import BeholderError, DataError
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.sessions.session import Asked, Trained
-from beholder.sessions.training_data import open_data, read_parts
+from beholder.sessions.training_data import open_data, read_training_sets
 from beholder.training.initial import check_start
 from beholder.training.settings import Settings
 from beholder.training.steps import framework, processes
@@ -123,17 +123,17 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     colour: Colour = "grey" if document["plan"]["image_shape"][2] == 1 else "rgb"
     cache = cache or _path(asked.cache)
     source = open_data(data or asked.data, document["labels"], cache, silent, settings.initial, colour)
-    parts = read_parts(
-        Parts(corrected(source, asked.corrections, set()), settings.seed, silent, asked.together), asked.images
+    sets = read_training_sets(
+        Split(corrected(source, asked.corrections, set()), settings.seed, silent, asked.together), asked.images
     )
-    if parts["train"].outline() != document["outline"]:
+    if sets["train"].outline() != document["outline"]:
         raise DataError(f"The data {source.name!r} of process {group.index} are others than those of process 0.")
     framework.start()
     from beholder.training.fit import Fit
 
     plans = None if document["plans"] is None else [(step, steps) for step, steps in document["plans"]]
     log = EventLog(Path(os.devnull))  # process 0 tells what happens
-    fit = Fit(parts["train"], parts["validation"], settings, run, log, lambda: False, plans=plans)
+    fit = Fit(sets["train"], sets["validation"], settings, run, log, lambda: False, plans=plans)
     outcome = fit.run_to_end()
     processes.leave()
     seconds, accuracy = round(time.monotonic() - started, 2), max(0.0, fit.position.best_accuracy)

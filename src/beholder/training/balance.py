@@ -14,7 +14,7 @@ def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32
     2001; scikit-learn's `balanced`).
 
     Args:
-        labels: (N,) int64, of the train part.
+        labels: (N,) int64, of the training set.
         classes: how many there are; one that does not occur has weight 0.
 
     Returns:
@@ -32,7 +32,7 @@ def balanced_order(labels: NDArray[np.int64], random: np.random.Generator) -> ND
     of a small one all, several times.
 
     Args:
-        labels: (N,) int64, of the train part.
+        labels: (N,) int64, of the training set.
         random: decides which images, and their order.
 
     Returns:

@@ -25,13 +25,13 @@ SPREAD = 200  # at most so many, about, in each doubling of the time
 
 
 class Snapshots:
-    """Follows the answers to the validation part, epoch by epoch.
+    """Follows the answers to the validation set, epoch by epoch.
 
     Args:
         run: keeps them.
         log: hears of each, as `snapshot` with its `epoch`.
         model: whose first layer's windows are kept.
-        validation: the validation part.
+        validation: the validation set.
         rows: of it that are judged at each epoch's end, (R,) int64.
     """
 

@@ -68,8 +68,8 @@ class Fit:
     In a group of processes each of them does so, step by step together: process 0 decides, judges and writes.
 
     Args:
-        train: the train part.
-        validation: the validation part.
+        train: the training set.
+        validation: the validation set.
         settings: what to do.
         run: where checkpoints go.
         log: where events go.

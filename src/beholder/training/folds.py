@@ -81,7 +81,7 @@ class FoldPlan:
 
 
 def plan_folds(
-    parts: Mapping[str, Dataset],
+    sets: Mapping[str, Dataset],
     cache: Path,
     *,
     until: float,
@@ -92,7 +92,7 @@ def plan_folds(
     """Spend the time until `until` on `folds` trainings of the network that is expected to be best.
 
     Args:
-        parts: all images.
+        sets: all images.
         cache: where the machine's speed is kept.
         until: on the clock of `time.monotonic`.
         seed: fixes every random choice.
@@ -102,8 +102,8 @@ def plan_folds(
     Raises:
         UsageError: the time is too short.
     """
-    shape = next(iter(parts.values())).image_shape
-    learned = sum(len(dataset) for part, dataset in parts.items() if part != "test") * (folds - 1) // folds
+    shape = next(iter(sets.values())).image_shape
+    learned = sum(len(dataset) for set_name, dataset in sets.items() if set_name != "test") * (folds - 1) // folds
     changes = {"mirror": mirror}
     settings = choose("fast", seed=seed, precision=resolve_precision("auto"), changes=changes).fitted(learned, shape)
     started = time.monotonic()
@@ -119,20 +119,20 @@ def plan_folds(
 
 
 def out_of_fold(
-    parts: Mapping[str, Dataset],
+    sets: Mapping[str, Dataset],
     groups: Sequence[int] | None,
     plan: FoldPlan,
     progress: Progress = silent,
 ) -> OutOfFold:
-    """Answers for all images of `parts`, each by a network that learned from none of its group.
+    """Answers for all images of `sets`, each by a network that learned from none of its group.
 
     The images are dealt into shares, stratified by class. For each share one network learns from the others,
-    the test part left out, and then looks at this share, its test images included. All follow from the plan's seed,
+    the test set left out, and then looks at this share, its test images included. All follow from the plan's seed,
     but for the number of steps where a clock decides it.
 
     Args:
-        parts: from part name to its images.
-        groups: one number an image, in the order of the parts, equal for duplicates; None: there are none.
+        sets: from set name to its images.
+        groups: one number an image, in the order of the sets, equal for duplicates; None: there are none.
         plan: of each training.
         progress: told how far it is, in steps.
 
@@ -140,8 +140,8 @@ def out_of_fold(
         UsageError: training diverged.
         StorageError: the disk for temporary files is full.
     """
-    pool = pooled(parts, plan.factor)
-    dataset, learnable = pool.dataset, pool.parts != "test"
+    pool = pooled(sets, plan.factor)
+    dataset, learnable = pool.dataset, pool.sets != "test"
     seed, folds = plan.settings.seed, plan.folds
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
     mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)

@@ -28,20 +28,20 @@ _LOOK = 1000  # images
 
 
 def reconstruct(
-    parts: Mapping[str, Dataset], *, seed: int = 0, progress: Progress = silent
+    sets: Mapping[str, Dataset], *, seed: int = 0, progress: Progress = silent
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How well an autoencoder that is trained on all images of `parts` rebuilds each of them.
+    """How well an autoencoder that is trained on all images of `sets` rebuilds each of them.
 
     Args:
-        parts: from part name to its images, N in all and of one shape.
+        sets: from set name to its images, N in all and of one shape.
         seed: decides everything.
         progress: told how far it is, in steps.
 
     Returns:
-        In the order of the parts: mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
+        In the order of the sets: mean squared errors (N,), of pixels from 0 to 1; codes (N, 64).
     """
-    shape = next(iter(parts.values())).image_shape
-    small = pooled(parts, shrink_factor(shape, SIDE)).dataset  # whatever size they are of
+    shape = next(iter(sets.values())).image_shape
+    small = pooled(sets, shrink_factor(shape, SIDE)).dataset  # whatever size they are of
     images = small.images
     framework.set_random_seed(seed)
     model = build(small.image_shape)

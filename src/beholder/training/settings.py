@@ -80,7 +80,7 @@ class Settings:
         return side, small_side(side) if begins_small else None
 
     def fitted(self, images: int, shape: tuple[int, int, int]) -> Settings:
-        """These settings for a train part of so many `images` of `shape` (H, W, C).
+        """These settings for a training set of so many `images` of `shape` (H, W, C).
 
         Few images get smaller batches and more epochs, since a network needs some hundred steps whatever it learns
         from; large ones get smaller batches, so that a step's memory stays what it is. What the person chose stays.
@@ -124,7 +124,7 @@ class Settings:
         return replace(self, options={**self.options, "file": str(file.resolve())})
 
     def steps(self, images: int) -> int:
-        """Steps of the whole run on a train part of so many `images`, at least one."""
+        """Steps of the whole run on a training set of so many `images`, at least one."""
         return max(1, round(self.recipe.epochs * math.ceil(images / self.recipe.batch_size)))
 
     def mirroring(self, mirror: bool) -> Settings:

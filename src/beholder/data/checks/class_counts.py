@@ -13,16 +13,16 @@ FEW_IMAGES = 50  # to learn a class from; below, a handful of images decides wha
 UNEVEN = 0.5  # of the images that a class would have if all had as many
 
 
-def count_findings(parts: Mapping[str, Dataset]) -> list[Finding]:
+def count_findings(sets: Mapping[str, Dataset]) -> list[Finding]:
     """Findings `few_images` and `imbalance`, one a class, about what there is to learn from; worst first.
 
     A class is uneven where it has less than half of the images that it would have if all had as many. Its score says
     how many are missing: 0.9 where nine in ten are.
 
     Args:
-        parts: from part name to its images; the test part does not count where there are others.
+        sets: from set name to its images; the test set does not count where there are others.
     """
-    learned = [dataset for part, dataset in parts.items() if part != "test"] or list(parts.values())
+    learned = [dataset for set_name, dataset in sets.items() if set_name != "test"] or list(sets.values())
     names = learned[0].class_names
     counts = sum((np.bincount(dataset.labels, minlength=len(names)) for dataset in learned), np.zeros(len(names), int))
     even = counts.sum() / len(names)

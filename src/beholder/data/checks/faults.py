@@ -69,32 +69,32 @@ _CHECKS = (
 )
 
 
-def image_faults(parts: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
+def image_faults(sets: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
     """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
 
     Args:
-        parts: from part name to its images.
+        sets: from set name to its images.
         progress: told how far it is.
     """
-    total = sum(len(dataset) for dataset in parts.values())
+    total = sum(len(dataset) for dataset in sets.values())
     measured = [np.zeros((len(_CHECKS), 0), np.float32)]
     done = 0
     with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
-        for values in threads.map(_measure, _chunks(parts)):
+        for values in threads.map(_measure, _chunks(sets)):
             measured.append(values)
             done += values.shape[1]
             progress("Checking images", done, total)
     progress("Checking images", total, total)
     found: list[Finding] = []
-    certain = _certain(parts)
+    certain = _certain(sets)
     for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
-        found += _worst_first(_lacking(check, values, parts, certain.get(check.kind)))
+        found += _worst_first(_lacking(check, values, sets, certain.get(check.kind)))
     return _once(found)
 
 
-def _certain(parts: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
+def _certain(sets: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
     """From kind to (n,) the images that have the fault in any set: comparing hides what most of them have."""
-    values = extremes(parts)
+    values = extremes(sets)
     return {"low_information": values.plain, "dark": values.dark, "light": values.light} if len(values.lowest) else {}
 
 
@@ -102,19 +102,19 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
     """Image files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
 
     Args:
-        source: an opened folder; other data have no image files. What could not be read is known once its parts
+        source: an opened folder; other data have no image files. What could not be read is known once its sets
             were read.
         progress: told how far it is.
     """
     found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
     broken = {failure["path"] for failure in source.skipped}
     headers: list[tuple[str, str, Header]] = []
-    files = [(part, name) for part, names in source.files.items() for name in names if name not in broken]
-    for done, (part, name) in enumerate(files):
+    files = [(set_name, name) for set_name, names in source.files.items() for name in names if name not in broken]
+    for done, (set_name, name) in enumerate(files):
         if done % 256 == 0:
             progress("Checking files", done, len(files))
         try:
-            headers.append((part, name, read_header(Path(source.folder or "", name))))
+            headers.append((set_name, name, read_header(Path(source.folder or "", name))))
         except ImageError as error:
             found.append(_unreadable(source, name, str(error)))
     progress("Checking files", len(files), len(files))
@@ -124,8 +124,8 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
     return found
 
 
-def _chunks(parts: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
-    for dataset in parts.values():
+def _chunks(sets: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
+    for dataset in sets.values():
         for rows in chunks(len(dataset), dataset.image_shape, _PIXELS_AT_ONCE):
             yield dataset.images[rows]
 
@@ -172,12 +172,12 @@ def _brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _lacking(
-    check: _Check, values: NDArray[np.float32], parts: Mapping[str, Dataset], certain: NDArray[np.bool_] | None
+    check: _Check, values: NDArray[np.float32], sets: Mapping[str, Dataset], certain: NDArray[np.bool_] | None
 ) -> Iterator[Finding]:
     finite = values[np.isfinite(values)]
     limit = min(check.limit, float(np.median(finite)) / 2) if len(finite) else check.limit
     start = 0
-    for part, dataset in parts.items():
+    for set_name, dataset in sets.items():
         own = values[start : start + len(dataset)]
         faulty = own < limit if certain is None else (own < limit) | certain[start : start + len(dataset)]
         start += len(dataset)
@@ -185,39 +185,39 @@ def _lacking(
             name, label = dataset.names[row], dataset.class_names[dataset.labels[row]]
             sentence = f"{name} is {check.sentence.format(value=own[row])}."
             score = 1 - float(own[row]) / (limit if own[row] < limit else check.limit)
-            yield Finding(check.kind, (name,), (part,), score, (label,), sentence=sentence)
+            yield Finding(check.kind, (name,), (set_name,), score, (label,), sentence=sentence)
 
 
 def _once(found: list[Finding]) -> list[Finding]:
     """Without what a plain image is besides: one that shows nothing is not dark, light or blurred too."""
-    plain = {(one.paths, one.parts) for one in found if one.kind == "low_information"}
-    return [one for one in found if one.kind == "low_information" or (one.paths, one.parts) not in plain]
+    plain = {(one.paths, one.sets) for one in found if one.kind == "low_information"}
+    return [one for one in found if one.kind == "low_information" or (one.paths, one.sets) not in plain]
 
 
 def _worst_first(found: Iterator[Finding]) -> list[Finding]:
     return sorted(found, key=lambda one: -one.score)
 
 
-def _about(kind: Kind, part: str, name: str, score: float, sentence: str) -> Finding:
+def _about(kind: Kind, set_name: str, name: str, score: float, sentence: str) -> Finding:
     """Of a file, whose class is the name of its folder."""
     folders = Path(name).parts
-    label = folders[0] if part == "all" else folders[1] if len(folders) > 2 else ""
-    return Finding(kind, (name,), (part,), score, (label,), sentence=sentence)
+    label = folders[0] if set_name == "all" else folders[1] if len(folders) > 2 else ""
+    return Finding(kind, (name,), (set_name,), score, (label,), sentence=sentence)
 
 
 def _unreadable(source: Source, name: str, error: str) -> Finding:
-    part = next((part for part, names in source.files.items() if name in names), "all")
-    return _about("unreadable", part, name, 1.0, error)
+    set_name = next((set_name for set_name, names in source.files.items() if name in names), "all")
+    return _about("unreadable", set_name, name, 1.0, error)
 
 
-def _wrong_format(part: str, name: str, header: Header) -> Finding:
+def _wrong_format(set_name: str, name: str, header: Header) -> Finding:
     sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
-    return _about("wrong_format", part, name, 1.0, sentence)
+    return _about("wrong_format", set_name, name, 1.0, sentence)
 
 
-def _turned(part: str, name: str, header: Header) -> Finding:
+def _turned(set_name: str, name: str, header: Header) -> Finding:
     sentence = f"{name} is stored {_TURNED[header.orientation]}, and upright by its EXIF alone; Beholder turns it."
-    return _about("exif_orientation", part, name, 0.5, sentence)
+    return _about("exif_orientation", set_name, name, 0.5, sentence)
 
 
 def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:
@@ -229,11 +229,11 @@ def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:
     low, middle, high = np.percentile(sides, [25, 50, 75])
     reach = max(3 * (high - low), middle / 2)  # where nearly all have one size, half of it is not odd yet
     usual_shape = float(np.median(shapes))
-    for (part, name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
+    for (set_name, name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
         size = f"{name} has {header.width} × {header.height} pixels"
         if not low - reach <= side <= high + reach:
             word = "small" if side < middle else "large"
             away = min(side, middle) / max(side, middle)
-            yield _about("odd_size", part, name, 1 - away, f"{size}, unusually {word} for these data.")
+            yield _about("odd_size", set_name, name, 1 - away, f"{size}, unusually {word} for these data.")
         elif shape < 0.35 and shape < usual_shape / 2:
-            yield _about("odd_size", part, name, 1 - shape, f"{size}, an unusual shape for these data.")
+            yield _about("odd_size", set_name, name, 1 - shape, f"{size}, an unusual shape for these data.")

@@ -30,8 +30,8 @@ class Finding:
 
     Attributes:
         kind: what it is.
-        paths: names of the images in the data, as its corrections names them; each once; none where it is about classes.
-        parts: for each path the part that it lies in: `train`, `validation`, `test`, or `all` where none was made.
+        paths: names of the images in the data, as corrections name them; each once; none where it is about classes.
+        sets: for each path the set that it lies in: `train`, `validation`, `test`, or `all` where none was made.
         score: 0 to 1, how sure the doctor is; findings of one kind rank by it.
         labels: for each path the class that the data gives it; empty where it is about no image.
         suggestion: of a wrong label the class that is more likely; of classes their names; None otherwise.
@@ -41,7 +41,7 @@ class Finding:
 
     kind: Kind
     paths: tuple[str, ...]
-    parts: tuple[str, ...]
+    sets: tuple[str, ...]
     score: float
     labels: tuple[str, ...] = ()
     suggestion: str | None = None
@@ -53,7 +53,7 @@ class Finding:
         return {
             "kind": self.kind,
             "paths": list(self.paths),
-            "parts": list(self.parts),
+            "sets": list(self.sets),
             "score": round(self.score, 4),
             "labels": list(self.labels),
             "suggestion": self.suggestion,

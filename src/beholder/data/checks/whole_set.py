@@ -46,10 +46,10 @@ class Extremes(NamedTuple):
         return _few(self.lowest >= _LIGHT)
 
 
-def extremes(parts: Mapping[str, Dataset]) -> Extremes:
-    """Of every image of `parts`, one part after the other."""
+def extremes(sets: Mapping[str, Dataset]) -> Extremes:
+    """Of every image of `sets`, one set after the other."""
     found = [(np.zeros(0, np.uint8), np.zeros(0, np.uint8))]
-    for dataset in parts.values():
+    for dataset in sets.values():
         for rows in chunks(len(dataset), dataset.image_shape, _PIXELS_AT_ONCE):
             images = dataset.images[rows]
             images = images.reshape(len(images), -1)
@@ -58,12 +58,12 @@ def extremes(parts: Mapping[str, Dataset]) -> Extremes:
     return Extremes(lowest, highest)
 
 
-def whole_set_faults(parts: Mapping[str, Dataset]) -> list[str]:
-    """A sentence for each thing that is wrong with all images of `parts`, or nearly all."""
-    lowest, highest = extremes(parts)
+def whole_set_faults(sets: Mapping[str, Dataset]) -> list[str]:
+    """A sentence for each thing that is wrong with all images of `sets`, or nearly all."""
+    lowest, highest = extremes(sets)
     if not len(lowest):
         return []
-    return [*_levels(lowest, highest), *([] if (lowest == highest).all() else _equal_classes(parts))]
+    return [*_levels(lowest, highest), *([] if (lowest == highest).all() else _equal_classes(sets))]
 
 
 def _levels(lowest: NDArray[np.uint8], highest: NDArray[np.uint8]) -> Iterator[str]:
@@ -95,11 +95,11 @@ def _levels(lowest: NDArray[np.uint8], highest: NDArray[np.uint8]) -> Iterator[s
         )
 
 
-def _equal_classes(parts: Mapping[str, Dataset]) -> Iterator[str]:
+def _equal_classes(sets: Mapping[str, Dataset]) -> Iterator[str]:
     """Classes whose images are all the same one."""
     firsts: dict[str, NDArray[np.uint8]] = {}
     alike: dict[str, int] = {}  # 0 where they are not
-    for dataset in parts.values():
+    for dataset in sets.values():
         order = np.argsort(dataset.labels, kind="stable")
         ends = np.searchsorted(dataset.labels[order], np.arange(len(dataset.class_names) + 1))
         for name, start, end in zip(dataset.class_names, ends, ends[1:], strict=False):

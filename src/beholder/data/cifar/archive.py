@@ -42,7 +42,7 @@ def is_archive(path: Path) -> bool:
 
 
 def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = None) -> Source:
-    """Open a CIFAR archive; its parts are `train` and `test`, as far as it has them.
+    """Open a CIFAR archive; its sets are `train` and `test`, as far as it has them.
 
     A `.tar.gz` is read where it is and never unpacked; one with another checksum than the official archive's is read
     all the same, and a note says so.
@@ -54,13 +54,13 @@ def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = N
 
     Raises:
         UsageError: coarse labels of CIFAR-10, which has none.
-        DataError: it is missing, damaged, incomplete or not such an archive. A reader raises it about its own part.
+        DataError: it is missing, damaged, incomplete or not such an archive. A reader raises it about its own set.
     """
     archive = _open(path, labels)
     notes = () if path.is_dir() else _checksum_notes(path, archive.batches.layout)
     readers: dict[str, Callable[[Progress], Dataset]] = {
-        part: partial(_read_part, archive, part)
-        for part, files in (("train", archive.batches.train), ("test", archive.batches.test))
+        set_name: partial(_read_set, archive, set_name)
+        for set_name, files in (("train", archive.batches.train), ("test", archive.batches.test))
         if files
     }
     return Source(name or str(path), archive.class_names, readers, notes)
@@ -69,7 +69,7 @@ def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = N
 def read_data(
     directory: str | Path, *, labels: LabelKind = "fine"
 ) -> tuple[list[str], NDArray[np.float32], NDArray[np.int64]]:
-    """Read and clean the training part of a CIFAR archive, as the chapter's `read_data`, batch by batch.
+    """Read and clean the training set of a CIFAR archive, as the chapter's `read_data`, batch by batch.
 
     Args:
         directory: the folder with `data_batch_1` and so on; whatever `open_archive` accepts will do.
@@ -100,7 +100,7 @@ def read_data(
 
 @dataclass(frozen=True)
 class _Batches:
-    """Which files of a container are batches: from file name to number, for each part."""
+    """Which files of a container are batches: from file name to number, for each set."""
 
     layout: Layout
     folder: PurePosixPath
@@ -170,8 +170,8 @@ def _read_batches(archive: _Archive, files: Mapping[str, int], progress: Progres
         progress("Reading images", done, len(names))
 
 
-def _read_part(archive: _Archive, part: str, progress: Progress) -> Dataset:
-    files = archive.batches.train if part == "train" else archive.batches.test
+def _read_set(archive: _Archive, set_name: str, progress: Progress) -> Dataset:
+    files = archive.batches.train if set_name == "train" else archive.batches.test
     batches = list(_read_batches(archive, files, progress))
     names = [name for batch in batches for name in batch.names]
     images = np.empty((len(names), SIDE, SIDE, 3), np.uint8)

@@ -25,43 +25,43 @@ MIN_SIDE = 16  # pixels: smaller images have too few details to tell a copy from
 _FEW = 4000  # images among which a thorough search takes two seconds
 
 
-def exact_duplicates(parts: Mapping[str, Dataset]) -> list[Finding]:
-    """Groups of images with equal pixels, within and across `parts`; those across parts first.
+def exact_duplicates(sets: Mapping[str, Dataset]) -> list[Finding]:
+    """Groups of images with equal pixels, within and across `sets`; those across sets first.
 
     Args:
-        parts: from part name to its images.
+        sets: from set name to its images.
     """
-    contents = _Contents.of(list(parts.values()))
-    told = _Told(parts)
+    contents = _Contents.of(list(sets.values()))
+    told = _Told(sets)
     groups = [(rows, 1.0) for rows in contents.rows if len(rows) > 1]
     return told.findings("exact_duplicate", groups, "{count} equal images")
 
 
 def near_duplicates(
-    parts: Mapping[str, Dataset], progress: Progress = silent, *, search: Search = THOROUGH
+    sets: Mapping[str, Dataset], progress: Progress = silent, *, search: Search = THOROUGH
 ) -> list[Finding]:
-    """Groups of images of which each is a copy of another one, but not pixel by pixel; those across parts first.
+    """Groups of images of which each is a copy of another one, but not pixel by pixel; those across sets first.
 
     A group has all copies, equal ones too. Its score is the agreement of its least alike neighbours.
 
     Args:
-        parts: from part name to its images, all of one shape.
+        sets: from set name to its images, all of one shape.
         progress: told how far it is.
         search: how hard to look.
     """
-    contents = _Contents.of(list(parts.values()))
+    contents = _Contents.of(list(sets.values()))
     groups = [
         (np.sort(np.concatenate([contents.rows[content] for content in group])), score)
         for group, score in _linked(*contents.copies(search, progress), count=len(contents.rows))
     ]
-    return _Told(parts).findings(
+    return _Told(sets).findings(
         "near_duplicate", groups, "{count} images that are copies of one, each a little changed"
     )
 
 
-def too_small(parts: Mapping[str, Dataset]) -> bool:
-    """Whether images of `parts` are too small for near copies to be looked for; equal ones are found all the same."""
-    return any(min(dataset.image_shape[:2]) < MIN_SIDE for dataset in parts.values())
+def too_small(sets: Mapping[str, Dataset]) -> bool:
+    """Whether images of `sets` are too small for near copies to be looked for; equal ones are found all the same."""
+    return any(min(dataset.image_shape[:2]) < MIN_SIDE for dataset in sets.values())
 
 
 def content_groups(dataset: Dataset) -> list[bytes]:
@@ -167,22 +167,22 @@ def _linked(
 
 
 class _Told:
-    """Findings about rows, numbered through all parts."""
+    """Findings about rows, numbered through all sets."""
 
-    def __init__(self, parts: Mapping[str, Dataset]) -> None:
-        self.parts = [part for part, dataset in parts.items() for _ in range(len(dataset))]
-        self.names = [name for dataset in parts.values() for name in dataset.names]
-        self.labels = [dataset.class_names[label] for dataset in parts.values() for label in dataset.labels.tolist()]
+    def __init__(self, sets: Mapping[str, Dataset]) -> None:
+        self.sets = [set_name for set_name, dataset in sets.items() for _ in range(len(dataset))]
+        self.names = [name for dataset in sets.values() for name in dataset.names]
+        self.labels = [dataset.class_names[label] for dataset in sets.values() for label in dataset.labels.tolist()]
 
     def findings(self, kind: Kind, groups: list[tuple[NDArray[np.int64], float]], words: str) -> list[Finding]:
-        """One a group: those across parts first, then the surest, then the largest."""
+        """One a group: those across sets first, then the surest, then the largest."""
         found = [self._finding(kind, rows.tolist(), score, words) for rows, score in groups]
-        return sorted(found, key=lambda one: (len(set(one.parts)) == 1, -one.score, -len(one.paths), one.paths))
+        return sorted(found, key=lambda one: (len(set(one.sets)) == 1, -one.score, -len(one.paths), one.paths))
 
     def _finding(self, kind: Kind, rows: list[int], score: float, words: str) -> Finding:
-        parts = tuple(self.parts[row] for row in rows)
+        sets = tuple(self.sets[row] for row in rows)
         labels = tuple(self.labels[row] for row in rows)
-        places = f", in {' and '.join(dict.fromkeys(parts))}" if len(set(parts)) > 1 else ""
+        places = f", in {' and '.join(dict.fromkeys(sets))}" if len(set(sets)) > 1 else ""
         classes = f", labelled {' and '.join(dict.fromkeys(labels))}" if len(set(labels)) > 1 else ""
         sentence = f"{words.format(count=len(rows))}{places}{classes}."
-        return Finding(kind, tuple(self.names[row] for row in rows), parts, score, labels, sentence=sentence)
+        return Finding(kind, tuple(self.names[row] for row in rows), sets, score, labels, sentence=sentence)

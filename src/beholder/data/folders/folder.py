@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from beholder.data.dataset import Dataset
-from beholder.data.folders.listing import Listing, list_part, listing_notes, loose_files, refuse_strays
+from beholder.data.folders.listing import Listing, list_set, listing_notes, loose_files, refuse_strays
 from beholder.data.folders.roles import TITLES, divide
 from beholder.data.folders.tree import Tree
 from beholder.data.images.cache import ImageFiles, load_images, refuse_cache_inside
@@ -33,7 +33,7 @@ def open_folder(
     colour: Colour = "auto",
     for_audit: bool = False,
 ) -> Source:
-    """Open a folder of images; names and some headers are read, the pixels of a part only by its reader.
+    """Open a folder of images; names and some headers are read, the pixels of a set only by its reader.
 
     Images anywhere below a class folder belong to that class. What is named like an image, or begins like one, and
     cannot be read is left out, named and counted; other files and hidden ones are counted in a note. Symbolic links to
@@ -50,7 +50,7 @@ def open_folder(
             count as classes and stand in a note.
 
     Returns:
-        A source with the parts `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
+        A source with the sets `train`, `validation` and `test` that are there, or `all` for an unsplit folder. Its
         images are (N, height, width, 3 or 1) uint8, and its names are paths below `path`.
 
     Raises:
@@ -64,91 +64,91 @@ def open_folder(
         raise DataError(f"Cannot find a folder at {str(path)!r}; check the path.")
     refuse_cache_inside(path, cache)
     tree = Tree()
-    sets = divide(tree, str(path))
-    parts = {part: list_part(tree, path, part, folder) for part, folder in sets.folders.items()}
-    learn = next(part for part in ("train", "all", "test", "validation") if part in parts)
-    class_names = _class_names(path, parts, learn)
-    strangers = _strangers(path, parts, learn, class_names)
-    alike = _alike(parts[learn])
-    strays, others = _beside(tree, path, parts)
+    roles = divide(tree, str(path))
+    sets = {set_name: list_set(tree, path, set_name, folder) for set_name, folder in roles.folders.items()}
+    learn = next(set_name for set_name in ("train", "all", "test", "validation") if set_name in sets)
+    class_names = _class_names(path, sets, learn)
+    strangers = _strangers(path, sets, learn, class_names)
+    alike = _alike(sets[learn])
+    strays, others = _beside(tree, path, sets)
     if for_audit:
         class_names = tuple(sorted({*class_names, *strangers}))
     elif strangers or alike:
         raise DataError(next(iter([*strangers.values(), *alike])))
     else:
-        refuse_strays(path, strays, sum(listing.count for listing in parts.values()))
-        _refuse_thin_classes(path, parts[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
-        for listing in parts.values():
-            if not listing.paths:  # a part without a reader would be split off another one
+        refuse_strays(path, strays, sum(listing.count for listing in sets.values()))
+        _refuse_thin_classes(path, sets[learn], class_names, at_least=2 if learn in ("train", "all") else 0)
+        for listing in sets.values():
+            if not listing.paths:  # a set without a reader would be split off another one
                 listing.refuse_unreadable({})
-    # In an audit the part to learn from may have no images.
-    measured = parts[learn].paths or [name for listing in parts.values() for name in listing.paths]
+    # In an audit the set to learn from may have no images.
+    measured = sets[learn].paths or [name for listing in sets.values() for name in listing.paths]
     sizes = sample_sizes(path, measured)
     height, width = canvas or choose_canvas(sizes)
-    classes = parts[learn].classes or [name for listing in parts.values() for name in listing.classes]
+    classes = sets[learn].classes or [name for listing in sets.values() for name in listing.classes]
     mode, told = decide_mode(colour, path, measured, classes, (height, width))
     rules = ImageRules(height, width, mode)
     fitting = fitting_in_words(sizes, (height, width))
-    notes = (*listing_notes(parts, learn, strays, others), *told, *sets.notes, *strangers.values(), *alike)
+    notes = (*listing_notes(sets, learn, strays, others), *told, *roles.notes, *strangers.values(), *alike)
     skipped: list[dict[str, Any]] = []
     later: list[str] = []
     readers = {
-        part: _reader(listing, class_names, rules, cache, skipped, for_audit=for_audit)
-        for part, listing in parts.items()
+        set_name: _reader(listing, class_names, rules, cache, skipped, for_audit=for_audit)
+        for set_name, listing in sets.items()
         if listing.paths
     }
     usual = median_cut(sizes, (height, width))
-    for part in readers.keys() - {learn}:
-        readers[part] = _telling_cuts(readers[part], parts[part], (height, width), usual, later)
-    names = {part: listing.names for part, listing in parts.items() if listing.paths}
+    for set_name in readers.keys() - {learn}:
+        readers[set_name] = _telling_cuts(readers[set_name], sets[set_name], (height, width), usual, later)
+    names = {set_name: listing.names for set_name, listing in sets.items() if listing.paths}
     return Source(
         str(path), class_names, readers, (*notes, fitting) if fitting else notes, skipped, path, names, later=later
     )
 
 
-def _beside(tree: Tree, root: Path, parts: Mapping[str, Listing]) -> tuple[list[str], list[str]]:
+def _beside(tree: Tree, root: Path, sets: Mapping[str, Listing]) -> tuple[list[str], list[str]]:
     """Images that lie in no class folder, and files that are no images."""
-    strays, others = ([], []) if "all" in parts else loose_files(tree, root)
-    for listing in parts.values():
+    strays, others = ([], []) if "all" in sets else loose_files(tree, root)
+    for listing in sets.values():
         strays += listing.strays
         others += listing.others
     return strays, others
 
 
-def _class_names(root: Path, parts: Mapping[str, Listing], learn: str) -> tuple[str, ...]:
-    if not any(listing.paths for listing in parts.values()):
-        unusable = [one for listing in parts.values() for one in listing.unusable]
+def _class_names(root: Path, sets: Mapping[str, Listing], learn: str) -> tuple[str, ...]:
+    if not any(listing.paths for listing in sets.values()):
+        unusable = [one for listing in sets.values() for one in listing.unusable]
         if unusable:
             raise DataError(
                 f"None of the {len(unusable):,} images in class folders below {str(root)!r} can be read; bring them in "
                 f"JPEG, PNG, WebP, BMP, GIF or TIFF, the first: {unusable[0].error}"
             )
-        loose = [path for listing in parts.values() for path in listing.strays]
+        loose = [path for listing in sets.values() for path in listing.strays]
         there = f"; {len(loose):,} lie directly in it, {loose[0]!r} say" if loose else ""
         raise DataError(
             f"No images in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
             "<class>/<picture>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
         )
-    names = parts[learn].class_folders
+    names = sets[learn].class_folders
     if len(names) < 2:
         raise DataError(
-            f"Only {len(names)} class below {parts[learn].folder!r} ({', '.join(map(repr, names)) or 'no folder'}); "
+            f"Only {len(names)} class below {sets[learn].folder!r} ({', '.join(map(repr, names)) or 'no folder'}); "
             "bring at least two folders of images, one a class."
         )
     return names
 
 
-def _strangers(root: Path, parts: Mapping[str, Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
-    """From each class that the part to learn from does not have to a sentence about it."""
+def _strangers(root: Path, sets: Mapping[str, Listing], learn: str, class_names: Sequence[str]) -> dict[str, str]:
+    """From each class that the set to learn from does not have to a sentence about it."""
     found: dict[str, str] = {}
     near = {_key(name): name for name in class_names}
-    for part, listing in parts.items():
+    for set_name, listing in sets.items():
         for path, name in zip(listing.paths, listing.classes, strict=True):
             if name not in class_names and name not in found:
                 hint = f" (but {near[_key(name)]!r})" if _key(name) in near else ""
                 found[name] = (
-                    f"The {part} part of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} part does not "
-                    f"have{hint}; rename or remove it."
+                    f"The {set_name} set of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} set "
+                    f"does not have{hint}; rename or remove it."
                 )
     return found
 
@@ -199,7 +199,7 @@ def _reader(
     *,
     for_audit: bool,
 ) -> Callable[[Progress], Dataset]:
-    files = ImageFiles(listing.root, listing.part, listing.paths)
+    files = ImageFiles(listing.root, listing.set_name, listing.paths)
     label_of = {name: label for label, name in enumerate(class_names)}
 
     def read(progress: Progress) -> Dataset:
@@ -209,7 +209,7 @@ def _reader(
         failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
         for path, error in [*failures, *((one.path, one.error) for one in listing.unusable)]:
             failure = {"path": path, "error": error}
-            if failure not in skipped:  # a part may be read twice
+            if failure not in skipped:  # a set may be read twice
                 skipped.append(failure)
         labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
         return Dataset(loaded.images, labels, class_names, [listing.paths[row] for row in loaded.rows])
@@ -227,8 +227,8 @@ def _telling_cuts(
         sizes = sample_sizes(listing.root, listing.paths)
         if median_cut(sizes, target) > usual + _OTHER_CUT:
             told = fitting_in_words(sizes, target) or ""
-            note = f"In the {TITLES[listing.part]} set, {told[:1].lower()}{told[1:]}"
-            later.extend([note] if note not in later else [])  # a part may be read twice
+            note = f"In the {TITLES[listing.set_name]} set, {told[:1].lower()}{told[1:]}"
+            later.extend([note] if note not in later else [])  # a set may be read twice
         return dataset
 
     return reader

@@ -28,11 +28,11 @@ class Unusable:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of one part.
+    """The images of one set.
 
     Attributes:
         root: the folder that the person named.
-        part: `train`, `validation`, `test` or `all`.
+        set_name: `train`, `validation`, `test` or `all`.
         folder: where its class folders are.
         class_folders: their names, in sorted order, also of those without images.
         paths: of the images, below `root` and in sorted order.
@@ -44,7 +44,7 @@ class Listing:
     """
 
     root: Path
-    part: str
+    set_name: str
     folder: str
     class_folders: tuple[str, ...]
     paths: list[str]
@@ -90,8 +90,8 @@ class Listing:
                 )
 
 
-def list_part(tree: Tree, root: Path, part: str, folder: str) -> Listing:
-    """List the images of `part` in the class folders of `folder`."""
+def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
+    """List the images of `set_name` in the class folders of `folder`."""
     prefix = len(os.path.join(root, ""))  # noqa: PTH118  what is cut off the texts that the system gave
     found: list[tuple[str, str]] = []
     unusable: list[Unusable] = []
@@ -109,7 +109,7 @@ def list_part(tree: Tree, root: Path, part: str, folder: str) -> Listing:
     found.sort()
     return Listing(
         root,
-        part,
+        set_name,
         folder,
         tuple(Path(one).name for one in here.folders),
         [path for path, _ in found],
@@ -122,7 +122,7 @@ def list_part(tree: Tree, root: Path, part: str, folder: str) -> Listing:
 
 
 def loose_files(tree: Tree, root: Path) -> tuple[list[str], list[str]]:
-    """The images, and the other files, that lie in `root` itself beside its sets."""
+    """The images, and the other files, that lie in `root` itself beside its roles."""
     contents = tree.contents(str(root))
     prefix = len(os.path.join(root, ""))  # noqa: PTH118  as above
     return _images(contents, prefix), [path[prefix:] for path in contents.others]
@@ -151,8 +151,8 @@ def listing_notes(
     """What was found and how it was understood, then what is left out, a sentence each.
 
     Args:
-        listings: of each part.
-        learn: the part whose class folders are the classes.
+        listings: of each set.
+        learn: the set whose class folders are the classes.
         strays: images in no class folder.
         others: files that are no images.
     """
@@ -178,16 +178,16 @@ def _sets_in_words(listings: Mapping[str, Listing], first: Listing) -> str:
     names = [repr(name) for name in first.class_folders[:_MOST_NAMED]]
     more = len(first.class_folders) - len(names)
     classes = f"{len(first.class_folders)} classes ({', '.join(names)}{f' and {more} more' if more else ''})"
-    lacking = [TITLES[part] for part in ("validation", "test") if part not in listings]
+    lacking = [TITLES[set_name] for set_name in ("validation", "test") if set_name not in listings]
     held = f"a tenth {'each ' * (len(lacking) > 1)}becomes the {' and the '.join(lacking)} set"
-    if first.part == "all":
+    if first.set_name == "all":
         return f"{_images_in_words(first.count)} in {classes}, not divided into sets: {held}."
     told = [
-        f"{TITLES[part]} set {Path(listings[part].folder).name!r} ({_images_in_words(listings[part].count)})"
-        for part in TITLES
-        if part in listings
+        f"{title} set {Path(listings[name].folder).name!r} ({_images_in_words(listings[name].count)})"
+        for name, title in TITLES.items()
+        if name in listings
     ]
-    if lacking and first.part == "train":
+    if lacking and first.set_name == "train":
         told[0] += f", of which {held}"
     words = ", ".join(told)
     return f"{words[0].upper()}{words[1:]}; {classes}."

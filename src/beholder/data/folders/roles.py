@@ -47,11 +47,11 @@ _MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
-class Sets:
+class Roles:
     """How a folder is divided.
 
     Attributes:
-        folders: from part (`train`, `validation`, `test`) to its folder; `all` to the root where it is not divided.
+        folders: from set (`train`, `validation`, `test`) to its folder; `all` to the root where it is not divided.
         notes: sentences about what had to be decided or was left out.
     """
 
@@ -68,7 +68,7 @@ class _Name:
     rest: tuple[str, ...] = field(default=())
 
 
-def divide(tree: Tree, root: str) -> Sets:
+def divide(tree: Tree, root: str) -> Roles:
     """Find the sets in `root`.
 
     Raises:
@@ -78,32 +78,32 @@ def divide(tree: Tree, root: str) -> Sets:
     filled = tree.filled(root)
     named = _named(filled)
     _refuse_outer_folder(tree, root, filled, named)
-    sets = {folder: name for folder, name in named.items() if _is_set(tree, folder, filled)}
-    flat = [folder for folder in named if folder not in sets]
+    roles = {folder: name for folder, name in named.items() if _is_set(tree, folder, filled)}
+    flat = [folder for folder in named if folder not in roles]
     if not any(name.role == "train" for name in named.values()):
         # Class folders without images are an audit's to tell, and no reason to learn from another set.
         empty = [folder for folder in tree.contents(root).folders if tree.contents(folder).folders]
-        sets |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and sets}
-    if not sets or any(named[folder].role == "train" for folder in flat):
-        _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(sets))
+        roles |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and roles}
+    if not roles or any(named[folder].role == "train" for folder in flat):
+        _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(roles))
         refuse_levels(tree, root)
-        return Sets({"all": root})
-    _refuse_beside(tree, root, sets, [folder for folder in filled if folder not in named])
+        return Roles({"all": root})
+    _refuse_beside(tree, root, roles, [folder for folder in filled if folder not in named])
     folders: dict[str, str] = {}
-    for folder, name in sets.items():
+    for folder, name in roles.items():
         if name.role in folders:
             raise DataError(
                 f"Both {_base(folders[name.role])!r} and {_base(folder)!r} in {root!r} are a {TITLES[name.role]} set "
                 "by their names; rename one of them or merge them."
             )
         folders[name.role] = folder
-    for part in (part for part in TITLES if part in folders):
-        refuse_levels(tree, folders[part])
-    return Sets(folders, tuple(_notes(tree, root, folders, sets, flat)))
+    for set_name in (set_name for set_name in TITLES if set_name in folders):
+        refuse_levels(tree, folders[set_name])
+    return Roles(folders, tuple(_notes(tree, root, folders, roles, flat)))
 
 
 def role_of(name: str) -> str | None:
-    """The part that a folder's `name` stands for, in any case and form (`Training`, `test-images`, `valSet`)."""
+    """The set that a folder's `name` stands for, in any case and form (`Training`, `test-images`, `valSet`)."""
     said = _read(name)
     return said.role if said is not None and not said.rest else None
 
@@ -159,7 +159,7 @@ def _through(tree: Tree, folder: str) -> str:
 
 
 def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool) -> None:
-    """Sets that hold images and no class folders, and names that are of a set and of a class in one."""
+    """Roles that hold images and no class folders, and names that are of a set and of a class in one."""
     if among_sets or (named and (len(named) == len(filled) or len({name.role for name in named.values()}) > 1)):
         first = next(iter(named))
         is_one = f"is a {TITLES[named[first].role]} set by its name and holds"
@@ -181,14 +181,14 @@ def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Nam
             )
 
 
-def _refuse_beside(tree: Tree, root: str, sets: Mapping[str, _Name], others: Sequence[str]) -> None:
+def _refuse_beside(tree: Tree, root: str, roles: Mapping[str, _Name], others: Sequence[str]) -> None:
     """Folders with images beside the sets would be left out."""
     if not others:
         return
-    training = next((_base(folder) for folder, name in sets.items() if name.role == "train"), None)
-    what = f"the {TITLES[next(iter(sets.values())).role]} set" if len(sets) == 1 else "the sets"
+    training = next((_base(folder) for folder, name in roles.items() if name.role == "train"), None)
+    what = f"the {TITLES[next(iter(roles.values())).role]} set" if len(roles) == 1 else "the sets"
     count = sum(map(tree.count, others))
-    told = f"Beside {what} {_listed(sets)}, {root!r} holds {_listed(others)} with {count:,} images that no set has"
+    told = f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {count:,} images that no set has"
     if not all(tree.contents(other).has_images for other in others):
         raise DataError(f"{told}; name sets train, val and test, and move everything else out of this folder.")
     if training is None:
@@ -241,9 +241,9 @@ def _refuse_shared(tree: Tree, folder: str, classes: Sequence[str], shared: Sequ
 
 
 def _notes(
-    tree: Tree, root: str, folders: Mapping[str, str], sets: Mapping[str, _Name], flat: Sequence[str]
+    tree: Tree, root: str, folders: Mapping[str, str], roles: Mapping[str, _Name], flat: Sequence[str]
 ) -> Iterable[str]:
-    for folder, name in sets.items():
+    for folder, name in roles.items():
         if name.word in _AMBIGUOUS and name.role == "validation" and "test" not in folders:
             taken = f"{_base(folder)!r} is taken for the validation set, which training uses to choose"
             yield f"{taken}; rename it to 'test' if it is to judge."

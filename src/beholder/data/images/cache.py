@@ -36,16 +36,16 @@ _TRAILER = struct.Struct("<8sQ32s")  # magic, length of the index in bytes, SHA-
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image files of one part.
+    """The image files of one set.
 
     Attributes:
         folder: where they are; only read.
-        part: tells apart several caches of one folder (`train`, `test`).
+        set_name: tells apart several caches of one folder (`train`, `test`).
         names: their paths relative to `folder`.
     """
 
     folder: Path
-    part: str
+    set_name: str
     names: list[str]
 
 
@@ -120,8 +120,8 @@ def refuse_cache_inside(folder: Path, cache: Path) -> None:
 
 
 def _cache_path(wanted: ImageFiles, rules: ImageRules, cache: Path) -> Path:
-    key = json.dumps([str(wanted.folder.resolve()), wanted.part, rules.to_json()]).encode()
-    return cache / f"images-{wanted.part}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
+    key = json.dumps([str(wanted.folder.resolve()), wanted.set_name, rules.to_json()]).encode()
+    return cache / f"images-{wanted.set_name}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
 
 
 def _refuse_full_disk(cache: Path, need: int) -> None:

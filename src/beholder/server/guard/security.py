@@ -115,13 +115,13 @@ def _same(origin: str, host: str) -> bool:
 def _name(host: str) -> str | None:
     """The name in a `Host` header, without port and brackets; None where it is none."""
     try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port  # a port that is no number raises
+        sets = urlsplit(f"//{host}")
+        _ = sets.port  # a port that is no number raises
     except ValueError:
         return None
-    if parts.netloc != host or "@" in host or parts.hostname is None:
+    if sets.netloc != host or "@" in host or sets.hostname is None:
         return None
-    return parts.hostname.removesuffix(".")
+    return sets.hostname.removesuffix(".")
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -4,26 +4,26 @@ import { announce, get, h, percent, pixels, plural, post, problem, replace } fro
 
 const PAGE = 24; // images fetched at a time
 const ADDRESS = "/page/corrections";
-const PARTS = { validation: "Confident mistakes", train: "Training labels in doubt" };
+const SETS = { validation: "Confident mistakes", train: "Training labels in doubt" };
 
-let one, parts, list, more, summary, message, classNames;
-let part = "validation";
+let one, sets, list, more, summary, message, classNames;
+let set = "validation";
 const history = []; // what each decision replaced, the last at the end
 let saving = Promise.resolve(); // one decision after the other reaches the file
 
 export async function start(panel) {
-  let given = await fetchPart();
+  let given = await fetchSet();
   if (given.note) return replace(panel, problem(given.note));
-  if (!given.counts[part] && given.counts.train) {
-    part = "train";
-    given = await fetchPart();
+  if (!given.counts[set] && given.counts.train) {
+    set = "train";
+    given = await fetchSet();
   }
   classNames = given.class_names;
   summary = h("div", { class: "summary" });
   message = h("div");
   one = h("div", { class: "one" });
-  parts = h("div", { class: "row parts", role: "group", "aria-label": "Which images" },
-    Object.keys(PARTS).map((name) => partButton(name, given.counts[name])));
+  sets = h("div", { class: "row sets", role: "group", "aria-label": "Which images" },
+    Object.keys(SETS).map((name) => partButton(name, given.counts[name])));
   list = h("div", { class: "doubtful" });
   more = h("button", { type: "button", onclick: showMore }, "Show more");
   panel.addEventListener("keydown", onKey);
@@ -34,7 +34,7 @@ export async function start(panel) {
           "your decisions are kept beside the run, and your images are never touched."),
         keys()),
       summary),
-    message, one, parts, list, more);
+    message, one, sets, list, more);
   tell(given);
   append(given);
 }
@@ -54,29 +54,29 @@ export async function shown(path) {
   }
 }
 
-function fetchPart(start = 0) {
-  return get(`${ADDRESS}?part=${part}&start=${start}&count=${PAGE}`);
+function fetchSet(start = 0) {
+  return get(`${ADDRESS}?set=${set}&start=${start}&count=${PAGE}`);
 }
 
 function partButton(name, count) {
-  const button = h("button", { type: "button", "aria-pressed": String(name === part), "data-part": name },
-    PARTS[name], h("span", { class: "muted" }, count));
+  const button = h("button", { type: "button", "aria-pressed": String(name === set), "data-set": name },
+    SETS[name], h("span", { class: "muted" }, count));
   button.addEventListener("click", async () => {
-    part = name;
-    for (const other of parts.children) other.setAttribute("aria-pressed", String(other === button));
+    set = name;
+    for (const other of sets.children) other.setAttribute("aria-pressed", String(other === button));
     replace(list);
-    append(await fetchPart());
+    append(await fetchSet());
   });
   return button;
 }
 
 async function showMore() {
-  append(await fetchPart(list.children.length));
+  append(await fetchSet(list.children.length));
 }
 
 function append(given) {
   list.append(...given.images.map(card));
-  more.hidden = list.children.length >= given.counts[part];
+  more.hidden = list.children.length >= given.counts[set];
   if (!list.children.length) list.append(h("p", { class: "empty" }, "Nothing looks doubtful."));
 }
 

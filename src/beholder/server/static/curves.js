@@ -1,4 +1,4 @@
-// A curve of training: one figure of both parts, epoch by epoch, and the gap between them shaded.
+// A curve of training: one figure of both sets, epoch by epoch, and the gap between them shaded.
 
 import { h, percent, svg } from "./draw.js";
 

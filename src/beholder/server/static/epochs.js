@@ -98,7 +98,7 @@ export class Epochs {
       h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: names[row] }, names[row]), rows.map((column) => cell(row, column))))));
     replace(this.matrix, h("h3", {}, "What is taken for what"),
       rows.length < names.length ? h("p", { class: "muted" }, `The ${rows.length} classes with the most mistakes, of ${names.length}.`) : null,
-      h("div", { class: "matrix-box", tabindex: 0, role: "region", "aria-label": "Confusion matrix of the validation part" }, table));
+      h("div", { class: "matrix-box", tabindex: 0, role: "region", "aria-label": "Confusion matrix of the validation set" }, table));
   }
 
   drawFilters({ filters }) {

@@ -8,7 +8,7 @@ const LEFT = 50, RIGHT = 28, TOP = 12, BOTTOM = 44;
 const x = (share) => LEFT + (WIDTH - LEFT - RIGHT) * share;
 const path = (points) => points.map(([left, top], place) => `${place ? "L" : "M"}${left.toFixed(1)} ${top.toFixed(1)}`).join("");
 
-/** The section for `honesty` of a part (see server/tabs/judge.py) and the `promise` of the model, a sentence or null. */
+/** The section for `honesty` of a set (see server/tabs/judge.py) and the `promise` of the model, a sentence or null. */
 export function trust({ ece, reliability, selective, words }, promise) {
   return h("section", { class: "trust" }, h("h2", {}, "How far to trust an answer"),
     h("p", { class: "muted" }, `Probabilities are off by ${percent(ece)} in the mean over 15 bins (expected calibration error).`,

@@ -5,25 +5,25 @@ import { curve } from "./curves.js";
 import { trust } from "./honesty.js";
 
 const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
-const PARTS = { test: "Test part", validation: "Validation part" };
+const SETS = { test: "Test set", validation: "Validation set" };
 const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: "Images" };
 
-let verdict, part;
+let verdict, set;
 let figures, cellBox;
 let order = { by: "f1", up: true };
 
 export async function start(panel) {
   verdict = await get("/page/judge");
-  const { parts, epochs, filters, notes } = verdict;
-  part = parts.test ? "test" : "validation";
+  const { sets, epochs, filters, notes } = verdict;
+  set = sets.test ? "test" : "validation";
   figures = h("div", { class: "figures" });
   replace(panel,
     notes.length ? h("div", { class: "judge-notes" }, notes.map((note) => h("p", { class: "muted" }, sentence(note)))) : null,
-    Object.keys(parts).length > 1 ? choice(parts) : null,
+    Object.keys(sets).length > 1 ? choice(sets) : null,
     figures,
     epochs.length ? curves(epochs) : null,
     filters.length ? firstLayer(filters) : null);
-  if (parts[part]) showPart();
+  if (sets[set]) showSet();
 }
 
 /** A sentence whose `commands` stand out. */
@@ -31,23 +31,23 @@ function sentence(text) {
   return text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
 }
 
-function choice(parts) {
-  return h("div", { class: "row parts", role: "group", "aria-label": "Judged on" }, Object.keys(PARTS).map((name) => {
-    const button = h("button", { type: "button", "aria-pressed": String(name === part) }, PARTS[name],
-      h("span", { class: "muted" }, whole(parts[name].count)));
+function choice(sets) {
+  return h("div", { class: "row sets", role: "group", "aria-label": "Judged on" }, Object.keys(SETS).map((name) => {
+    const button = h("button", { type: "button", "aria-pressed": String(name === set) }, SETS[name],
+      h("span", { class: "muted" }, whole(sets[name].count)));
     button.addEventListener("click", () => {
-      part = name;
+      set = name;
       for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
-      showPart();
+      showSet();
     });
     return button;
   }));
 }
 
-function showPart() {
-  const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.parts[part];
-  const said = part === "test" ? "on the test part, which nothing was chosen by: this is what to expect of new images"
-    : "on the validation part, which training was steered by: new images may fare a little worse";
+function showSet() {
+  const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.sets[set];
+  const said = set === "test" ? "on the test set, which nothing was chosen by: this is what to expect of new images"
+    : "on the validation set, which training was steered by: new images may fare a little worse";
   cellBox = h("section", { class: "cell", "aria-label": "Images of a cell", "aria-live": "polite" },
     h("p", { class: "muted" }, "Choose a cell to see its images."));
   replace(figures,
@@ -61,12 +61,12 @@ function showPart() {
       h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
       h("section", {}, h("h2", {}, "Each class"), classTable())),
     honesty ? trust(honesty, verdict.promise) : null,
-    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes, part === "validation")
+    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes, set === "validation")
       : h("p", { class: "muted" }, "Not one answer was wrong.")));
 }
 
 function confusion() {
-  const { confusion: counts, words } = verdict.parts[part];
+  const { confusion: counts, words } = verdict.sets[set];
   const shown = shownClasses(counts);
   const most = Math.max(...shown.flatMap((row) => shown.filter((column) => column !== row).map((column) => counts[row][column])), 1);
   const names = verdict.class_names;
@@ -134,8 +134,8 @@ async function openCell(cell) {
     const some = images.filter((one) => one.image);
     const kept = count ? `${plural(count, "image")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
       : "No image.";
-    replace(box, h("h3", {}, what), part === "test" ? ofTest(names[row], names[column]) : null,
-      h("p", { class: "muted" }, part === "test" ? `Of the validation part: ${kept}` : kept), gallery(some, true));
+    replace(box, h("h3", {}, what), set === "test" ? ofTest(names[row], names[column]) : null,
+      h("p", { class: "muted" }, set === "test" ? `Of the validation set: ${kept}` : kept), gallery(some, true));
     announce(`${what}: ${plural(count, "image")}`);
   } catch (error) {
     replace(box, problem(error.message));
@@ -144,12 +144,12 @@ async function openCell(cell) {
 
 /** The evaluation keeps the images of the surest mistakes alone. */
 function ofTest(label, answer) {
-  const found = verdict.parts.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.image);
-  return [h("p", { class: "muted" }, found.length ? "Of the test part:" : "Of the test part only the surest mistakes are kept as images."),
+  const found = verdict.sets.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.image);
+  return [h("p", { class: "muted" }, found.length ? "Of the test set:" : "Of the test set only the surest mistakes are kept as images."),
     found.length ? gallery(found, false) : null];
 }
 
-/** Images that lead to where they are corrected; those of the test part never are (`correctable`). */
+/** Images that lead to where they are corrected; those of the test set never are (`correctable`). */
 function gallery(images, correctable) {
   return h("ul", { class: "gallery" }, images.map((one) => h("li", {},
     h("a", { href: correctable ? correction(one.path) : "#correct", title: one.path },
@@ -169,7 +169,7 @@ function classTable() {
     h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, name)));
   const table = h("table", { class: "classes" }, h("thead", {}, h("tr", {}, heads)), body);
   const fill = () => {
-    const rows = [...verdict.parts[part].per_class].sort((one, other) => {
+    const rows = [...verdict.sets[set].per_class].sort((one, other) => {
       const [a, b] = [one[order.by], other[order.by]];
       return (order.up ? 1 : -1) * (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
     });

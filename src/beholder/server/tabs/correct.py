@@ -1,6 +1,6 @@
 """The Correct tab: images whose label or answer is doubtful, and what a person decides about them.
 
-Decisions go to `RUN/corrections.csv`, one at a time, whole or not at all; nothing is ever written to the person's images.
+Decisions go to `RUN/corrections.csv`, one at a time, whole or not at all; nothing is ever written to the images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from beholder.server.tabs.retraining import retrain_command
 
 MOST = 100  # images in one answer
 DOUBTS = 200  # training images that are shown
-PARTS = ("validation", "train")
+SETS = ("validation", "train")
 
 
 def routes(served: Served) -> list[BaseRoute]:
@@ -36,12 +36,12 @@ def routes(served: Served) -> list[BaseRoute]:
     desk = Desk(served)
 
     async def read(request: Request) -> Response:
-        """The image called `path`, or `count` doubtful ones of a `part` from `start` on."""
+        """The image called `path`, or `count` doubtful ones of a `set_name` from `start` on."""
         query = request.query_params
         if "path" in query:
             return EscapedJSON(await served.workers.call(desk.one, query["path"]))
         start, count = (_whole(query.get(name, default), name) for name, default in (("start", "0"), ("count", "24")))
-        return EscapedJSON(await served.workers.call(desk.page, query.get("part", PARTS[0]), start, count))
+        return EscapedJSON(await served.workers.call(desk.page, query.get("set", SETS[0]), start, count))
 
     async def write(request: Request) -> Response:
         """Keep one decision: `path`, `action` (null takes it back) and `label`."""
@@ -67,27 +67,27 @@ class Desk:
     def __init__(self, served: Served) -> None:
         self._served = served
 
-    def page(self, part: str, start: int, count: int) -> dict[str, Any]:
-        """`count` doubtful images of `part` from the `start`-th on, clearest first.
+    def page(self, set_name: str, start: int, count: int) -> dict[str, Any]:
+        """`count` doubtful images of `set_name` from the `start`-th on, clearest first.
 
         Returns:
-            `note`, one sentence where nothing can be corrected here; else `images`, how many there are in each part
+            `note`, one sentence where nothing can be corrected here; else `images`, how many there are in each set
             (`counts`), `class_names`, and what `_state` tells.
 
         Raises:
-            UsageError: an unknown part.
+            UsageError: an unknown set.
             ArtifactError: the images that the run keeps are damaged.
             DataError: its corrections file is.
             RunError: its config is.
         """
-        if part not in PARTS:
-            raise UsageError(f"Expected part to be one of {', '.join(PARTS)}. Received: part={part[:40]!r}.")
+        if set_name not in SETS:
+            raise UsageError(f"Expected set to be one of {', '.join(SETS)}. Received: set={set_name[:40]!r}.")
         note = self._why_not()
         if note:
             return {"note": note}
         corrections = self._corrections()
         mistakes, doubts = self._mistakes, self._doubts
-        found = starmap(_answered, mistakes) if part == "validation" else map(_doubtful, doubts)
+        found = starmap(_answered, mistakes) if set_name == "validation" else map(_doubtful, doubts)
         images = list(islice(found, start, start + min(count, MOST)))
         return {
             "note": None,
@@ -190,7 +190,7 @@ class Desk:
     @cached_property
     def _paths(self) -> frozenset[str]:
         kept = (self._served.validation, self._served.neighbours)
-        return frozenset(name for part in kept if part is not None for name in part.names)
+        return frozenset(name for set_name in kept if set_name is not None for name in set_name.names)
 
     @cached_property
     def _doubts(self) -> list[Doubt]:
@@ -199,7 +199,7 @@ class Desk:
 
     @cached_property
     def _mistakes(self) -> list[tuple[ValidationAnswers, int]]:
-        """The validation part's answers, and each row of them that is wrong and can be shown, surest first."""
+        """The validation set's answers, and each row of them that is wrong and can be shown, surest first."""
         answers = self._served.validation
         if answers is None:
             return []
@@ -228,11 +228,11 @@ def _doubtful(doubt: Doubt) -> dict[str, Any]:
     }
 
 
-def _image(path: str, part: str, label: str) -> dict[str, Any]:
+def _image(path: str, set_name: str, label: str) -> dict[str, Any]:
     """One image as the page knows it; what is not known of it is null."""
     return {
         "path": path,
-        "part": part,
+        "set": set_name,
         "label": label,
         "suggestion": None,
         "answer": None,
@@ -243,7 +243,9 @@ def _image(path: str, part: str, label: str) -> dict[str, Any]:
 
 
 def _not_kept(path: str) -> str:
-    return f"This run keeps no image called {path[:200]!r}; it keeps a part of them only, so write it into the corrections."
+    return (
+        f"This run keeps no image called {path[:200]!r}; it keeps only a part of them: write it into the corrections."
+    )
 
 
 def _with_corrections(images: list[dict[str, Any]], corrections: Corrections) -> list[dict[str, Any]]:

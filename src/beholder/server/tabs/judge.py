@@ -56,8 +56,8 @@ def judgement(served: Served) -> dict[str, Any]:
     """All of the tab.
 
     Returns:
-        `class_names`; `parts`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
-        its answers) to `accuracy`, `count`, `judged` (of which images, in words; null of the validation part),
+        `class_names`; `sets`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
+        its answers) to `accuracy`, `count`, `judged` (of which images, in words; null of the validation set),
         `confusion` (rows are the true classes), `words`, `per_class`, `macro_recall`, `macro_f1`, `uneven`, `honesty`
         (`ece`, `reliability`, `selective` as of `evaluate`, and `words`
         for them; null for figures of an earlier Beholder) and `mistakes`; `promise`, what is promised of the answers
@@ -69,25 +69,25 @@ def judgement(served: Served) -> dict[str, Any]:
     names = list(served.classifier.class_names)
     artifact = served.classifier.artifact
     promise = artifact.manifest.risk_in(artifact.precision)
-    parts: dict[str, Any] = {}
+    sets: dict[str, Any] = {}
     if run is not None and run.evaluation is not None:
         if len(run.evaluation["confusion"]) == len(names):
-            parts["test"] = _test_part(run.evaluation, names)
+            sets["test"] = _test_set(run.evaluation, names)
         else:
             notes.append("Its evaluation.json is of other classes than the model's; delete it and evaluate again.")
     validation, note = _validation(served)
     if validation is not None:
-        parts["validation"] = _validation_part(validation)
+        sets["validation"] = _validation_set(validation)
     notes += [note] if note else []
     if run is not None and run.evaluation is None:
-        why = "Its figures on the test part are an earlier model's" if run.outdated else "The test part is still closed"
+        why = "Its figures on the test set are an earlier model's" if run.outdated else "The test set is still closed"
         notes.append(f"{why}: `beholder evaluate {run.argument}` opens it, once, when all choices are made.")
     epochs = [] if run is None else [{name: _finite(epoch.get(name)) for name in _CURVES} for epoch in run.epochs]
     words = {"loss": loss_in_words(run.epochs), "accuracy": accuracy_in_words(run.epochs)} if run and epochs else None
     return {
         "class_names": names,
         "promise": None if promise is None else risk_in_words(promise),
-        "parts": parts,
+        "sets": sets,
         "epochs": epochs,
         "curves_words": words,
         "filters": [] if run is None or run.filters is None else _filters(run.filters),
@@ -97,7 +97,7 @@ def judgement(served: Served) -> dict[str, Any]:
 
 
 def cell_document(served: Served, label: int, answer: int) -> dict[str, Any]:
-    """At most 48 `images` of class `label` that got `answer` on the validation part, surest first, and their `count`.
+    """At most 48 `images` of class `label` that got `answer` on the validation set, surest first, and their `count`.
 
     Raises:
         ArtifactError: the answers that the run keeps are damaged.
@@ -139,11 +139,11 @@ def _validation(served: Served) -> tuple[ValidationAnswers | None, str | None]:
     except BeholderError as error:
         return None, str(error)
     if validation is None and served.run is not None:
-        return None, "This run keeps no answers to its validation part; a run trained by this Beholder does."
+        return None, "This run keeps no answers to its validation set; a run trained by this Beholder does."
     return validation, None
 
 
-def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _test_set(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
     mistakes = [
         {
             "path": str(one.get("name", "")),
@@ -160,10 +160,10 @@ def _test_part(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
         "judged": judged_in_words(evaluation),
         "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
     }
-    return {**_part(evaluation["confusion"], names), **facts, "mistakes": mistakes}
+    return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 
 
-def _validation_part(validation: ValidationAnswers) -> dict[str, Any]:
+def _validation_set(validation: ValidationAnswers) -> dict[str, Any]:
     rows = validation.mistakes()[:MISTAKES]
     mistakes = [_answered(validation, int(row)) for row in rows]
     correct = validation.answers == validation.labels
@@ -173,7 +173,7 @@ def _validation_part(validation: ValidationAnswers) -> dict[str, Any]:
         {"unsure_below": None, "risk": None, "curve": coverage_curve(validation.probabilities, correct)},
     )
     facts = {"interval": None, "judged": None, "honesty": honesty}
-    return {**_part(validation.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
+    return {**_set(validation.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
 
 
 def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) 
     return {"ece": error, "reliability": bins, "selective": selective, "words": words}
 
 
-def _part(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:
+def _set(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:
     count, right = sum(map(sum, confusion)), sum(row[index] for index, row in enumerate(confusion))
     return {
         "accuracy": _ratio(right, count),
@@ -215,8 +215,8 @@ def _index(served: Served, request: Request, name: str) -> int:
     return index
 
 
-def _ratio(part: Any, whole: Any) -> float:
-    return float(part) / float(whole) if whole else 0.0
+def _ratio(set_name: Any, whole: Any) -> float:
+    return float(set_name) / float(whole) if whole else 0.0
 
 
 def _finite(value: Any) -> float | None:

@@ -114,7 +114,7 @@ def choose(
 
     Args:
         seconds: of training alone.
-        images: of the train part.
+        images: of the training set.
         side: short side of its images, in pixels.
         rate: from widths and side to images per second on this machine.
         widest: of the networks to choose from; None: there is no such limit.

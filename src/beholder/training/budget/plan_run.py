@@ -50,7 +50,7 @@ def plan_budget(
 
     Args:
         settings: what the person asked for; epochs, and where `automatic` the network's widths, are replaced.
-        train: the train part.
+        train: the training set.
         folder: the cache, where the machine's speed is kept.
         automatic: whether the plan may choose the widths and resolution of `fast`.
         budget: seconds from `started` to the written report.

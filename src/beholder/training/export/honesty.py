@@ -1,4 +1,4 @@
-"""What makes answers honest, fitted on the validation part: the temperature, what is unsure, what is unlike."""
+"""What makes answers honest, fitted on the validation set: the temperature, what is unsure, what is unlike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
 
-MOST_IMAGES = 2000  # of the train part, whose features give the classes' directions; more change nothing
+MOST_IMAGES = 2000  # of the training set, whose features give the classes' directions; more change nothing
 MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
 MOST_VALUES = 8_000_000  # of the directions: 32 MB
 _ANSWERED_PIXELS = 1 << 21  # of images that are held in memory at a time, with their features
@@ -26,7 +26,7 @@ _ANSWERED_PIXELS = 1 << 21  # of images that are held in memory at a time, with 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a graph makes of the N images of the validation part.
+    """What a graph makes of the N images of the validation set.
 
     Attributes:
         logits: (N, K) float32.
@@ -39,11 +39,11 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Honest:
-    """The answers of a graph to the validation part, and what is to be thought of others.
+    """The answers of a graph to the validation set, and what is to be thought of others.
 
     Attributes:
         probabilities: (N, K) float32.
-        figures: `accuracy`, `count` and `ece` on the validation part.
+        figures: `accuracy`, `count` and `ece` on the validation set.
         unsure_below: as in the manifest.
         risk: as in the manifest.
         familiarity: None where it cannot be told.
@@ -57,7 +57,7 @@ class Honest:
 
 
 def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Dataset) -> NDArray[np.float32] | None:
-    """The direction of each class in the features of some images of the `train` part, (K, F) float32.
+    """The direction of each class in the features of some images of the `train` set, (K, F) float32.
 
     None where they would not fit into a model folder, as with very many classes and features.
     """
@@ -69,14 +69,14 @@ def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Da
         return None
     rows = np.sort(stratified_order(train.labels, seed=0)[:count])
     sums = np.zeros((classes, width), np.float32)
-    for part in chunks(len(rows), train.image_shape, RUN_PIXELS):
-        features = inside(train.images[rows[part]], ("features",))["features"]
-        sums += class_sums(features, train.labels[rows[part]], classes)
+    for chunk in chunks(len(rows), train.image_shape, RUN_PIXELS):
+        features = inside(train.images[rows[chunk]], ("features",))["features"]
+        sums += class_sums(features, train.labels[rows[chunk]], classes)
     return directions(sums)
 
 
 def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Seen:
-    """Show the `validation` part to `graph`; its features themselves would fill the memory, and are not kept."""
+    """Show the `validation` set to `graph`; its features themselves would fill the memory, and are not kept."""
     logits, measures = [], []
     for rows in chunks(len(validation), validation.image_shape, _ANSWERED_PIXELS):
         answers = graph(validation.images[rows])
@@ -93,7 +93,7 @@ def fit_honesty(
     prototypes: NDArray[np.float32] | None,
     risk: float | None,
 ) -> Honest:
-    """What to think of the answers of a graph, a pure function of what it makes of the validation part.
+    """What to think of the answers of a graph, a pure function of what it makes of the validation set.
 
     Args:
         seen: of `look`.

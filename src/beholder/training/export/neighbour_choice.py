@@ -18,7 +18,7 @@ MOST_MULTIPLY_ADDS = 10**11  # of all images together: a second or two on two co
 
 
 def keep_neighbours(run: Path, manifest: Manifest, train: Dataset) -> None:
-    """Keep some of the `train` part, in equal shares of its classes, in the RUN folder `run`, whose model is there.
+    """Keep some of the `train` set, in equal shares of its classes, in the RUN folder `run`, whose model is there.
 
     Raises:
         StorageError: the disk is full or may not be written to.

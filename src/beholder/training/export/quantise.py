@@ -36,7 +36,7 @@ def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
         images: (N, H, W, C) uint8 training images; the activations that they cause set the scales.
 
     Returns:
-        Whether there is an int8 model: a network with nothing to gain between its first and last product has none, nor one
+        Whether there is one: a network with nothing to gain between its first and last product has none, nor one
         that the quantiser does not understand.
     """
     try:

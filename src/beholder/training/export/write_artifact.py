@@ -52,15 +52,15 @@ def export_artifact(
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
-        train: the train part; a few hundred of its images set the scales of the int8 model, and as many tell what each
+        train: the training set; a few hundred of its images set the scales of the int8 model, and tell what each
             class's features are like.
-        validation: the validation part; its figures go into the manifest, a few of its images become golden, and
+        validation: the validation set; its figures go into the manifest, a few of its images become golden, and
             temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
 
     Returns:
-        What the artifact says of itself, and its probabilities (N, classes) of the validation part's N images.
+        What the artifact says of itself, and its probabilities (N, classes) of the validation set's N images.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
@@ -142,7 +142,7 @@ def model_card(manifest: Manifest) -> str:
 - Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
 - It puts an image, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
 - Learned from: {manifest.data["name"]}{_origin(manifest)}.
-- Validation part: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
+- Validation set: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
   figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
 {_int8_line(manifest)}
 It knows its own classes only: an image of anything else gets one of their names all the same.{_honesty(manifest)}
@@ -158,8 +158,8 @@ def _origin(manifest: Manifest) -> str:
 
 def _honesty(manifest: Manifest) -> str:
     """What its probabilities are worth, and what it is unsure of."""
-    calibrated = f"are calibrated on the validation part (temperature {manifest.temperature:.3f})"
-    uncalibrated = "are not calibrated: the validation part is too small for that"
+    calibrated = f"are calibrated on the validation set (temperature {manifest.temperature:.3f})"
+    uncalibrated = "are not calibrated: the validation set is too small for that"
     lines = [f"Its probabilities {uncalibrated if manifest.temperature == 1 else calibrated}."]
     if manifest.risk is not None:
         lines.append(risk_in_words(manifest.risk))
@@ -189,7 +189,7 @@ def _int8(
     prototypes: NDArray[np.float32] | None,
     seen: Seen,
 ) -> tuple[Graph, Seen] | tuple[None, None]:
-    """The int8 model of the graph in `building`, and what it makes of the validation part.
+    """The int8 model of the graph in `building`, and what it makes of the validation set.
 
     None where this processor could not judge it, it gains nothing, or it is right less often than the network itself
     by too much, whose logits are in `seen`.

@@ -19,10 +19,10 @@ _ALL = slice(None)
 
 @dataclass(frozen=True)
 class Batches:
-    """Shuffled batches of a training part, augmented on request.
+    """Shuffled batches of a training set, augmented on request.
 
     Attributes:
-        dataset: the train part.
+        dataset: the training set.
         batch_size: images a step; the last step of an epoch takes what is left.
         seed: fixes every choice.
         shift: move the images by a pixel or two.

@@ -23,7 +23,7 @@ from beholder.training.steps import framework
 JOIN_SECONDS = 300  # that the first process waits for the last
 HEARTBEAT_SECONDS = 20  # without a sign of life after which a process counts as lost
 _KEPT = 100  # agreements; every process has heard the ones before, for a step of all lies between
-_WAITING_MS = 24 * 3600 * 1000  # for process 0, which may judge a large validation part
+_WAITING_MS = 24 * 3600 * 1000  # for process 0, which may judge a large validation set
 
 
 class Group:
