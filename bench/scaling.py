@@ -1,4 +1,4 @@
-"""What each width of `fast` reaches after how many epochs: writes src/beholder/training/scaling.json for the plan.
+"""What each width of `fast` reaches after how many epochs: writes src/beholder/training/budget/scaling.json for the plan.
 
 usage: python bench/scaling.py [--quick]     (half an hour; quick: only the figures that are not there yet)
 
@@ -26,7 +26,7 @@ from beholder.training.settings import choose
 from beholder.training.steps import framework
 
 PARTIAL = images.WORK / "scaling.json"
-TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / "scaling.json"
+TABLE = Path(__file__).resolve().parents[1] / "src" / "beholder" / "training" / "budget" / "scaling.json"
 ROWS = {(16, 64, 128): (1, 4), (32, 64, 128): (1, 4, 8), (48, 128, 192): (2, 8, 16), (64, 192, 320): (4, 8)}
 
 

@@ -13,7 +13,7 @@ PUBLIC = [
     "BeholderError",
     "Classifier",
     "Dataset",
-    "Parts",
+    "Split",
     "Prediction",
     "__version__",
     "audit",

@@ -20,7 +20,7 @@ _ROOMS = {
     "BeholderError": "errors",
     "Classifier": "answering.classifier",
     "Dataset": "data.dataset",
-    "Parts": "data.split",
+    "Split": "data.split",
     "Prediction": "answering.prediction",
     "audit": "api.audit",
     "clean": "data.cifar.clean",

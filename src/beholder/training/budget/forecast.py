@@ -96,7 +96,7 @@ class Choice:
 
 def networks() -> list[Network]:
     """The measured table, narrow networks first."""
-    document = json.loads(resources.files("beholder.training").joinpath("scaling.json").read_text(encoding="utf-8"))
+    document = json.loads(resources.files("beholder.training.budget").joinpath("scaling.json").read_text(encoding="utf-8"))
     return [
         Network(
             (row["widths"][0], row["widths"][1], row["widths"][2]),
