@@ -25,11 +25,12 @@ Where to change what. Imports go down only, in the order of this list; import-li
 |---|---|
 | `cli/` | the command line: one thin function a command; it composes, prints, and computes nothing |
 | `server/` | the page for people and the HTTP interface for programs; `server/static/` is what the browser gets |
-| `commands/` | the public functions and the course of a training run, the same for Python and for the command line |
+| `api/` | the public functions, one file each, the same for Python and for the command line |
+| `sessions/` | how a training session is prepared, run, interrupted, resumed, and joined by processes |
 | `report/` | self-contained HTML: the report of a run, the page of a comparison, the gallery of an audit |
 | `training/` and `answering/` | fitting and exporting a network; answering and explaining. Neither knows the other |
 | `artifact/` and `runs/` | the model folder, which joins training and answering; the RUN folder |
-| `models/`, `evaluation/`, `figures/` | one network a file; figures of merit; images made of images |
+| `models/`, `evaluation/`, `figures/` | one network a file; figures of merit; drawings for people |
 | `data/` | archives, folders and arrays become a `Dataset`; sets, corrections, checks |
 | `files`, `errors` | files written whole or not at all; every error that is raised on purpose |
 
@@ -48,7 +49,7 @@ What follows is made by `make docs` from the first line of each file; do not edi
 PURPOSES = {
     "py.typed": "says that the package carries its types",
     "icon.svg": "the icon of the page",
-    "scaling.json": "the measured accuracies that the plan reads",
+    "scaling.json": "the measured accuracies that a forecast reads",
 }
 _COMMENTS = {
     ".js": re.compile(r"\A// (.+)"),

@@ -1,1 +1,1 @@
-"""Images made of images, with Pillow alone, so that the light install can draw them."""
+"""Drawings for people, with Pillow alone, so that the light install can draw them."""
