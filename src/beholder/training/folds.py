@@ -21,17 +21,16 @@ from beholder.evaluation.nearest import nearest
 from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
 from beholder.runs.run_folder import create_run
-from beholder.training.budget.forecast import Widths
-from beholder.training.budget.forecast import choose as choose_network
+from beholder.training.budget.allocation import CALIBRATION_SHARE, rates
+from beholder.training.budget.forecast import GroupWidths, choose_network
 from beholder.training.budget.machine_speed import calibrate
-from beholder.training.budget.plan_run import CALIBRATION_SHARE, rates
 from beholder.training.fit import Fit
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.training.views import FeatureView
 
 FOLDS = 4
-WIDEST: Widths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
-NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
+WIDEST: GroupWidths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
+_NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
 MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
 JUDGED = 1000  # held-out images that are looked at after each epoch, for the log
 COMPILING_SECONDS = 5.0  # of one training
@@ -146,7 +145,7 @@ def out_of_fold(
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
     mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
     plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
-    count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
+    count = min(_NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
     answers = OutOfFold(
         pool,
         np.empty((len(pool), len(dataset.class_names)), np.float32),
