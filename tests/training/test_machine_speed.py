@@ -142,8 +142,8 @@ def test_a_first_run_on_the_shortest_budget_is_not_refused_for_the_time_that_mea
 def test_the_shortest_budget_is_enough_and_a_second_less_is_not(
     spent: float, needed: float, closings: list[float], products: float
 ) -> None:
-    from beholder.training.budget.machine_speed import Calibration
     from beholder.training.budget.allocation import MOST_CLOSING, shortest_budget
+    from beholder.training.budget.machine_speed import Calibration
 
     machine = Calibration(ceiling={"float32": products}, closings={"": closings} if closings else {})
 

@@ -14,7 +14,7 @@ from beholder.artifact.weights import Convolution
 
 
 @dataclass(frozen=True)
-class Place:
+class Area:
     """Rows from `top` and columns from `left`, `height` × `width`; a window may overhang what it slides over."""
 
     top: int
@@ -54,7 +54,7 @@ class Terms:
         return max(value, 0.0) if self.rectified else value
 
 
-def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Place:
+def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Area:
     """Where the window of `layer` lies for its output at (`row`, `column`).
 
     Args:
@@ -65,10 +65,10 @@ def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, 
         column: likewise.
     """
     corner = [_start(source[axis], output[axis], layer, axis, at) for axis, at in enumerate((row, column))]
-    return Place(*corner, *(int(size) for size in layer["window"]))
+    return Area(*corner, *(int(size) for size in layer["window"]))
 
 
-def under(source: NDArray[np.float32], place: Place, beyond: float = 0.0) -> NDArray[np.float32]:
+def under(source: NDArray[np.float32], place: Area, beyond: float = 0.0) -> NDArray[np.float32]:
     """(h, w, C) float32: the part of `source` (H, W, C) under a window, `beyond` where it overhangs."""
     values = np.full((place.height, place.width, source.shape[2]), beyond, np.float32)
     top, left = max(place.top, 0), max(place.left, 0)
@@ -77,7 +77,7 @@ def under(source: NDArray[np.float32], place: Place, beyond: float = 0.0) -> NDA
     return values
 
 
-def convolution_terms(source: NDArray[np.float32], convolution: Convolution, place: Place, number: int) -> Terms:
+def convolution_terms(source: NDArray[np.float32], convolution: Convolution, place: Area, number: int) -> Terms:
     """What map `number` of a convolution is made of where its window lies at `place` of `source` (H, W, C) float32."""
     weights = convolution.windows[number]
     size = weights.shape[2]  # channels of a group
@@ -95,7 +95,7 @@ def receptive_field(
     row: int,
     column: int,
     image: Sequence[int],
-) -> Place | None:
+) -> Area | None:
     """The pixels of the image that a value of layer `number` (from 0) depends on, by strides and windows.
 
     Going back through a layer with window k, stride s and p zeros before the edge, outputs from u to v depend on inputs
@@ -128,7 +128,7 @@ def receptive_field(
             return None
         spans.append(needed[-1])
     (top, bottom), (left, right) = spans
-    return Place(top, left, bottom - top + 1, right - left + 1)
+    return Area(top, left, bottom - top + 1, right - left + 1)
 
 
 def _before(layer: dict[str, Any], source: Sequence[int], axis: int, low: int, high: int) -> tuple[int, int] | None:

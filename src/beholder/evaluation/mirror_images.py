@@ -8,6 +8,7 @@ the limits were chosen stands in docs/lab-notebook.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.evaluation.patch_features import PATCH, mirror_features
 
-MOST_IMAGES = 1500  # that are looked at
+SAMPLED_IMAGES = 1500  # that are looked at
 _LEAST_IMAGES = 16
 _FOLDS = 4
 _RIDGE = 0.03  # of the classifier, in the units of its features
@@ -79,7 +80,7 @@ def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
     """Whether mirrored images of `train` look like their own class, or like another one.
 
     Args:
-        train: labelled images; up to `MOST_IMAGES` of them are read, of each class about as many.
+        train: labelled images; up to `SAMPLED_IMAGES` of them are read, of each class about as many.
         seed: fixes every random choice.
     """
     random = np.random.Generator(np.random.PCG64([seed, 7]))
@@ -110,9 +111,9 @@ def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
 
 
 def _sample(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Sorted rows, at most `MOST_IMAGES` (or two a class), and of no class more than its share of that."""
+    """Sorted rows, at most `SAMPLED_IMAGES` (or two a class), and of no class more than its share of that."""
     shuffled = random.permutation(len(labels))
-    most = max(2, MOST_IMAGES // max(1, len(np.unique(labels))))
+    most = max(2, SAMPLED_IMAGES // max(1, len(np.unique(labels))))
     chosen = [shuffled[labels[shuffled] == label][:most] for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen)) if chosen else shuffled
 
@@ -150,7 +151,7 @@ def _pairs(
     from scipy.stats import binom  # not above: a light install reads audits without it
 
     counts = np.bincount(labels)
-    own, turned = _sides(plain, labels), _sides(mirrored, labels)
+    own, turned = sides(plain, labels), sides(mirrored, labels)
     ones, others = np.triu_indices(len(counts), 1)
     images = 2 * np.minimum(counts[ones], counts[others])
     chance = _CHANCE / len(ones)
@@ -160,12 +161,13 @@ def _pairs(
     return list(zip(ones[told][order].tolist(), others[told][order].tolist(), strict=True))
 
 
-def _sides(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(classes, classes): of the images of two classes the share that falls on its own side, mean of both."""
-    classes = scores.shape[1]
-    sides = np.empty((classes, classes))
-    for label in range(classes):
+def sides(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(K, K): of the images of two classes the share that falls on its own side, mean of both; by scores (N, K).
+
+    NaN where a class has no images.
+    """
+    shares = np.full((scores.shape[1], scores.shape[1]), np.nan)
+    for label in np.unique(labels).tolist():
         own = scores[labels == label]
-        difference = own[:, label, None] - own
-        sides[label] = ((difference > 0) + 0.5 * (difference == 0)).mean(axis=0)
-    return (sides + sides.T) / 2
+        shares[label] = ((own[:, label, None] > own) + 0.5 * (own[:, label, None] == own)).mean(axis=0)
+    return (shares + shares.T) / 2

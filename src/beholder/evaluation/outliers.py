@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
+from beholder.evaluation.nearest import neighbour_names
 
-SHOWN_NEIGHBOURS = 5
 STRANGE = 4.0  # deviations, of the three signs together, from which an image is told
 MOST_SHARE = 0.005  # of all images that are told, the strangest
 
@@ -52,7 +52,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
             sentence="Far from every other image; the nearest are beside it.",
-            neighbours=tuple(dataset.names[near] for near in neighbours[row, :SHOWN_NEIGHBOURS].tolist()),
+            neighbours=neighbour_names(pool, neighbours[row]),
         )
         for row in chosen
     ]

@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 from beholder.answering.bulk.decode_trial import tried
 from beholder.answering.bulk.destination import Destination
-from beholder.answering.bulk.sources import Part, Source
+from beholder.answering.bulk.sources import BulkSource, Part
 from beholder.answering.classifier import Classifier
 from beholder.answering.prediction import Prediction
 from beholder.errors import ArtifactError, ImageError
 
 
 @dataclass(frozen=True)
-class Job:
+class BulkJob:
     """All that a worker needs; it may run on another machine.
 
     Attributes:
@@ -35,7 +35,7 @@ class Job:
 
     model: dict[str, bytes]
     precision: Literal["float32", "int8"]
-    source: Source
+    source: BulkSource
     destination: Destination
     top: int
     folder: str
@@ -61,7 +61,7 @@ class Worker:
         ArtifactError: the model does not answer here as where the job was started.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BulkJob) -> None:
         with suppress(OSError):  # a machine without such a folder can still work on absolute paths and addresses
             os.chdir(job.folder)
         self.job = job

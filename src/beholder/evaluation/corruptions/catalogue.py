@@ -22,10 +22,8 @@ from beholder.evaluation.corruptions import blur, digital, noise, weather
 from beholder.evaluation.corruptions.noise import Floats
 
 SEVERITIES = 5
-SIDE = 32  # pixels of the images that the constants are for
+_SIDE = 32  # pixels of the images that the constants are for
 _BATCH_PIXELS = 1 << 20  # corrupted at a time
-
-Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,7 @@ class Corruption:
 
     Attributes:
         family: noise, blur, weather or digital.
-        apply: what makes it, from images (N, H, W, C) float32 from 0 to 1, random numbers where it `draws`, and the
-            constants by name.
+        apply: what makes it, from images, random numbers where it `draws`, and the constants by name.
         constants: their names.
         severities: their values, a row a severity, the mildest first; one that stands alone is no row.
         lengths: names of the constants that are pixels.
@@ -54,7 +51,7 @@ class Corruption:
         row = self.severities[severity - 1]
         values = row if isinstance(row, tuple) else (row,)
         pairs = zip(self.constants, values, strict=True)
-        return {name: value * side / SIDE if name in self.lengths else value for name, value in pairs}
+        return {name: value * side / _SIDE if name in self.lengths else value for name, value in pairs}
 
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -104,7 +101,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         "weather", weather.fog, ("thickness", "smoothness"), ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75))
     ),
     "brightness": Corruption("weather", weather.brightness, ("added",), (0.05, 0.1, 0.15, 0.2, 0.3), draws=False),
-    "contrast": Corruption("digital", digital.contrast, ("kept",), (0.75, 0.5, 0.4, 0.3, 0.15), draws=False),
+    "contrast": Corruption("digital", digital.low_contrast, ("kept",), (0.75, 0.5, 0.4, 0.3, 0.15), draws=False),
     "elastic_transform": Corruption(
         "digital",
         digital.elastic_transform,
@@ -142,7 +139,7 @@ def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Ite
 
 
 def corruption_figures(
-    answer: Answer,
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     images: Images,
     labels: NDArray[np.int64],
     *,

@@ -162,7 +162,7 @@ def learn_from_run(
 def _corrected(
     known: Calibration, shape: tuple[int, int, int], settings: Settings, an_image: float
 ) -> list[tuple[int, float]]:
-    """The points of a machine on which the network of `settings`, chosen for a budget, took `an_image` seconds an image.
+    """The points of a machine on which training `settings`, chosen for a budget, took `an_image` seconds.
 
     All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few images come
     in small batches, which tell nothing of larger ones.

@@ -109,7 +109,7 @@ class Pace:
         return passed >= min(LEAST_SECONDS, remaining) and enough
 
     def _seconds_a_step(self) -> float:
-        """By the looks of late, but the slowest and the fastest; of two the faster one: nothing makes a machine faster."""
+        """The mean of recent looks but for outliers; of two the faster one, as nothing makes a machine faster."""
         looks = sorted(self._looks[-RECENT_LOOKS:])
         outliers = min(OUTLIERS, (len(looks) - 1) // 2)
         return looks[0] if len(looks) < 3 else statistics.fmean(looks[outliers : len(looks) - outliers])

@@ -16,7 +16,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
-from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
+from beholder.evaluation.familiarity import Familiarity, class_sums, directions, feature_measures, fit_familiarity
 
 MOST_IMAGES = 2000  # of the training set, whose features give the classes' directions; more change nothing
 MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
@@ -30,7 +30,7 @@ class Seen:
 
     Attributes:
         logits: (N, K) float32.
-        measures: (N, 2) float32, see `measure`; None where the classes have no directions.
+        measures: (N, 2) float32, see `feature_measures`; None where the classes have no directions.
     """
 
     logits: NDArray[np.float32]
@@ -82,7 +82,7 @@ def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | No
         answers = graph(validation.images[rows])
         logits.append(answers.logits)
         if prototypes is not None:
-            measures.append(measure(answers.features, prototypes))
+            measures.append(feature_measures(answers.features, prototypes))
     return Seen(np.concatenate(logits), np.concatenate(measures) if measures else None)
 
 
