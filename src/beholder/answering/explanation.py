@@ -23,47 +23,29 @@ _RANDOM_WINDOWS, _RANDOM_SIZE = 32, 5  # how many, and pixels of a side: the cha
 
 @dataclass(frozen=True)
 class Maps:
-    """What one layer makes of the image.
+    """What one layer makes of the image."""
 
-    Attributes:
-        number: its place in the network, from 1.
-        name: of the layer.
-        kind: its type.
-        values: (H, W, K) float32.
-        order: (K,) the maps by strength, strongest first; layers that only work on each map keep the order of the
-            convolution before them, so that a map can be followed from step to step.
-        window: side lengths, for a convolution or a pooling.
-        stride: likewise.
-    """
-
-    number: int
-    name: str
-    kind: str
-    values: NDArray[np.float32]
+    number: int  # its place in the network, from 1
+    name: str  # of the layer
+    kind: str  # its type
+    values: NDArray[np.float32]  # (H, W, K) float32
+    # (K,) the maps by strength, strongest first; layers that only work on each map keep the order of the convolution
+    # before them, so that a map can be followed from step to step
     order: NDArray[np.int64]
-    window: tuple[int, int] | None = None
-    stride: int | None = None
+    window: tuple[int, int] | None = None  # side lengths, for a convolution or a pooling
+    stride: int | None = None  # likewise
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of the first convolution, or random ones in their place.
+    """The windows of the first convolution, or random ones in their place."""
 
-    Attributes:
-        weights: (K, h, w, C) float32.
-        source: (H, W, C) float32, what they slide over.
-        stride: pixels that they move at a time.
-        padding: of the edges.
-        sums: (H', W', K) float32, their output without a bias.
-        random: whether they were drawn rather than trained.
-    """
-
-    weights: NDArray[np.float32]
-    source: NDArray[np.float32]
-    stride: int
-    padding: Padding
-    sums: NDArray[np.float32]
-    random: bool
+    weights: NDArray[np.float32]  # (K, h, w, C) float32
+    source: NDArray[np.float32]  # (H, W, C) float32, what they slide over
+    stride: int  # pixels that they move at a time
+    padding: Padding  # of the edges
+    sums: NDArray[np.float32]  # (H', W', K) float32, their output without a bias
+    random: bool  # whether they were drawn rather than trained
 
     @property
     def strengths(self) -> NDArray[np.float32]:

@@ -26,19 +26,12 @@ _PLACES = 13  # of a patch along each side: 169 covered images, a fraction of a 
 
 @dataclass(frozen=True)
 class Where:
-    """Where the network looked.
+    """Where the network looked."""
 
-    Attributes:
-        method: `class activation` or `occlusion`.
-        heat: (h, w) float32 on the whole image: what speaks for the answer there, positive for it.
-        layer: the maps it was read from, for a class activation.
-        patch: height and width of what was covered, for an occlusion.
-    """
-
-    method: Literal["class activation", "occlusion"]
-    heat: NDArray[np.float32]
-    layer: str | None = None
-    patch: tuple[int, int] | None = None
+    method: Literal["class activation", "occlusion"]  # `class activation` or `occlusion`
+    heat: NDArray[np.float32]  # (h, w) float32 on the whole image: what speaks for the answer there, positive for it
+    layer: str | None = None  # the maps it was read from, for a class activation
+    patch: tuple[int, int] | None = None  # height and width of what was covered, for an occlusion
 
 
 @dataclass(frozen=True)
@@ -92,16 +85,8 @@ def class_activation(
     """What each place adds to the logit of `label`, over what it adds to the logits of all classes on average.
 
     The places sum to that difference, without the bias. With `maximum`, a map counts at its largest value alone
-    (several equal ones share).
-
-    Args:
-        maps: (h, w, F) float32, the last feature maps.
-        weights: (F, classes) float32, from the pooled maps to the logits.
-        label: a class.
-        pooling: how the maps are reduced to one number each.
-
-    Returns:
-        (h, w) float32.
+    (several equal ones share). (h, w) float32, from the last feature maps (h, w, F) and the weights (F, classes) from
+    the pooled maps to the logits.
     """
     speaking = weights[:, label] - weights.mean(axis=1)  # (F,)
     if pooling == "average":
@@ -116,16 +101,11 @@ def class_activation(
 def occlusion(
     answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], image: NDArray[np.uint8], label: int
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Slide a patch of the image's mean colour, a quarter of each side, over the image: does the answer get weaker?
-
-    Args:
-        answer: from images (N, H, W, C) uint8 to probabilities (N, classes).
-        image: (H, W, C) uint8.
-        label: the class whose probability is watched.
+    """Slide a patch of the image's mean colour, a quarter of each side, over the image (H, W, C) uint8.
 
     Returns:
-        For each pixel (H, W) float32, by how much the probability falls (0 to 1; negative where it rises), the mean
-        over the patches that cover it; and the patch's height and width in pixels.
+        For each pixel (H, W) float32, by how much the probability of `label` falls (0 to 1; negative where it rises)
+        by `answer` (N, classes), the mean over the patches that cover it; and the patch's height and width in pixels.
     """
     height, width = image.shape[:2]
     patch = max(1, height // 4), max(1, width // 4)

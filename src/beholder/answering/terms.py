@@ -25,21 +25,13 @@ class Area:
 
 @dataclass(frozen=True)
 class Terms:
-    """A value of a convolution: the sum of `pixels` times `weights`, plus `bias`, perhaps rectified.
+    """A value of a convolution: the sum of `pixels` times `weights`, plus `bias`, perhaps rectified."""
 
-    Attributes:
-        pixels: (h, w, C) float32 under the window, zeros where it overhangs.
-        weights: (h, w, C) float32.
-        channels: (C,) which maps of the layer before they belong to.
-        bias: added to the sum.
-        rectified: whether a value below zero becomes zero.
-    """
-
-    pixels: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    channels: NDArray[np.int64]
-    bias: float
-    rectified: bool
+    pixels: NDArray[np.float32]  # (h, w, C) float32 under the window, zeros where it overhangs
+    weights: NDArray[np.float32]  # (h, w, C) float32
+    channels: NDArray[np.int64]  # (C,) which maps of the layer before they belong to
+    bias: float  # added to the sum
+    rectified: bool  # whether a value below zero becomes zero
 
     @property
     def sums(self) -> NDArray[np.float64]:
@@ -55,14 +47,10 @@ class Terms:
 
 
 def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Area:
-    """Where the window of `layer` lies for its output at (`row`, `column`).
+    """Where the window of `layer`, a row of the manifest, lies for its output at (`row`, `column`).
 
-    Args:
-        source: shape of what it slides over, (H, W, …).
-        output: shape of its output.
-        layer: its row in the manifest; `padding`, zeros above and left, where that is known better than by the shapes.
-        row: of the output.
-        column: likewise.
+    `source` and `output` are shapes (H, W, …) of what it slides over and of what comes out. The layer's `padding`,
+    zeros above and left, is taken where it is known better than by these.
     """
     corner = [_start(source[axis], output[axis], layer, axis, at) for axis, at in enumerate((row, column))]
     return Area(*corner, *(int(size) for size in layer["window"]))
@@ -102,16 +90,9 @@ def receptive_field(
     from s·u - p to s·v - p + k - 1. Source: Araujo, Norris and Sim, Computing receptive fields of convolutional neural
     networks (Distill, 2019). What normalises over a whole image or all channels is not counted.
 
-    Args:
-        layers: rows of a manifest, each perhaps with `padding` as for `window_place`.
-        sources: for each the layers before it that it works on; -1 is the image.
-        number: which.
-        row: of its output; of no account where that is a vector.
-        column: likewise.
-        image: shape (H, W, C) of what enters.
-
-    Returns:
-        None where a layer on the way is none of those that this knows.
+    `layers` are rows of a manifest, as for `window_place`, and `sources` for each the layers before it that it works
+    on; -1 is the image, of shape (H, W, C). Where the output is a vector, `row` and `column` are of no account. None
+    where a layer on the way is none of those that this knows.
     """
     spans: list[tuple[int, int]] = []
     for axis, at in enumerate((row, column)):

@@ -59,13 +59,7 @@ def consistency_figures(
     *,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """How many answers stay what they are when images change a little.
-
-    Args:
-        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
-        images: (N, H, W, C) uint8, N ≥ 1.
-        labels: (N,) int64, the true classes.
-        progress: told how many images are answered, changed and unchanged.
+    """How many answers stay what they are when `images`, one at least, of the true classes `labels` change a little.
 
     Returns:
         `count`, N; `pixels` [down, right] of a shift; `factors` of brightness; for `shift`, `flip` and `brightness`

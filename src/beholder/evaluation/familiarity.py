@@ -19,19 +19,13 @@ _FEWEST = 20  # validation images, of which that share is one
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """What a network makes of images of its own kind.
+    """What a network makes of images of its own kind."""
 
-    Attributes:
-        prototypes: (K, F) float32, the mean direction of each class's features; rows of length 1, 0 without images.
-        lengths: (n,) float32, ascending: the lengths of the validation images' features.
-        likenesses: (n,) float32, ascending: their likeness to the nearest class.
-        threshold: an image of a lower score is unlike anything that the network was trained on.
-    """
-
+    # (K, F) float32, the mean direction of each class's features; rows of length 1, 0 without images
     prototypes: NDArray[np.float32]
-    lengths: NDArray[np.float32]
-    likenesses: NDArray[np.float32]
-    threshold: float
+    lengths: NDArray[np.float32]  # (n,) float32, ascending: the lengths of the validation images' features
+    likenesses: NDArray[np.float32]  # (n,) float32, ascending: their likeness to the nearest class
+    threshold: float  # an image of a lower score is unlike anything that the network was trained on
 
     def scores(self, measures: NDArray[np.float32]) -> NDArray[np.float64]:
         """How familiar images are, (N,) float64, 0 at most: from what `feature_measures` tells of them, (N, 2) float32.
@@ -67,15 +61,13 @@ def fit_familiarity(
     """The familiarity of which at most `share` of new images of the same kind count as unlike.
 
     The threshold is that of a conformal p-value of at most `share` (Bates, Candès, Lei, Romano and Sesia, Testing for
-    Outliers with Conformal p-values, 2023).
+    Outliers with Conformal p-values, 2023). None where there are too few images for such a share, or figures that are
+    not finite.
 
     Args:
         prototypes: (K, F) float32, `directions` of the sums of `class_sums` over some training images.
         measures: (n, 2) float32, what `feature_measures` gives for the validation set.
         share: 0 to 1.
-
-    Returns:
-        None where there are too few images for such a share, or figures that are not finite.
     """
     rank = int(share * (len(measures) + 1))
     if rank < 1 or len(measures) < _FEWEST or not (np.isfinite(measures).all() and np.isfinite(prototypes).all()):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
 from beholder.evaluation.metrics import wilson_interval
-from beholder.evaluation.mirror_images import Mirroring, sides
+from beholder.evaluation.mirror_images import Mirroring, shares_on_own_side
 from beholder.evaluation.nearest import neighbour_names
 
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard
@@ -25,10 +25,7 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     those where another class is several times as probable. A score is 1 less the probability of the given class.
     Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (JAIR 2021).
 
-    Args:
-        pool: N images of K classes.
-        probabilities: (N, K), of networks that did not learn from the image.
-        neighbours: (N, n) rows of the images most like it.
+    `probabilities` (N, K) are of networks that did not learn from the image, `neighbours` (N, n) rows of those like it.
 
     Raises:
         ImportError: cleanlab is not installed.
@@ -71,15 +68,12 @@ def inseparable(
     mean of both classes, and that is no accident (the upper end of Wilson's 95 % interval). The score is 0 where three
     quarters do and 1 where no more than half, as by chance.
 
-    Args:
-        pool: N images of K classes.
-        probabilities: (N, K), of networks that did not learn from the image.
-        mirroring: what the images tell about mirroring.
-        mirrored: whether the networks learned from mirrored images too, and so may be blind to what tells them apart.
+    `probabilities` (N, K) are of networks that did not learn from the image. Where these learned from `mirrored` images
+    too, they may be blind to what tells two classes apart.
     """
     labels, names = pool.dataset.labels, pool.dataset.class_names
     classes = np.arange(len(names))
-    shares, counts = sides(probabilities, labels), np.bincount(labels, minlength=len(names))
+    shares, counts = shares_on_own_side(probabilities, labels), np.bincount(labels, minlength=len(names))
     found = []
     for one, other in np.argwhere((shares < SEPARATE) & (classes[:, None] < classes)).tolist():
         share, count = float(shares[one, other]), 2 * min(int(counts[one]), int(counts[other]))

@@ -31,23 +31,16 @@ _KEPT = {1: 0.9, 3: 0.5}
 
 @dataclass(frozen=True)
 class Mirroring:
-    """What labelled images tell about mirroring.
+    """What labelled images tell about mirroring."""
 
-    Attributes:
-        same: whether a mirrored image means the same; None: these images do not tell.
-        plain: of images as they are, the share that a quick classifier is right about, mean over the classes, 0 to 1.
-        mirrored: likewise of mirrored ones.
-        pairs: names of two classes each whose images, mirrored, look like those of the other class; the surest first.
-        images: how many were looked at.
-        channels: of an image, 1 or 3.
-    """
-
-    same: bool | None
+    same: bool | None  # whether a mirrored image means the same; None: these images do not tell
+    # Of images as they are, the share that a quick classifier is right about, mean over the classes, 0 to 1
     plain: float
-    mirrored: float
+    mirrored: float  # likewise of mirrored ones
+    # Names of two classes each whose images, mirrored, look like those of the other class; the surest first
     pairs: tuple[tuple[str, str], ...]
-    images: int
-    channels: int
+    images: int  # how many were looked at
+    channels: int  # of an image, 1 or 3
 
     @property
     def mirror(self) -> bool:
@@ -79,9 +72,7 @@ class Mirroring:
 def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
     """Whether mirrored images of `train` look like their own class, or like another one.
 
-    Args:
-        train: labelled images; up to `SAMPLED_IMAGES` of them are read, of each class about as many.
-        seed: fixes every random choice.
+    Up to `SAMPLED_IMAGES` of them are read, of each class about as many; the `seed` fixes which.
     """
     random = np.random.Generator(np.random.PCG64([seed, 7]))
     rows = _sample(train.labels, random)
@@ -151,7 +142,7 @@ def _pairs(
     from scipy.stats import binom  # not above: a light install reads audits without it
 
     counts = np.bincount(labels)
-    own, turned = sides(plain, labels), sides(mirrored, labels)
+    own, turned = shares_on_own_side(plain, labels), shares_on_own_side(mirrored, labels)
     ones, others = np.triu_indices(len(counts), 1)
     images = 2 * np.minimum(counts[ones], counts[others])
     chance = _CHANCE / len(ones)
@@ -161,7 +152,7 @@ def _pairs(
     return list(zip(ones[told][order].tolist(), others[told][order].tolist(), strict=True))
 
 
-def sides(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def shares_on_own_side(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """(K, K): of the images of two classes the share that falls on its own side, mean of both; by scores (N, K).
 
     NaN where a class has no images.

@@ -15,15 +15,9 @@ _SHOWN = 5  # neighbours
 def nearest(
     queries: NDArray[np.float32], references: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The `count` rows of `references` nearest to each query, by cosine distance (1 - cosine, 0 to 2).
+    """The `count` rows of `references` (R, D) nearest to each of `queries` (Q, D), and their cosine distances.
 
-    Args:
-        queries: (Q, D).
-        references: (R, D), R at least `count`.
-        count: how many.
-
-    Returns:
-        Rows of `references` (Q, count), nearest first, and their distances (Q, count).
+    Both are (Q, count), nearest first; distances are 1 - cosine, 0 to 2.
     """
     queries, references = directions(queries), directions(references)
     rows = np.empty((len(queries), count), np.int64)

@@ -37,11 +37,7 @@ _ANSWER = pa.schema(
 
 
 class Destination:
-    """A folder for answers, here or in an object store.
-
-    Args:
-        address: a path or a URI that pyarrow knows.
-    """
+    """A folder for answers, here or in an object store: a path or a URI that pyarrow knows."""
 
     def __init__(self, address: str) -> None:
         self.address = plain(address)
@@ -144,11 +140,7 @@ class Destination:
 
 
 class Written:
-    """The keys of the images that are answered, 16 bytes each.
-
-    Args:
-        digests: theirs, sorted.
-    """
+    """The keys of the images that are answered, as sorted `digests` of 16 bytes."""
 
     def __init__(self, digests: NDArray[np.bytes_]) -> None:
         self._digests = digests

@@ -17,16 +17,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from beholder.answering.bulk.cluster import cluster, cluster_errors, data_settings, end_with_parent
-from beholder.answering.bulk.destination import Destination, part_name
+from beholder.answering.bulk.cluster import cluster, cluster_errors, data_settings
+from beholder.answering.bulk.destination import Destination
 from beholder.answering.bulk.locations import plain
-from beholder.answering.bulk.part_worker import BulkJob, Done, Worker
+from beholder.answering.bulk.part_worker import WAITING, BulkJob, Done, Worker
 from beholder.answering.bulk.sources import BulkSource, Part, open_bulk_source
 from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
 
 PART = 2048  # images; a second's work or so, and a file of some 100 kB
-_WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,10 @@ def _answers(job: BulkJob, written: Sequence[str], workers: int, size: int) -> I
     # The task that lists takes no core of its own: it mostly waits for the workers. A worker that dies is started anew.
     parts = ray.data.from_items([0]).map_batches(_list_parts, fn_kwargs=settings, num_cpus=0)
     answers = parts.map_batches(
-        _Call,
+        Worker,
         fn_constructor_args=(shared,),
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_WAITING),
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=WAITING),
         num_cpus=1,
     )
     for table in answers.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -168,39 +167,6 @@ def _list_parts(_: Any, *, shared: Any, written: list[str], size: int) -> Iterat
             yield row(part if all(missing) else part.only(missing))
             skipped = 0
     yield row(Part())
-
-
-class _Call:
-    """A worker as Ray Data calls it: a table with one part in, a table that says what became of it out."""
-
-    def __init__(self, shared: Any) -> None:
-        import ray
-
-        end_with_parent()
-        self.job: BulkJob = ray.get(shared)
-        # What a worker was given when it died, it is given again: an image of those may be the reason.
-        self.suspected = _WAITING if ray.get_runtime_context().was_current_actor_reconstructed else 0
-        self.worker: Worker | BeholderError
-        try:
-            self.worker = Worker(self.job)
-        except BeholderError as error:  # told at the first part: Ray would start it again and again
-            self.worker = error
-
-    def __call__(self, table: Any) -> Any:
-        import pyarrow as pa
-
-        if isinstance(self.worker, BeholderError):
-            raise self.worker
-        rows = []
-        for row in table.to_pylist():
-            part: Part = pickle.loads(row["part"])  # noqa: S301  written by `_list_parts`, never by others
-            done = Done(0, 0, 0.0, 0.0)
-            if len(part):
-                name = part_name(self.job.source.keys(part))
-                done = self.worker.answer(name, part, careful=self.suspected > 0)
-            rows.append({"skipped": row["skipped"], **asdict(done)})
-        self.suspected -= 1
-        return pa.Table.from_pylist(rows)
 
 
 class _Tally:

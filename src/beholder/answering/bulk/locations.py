@@ -19,19 +19,12 @@ from beholder.errors import BeholderError, DataError
 
 @dataclass(frozen=True)
 class Location:
-    """A file, a folder or a glob, on this machine or in an object store.
+    """A file, a folder or a glob, on this machine or in an object store."""
 
-    Attributes:
-        filesystem: pyarrow's file system; None for this machine's own, whose names need not be text.
-        path: within it, as the person wrote it; for a glob the folder above its first magic part.
-        prefix: what is put before a path in what is told, such as `s3://`.
-        pattern: the parts of a glob below `path`; none where it is not one.
-    """
-
-    filesystem: Any
-    path: str
-    prefix: str = ""
-    pattern: tuple[str, ...] = ()
+    filesystem: Any  # pyarrow's file system; None for this machine's own, whose names need not be text
+    path: str  # within it, as the person wrote it; for a glob the folder above its first magic part
+    prefix: str = ""  # what is put before a path in what is told, such as `s3://`
+    pattern: tuple[str, ...] = ()  # the parts of a glob below `path`; none where it is not one
 
     def told(self, path: str) -> str:
         """`path` as a person would write it."""

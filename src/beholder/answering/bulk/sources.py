@@ -32,19 +32,12 @@ Fetched = tuple[str, str | None, str | bytes | ImageError]
 
 @dataclass(frozen=True)
 class Part:
-    """Images that one worker answers together, into one file.
+    """Images that one worker answers together, into one file."""
 
-    Attributes:
-        paths: of the images; none where they are bytes in `file`.
-        file: the Parquet file that they are rows of; empty for images as files.
-        group: the row group that holds them.
-        rows: their numbers in `file`.
-    """
-
-    paths: tuple[str, ...] = ()
-    file: str = ""
-    group: int = 0
-    rows: Sequence[int] = ()
+    paths: tuple[str, ...] = ()  # of the images; none where they are bytes in `file`
+    file: str = ""  # the Parquet file that they are rows of; empty for images as files
+    group: int = 0  # the row group that holds them
+    rows: Sequence[int] = ()  # their numbers in `file`
 
     def __len__(self) -> int:
         return len(self.rows) if self.file else len(self.paths)

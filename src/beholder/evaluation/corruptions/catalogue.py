@@ -28,23 +28,16 @@ _BATCH_PIXELS = 1 << 20  # corrupted at a time
 
 @dataclass(frozen=True)
 class Corruption:
-    """One kind of corruption.
+    """One kind of corruption."""
 
-    Attributes:
-        family: noise, blur, weather or digital.
-        apply: what makes it, from images, random numbers where it `draws`, and the constants by name.
-        constants: their names.
-        severities: their values, a row a severity, the mildest first; one that stands alone is no row.
-        lengths: names of the constants that are pixels.
-        draws: whether it needs random numbers.
-    """
-
-    family: str
+    family: str  # noise, blur, weather or digital
+    # What makes it, from images, random numbers where it `draws`, and the constants by name
     apply: Callable[..., Floats]
-    constants: tuple[str, ...]
+    constants: tuple[str, ...]  # their names
+    # Their values, a row a severity, the mildest first; one that stands alone is no row
     severities: tuple[float | tuple[float, ...], ...]
-    lengths: tuple[str, ...] = ()
-    draws: bool = True
+    lengths: tuple[str, ...] = ()  # names of the constants that are pixels
+    draws: bool = True  # whether it needs random numbers
 
     def given(self, severity: int, side: int) -> dict[str, float]:
         """The constants of `severity` (1 to 5) for images whose shorter side is `side` pixels."""
@@ -117,16 +110,9 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-    """`images` corrupted, batch by batch; equal arguments give equal results.
+    """`images` (N, H, W, 1 or 3) uint8 with the corruption `name` of a severity from 1 to 5, batch by batch, in order.
 
-    Args:
-        images: (N, H, W, C) uint8, C is 1 or 3.
-        name: a key of `CORRUPTIONS`.
-        severity: 1 (mild) to 5.
-        seed: fixes every random choice.
-
-    Yields:
-        (n, H, W, C) uint8, N images in all, in their order.
+    Equal arguments give equal results.
     """
     corruption = CORRUPTIONS[name]
     random = np.random.default_rng([seed, list(CORRUPTIONS).index(name), severity])
@@ -146,14 +132,9 @@ def corruption_figures(
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """What is left of the accuracy under each corruption.
+    """What is left of the accuracy under each corruption of `images`, one at least, of the true classes `labels`.
 
-    Args:
-        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
-        images: (N, H, W, C) uint8, N ≥ 1.
-        labels: (N,) int64, the true classes.
-        seed: fixes every random choice, so that every model is shown the same corrupted images.
-        progress: told how many corrupted images are answered.
+    The `seed` fixes every random choice, so that every model is shown the same corrupted images.
 
     Returns:
         `seed`; `count`, N; `mean_accuracy`, over all 75 copies; `by_severity`, five means; `worst`, the `name` and

@@ -34,20 +34,14 @@ MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was measured, and what follows from it for one network or for the networks to choose from.
+    """What was measured, and what follows from it for one network or for the networks to choose from."""
 
-    Attributes:
-        calibration: as measured.
-        needed: seconds of training that the least run takes.
-        forecast: from seconds of training to what they buy.
-        closing_within: from the most seconds that packing may take to those that it is expected to.
-        measure_more: measures what else the forecast profits from, in the seconds to spare, or fewer.
-    """
-
-    calibration: Calibration
-    needed: float
-    forecast: Callable[[float], Forecast]
+    calibration: Calibration  # as measured
+    needed: float  # seconds of training that the least run takes
+    forecast: Callable[[float], Forecast]  # from seconds of training to what they buy
+    # From the most seconds that packing may take to those that it is expected to
     closing_within: Callable[[float], float]
+    # Measures what else the forecast profits from, in the seconds to spare, or fewer
     measure_more: Callable[[float], object]
 
 

@@ -28,17 +28,11 @@ NARROWEST: GroupWidths = (16, 64, 128)
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes:
-        widths: of the three groups of `fast`.
-        multiply_adds: of one image of 32 × 32 × 3, forward.
-        accuracy: from epochs to validation accuracy, 0 to 1.
-    """
-
-    widths: GroupWidths
-    multiply_adds: int
-    accuracy: dict[float, float]
+    widths: GroupWidths  # of the three groups of `fast`
+    multiply_adds: int  # of one image of 32 × 32 × 3, forward
+    accuracy: dict[float, float]  # from epochs to validation accuracy, 0 to 1
 
     @property
     def fewest_epochs(self) -> float:
@@ -79,19 +73,12 @@ class TooShortError(UsageError):
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a budget buys.
+    """What a budget buys."""
 
-    Attributes:
-        widths: of the three groups of `fast`; None where the person chose the network.
-        side: short side in pixels that the network looks at.
-        epochs: with fractions.
-        seconds: of training that it is expected to take.
-    """
-
-    widths: GroupWidths | None
-    side: int
-    epochs: float
-    seconds: float
+    widths: GroupWidths | None  # of the three groups of `fast`; None where the person chose the network
+    side: int  # short side in pixels that the network looks at
+    epochs: float  # with fractions
+    seconds: float  # of training that it is expected to take
 
 
 def networks() -> list[Network]:
@@ -112,14 +99,10 @@ def networks() -> list[Network]:
 def choose_network(
     seconds: float, images: int, side: int, rate: Callable[[GroupWidths, int], float], widest: GroupWidths | None = None
 ) -> Forecast:
-    """The network that is expected to be best after `seconds` of training.
+    """The network, at most as wide as the `widest`, that is expected to be best after so many `seconds` of training.
 
-    Args:
-        seconds: of training alone.
-        images: of the training set.
-        side: short side of its images, in pixels.
-        rate: from widths and side to images per second on this machine.
-        widest: of the networks to choose from; None: there is no such limit.
+    The training set has so many `images` of a short `side` in pixels; `rate` gives images per second on this machine
+    from widths and side.
 
     Raises:
         TooShortError: the seconds do not suffice for a tenth of an epoch of the narrowest network.

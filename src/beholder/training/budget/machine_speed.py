@@ -41,19 +41,16 @@ _MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of t
 
 @dataclass
 class Calibration:
-    """What was measured on this machine, for images of one shape.
+    """What was measured on this machine, for images of one shape."""
 
-    Attributes:
-        points: pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`.
-        ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
-        chosen: seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them.
-        closings: seconds from the last step to the written report of the last runs here, by the SHA-256 of the file
-            that the network came from; "" for our own networks.
-    """
-
+    # Pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`
     points: list[tuple[int, float]] = field(default_factory=list)
+    # GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16
     ceiling: dict[str, float] = field(default_factory=dict)
+    # Seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them
     chosen: dict[str, float] = field(default_factory=dict)
+    # Seconds from the last step to the written report of the last runs here, by the SHA-256 of the file that the
+    # network came from; "" for our own networks
     closings: dict[str, list[float]] = field(default_factory=dict)
 
     def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:

@@ -34,20 +34,15 @@ class Pace:
 
     No single look at the clock is believed: a step that compiles, another program's burst, or a laptop's nap is slow
     once, and only a machine that stays slow has fewer steps. What is lost to them is counted, as time.
-
-    Attributes:
-        until: when the last step must be done, on the clock of `time.monotonic`.
-        steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
-        most_steps: what the run never has more of, however much time there is.
-        judged_steps: images of one judgement, in batches; its time is guessed from that until one was measured.
-        closing: seconds that follow on `until` where nothing else is at work: on a machine that became slower packing
-            takes longer too, and the last step must be done earlier.
     """
 
-    until: float
-    steps_an_epoch: int
-    most_steps: int
+    until: float  # when the last step must be done, on the clock of `time.monotonic`
+    steps_an_epoch: int  # steps between two judgements of the whole network, whose time is counted too
+    most_steps: int  # what the run never has more of, however much time there is
+    # Images of one judgement, in batches; its time is guessed from that until one was measured
     judged_steps: float = 0.0
+    # Seconds that follow on `until` where nothing else is at work: on a machine that became slower packing takes longer
+    # too, and the last step must be done earlier
     closing: float = 0.0
 
     def __post_init__(self) -> None:

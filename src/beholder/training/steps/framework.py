@@ -91,8 +91,8 @@ def advice(*, together: bool = False, local: bool = True) -> str | None:
 
 
 @contextmanager
-def training_half() -> Iterator[None]:
-    """Say what to install where a library of the training half is imported here and is not there.
+def training_half(extras: str = "train") -> Iterator[None]:
+    """Say what to install where a library of the training half, in these `extras`, is imported here and is not there.
 
     Raises:
         UsageError: it is not installed.
@@ -101,7 +101,7 @@ def training_half() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
+            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[{extras}]'`."
         ) from error
 
 
@@ -165,12 +165,8 @@ def import_jax() -> Any:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
-    try:
+    with training_half("train,jax"):
         import jax
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"KERAS_BACKEND=jax needs {error.name!r}, which is not installed; run `pip install 'beholder[train,jax]'`."
-        ) from error
     return jax
 
 
