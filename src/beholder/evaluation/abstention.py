@@ -35,7 +35,7 @@ def risk_threshold(
         risk: the share that is tolerated, between 0 and 1, both excluded.
         confidence: with which it is promised, likewise.
     """
-    from scipy.stats import binom  # not above: a light install reads the words of this room without it
+    from scipy.stats import binom  # not above: a light install reads the words of this module without it
 
     count, fewest = len(confidences), fewest_images(risk, confidence)
     if count < fewest:

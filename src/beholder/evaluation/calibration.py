@@ -30,7 +30,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     """
     if len(logits) < _FEWEST or logits.shape[1] < 2 or not np.isfinite(logits).all():
         return 1.0
-    from scipy.optimize import minimize_scalar  # not above: a light install reads the figures of this room without it
+    from scipy.optimize import minimize_scalar  # not above: a light install reads the figures of this module without it
 
     below = np.asarray(logits, np.float64)
     below = below - below.max(axis=1, keepdims=True)  # (N, K), the answer's is 0

@@ -161,4 +161,4 @@ def shares_on_own_side(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArr
     for label in np.unique(labels).tolist():
         own = scores[labels == label]
         shares[label] = ((own[:, label, None] > own) + 0.5 * (own[:, label, None] == own)).mean(axis=0)
-    return (shares + shares.T) / 2
+    return np.asarray((shares + shares.T) / 2, np.float64)

@@ -1,6 +1,6 @@
 """The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`.
 
-This room stays light: naming the models and their recipes imports no framework, building one does.
+This module stays light: naming the models and their recipes imports no framework, building one does.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ class Worker:
             self.failure = error
 
     def __call__(self, table: Any) -> Any:
+        """Answer the part of each row of `table`, and tell what became of it."""
         import pyarrow as pa
 
         if self.failure is not None:
