@@ -1,4 +1,4 @@
-"""What each width of `fast` reaches after how many epochs: writes src/beholder/training/budget/scaling.json for the plan.
+"""What each width of `fast` reaches after how many epochs: writes src/beholder/training/budget/scaling.json.
 
 usage: python bench/scaling.py [--quick]     (half an hour; quick: only the figures that are not there yet)
 

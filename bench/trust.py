@@ -37,7 +37,7 @@ from beholder.data.opening import open_source
 from beholder.data.split import Split
 from beholder.evaluation.abstention import risk_threshold
 from beholder.evaluation.calibration import expected_calibration_error, softmax
-from beholder.evaluation.familiarity import measure
+from beholder.evaluation.familiarity import feature_measures
 
 COUNT = 500  # strange images of each kind
 DRAWS = 1000  # validation sets with known risk
@@ -123,7 +123,7 @@ def told(artifact: Artifact, familiar: Answers, name: str, strange: Answers) -> 
     known = artifact.familiarity
     if known is None:
         return f"{name}: this model cannot tell"
-    scores = [known.scores(measure(answers.features, known.prototypes)) for answers in (familiar, strange)]
+    scores = [known.scores(feature_measures(answers.features, known.prototypes)) for answers in (familiar, strange)]
     truth = np.repeat([1, 0], [len(scores[0]), len(scores[1])])
     area = roc_auc_score(truth, np.concatenate(scores))
     sure = [answers.probabilities.max(axis=1) for answers in (familiar, strange)]

@@ -239,6 +239,22 @@ def test_what_cannot_work_is_told_before_ray_starts(
         beholder.predict_in_bulk(digits_run, images, tmp_path / "out")
 
 
+def test_a_long_temporary_folder_is_no_hindrance_and_two_are_one_sentence(
+    digits_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    few = str(images / "1" / "0001.jpg")
+    command = [sys.executable, "-c", DRIVER, str(digits_run), few, str(tmp_path / "out")]
+    subprocess.run(command, check=True, timeout=120, env={**os.environ, "TMPDIR": str(long)})
+    assert len(rows(tmp_path / "out")) == 1
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    monkeypatch.setattr("beholder.answering.bulk.cluster._LONGEST", 3)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with pytest.raises(UsageError, match="set TMPDIR"):
+        beholder.predict_in_bulk(digits_run, images, tmp_path / "other")
+
+
 def test_a_cluster_that_is_not_there_is_one_sentence(
     digits_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,8 +16,8 @@ pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beholder.answering.bulk.object_files import plain
-from beholder.answering.bulk.sources import Source, open_source
+from beholder.answering.bulk.locations import plain
+from beholder.answering.bulk.sources import BulkSource, open_bulk_source
 
 NAMES = ["a.jpg", "a/b.png", "a/.hidden.png", "a b.JPEG", "a/c/d.jpg", "a-1/e.jpg", "notes.txt", "y.heic", "z.webp"]
 
@@ -42,11 +42,11 @@ def bucket(store: tuple[Any, str]) -> str:
     return options
 
 
-def said(source: Source, size: int = 3) -> list[str]:
+def said(source: BulkSource, size: int = 3) -> list[str]:
     return [path for part in source.parts(size) for path, _, _ in source.fetch(part)]
 
 
-def contents(source: Source, size: int = 3) -> dict[str, object]:
+def contents(source: BulkSource, size: int = 3) -> dict[str, object]:
     return {path: image for part in source.parts(size) for path, _, image in source.fetch(part)}
 
 
@@ -61,13 +61,13 @@ def escaped(path: str) -> str:
 def test_folders_and_globs_are_those_of_predict_in_its_order(images: str, argument: str) -> None:
     # `predict` passes a folder that a glob matches on, to say that it is none; here it is left out.
     expected = [escaped(path) for path in expand([argument]) if os.path.isfile(path)]  # noqa: PTH113  odd names
-    source = open_source(argument)
+    source = open_bulk_source(argument)
     assert said(source) == expected
     assert source.count() == len(expected) > 0
 
 
 def test_parts_are_the_same_each_time_and_cover_every_image_once(images: str) -> None:
-    source = open_source(images)
+    source = open_bulk_source(images)
     first = [source.keys(part) for part in source.parts(2)]
     assert [source.keys(part) for part in source.parts(2)] == first
     keys = [key for part in first for key in part]
@@ -78,18 +78,18 @@ def test_parts_are_the_same_each_time_and_cover_every_image_once(images: str) ->
 def test_nothing_to_answer_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(UsageError, match="holds no images"):
-        open_source(str(tmp_path))
+        open_bulk_source(str(tmp_path))
     with pytest.raises(DataError, match="No such file"):
-        open_source(str(tmp_path / "missing"))
+        open_bulk_source(str(tmp_path / "missing"))
     with pytest.raises(DataError, match="no address that can be read"):
-        open_source("nonsense://somewhere")
+        open_bulk_source("nonsense://somewhere")
 
 
 def test_a_column_of_paths_names_files(images: str, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     rows = ["images/a.jpg", "images/z.webp", "images/a.jpg", None, "images/a/b.png"]
     pq.write_table(pa.table({"path": rows, "other": range(5)}), tmp_path / "set" / "one.parquet", row_group_size=4)
-    source = open_source("set")
+    source = open_bulk_source("set")
     found = [fetched for part in source.parts(2) for fetched in source.fetch(part)]
     assert [key for _, key, _ in found] == [f"set/one.parquet#{row}" for row in range(5)]
     assert [image for _, _, image in found if isinstance(image, str)] == [row for row in rows if row]
@@ -105,7 +105,7 @@ def test_a_column_of_bytes_holds_images(tmp_path: Path, named: bool) -> None:
         table = pa.table({name: column[part] for name, column in columns.items()})
         pq.write_table(table, tmp_path / f"{number}.parquet", row_group_size=2)
     (tmp_path / "_other.parquet").write_bytes(b"not read")
-    source = open_source(str(tmp_path))
+    source = open_bulk_source(str(tmp_path))
     found = [fetched for part in source.parts(99) for fetched in source.fetch(part)]
     assert [image for _, _, image in found if isinstance(image, bytes)] == [c for c in contents if c is not None]
     assert isinstance(found[1][2], ImageError)
@@ -119,24 +119,24 @@ def test_a_column_of_bytes_holds_images(tmp_path: Path, named: bool) -> None:
 def test_parquet_without_images_or_damaged_is_one_sentence(tmp_path: Path) -> None:
     pq.write_table(pa.table({"name": ["a"], "width": [3]}), tmp_path / "data.parquet")
     with pytest.raises(UsageError, match="columns name, width"):
-        open_source(str(tmp_path))
+        open_bulk_source(str(tmp_path))
     (tmp_path / "data.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(DataError, match="Cannot read the Parquet file"):
-        open_source(str(tmp_path))
+        open_bulk_source(str(tmp_path))
 
 
 def test_an_object_store_is_a_folder_and_a_glob(bucket: str) -> None:
-    folder = open_source(f"s3://me:secret@pics/in{bucket}")
+    folder = open_bulk_source(f"s3://me:secret@pics/in{bucket}")
     images = sorted(f"s3://pics/in/{name}" for name in NAMES if name not in ("notes.txt", "a/.hidden.png"))
     assert said(folder) == images
     assert contents(folder)["s3://pics/in/a/b.png"] == b"a/b.png"
     assert folder.count() == len(images)
-    glob = open_source(f"s3://me:secret@pics/in/**/*.jpg{bucket}")
+    glob = open_bulk_source(f"s3://me:secret@pics/in/**/*.jpg{bucket}")
     assert said(glob) == [path for path in images if path.endswith(".jpg")]
 
 
 def test_an_object_that_is_gone_is_an_error_of_its_own(bucket: str) -> None:
-    source = open_source(f"s3://me:secret@pics/in{bucket}")
+    source = open_bulk_source(f"s3://me:secret@pics/in{bucket}")
     part = next(source.parts(2))
     gone = type(part)(("pics/in/gone.jpg", *part.paths))
     first, *others = source.fetch(gone)

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from beholder.answering.class_activation import class_activation, find_head
 from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
-from beholder.answering.explanation import Explanation, explain
-from beholder.answering.occlusion import occlusion
+from beholder.answering.explanation import Explanation, explain_image
+from beholder.answering.saliency import class_activation, find_head, occlusion
 from beholder.artifact import store
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
@@ -93,7 +92,7 @@ def test_max_pool_keeps_the_largest_of_each_square_and_of_what_is_left_at_the_ed
 
 def test_the_trained_windows_give_the_networks_own_first_layer_to_1e_4(book: Classifier, fast: Classifier) -> None:
     for classifier, name in ((book, "convolution_1"), (fast, "whitening")):
-        explanation = explain(classifier, _images(1, seed=5)[0])
+        explanation = explain_image(classifier, _images(1, seed=5)[0])
         windows, layer = explanation.windows, next(maps for maps in explanation.layers if maps.name == name)
         assert windows is not None
         assert windows.sums.shape == layer.values.shape
@@ -107,7 +106,7 @@ def test_the_trained_windows_give_the_networks_own_first_layer_to_1e_4(book: Cla
 
 
 def test_each_step_of_the_chapter_follows_from_the_one_before(book: Classifier) -> None:
-    maps = {layer.name: layer.values for layer in explain(book, _images(1)[0]).layers}
+    maps = {layer.name: layer.values for layer in explain_image(book, _images(1)[0]).layers}
     bias = (maps["bias_relu_1"] - maps["convolution_1"])[maps["bias_relu_1"] > 0]
     assert np.abs(bias).max() < 0.1  # after one epoch
     assert maps["bias_relu_1"].min() >= 0
@@ -123,7 +122,7 @@ def test_each_step_of_the_chapter_follows_from_the_one_before(book: Classifier) 
 
 
 def test_maps_come_strongest_first_and_keep_their_place_from_step_to_step(book: Classifier) -> None:
-    explanation = explain(book, _images(1)[0])
+    explanation = explain_image(book, _images(1)[0])
     layers = {layer.name: layer for layer in explanation.layers}
     first = layers["convolution_1"]
     strengths = np.abs(first.values).mean(axis=(0, 1))[first.order]
@@ -137,12 +136,12 @@ def test_maps_come_strongest_first_and_keep_their_place_from_step_to_step(book: 
 
 def test_the_answer_is_the_one_that_predict_gives(book: Classifier) -> None:
     image = _images(1)[0]
-    assert explain(book, image, top=2).prediction == book.predict([image], top=2)[0]
+    assert explain_image(book, image, top=2).prediction == book.predict([image], top=2)[0]
 
 
 def test_random_windows_are_standard_normal_seeded_and_of_the_size_asked_for(book: Classifier) -> None:
     def weights(seed: int, window: int | None = None) -> NDArray[np.float32]:
-        found = explain(book, _images(1)[0], random=True, window=window, seed=seed).windows
+        found = explain_image(book, _images(1)[0], random=True, window=window, seed=seed).windows
         assert found is not None
         assert found.random
         return found.weights
@@ -153,22 +152,22 @@ def test_random_windows_are_standard_normal_seeded_and_of_the_size_asked_for(boo
     assert (weights(1) != weights(2)).any()
     assert abs(float(weights(3, 11).mean())) < 0.1
     assert abs(float(weights(3, 11).std()) - 1) < 0.1
-    steps = explain(book, _images(1)[0], random=True).layers
+    steps = explain_image(book, _images(1)[0], random=True).layers
     assert [step.values.shape for step in steps] == [(24, 24, 32), (24, 24, 32), (12, 12, 32)]
 
 
 def test_what_does_not_fit_is_one_sentence(book: Classifier, tmp_path: Path) -> None:
     image = _images(1)[0]
     with pytest.raises(UsageError, match="--random"):
-        explain(book, image, window=3)
+        explain_image(book, image, window=3)
     with pytest.raises(UsageError, match="from 1 to 24 pixels"):
-        explain(book, image, random=True, window=25)
+        explain_image(book, image, random=True, window=25)
     with pytest.raises(ImageError, match="missing"):
-        explain(book, tmp_path / "missing.png")
+        explain_image(book, tmp_path / "missing.png")
 
 
 def test_a_class_activation_adds_up_to_the_logit(fast: Classifier) -> None:
-    explanation = explain(fast, _images(1, seed=3)[0])
+    explanation = explain_image(fast, _images(1, seed=3)[0])
     assert explanation.where.method == "class activation"
     inside = open_inside(fast.artifact)
     assert inside.head is not None
@@ -196,7 +195,7 @@ def test_only_a_pooled_head_has_a_class_activation(book: Classifier, fast: Class
     digits = Classifier.load(digits_run)  # its last maps have a single place
     assert find_head(digits.artifact.manifest.layers) is None
     for classifier in (book, digits):
-        explanation: Explanation = explain(classifier, _images(1)[0])
+        explanation: Explanation = explain_image(classifier, _images(1)[0])
         assert explanation.where.method == "occlusion"
         assert explanation.where.heat.shape == explanation.image.shape[:2]
 

@@ -90,15 +90,15 @@ def test_a_plan_for_other_images_is_followed_and_that_is_told(
 def test_a_network_of_ones_own_is_not_the_budgets_to_choose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: list[str]
 ) -> None:
-    from beholder.training.budget import plan_run
+    from beholder.training.budget import allocation
 
     seen = dict[str, Any]()
 
-    def plan_budget(settings: Any, *_: Any, **how: Any) -> Any:
+    def allocate_budget(settings: Any, *_: Any, **how: Any) -> Any:
         seen.update(how, options=settings.options)
         raise UsageError("Enough.")
 
-    monkeypatch.setattr(plan_run, "plan_budget", plan_budget)
+    monkeypatch.setattr(allocation, "allocate_budget", allocate_budget)
     assert _run(["train", *FEW, *choice, "--out", str(tmp_path / "run")]) == 2
     assert not seen["automatic"]
     assert seen["budget"] == 600

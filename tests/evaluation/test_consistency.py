@@ -1,4 +1,4 @@
-"""Consistency: whether answers stay when images are moved, mirrored, brighter or darker."""
+"""Consistency: whether answers stay when images are moved, flipped, brighter or darker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from beholder.evaluation.consistency import brightened, consistency_figures, mirrored, moved
+from beholder.evaluation.consistency import brightened, consistency_figures, flipped, moved
 
 Images = NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ def test_a_shift_moves_pixels_and_repeats_the_edge() -> None:
     image = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
     assert moved(image, 1, 0)[0, :, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
     assert moved(image, 0, -1)[0, :, :, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
-    assert mirrored(image)[0, 0, :, 0].tolist() == [2, 1, 0]
+    assert flipped(image)[0, 0, :, 0].tolist() == [2, 1, 0]
     assert brightened(image + 200, 1.25)[0, 0, :, 0].tolist() == [250, 251, 252]
     assert brightened(image + 250, 1.25).max() == 255
 

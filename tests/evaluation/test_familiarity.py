@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
+from beholder.evaluation.familiarity import Familiarity, class_sums, directions, feature_measures, fit_familiarity
 
 
 def features(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +21,7 @@ def features(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def familiarity() -> Familiarity:
     prototypes = directions(class_sums(*features(600, seed=0), 3))
-    fitted = fit_familiarity(prototypes, measure(features(400, seed=1)[0], prototypes))
+    fitted = fit_familiarity(prototypes, feature_measures(features(400, seed=1)[0], prototypes))
     assert fitted is not None
     return fitted
 
@@ -53,7 +53,7 @@ def test_prototypes_are_the_mean_directions_of_the_square_roots() -> None:
     half = np.sqrt(0.5)
     assert sums == pytest.approx(np.array([[1, 1], [0, 0], [half, half], [0, 0]]))
     assert directions(sums)[1].tolist() == [0, 0]
-    assert measure(np.array([[-4, 0]], np.float32), directions(sums))[0] == pytest.approx([4, 0], abs=1e-6)
+    assert feature_measures(np.array([[-4, 0]], np.float32), directions(sums))[0] == pytest.approx([4, 0], abs=1e-6)
 
 
 def test_too_few_images_or_figures_that_are_none_tell_nothing() -> None:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from beholder.errors import DataError
-from beholder.evaluation.macro import macro_figures
-from beholder.evaluation.metrics import figures, mistakes, wilson_interval
+from beholder.evaluation.metrics import figures, macro_figures, mistakes, wilson_interval
 
 # Six images in three classes. Predictions: 0 0 1 | 1 1 | 0; labels: 0 0 0 | 1 1 | 2.
 LABELS = np.array([0, 0, 0, 1, 1, 2])

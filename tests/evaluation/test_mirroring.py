@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
 from beholder.data.progress import silent
-from beholder.evaluation.mirror_images import MOST_IMAGES, measure_mirroring
+from beholder.evaluation.mirror_images import SAMPLED_IMAGES, measure_mirroring
 from beholder.evaluation.patch_features import mirror_features
 
 Random = np.random.Generator
@@ -174,7 +174,7 @@ def test_the_same_seed_tells_the_same_and_no_more_images_are_read_than_said() ->
     dataset = labelled(np.tile(drawn(arrow, 2, 40, 1, side=8).images, (100, 1, 1, 1)))
     first = measure_mirroring(dataset, seed=3)
     assert first == measure_mirroring(dataset, seed=3)
-    assert first.images == MOST_IMAGES
+    assert first.images == SAMPLED_IMAGES
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (40, 40, 3), (64, 96, 3)])

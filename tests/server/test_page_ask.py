@@ -18,7 +18,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
-from beholder.answering.explanation import explain
+from beholder.answering.explanation import explain_image
 from beholder.artifact.neighbours import open_neighbours
 from beholder.server.app import create_app
 from beholder.server.served import Served, open_served
@@ -65,7 +65,7 @@ def test_the_answer_is_that_of_predict_with_the_image_as_received(client: TestCl
     assert shares == sorted(shares, reverse=True)
     assert (answer["width"], answer["height"]) == (400, 600)  # upright
     received = pixels(answer["received"]["image"])
-    assert np.array_equal(received, explain(classifier, photo).image[..., 0])
+    assert np.array_equal(received, explain_image(classifier, photo).image[..., 0])
     assert (answer["received"]["height"], answer["received"]["width"]) == received.shape
 
 
@@ -108,7 +108,7 @@ def test_where_it_looked_is_a_layer_on_the_image(client: TestClient, served_run:
     received = ask(client, images[0])["received"]["image"]
     content = base64.b64decode(received.split(",")[1])
     document = client.post("/page/ask/where", content=content, headers={"Content-Type": "image/png"}).json()
-    reference = explain(Classifier.load(served_run), images[0]).where
+    reference = explain_image(Classifier.load(served_run), images[0]).where
     assert document["method"] == reference.method
     cover = pixels(document["corrections"])[..., 3]
     row, column = np.unravel_index(reference.heat.argmax(), reference.heat.shape)

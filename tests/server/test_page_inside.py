@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
-from beholder.answering.explanation import explain
+from beholder.answering.explanation import explain_image
 from beholder.server.served import Served
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def sight(client: TestClient, images: list[bytes]) -> dict[str, Any]:
 def test_each_number_is_the_network_s_and_its_terms_add_up(
     client: TestClient, served: Served, images: list[bytes], sight: dict[str, Any]
 ) -> None:
-    reference = {maps.number - 1: maps for maps in explain(Classifier(served.classifier.artifact), images[0]).layers}
+    explanation = explain_image(Classifier(served.classifier.artifact), images[0])
+    reference = {maps.number - 1: maps for maps in explanation.layers}
     kinds = set()
     for index, layer in enumerate(sight["layers"]):
         if layer["kind"] == "vector":

@@ -140,13 +140,13 @@ def test_the_body_learns_at_its_own_rate(optimizer: Literal["adam", "muon"]) -> 
 def test_a_budget_plans_the_network_that_there_is(
     tuned: Path, letters: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from beholder.training.budget import plan_run
+    from beholder.training.budget import allocation
     from beholder.training.budget.machine_speed import Calibration
 
-    monkeypatch.setattr(plan_run, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
+    monkeypatch.setattr(allocation, "calibrate_chosen", lambda *_, **__: (Calibration(), 1e-4))
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
     small = replace(letters, images=letters.images[:][:, :8, :8, :1])
-    planned, plan = plan_run.plan_budget(
+    planned, plan = allocation.allocate_budget(
         settings, small, tmp_path, automatic=False, budget=10_000, started=time.monotonic()
     )
     assert plan["widths"] is None

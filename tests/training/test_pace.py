@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import numpy as np
 import pytest
 from fake_clock import Clock
 
@@ -66,6 +67,20 @@ def test_a_steady_machine_is_not_replanned(clock: Clock) -> None:
     for done in range(1, 900):
         clock.now += 0.1
         assert pace.fitting(done, 1000) is None
+
+
+@pytest.mark.parametrize("seconds", [20.0, 100.0, 600.0])
+def test_a_machine_whose_steps_vary_a_little_is_hardly_replanned(clock: Clock, seconds: float) -> None:
+    random = np.random.default_rng(0)
+    pace = Pace(clock.now + seconds, steps_an_epoch=10_000, most_steps=10_000)
+    start, planned, done, replans = clock.now, 2000, 0, 0
+    while done < planned:
+        clock.now += seconds / 2000 * random.uniform(0.9, 1.1)
+        done += 1
+        fitting = pace.fitting(done, planned)
+        planned, replans = fitting or planned, replans + (fitting is not None)
+    assert replans <= 3
+    assert abs(clock.now - start - seconds) <= 0.03 * seconds
 
 
 def test_more_time_than_the_most_steps_need_stays_unused(clock: Clock) -> None:

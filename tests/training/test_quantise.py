@@ -128,12 +128,12 @@ def test_a_quantiser_that_fails_costs_no_training(graph: Path, tmp_path: Path, m
 def export(folder: Path, settings: Settings, network: Any, monkeypatch: pytest.MonkeyPatch, loses: int) -> Path:
     """An artifact in `folder` whose int8 `loses` so many images, where one may be lost and the processor has int8."""
     from beholder.training.export import write_artifact as room
-    from beholder.training.export.honesty import Seen
+    from beholder.training.export.honesty import Outputs
 
     assert room.LARGEST_DROP == 0.002
 
     wrong = iter([3, 3 + loses])  # of the network, then of its int8 model
-    monkeypatch.setattr(room, "look", lambda *_: Seen(right_but(next(wrong)), None))
+    monkeypatch.setattr(room, "outputs_for", lambda *_: Outputs(right_but(next(wrong)), None))
     monkeypatch.setattr(room, "LARGEST_DROP", 1 / len(VALIDATION))
     monkeypatch.setattr(room, "has_int8", lambda: True)
     weights = [np.asarray(variable) for variable in network.variables]

@@ -12,7 +12,7 @@ from beholder.data.images.decode import measure
 from beholder.data.images.sizes import Size, cut, cuts_in_words
 from beholder.errors import ImageError
 
-Given = TypeVar("Given")
+_Image = TypeVar("_Image")
 
 _ALL, _EVERY = 256, 16  # so many images are all looked at, then one in sixteen: a header costs a hundredth of a photo
 
@@ -24,7 +24,7 @@ class Cuts:
         self.target = target
         self.shares: list[float] = []
 
-    def watch(self, images: Iterable[Given]) -> Iterator[Given]:
+    def watch(self, images: Iterable[_Image]) -> Iterator[_Image]:
         """Let `images` through, and look at the first ones and at a sample of the others."""
         for row, image in enumerate(images):
             if row < _ALL or row % _EVERY == 0:

@@ -4,68 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.answering.class_activation import class_activation, find_head
 from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
 from beholder.answering.given import ImageLike, only, pixels_of
-from beholder.answering.occlusion import occlusion
 from beholder.answering.prediction import Prediction
+from beholder.answering.saliency import Where, where_it_looked
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
 from beholder.errors import UsageError
 
-RANDOM_WINDOWS = 32
-RANDOM_SIZE = 5  # pixels, the chapter's
+_RANDOM_WINDOWS, _RANDOM_SIZE = 32, 5  # how many, and pixels of a side: the chapter's
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What one layer makes of the image.
+    """What one layer makes of the image."""
 
-    Attributes:
-        number: its place in the network, from 1.
-        name: of the layer.
-        kind: its type.
-        values: (H, W, K) float32.
-        order: (K,) the maps by strength, strongest first; layers that only work on each map keep the order of the
-            convolution before them, so that a map can be followed from step to step.
-        window: side lengths, for a convolution or a pooling.
-        stride: likewise.
-    """
-
-    number: int
-    name: str
-    kind: str
-    values: NDArray[np.float32]
+    number: int  # its place in the network, from 1
+    name: str  # of the layer
+    kind: str  # its type
+    values: NDArray[np.float32]  # (H, W, K) float32
+    # (K,) the maps by strength, strongest first; layers that only work on each map keep the order of the convolution
+    # before them, so that a map can be followed from step to step
     order: NDArray[np.int64]
-    window: tuple[int, int] | None = None
-    stride: int | None = None
+    window: tuple[int, int] | None = None  # side lengths, for a convolution or a pooling
+    stride: int | None = None  # likewise
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of the first convolution, or random ones in their place.
+    """The windows of the first convolution, or random ones in their place."""
 
-    Attributes:
-        weights: (K, h, w, C) float32.
-        source: (H, W, C) float32, what they slide over.
-        stride: pixels that they move at a time.
-        padding: of the edges.
-        sums: (H', W', K) float32, their output without a bias.
-        random: whether they were drawn rather than trained.
-    """
-
-    weights: NDArray[np.float32]
-    source: NDArray[np.float32]
-    stride: int
-    padding: Padding
-    sums: NDArray[np.float32]
-    random: bool
+    weights: NDArray[np.float32]  # (K, h, w, C) float32
+    source: NDArray[np.float32]  # (H, W, C) float32, what they slide over
+    stride: int  # pixels that they move at a time
+    padding: Padding  # of the edges
+    sums: NDArray[np.float32]  # (H', W', K) float32, their output without a bias
+    random: bool  # whether they were drawn rather than trained
 
     @property
     def strengths(self) -> NDArray[np.float32]:
@@ -76,23 +56,6 @@ class Windows:
     def order(self) -> NDArray[np.int64]:
         """(K,) the windows, strongest first."""
         return _by_strength(self.sums)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where the network looked.
-
-    Attributes:
-        method: `class activation` or `occlusion`.
-        heat: (h, w) float32 on the whole image: what speaks for the answer there, positive for it.
-        layer: the maps it was read from, for a class activation.
-        patch: height and width of what was covered, for an occlusion.
-    """
-
-    method: Literal["class activation", "occlusion"]
-    heat: NDArray[np.float32]
-    layer: str | None = None
-    patch: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +70,7 @@ class Explanation:
     where: Where
 
 
-def explain(
+def explain_image(
     classifier: Classifier,
     image: ImageLike,
     *,
@@ -144,26 +107,12 @@ def explain(
     first = _first_learned(rows)
     seen = tuple(layer for layer in maps if layer.number <= first and layer.kind != "Rescaling")
     source = next((layer.values for layer in reversed(maps) if layer.number <= first), pixels.astype(np.float32))
-    windows = None if random else _trained_windows(inside, rows, source)
+    windows = _trained_windows(inside, rows, source)
     if random:
-        windows = _random_windows(source, RANDOM_SIZE if window is None else window, seed)
+        windows = _random_windows(source, _RANDOM_SIZE if window is None else window, seed)
         maps = _random_maps(windows)
-    where = _where(classifier, inside, outputs, pixels, classifier.class_names.index(str(prediction.label)))
+    where = where_it_looked(classifier, inside, pixels, classifier.class_names.index(str(prediction.label)))
     return Explanation(pixels, prediction, seen, windows, maps, where)
-
-
-def where_it_looked(classifier: Classifier, inside: Inside, pixels: NDArray[np.uint8]) -> Where:
-    """What speaks for the answer, and where, without the rest of an explanation.
-
-    Args:
-        classifier: an opened one.
-        inside: its graph of every layer, opened once for many images.
-        pixels: (H, W, C) uint8 as they enter the graph.
-    """
-    head = find_head(classifier.artifact.manifest.layers)
-    outputs = {} if head is None else inside(pixels[np.newaxis], [head.maps])
-    index = int(classifier.artifact.graph(pixels[np.newaxis]).probabilities[0].argmax())
-    return _where(classifier, inside, {name: output[0] for name, output in outputs.items()}, pixels, index)
 
 
 def all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:
@@ -203,7 +152,7 @@ def _random_windows(source: NDArray[np.float32], size: int, seed: int) -> Window
     largest = min(source.shape[:2])
     if not 1 <= size <= largest:
         raise UsageError(f"Expected a window from 1 to {largest} pixels, the image's side. Received: window={size}.")
-    shape = (RANDOM_WINDOWS, size, size, source.shape[2])
+    shape = (_RANDOM_WINDOWS, size, size, source.shape[2])
     weights = np.random.default_rng(seed).standard_normal(shape, np.float32)
     return Windows(weights, source, 1, "same", convolve(source, weights), random=True)
 
@@ -218,22 +167,6 @@ def _random_maps(windows: Windows) -> tuple[Maps, ...]:
         Maps(2, "random_relu", "ReLU", rectified, order),
         Maps(3, "random_pool", "MaxPooling2D", max_pool(rectified), order, (2, 2), 2),
     )
-
-
-def _where(
-    classifier: Classifier,
-    inside: Inside,
-    outputs: dict[str, NDArray[np.float32]],
-    pixels: NDArray[np.uint8],
-    index: int,
-) -> Where:
-    head = find_head(classifier.artifact.manifest.layers)
-    if head is not None and inside.head is not None and len(inside.head) == outputs[head.maps].shape[2]:
-        heat = class_activation(outputs[head.maps], inside.head, index, head.pooling)
-        return Where("class activation", heat, layer=head.maps)
-    graph = classifier.artifact.graph
-    heat, patch = occlusion(lambda images: graph(images).probabilities, pixels, index)
-    return Where("occlusion", heat, patch=patch)
 
 
 def _strengths(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from beholder.artifact.weights import Convolution
 
 
 @dataclass(frozen=True)
-class Place:
+class Area:
     """Rows from `top` and columns from `left`, `height` × `width`; a window may overhang what it slides over."""
 
     top: int
@@ -25,21 +25,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Terms:
-    """A value of a convolution: the sum of `pixels` times `weights`, plus `bias`, perhaps rectified.
+    """A value of a convolution: the sum of `pixels` times `weights`, plus `bias`, perhaps rectified."""
 
-    Attributes:
-        pixels: (h, w, C) float32 under the window, zeros where it overhangs.
-        weights: (h, w, C) float32.
-        channels: (C,) which maps of the layer before they belong to.
-        bias: added to the sum.
-        rectified: whether a value below zero becomes zero.
-    """
-
-    pixels: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    channels: NDArray[np.int64]
-    bias: float
-    rectified: bool
+    pixels: NDArray[np.float32]  # (h, w, C) float32 under the window, zeros where it overhangs
+    weights: NDArray[np.float32]  # (h, w, C) float32
+    channels: NDArray[np.int64]  # (C,) which maps of the layer before they belong to
+    bias: float  # added to the sum
+    rectified: bool  # whether a value below zero becomes zero
 
     @property
     def sums(self) -> NDArray[np.float64]:
@@ -54,21 +46,17 @@ class Terms:
         return max(value, 0.0) if self.rectified else value
 
 
-def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Place:
-    """Where the window of `layer` lies for its output at (`row`, `column`).
+def window_place(source: Sequence[int], output: Sequence[int], layer: dict[str, Any], row: int, column: int) -> Area:
+    """Where the window of `layer`, a row of the manifest, lies for its output at (`row`, `column`).
 
-    Args:
-        source: shape of what it slides over, (H, W, …).
-        output: shape of its output.
-        layer: its row in the manifest; `padding`, zeros above and left, where that is known better than by the shapes.
-        row: of the output.
-        column: likewise.
+    `source` and `output` are shapes (H, W, …) of what it slides over and of what comes out. The layer's `padding`,
+    zeros above and left, is taken where it is known better than by these.
     """
     corner = [_start(source[axis], output[axis], layer, axis, at) for axis, at in enumerate((row, column))]
-    return Place(*corner, *(int(size) for size in layer["window"]))
+    return Area(*corner, *(int(size) for size in layer["window"]))
 
 
-def under(source: NDArray[np.float32], place: Place, beyond: float = 0.0) -> NDArray[np.float32]:
+def under(source: NDArray[np.float32], place: Area, beyond: float = 0.0) -> NDArray[np.float32]:
     """(h, w, C) float32: the part of `source` (H, W, C) under a window, `beyond` where it overhangs."""
     values = np.full((place.height, place.width, source.shape[2]), beyond, np.float32)
     top, left = max(place.top, 0), max(place.left, 0)
@@ -77,7 +65,7 @@ def under(source: NDArray[np.float32], place: Place, beyond: float = 0.0) -> NDA
     return values
 
 
-def convolution_terms(source: NDArray[np.float32], convolution: Convolution, place: Place, number: int) -> Terms:
+def convolution_terms(source: NDArray[np.float32], convolution: Convolution, place: Area, number: int) -> Terms:
     """What map `number` of a convolution is made of where its window lies at `place` of `source` (H, W, C) float32."""
     weights = convolution.windows[number]
     size = weights.shape[2]  # channels of a group
@@ -95,23 +83,16 @@ def receptive_field(
     row: int,
     column: int,
     image: Sequence[int],
-) -> Place | None:
+) -> Area | None:
     """The pixels of the image that a value of layer `number` (from 0) depends on, by strides and windows.
 
     Going back through a layer with window k, stride s and p zeros before the edge, outputs from u to v depend on inputs
     from s·u - p to s·v - p + k - 1. Source: Araujo, Norris and Sim, Computing receptive fields of convolutional neural
     networks (Distill, 2019). What normalises over a whole image or all channels is not counted.
 
-    Args:
-        layers: rows of a manifest, each perhaps with `padding` as for `window_place`.
-        sources: for each the layers before it that it works on; -1 is the image.
-        number: which.
-        row: of its output; of no account where that is a vector.
-        column: likewise.
-        image: shape (H, W, C) of what enters.
-
-    Returns:
-        None where a layer on the way is none of those that this knows.
+    `layers` are rows of a manifest, as for `window_place`, and `sources` for each the layers before it that it works
+    on; -1 is the image, of shape (H, W, C). Where the output is a vector, `row` and `column` are of no account. None
+    where a layer on the way is none of those that this knows.
     """
     spans: list[tuple[int, int]] = []
     for axis, at in enumerate((row, column)):
@@ -128,7 +109,7 @@ def receptive_field(
             return None
         spans.append(needed[-1])
     (top, bottom), (left, right) = spans
-    return Place(top, left, bottom - top + 1, right - left + 1)
+    return Area(top, left, bottom - top + 1, right - left + 1)
 
 
 def _before(layer: dict[str, Any], source: Sequence[int], axis: int, low: int, high: int) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from typing import Any
 from beholder import files
 from beholder.answering.classifier import Classifier
 from beholder.answering.cuts import Cuts
-from beholder.answering.explanation import explain as look_inside
+from beholder.answering.explanation import explain_image
 from beholder.answering.given import ImageLike
 from beholder.api.explanation_figures import draw_figures, sliding_window
 from beholder.errors import UsageError
@@ -64,7 +64,7 @@ def explain(
     folder = Path(out)
     _check_free(folder, force)
     classifier = Classifier.load(run)
-    explanation = look_inside(classifier, image, top=top, random=random, window=window, seed=seed)
+    explanation = explain_image(classifier, image, top=top, random=random, window=window, seed=seed)
     sliding = sliding_window(explanation.windows, slide, stride)
     with _replacing_folder(folder) as building:
         document = draw_figures(explanation, sliding, building, frames=frames)

@@ -11,7 +11,7 @@ from beholder.answering.given import ImageLike
 from beholder.answering.prediction import Prediction
 
 if TYPE_CHECKING:
-    from beholder.answering.bulk.job import BulkResult, Progress
+    from beholder.answering.bulk.job import BulkProgress, BulkResult
 
 
 def predict(
@@ -44,7 +44,7 @@ def predict_in_bulk(
     address: str | None = None,
     resume: bool = False,
     part_size: int = 2048,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[BulkProgress], None] = lambda _: None,
 ) -> BulkResult:
     """Answer all images of `source` on Ray, into the folder `out` of Parquet files; needs the extra `cluster`.
 

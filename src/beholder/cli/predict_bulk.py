@@ -15,7 +15,7 @@ from beholder.cli.console import print_json
 from beholder.cli.screen import screen
 
 if TYPE_CHECKING:
-    from beholder.answering.bulk.job import BulkResult, Progress
+    from beholder.answering.bulk.job import BulkProgress, BulkResult
 
 _SECONDS = 10.0  # between two lines where no terminal shows a bar
 
@@ -72,13 +72,13 @@ def _in_words(result: BulkResult) -> str:
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[Progress], None]]:
+def _telling() -> Iterator[Callable[[BulkProgress], None]]:
     """What shows progress on standard error: a bar on a terminal, else a line now and then."""
     with screen() as shown:
         task = shown.begin("Starting Ray")
         told = time.monotonic()
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: BulkProgress) -> None:
             nonlocal told
             done = progress.images + progress.skipped
             shown.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
@@ -89,7 +89,7 @@ def _telling() -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
-def _state(progress: Progress) -> str:
+def _state(progress: BulkProgress) -> str:
     of = "" if progress.total is None else f" of {progress.total:,}"
     bad = f", {progress.errors:,} bad" if progress.errors else ""
     left = "" if progress.eta_seconds is None else f", {_clock(progress.eta_seconds)} to go"

@@ -27,19 +27,15 @@ def risk_threshold(
     classifiers Angelopoulos, Bates, Candès, Jordan and Lei, Learn then Test, 2021).
 
     The promise is for new images of the same kind as these, and holds with probability `confidence` over the choice
-    of these.
+    of these. None where nothing can be promised: too few images, or too many wrong answers among the surest.
 
     Args:
         confidences: (N,) float32, the probability of each answer on the validation set.
         correct: (N,) bool, whether it is right.
         risk: the share that is tolerated, between 0 and 1, both excluded.
         confidence: with which it is promised, likewise.
-
-    Returns:
-        The threshold; answers of at least this probability are given. None where nothing can be promised: too few
-        images, or too many wrong answers among the surest.
     """
-    from scipy.stats import binom  # not above: a light install reads the words of this room without it
+    from scipy.stats import binom  # not above: a light install reads the words of this module without it
 
     count, fewest = len(confidences), fewest_images(risk, confidence)
     if count < fewest:
@@ -89,9 +85,8 @@ def risk_facts(
 
     Returns:
         The probability below which an answer is unsure, and the facts: `asked`, the risk; `confidence`; `promised`;
-        `count`, N; `coverage`, the share of them that is answered, and `observed`, the share of wrong answers among
-        these (None where there are none). Where nothing can be promised the threshold is None, and one that no
-        probability reaches where the person asked for a risk.
+        `count`, N; `coverage`, the share that is answered, and `observed`, the share of wrong answers among these (None
+        of none). Where nothing can be promised the threshold is None; where a risk was asked for, no answer is sure.
     """
     risk = RISK if asked is None else asked
     threshold = risk_threshold(confidences[~unlike], correct[~unlike], risk)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 15  # of equal width, as in Guo et al.
-COLDEST, HOTTEST = 0.1, 10.0
-FEWEST = 20  # validation images; from fewer no temperature is fitted
+_BINS = 15  # of equal width, as in Guo et al.
+_COLDEST, _HOTTEST = 0.1, 10.0
+_FEWEST = 20  # validation images; from fewer no temperature is fitted
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -28,9 +28,9 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         The temperature, between 0.1 and 10; 1 where there are fewer than 20 images, fewer than two classes, or logits
         that are not finite.
     """
-    if len(logits) < FEWEST or logits.shape[1] < 2 or not np.isfinite(logits).all():
+    if len(logits) < _FEWEST or logits.shape[1] < 2 or not np.isfinite(logits).all():
         return 1.0
-    from scipy.optimize import minimize_scalar  # not above: a light install reads the figures of this room without it
+    from scipy.optimize import minimize_scalar  # not above: a light install reads the figures of this module without it
 
     below = np.asarray(logits, np.float64)
     below = below - below.max(axis=1, keepdims=True)  # (N, K), the answer's is 0
@@ -43,7 +43,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         others = np.log(np.maximum(sums - 1, np.finfo(np.float64).tiny))
         return float(np.mean(np.log(sums) - (1 - targets) * others))
 
-    bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
+    bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))
     # Rounded: another machine's last bits, or another order of sums, make no other model.
     return round(float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)), 3)
 
@@ -65,19 +65,19 @@ def reliability(confidences: NDArray[np.float32], correct: NDArray[np.bool_]) ->
         For each of 15 bins of equal width `low`, `high`, `count`, and the means `confidence` and `accuracy`, None where
         no answer falls into it. A bin holds its upper edge.
     """
-    places = np.clip(np.ceil(confidences * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    counts = np.bincount(places, minlength=BINS)
-    sure = np.bincount(places, weights=confidences, minlength=BINS)
-    right = np.bincount(places, weights=correct, minlength=BINS)
+    places = np.clip(np.ceil(confidences * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    counts = np.bincount(places, minlength=_BINS)
+    sure = np.bincount(places, weights=confidences, minlength=_BINS)
+    right = np.bincount(places, weights=correct, minlength=_BINS)
     return [
         {
-            "low": place / BINS,
-            "high": (place + 1) / BINS,
+            "low": place / _BINS,
+            "high": (place + 1) / _BINS,
             "count": int(counts[place]),
             "confidence": float(sure[place] / counts[place]) if counts[place] else None,
             "accuracy": float(right[place] / counts[place]) if counts[place] else None,
         }
-        for place in range(BINS)
+        for place in range(_BINS)
     ]
 
 

@@ -12,8 +12,8 @@ from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
 from beholder.data.progress import Progress, silent
 
-SHIFT = 16  # an image is moved by its side divided by this, two pixels of 32
-BRIGHTNESS = (0.8, 1.25)  # factors
+_SHIFT = 16  # an image is moved by its side divided by this, two pixels of 32
+_BRIGHTNESS = (0.8, 1.25)  # factors
 _BATCH_PIXELS = 1 << 20  # changed at a time
 
 
@@ -25,7 +25,7 @@ def moved(images: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]
     return np.ascontiguousarray(images[:, rows][:, :, columns])
 
 
-def mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def flipped(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`images` (N, H, W, C) turned left to right."""
     return np.ascontiguousarray(images[:, :, ::-1])
 
@@ -42,14 +42,14 @@ def changes(height: int, width: int) -> list[tuple[str, Callable[[NDArray[np.uin
     shifts = ((-down, 0), (down, 0), (0, -right), (0, right))
     return [
         *(("shift", lambda images, by=by: moved(images, *by)) for by in shifts),
-        ("flip", mirrored),
-        *(("brightness", lambda images, by=by: brightened(images, by)) for by in BRIGHTNESS),
+        ("flip", flipped),
+        *(("brightness", lambda images, by=by: brightened(images, by)) for by in _BRIGHTNESS),
     ]
 
 
 def reach(height: int, width: int) -> tuple[int, int]:
     """By how many pixels an image of `height` × `width` is moved down and right, one at least."""
-    return max(1, height // SHIFT), max(1, width // SHIFT)
+    return max(1, height // _SHIFT), max(1, width // _SHIFT)
 
 
 def consistency_figures(
@@ -59,13 +59,7 @@ def consistency_figures(
     *,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """How many answers stay what they are when images change a little.
-
-    Args:
-        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
-        images: (N, H, W, C) uint8, N ≥ 1.
-        labels: (N,) int64, the true classes.
-        progress: told how many images are answered, changed and unchanged.
+    """How many answers stay what they are when `images`, one at least, of the true classes `labels` change a little.
 
     Returns:
         `count`, N; `pixels` [down, right] of a shift; `factors` of brightness; for `shift`, `flip` and `brightness`
@@ -89,7 +83,7 @@ def consistency_figures(
     return {
         "count": len(labels),
         "pixels": list(reach(height, width)),
-        "factors": list(BRIGHTNESS),
+        "factors": list(_BRIGHTNESS),
         **{
             kind: {"same": float((answers == plain).mean()), "accuracy": float((answers == labels).mean())}
             for kind, answers in of_kind.items()

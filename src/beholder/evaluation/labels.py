@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
 from beholder.evaluation.metrics import wilson_interval
-from beholder.evaluation.mirror_images import Mirroring
+from beholder.evaluation.mirror_images import Mirroring, shares_on_own_side
+from beholder.evaluation.nearest import neighbour_names
 
-SHOWN_NEIGHBOURS = 5
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard
 # images with right labels (docs/lab-notebook.md).
 TIMES = 8.0
@@ -25,10 +25,7 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     those where another class is several times as probable. A score is 1 less the probability of the given class.
     Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (JAIR 2021).
 
-    Args:
-        pool: N images of K classes.
-        probabilities: (N, K), of networks that did not learn from the image.
-        neighbours: (N, n) rows of the images most like it.
+    `probabilities` (N, K) are of networks that did not learn from the image, `neighbours` (N, n) rows of those like it.
 
     Raises:
         ImportError: cleanlab is not installed.
@@ -56,7 +53,7 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
                 likely,
                 f"Labelled {given!r}; a network that did not learn from it says {likely!r} "
                 f"({probabilities[row].max():.0%}, and {probabilities[row, labels[row]]:.0%} for {given!r}).",
-                _names(pool, neighbours[row]),
+                neighbour_names(pool, neighbours[row]),
             )
         )
     return findings
@@ -71,19 +68,12 @@ def inseparable(
     mean of both classes, and that is no accident (the upper end of Wilson's 95 % interval). The score is 0 where three
     quarters do and 1 where no more than half, as by chance.
 
-    Args:
-        pool: N images of K classes.
-        probabilities: (N, K), of networks that did not learn from the image.
-        mirroring: what the images tell about mirroring.
-        mirrored: whether the networks learned from mirrored images too, and so may be blind to what tells them apart.
+    `probabilities` (N, K) are of networks that did not learn from the image. Where these learned from `mirrored` images
+    too, they may be blind to what tells two classes apart.
     """
     labels, names = pool.dataset.labels, pool.dataset.class_names
     classes = np.arange(len(names))
-    sides = np.full((len(names), len(names)), np.nan)  # of row's images, the share that row's class has above column's
-    for label in np.unique(labels).tolist():
-        own = probabilities[labels == label]
-        sides[label] = (own[:, label, None] > own).mean(axis=0)
-    shares, counts = (sides + sides.T) / 2, np.bincount(labels, minlength=len(names))
+    shares, counts = shares_on_own_side(probabilities, labels), np.bincount(labels, minlength=len(names))
     found = []
     for one, other in np.argwhere((shares < SEPARATE) & (classes[:, None] < classes)).tolist():
         share, count = float(shares[one, other]), 2 * min(int(counts[one]), int(counts[other]))
@@ -114,7 +104,3 @@ def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) 
             f"--no-mirror; if not, {join}"
         )
     return join
-
-
-def _names(pool: Pool, rows: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(pool.dataset.names[row] for row in rows[:SHOWN_NEIGHBOURS].tolist())

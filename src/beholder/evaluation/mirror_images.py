@@ -8,6 +8,7 @@ the limits were chosen stands in docs/lab-notebook.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.evaluation.patch_features import PATCH, mirror_features
 
-MOST_IMAGES = 1500  # that are looked at
+SAMPLED_IMAGES = 1500  # that are looked at
 _LEAST_IMAGES = 16
 _FOLDS = 4
 _RIDGE = 0.03  # of the classifier, in the units of its features
@@ -30,23 +31,16 @@ _KEPT = {1: 0.9, 3: 0.5}
 
 @dataclass(frozen=True)
 class Mirroring:
-    """What labelled images tell about mirroring.
+    """What labelled images tell about mirroring."""
 
-    Attributes:
-        same: whether a mirrored image means the same; None: these images do not tell.
-        plain: of images as they are, the share that a quick classifier is right about, mean over the classes, 0 to 1.
-        mirrored: likewise of mirrored ones.
-        pairs: names of two classes each whose images, mirrored, look like those of the other class; the surest first.
-        images: how many were looked at.
-        channels: of an image, 1 or 3.
-    """
-
-    same: bool | None
+    same: bool | None  # whether a mirrored image means the same; None: these images do not tell
+    # Of images as they are, the share that a quick classifier is right about, mean over the classes, 0 to 1
     plain: float
-    mirrored: float
+    mirrored: float  # likewise of mirrored ones
+    # Names of two classes each whose images, mirrored, look like those of the other class; the surest first
     pairs: tuple[tuple[str, str], ...]
-    images: int
-    channels: int
+    images: int  # how many were looked at
+    channels: int  # of an image, 1 or 3
 
     @property
     def mirror(self) -> bool:
@@ -78,9 +72,7 @@ class Mirroring:
 def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
     """Whether mirrored images of `train` look like their own class, or like another one.
 
-    Args:
-        train: labelled images; up to `MOST_IMAGES` of them are read, of each class about as many.
-        seed: fixes every random choice.
+    Up to `SAMPLED_IMAGES` of them are read, of each class about as many; the `seed` fixes which.
     """
     random = np.random.Generator(np.random.PCG64([seed, 7]))
     rows = _sample(train.labels, random)
@@ -110,9 +102,9 @@ def measure_mirroring(train: Dataset, *, seed: int) -> Mirroring:
 
 
 def _sample(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Sorted rows, at most `MOST_IMAGES` (or two a class), and of no class more than its share of that."""
+    """Sorted rows, at most `SAMPLED_IMAGES` (or two a class), and of no class more than its share of that."""
     shuffled = random.permutation(len(labels))
-    most = max(2, MOST_IMAGES // max(1, len(np.unique(labels))))
+    most = max(2, SAMPLED_IMAGES // max(1, len(np.unique(labels))))
     chosen = [shuffled[labels[shuffled] == label][:most] for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen)) if chosen else shuffled
 
@@ -150,7 +142,7 @@ def _pairs(
     from scipy.stats import binom  # not above: a light install reads audits without it
 
     counts = np.bincount(labels)
-    own, turned = _sides(plain, labels), _sides(mirrored, labels)
+    own, turned = shares_on_own_side(plain, labels), shares_on_own_side(mirrored, labels)
     ones, others = np.triu_indices(len(counts), 1)
     images = 2 * np.minimum(counts[ones], counts[others])
     chance = _CHANCE / len(ones)
@@ -160,12 +152,13 @@ def _pairs(
     return list(zip(ones[told][order].tolist(), others[told][order].tolist(), strict=True))
 
 
-def _sides(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(classes, classes): of the images of two classes the share that falls on its own side, mean of both."""
-    classes = scores.shape[1]
-    sides = np.empty((classes, classes))
-    for label in range(classes):
+def shares_on_own_side(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(K, K): of the images of two classes the share that falls on its own side, mean of both; by scores (N, K).
+
+    NaN where a class has no images.
+    """
+    shares = np.full((scores.shape[1], scores.shape[1]), np.nan)
+    for label in np.unique(labels).tolist():
         own = scores[labels == label]
-        difference = own[:, label, None] - own
-        sides[label] = ((difference > 0) + 0.5 * (difference == 0)).mean(axis=0)
-    return (sides + sides.T) / 2
+        shares[label] = ((own[:, label, None] > own) + 0.5 * (own[:, label, None] == own)).mean(axis=0)
+    return np.asarray((shares + shares.T) / 2, np.float64)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.pool import Pool
+from beholder.evaluation.familiarity import directions
+
 _CHUNK = 1024  # queries compared at once
+_SHOWN = 5  # neighbours
 
 
 def nearest(
     queries: NDArray[np.float32], references: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The `count` rows of `references` nearest to each query, by cosine distance (1 - cosine, 0 to 2).
+    """The `count` rows of `references` (R, D) nearest to each of `queries` (Q, D), and their cosine distances.
 
-    Args:
-        queries: (Q, D).
-        references: (R, D), R at least `count`.
-        count: how many.
-
-    Returns:
-        Rows of `references` (Q, count), nearest first, and their distances (Q, count).
+    Both are (Q, count), nearest first; distances are 1 - cosine, 0 to 2.
     """
-    queries, references = _unit(queries), _unit(references)
+    queries, references = directions(queries), directions(references)
     rows = np.empty((len(queries), count), np.int64)
     distances = np.empty((len(queries), count), np.float32)
     for start in range(0, len(queries), _CHUNK):
@@ -35,7 +33,6 @@ def nearest(
     return rows, np.maximum(distances, 0)
 
 
-def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (features / np.maximum(norms, np.float32(1e-12))).astype(np.float32, copy=False)
-    return unit
+def neighbour_names(pool: Pool, rows: NDArray[np.int64]) -> tuple[str, ...]:
+    """The names of the first few images of `pool` at `rows`, to be shown beside a finding."""
+    return tuple(pool.dataset.names[row] for row in rows[:_SHOWN].tolist())

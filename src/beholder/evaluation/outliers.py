@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
+from beholder.evaluation.nearest import neighbour_names
 
-SHOWN_NEIGHBOURS = 5
 STRANGE = 4.0  # deviations, of the three signs together, from which an image is told
 MOST_SHARE = 0.005  # of all images that are told, the strangest
 
@@ -20,11 +20,7 @@ def strangeness(
 
     The signs are the logarithms of: the mean distance to the nearest images; the error of an autoencoder; the
     Mahalanobis distance of its code. None of them finds all kinds of outliers (docs/lab-notebook.md).
-
-    Args:
-        distances: (N, n), to the nearest images in the space of a network's features.
-        errors: (N,), of an autoencoder.
-        codes: (N, D), its codes.
+    `distances` are (N, n), `errors` (N,) and `codes` (N, D).
     """
     signs = (distances.mean(axis=1), errors, _mahalanobis(codes.astype(np.float64)))
     strange = np.zeros(len(errors))
@@ -36,10 +32,7 @@ def strangeness(
 def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.int64]) -> list[Finding]:
     """Findings `outlier`, the strangest first; the score is 0.5 at the threshold and nears 1 beyond it.
 
-    Args:
-        pool: N images.
-        strange: (N,), see `strangeness`.
-        neighbours: (N, n) rows of the images most like each.
+    `strange` (N,) is what `strangeness` gives, `neighbours` (N, n) are rows of the images most like each.
     """
     dataset = pool.dataset
     order = np.argsort(-strange, kind="stable")
@@ -52,7 +45,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
             sentence="Far from every other image; the nearest are beside it.",
-            neighbours=tuple(dataset.names[near] for near in neighbours[row, :SHOWN_NEIGHBOURS].tolist()),
+            neighbours=neighbour_names(pool, neighbours[row]),
         )
         for row in chosen
     ]

@@ -27,14 +27,9 @@ Features = NDArray[np.float32]
 
 
 def mirror_features(images: Images, random: np.random.Generator) -> tuple[Features, Features]:
-    """Standardised features of `images`, and of their mirror images.
+    """Standardised features (N, F) float32 of `images` of 6 pixels a side or more, and of their mirror images.
 
-    Args:
-        images: (N, H, W, C) uint8, of 6 pixels a side or more.
-        random: draws the patches.
-
-    Returns:
-        Two arrays (N, F) float32, both in units of the deviation over the images as they are.
+    Both are in units of the deviation over the images as they are; `random` draws the patches.
     """
     plain, mirrored = [], []
     for side, step in _LEVELS:

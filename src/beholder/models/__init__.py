@@ -1,6 +1,6 @@
 """The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`.
 
-This room stays light: naming the models and their recipes imports no framework, building one does.
+This module stays light: naming the models and their recipes imports no framework, building one does.
 """
 
 from __future__ import annotations
@@ -11,50 +11,37 @@ from typing import Any, Literal
 
 from beholder.errors import UsageError
 
-SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
+_SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
 PRETRAINED = "pretrained"  # a network from a file of the person's own, which only `train --from FILE.keras` names
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained unless the person says otherwise; chosen on validation sets, see docs/lab-notebook.md.
+    """How a network is trained unless the person says otherwise; chosen on validation sets (docs/lab-notebook.md)."""
 
-    Attributes:
-        summary: one line for `--help`.
-        epochs: times that each training image is seen; more where there are few (`Settings.fitted`).
-        batch_size: images a step; fewer where there are few, or where they are large (`Settings.fitted`).
-        optimizer: `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest).
-        learning_rate: its peak; it rises over the first `warmup` share of the steps and falls to zero in a line.
-        warmup: share of all steps, 0 to 1.
-        weight_decay: decoupled, in units of the learning rate.
-        label_smoothing: share of the target spread evenly over all classes, 0 to 1.
-        augment: shift training images, and mirror them where `mirror` allows.
-        mirror: whether a mirrored image means the same, so that training may show it and the answer averages both
-            views; None: told from the images before training (`beholder.evaluation.mirror_images`).
-        step_pixels: that a step looks at, at most, so that its memory does not grow with the images; None: no limit.
-        sees_images: its `build` takes training images, to set a first layer by.
-        small_share: share of all steps, the first ones, that look at images three quarters as large, where those
-            are not too small (`beholder.models.smaller`), 0 to 1.
-        body_rate: in a run that starts from an earlier network, the learning rate of all layers but the head, as a
-            share of the head's.
-        options: what a person can change about the network itself; keyword arguments of its `build`.
-    """
-
-    summary: str
-    epochs: float
-    batch_size: int
+    summary: str  # one line for `--help`
+    epochs: float  # times that each training image is seen; more where there are few (`Settings.fitted`)
+    batch_size: int  # images a step; fewer where there are few, or where they are large (`Settings.fitted`)
+    # `adam`, or `muon` (orthogonalised momentum for filters and matrices, Nesterov momentum for the rest)
     optimizer: Literal["adam", "muon"]
-    learning_rate: float
-    warmup: float = 0.05
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    augment: bool = False
+    learning_rate: float  # its peak; it rises over the first `warmup` share of the steps and falls to zero in a line
+    warmup: float = 0.05  # share of all steps, 0 to 1
+    weight_decay: float = 0.0  # decoupled, in units of the learning rate
+    label_smoothing: float = 0.0  # share of the target spread evenly over all classes, 0 to 1
+    augment: bool = False  # shift training images, and mirror them where `mirror` allows
+    # Whether a mirrored image means the same, so that training may show it and the answer averages both views; None:
+    # told from the images before training (`beholder.evaluation.mirror_images`)
     mirror: bool | None = None
+    # That a step looks at, at most, so that its memory does not grow with the images; None: no limit
     step_pixels: int | None = None
-    sees_images: bool = False
+    sees_images: bool = False  # its `build` takes training images, to set a first layer by
+    # Share of all steps, the first ones, that look at images three quarters as large, where those are not too small
+    # (`beholder.models.smaller`), 0 to 1
     small_share: float = 0.0
+    # In a run that starts from an earlier network, the learning rate of all layers but the head, as a share of the
+    # head's
     body_rate: float = 0.5
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # what a person can change about the network itself; keyword arguments of its `build`
 
 
 MODELS: dict[str, Recipe] = {
@@ -112,25 +99,24 @@ def recipe(name: str) -> Recipe:
 
 
 def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) -> Any:
-    """Build the network called `name` for uint8 images of `shape` (H, W, C), as a Keras model that gives logits.
+    """The network called `name`: a Keras model from images (N, H, W, C) uint8 to logits (N, classes) float32.
+
+    Its layer `features` feeds the last. The options are those of the model's own `build` (window, padding, dtype, …).
 
     Args:
         name: a key of `MODELS`, or `PRETRAINED`.
         shape: height, width and channels of an image; channels are 1 or 3.
         classes: how many classes, 2 or more.
-        **options: what the model's own `build` takes (window, stride, padding, dtype, …).
-
-    Returns:
-        A `keras.Model` from (N, H, W, C) uint8 to (N, classes) float32 logits; its layer `features` feeds the last.
+        **options: see there.
 
     Raises:
         UsageError: an unknown name, or images under 8 pixels a side.
     """
     recipe(name)
-    if min(shape[:2]) < SMALLEST_SIDE:
+    if min(shape[:2]) < _SMALLEST_SIDE:
         raise UsageError(
             f"Images of {shape[0]} × {shape[1]} pixels are too small for a network; "
-            f"enlarge them to {SMALLEST_SIDE} × {SMALLEST_SIDE} or more."
+            f"enlarge them to {_SMALLEST_SIDE} × {_SMALLEST_SIDE} or more."
         )
     module = importlib.import_module(f"beholder.models.{name}")
     return module.build(shape, classes, **options)

@@ -13,19 +13,16 @@ from keras import ops
 
 from beholder.models.entrance import entrance
 
-SIDE = 32  # pixels of the short side, about, that larger images are averaged down to
+REBUILT_SIDE = 32  # pixels of the short side, about, that larger images are averaged down to
 
 
 def build(shape: tuple[int, int, int], *, neurons: int = 512, code: int = 64) -> Any:
     """(N, H, W, C) uint8 to (N, 1) float32: the mean squared error of the rebuilt pixels, of 0 to 1.
 
-    Args:
-        shape: height, width and channels of an image.
-        neurons: of the layers before and after the code.
-        code: numbers that an image is rebuilt from; the layer `code` gives them.
+    The layer `code` gives the numbers that an image is rebuilt from, between layers of so many `neurons`.
     """
     layers = keras.layers
-    inputs, x = entrance(shape, SIDE)
+    inputs, x = entrance(shape, REBUILT_SIDE)
     pixels = layers.Flatten(name="pixels")(layers.Rescaling(1 / 255, name="scale")(x))
     x = layers.Dense(neurons, "relu", kernel_initializer="he_normal", name="encoder")(pixels)
     x = layers.Dense(code, name="code")(x)

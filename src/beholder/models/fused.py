@@ -15,19 +15,10 @@ from keras import ops
 
 
 def batch_normalization(x: Any, offset: Any, mean: Any, variance: Any, epsilon: float, *, training: bool) -> Any:
-    """Normalise each channel of `x` (N, H, W, C), without a scale.
+    """Normalise each channel of `x` (N, H, W, C), float32 or bfloat16, without a scale; then add the `offset` (C,).
 
-    Args:
-        x: maps, float32 or bfloat16.
-        offset: (C,) float32, added after normalisation.
-        mean: (C,) float32 running mean, used when not training.
-        variance: (C,) float32 running variance, used when not training.
-        epsilon: added to the variance.
-        training: use the batch's own statistics.
-
-    Returns:
-        The normalised maps in the dtype of `x`, and the mean and variance of the batch (the running ones when not
-        training); the variance of the batch is the unbiased one, of n values divided by n - 1.
+    `mean` and `variance` (C,) are the running ones, used when not training. Returns the normalised maps in the dtype of
+    `x`, and the mean and the unbiased variance of the batch (the running ones when not training).
     """
     if keras.config.backend() == "tensorflow":
         return _kernel(x, offset, mean, variance, epsilon, training)

@@ -14,6 +14,14 @@ from numpy.typing import NDArray
 from beholder.models import fused
 
 
+class _SameShape(keras.layers.Layer):
+    """A layer whose output has the shape of its input."""
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """As it came."""
+        return shape
+
+
 @keras.saving.register_keras_serializable("beholder")
 class Clean(keras.layers.Layer):
     """The chapter's cleaning inside the graph: grey, centre crop to three quarters, per-image standardisation.
@@ -104,15 +112,11 @@ class Convolution3x3(keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable("beholder")
-class BatchNormalization(keras.layers.Layer):
+class BatchNormalization(_SameShape):
     """Batch normalisation over (N, H, W) with an offset and no scale, on the backend's fused kernel.
 
-    Statistics are float32 whatever the maps are. Source: Ioffe and Szegedy, Batch normalization (2015).
-
-    Args:
-        momentum: how much of the running statistics each training step keeps, 0 to 1.
-        epsilon: added to the variance.
-        **kwargs: those of every Keras layer.
+    Statistics are float32 whatever the maps are; each training step keeps the share `momentum` of the running ones,
+    and `epsilon` is added to the variance. Source: Ioffe and Szegedy, Batch normalization (2015).
     """
 
     def __init__(self, momentum: float = 0.8, epsilon: float = 1e-3, **kwargs: Any) -> None:
@@ -145,10 +149,6 @@ class BatchNormalization(keras.layers.Layer):
             self.moving_variance.assign(keep * moving_variance + (1 - keep) * variance)
         return normalised
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """As it came."""
-        return shape
-
     def get_config(self) -> dict[str, Any]:
         """What the constructor was given."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
@@ -164,7 +164,7 @@ class GlobalMaxPooling2D(keras.layers.GlobalMaxPooling2D):
 
 
 @keras.saving.register_keras_serializable("beholder")
-class BiasReLU(keras.layers.Layer):
+class BiasReLU(_SameShape):
     """A bias a channel, then the rectifier: max(0, x + bias); a layer of its own so that each step can be looked at."""
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -175,13 +175,9 @@ class BiasReLU(keras.layers.Layer):
         """Add and rectify."""
         return ops.relu(x + ops.cast(self.bias, x.dtype))
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """As it came."""
-        return shape
-
 
 @keras.saving.register_keras_serializable("beholder")
-class LocalResponseNormalization(keras.layers.Layer):
+class LocalResponseNormalization(_SameShape):
     """Each value divided by its neighbours over the channels, as the chapter's `tf.nn.lrn(x, 4, 1.0, 0.001 / 9, 0.75)`.
 
     x / (bias + alpha · Σ squares of the 2·radius+1 channels around it) ** 0.75. The sum is a product with a banded
@@ -199,7 +195,3 @@ class LocalResponseNormalization(keras.layers.Layer):
         total = ops.conv(ops.square(x), ops.cast(band[None, None], x.dtype), padding="valid")
         root = ops.rsqrt(self.bias + self.alpha * ops.cast(total, "float32"))
         return x * ops.cast(root * ops.sqrt(root), x.dtype)  # root ** 1.5 = (…) ** -0.75
-
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """As it came."""
-        return shape

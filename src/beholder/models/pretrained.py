@@ -125,9 +125,7 @@ def input_shape(path: Path) -> tuple[int | None, int | None, int]:
 class _Rebuilding:
     """Makes the layers of a network anew, nested models laid flat, and calls them on another input.
 
-    Args:
-        dtype: Keras dtype policy of the new layers.
-        names: which other layers have.
+    The new ones have the Keras policy `dtype`, and names beside those that other layers have.
     """
 
     def __init__(self, dtype: str, names: set[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LARGEST_SIDE = 64  # pixels; larger images are averaged down inside the graph, so that no answer can skip it
 SCALE = 0.75  # of each side, at which a run looks at first
-SMALLEST_SIDE = 24  # pixels that it looks at at first, at least
+_LEAST_FIRST_SIDE = 24  # pixels
 
 
 def shrink_factor(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> int:
@@ -21,4 +21,4 @@ def looked_at(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[in
 def small_side(side: int) -> int | None:
     """The side in pixels that a run looks at first, in the place of `side`; None where that would be too small."""
     small = round(side * SCALE)
-    return small if small >= SMALLEST_SIDE else None
+    return small if small >= _LEAST_FIRST_SIDE else None

@@ -14,13 +14,9 @@ from beholder.models.resolution import SCALE, small_side
 
 
 def smaller(model: Any) -> Any | None:
-    """The layers and weights of `model` over images `SCALE` times as large, averaged down inside.
+    """The layers of `model` over images `SCALE` times as large, averaged down inside: same input, same variables.
 
-    Args:
-        model: a chain of layers, none of which depends on the size of its maps: `fast`.
-
-    Returns:
-        A model with the same input and the same variables; None where its images would be too small.
+    It is a chain of layers, none of which depends on the size of its maps: `fast`. None for images that are too small.
     """
     inputs, entrance, rest = model.input, *_divided(model)
     height, width = entrance.shape[1:3]

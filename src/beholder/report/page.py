@@ -13,8 +13,7 @@ from PIL import Image
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.macro import macro_figures
-from beholder.evaluation.metrics import wilson_interval
+from beholder.evaluation.metrics import macro_figures, wilson_interval
 from beholder.report import charts, words
 from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run

@@ -115,7 +115,7 @@ class Session:
             # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
             from beholder.training.steps import framework, processes
 
-            name, seconds = framework.NAMES[framework.backend()], round(time.monotonic() - self.started, 3)
+            name, seconds = framework.BACKENDS[framework.backend()], round(time.monotonic() - self.started, 3)
             log.append("framework", name=name, seconds=seconds)
             known = read_document(self.run.data_file, missing="")
             checks = known.get("checks")
@@ -189,9 +189,9 @@ class Session:
             return {}
         config = read_document(self.run.config_file, missing="")
         if config.get("planned") is None:
-            from beholder.training.budget.plan_run import plan_budget
+            from beholder.training.budget.allocation import allocate_budget
 
-            settings, planned = plan_budget(
+            settings, planned = allocate_budget(
                 self.settings,
                 self.sets["train"],
                 self._cache,

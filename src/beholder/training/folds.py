@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,63 +22,46 @@ from beholder.evaluation.nearest import nearest
 from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
 from beholder.runs.run_folder import create_run
-from beholder.training.budget.forecast import Widths
-from beholder.training.budget.forecast import choose as choose_network
+from beholder.training.budget.allocation import CALIBRATION_SHARE, rates
+from beholder.training.budget.forecast import GroupWidths, choose_network
 from beholder.training.budget.machine_speed import calibrate
-from beholder.training.budget.plan_run import CALIBRATION_SHARE, rates
 from beholder.training.fit import Fit
 from beholder.training.settings import Settings, choose, resolve_precision
 from beholder.training.views import FeatureView
 
 FOLDS = 4
-WIDEST: Widths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
-NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
-MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
-JUDGED = 1000  # held-out images that are looked at after each epoch, for the log
-COMPILING_SECONDS = 5.0  # of one training
-LOOKING_SPEED = 3.0  # images looked at in the time of training on one
+WIDEST: GroupWidths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
+_NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
+_MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
+_JUDGED = 1000  # held-out images that are looked at after each epoch, for the log
+_COMPILING_SECONDS = 5.0  # of one training
+_LOOKING_SPEED = 3.0  # images looked at in the time of training on one
 
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """What networks that never saw an image say of it, for N images and K classes.
+    """What networks that never saw an image say of it, for N images and K classes."""
 
-    Attributes:
-        pool: the images, as the networks saw them.
-        probabilities: (N, K) float32.
-        neighbours: (N, n) int64, the rows of the most similar images among those that its network learned from,
-            nearest first.
-        distances: (N, n) float32, their cosine distances, in units of the median of the network's own, so that those
-            of several networks compare.
-        settings: of each training.
-        mirroring: what the images that were learned from tell about mirroring.
-    """
-
-    pool: Pool
-    probabilities: NDArray[np.float32]
+    pool: Pool  # the images, as the networks saw them
+    probabilities: NDArray[np.float32]  # (N, K) float32
+    # (N, n) int64, the rows of the most similar images among those that its network learned from, nearest first
     neighbours: NDArray[np.int64]
+    # (N, n) float32, their cosine distances, in units of the median of the network's own, so that those of several
+    # networks compare
     distances: NDArray[np.float32]
-    settings: Settings
-    mirroring: Mirroring
+    settings: Settings  # of each training
+    mirroring: Mirroring  # what the images that were learned from tell about mirroring
 
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """How the trainings are made.
+    """How the trainings are made."""
 
-    Attributes:
-        settings: of each.
-        folds: how many there are.
-        factor: by which images are shrunk before.
-        most_epochs: of each, where the machine turns out faster than planned.
-        until: when the last one has been looked at, on the clock of `time.monotonic`; None: epochs decide.
-    """
-
-    settings: Settings
-    folds: int
-    factor: int
-    most_epochs: float
-    until: float | None
+    settings: Settings  # of each
+    folds: int  # how many there are
+    factor: int  # by which images are shrunk before
+    most_epochs: float  # of each, where the machine turns out faster than planned
+    until: float | None  # when the last one has been looked at, on the clock of `time.monotonic`; None: epochs decide
 
 
 def plan_folds(
@@ -108,9 +92,9 @@ def plan_folds(
     settings = choose("fast", seed=seed, precision=resolve_precision("auto"), changes=changes).fitted(learned, shape)
     started = time.monotonic()
     calibration = calibrate(cache, shape, settings.dtype, seconds=CALIBRATION_SHARE * (until - started))
-    seconds = (until - time.monotonic()) / folds - COMPILING_SECONDS
+    seconds = (until - time.monotonic()) / folds - _COMPILING_SECONDS
     # As many images are looked at as are learned from, two views of each.
-    seconds /= 1 + 2 / (LOOKING_SPEED * settings.recipe.epochs)
+    seconds /= 1 + 2 / (_LOOKING_SPEED * settings.recipe.epochs)
     choice = choose_network(seconds, learned, min(shape[:2]), rates(calibration, shape), WIDEST)
     settings = replace(settings, options={"widths": choice.widths, "side": choice.side}).fitted(learned, shape)
     most = settings.recipe.epochs  # more only learn the wrong labels too
@@ -146,7 +130,7 @@ def out_of_fold(
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
     mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
     plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
-    count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
+    count = min(_NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
     answers = OutOfFold(
         pool,
         np.empty((len(pool), len(dataset.class_names)), np.float32),
@@ -162,43 +146,30 @@ def out_of_fold(
         if until is not None:
             now = time.monotonic()
             until = now + (until - now) / (folds - number) - looking
-        told = _Told(progress, number, folds)
-        network = _train(dataset.select(learned), dataset.select(held_out[:JUDGED]), plan, until, told)
+        judged = dataset.select(held_out[:_JUDGED])
+        network = _train(dataset.select(learned), judged, plan, until, progress, number)
         began = time.monotonic()
         _look(network, answers, held_out, learned)
         looking = time.monotonic() - began
     return answers
 
 
-class _Told:
-    """Tells a person's progress of the steps of one training out of several."""
+def _train(
+    learned: Dataset, held_out: Dataset, plan: FoldPlan, until: float | None, progress: Progress, number: int
+) -> FeatureView:
+    """Network `number` (from 0), trained on `learned`; `held_out` decides nothing."""
 
-    def __init__(self, progress: Progress, number: int, folds: int) -> None:
-        self.progress, self.number, self.folds = progress, number, folds
-        self.fit: Fit | None = None
+    def tell(event: Event) -> None:
+        if event["event"] in ("step", "epoch"):
+            steps = fit.position.schedule.steps
+            done = number * steps + min(fit.position.done, steps)
+            progress(f"Training {plan.folds} networks", done, plan.folds * steps)
 
-    def __call__(self, event: Event) -> None:
-        if self.fit is not None and event["event"] in ("step", "epoch"):
-            steps = self.fit.position.schedule.steps
-            done = self.number * steps + min(self.fit.position.done, steps)
-            self.progress(f"Training {self.folds} networks", done, self.folds * steps)
-
-
-def _train(learned: Dataset, held_out: Dataset, plan: FoldPlan, until: float | None, told: _Told) -> FeatureView:
-    """A network trained on `learned`; `held_out` decides nothing."""
     with tempfile.TemporaryDirectory(prefix="beholder-") as folder:
         run = create_run(Path(folder) / "run")
-        fit = Fit(
-            learned,
-            held_out,
-            plan.settings,
-            run,
-            EventLog(run.events_file, told),
-            lambda: False,
-            until=until,
-            most_epochs=plan.most_epochs,
-        )
-        told.fit = fit
+        log = EventLog(run.events_file, tell)
+        how: dict[str, Any] = {"until": until, "most_epochs": plan.most_epochs}
+        fit = Fit(learned, held_out, plan.settings, run, log, lambda: False, **how)
         fit.run_to_end()
     return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.image_shape[2]))
 
@@ -207,7 +178,7 @@ def _look(network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64],
     """Let `network` fill the rows `held_out` of `answers`; neighbours come from the rows `learned`."""
     dataset = answers.pool.dataset
     order = stratified_order(dataset.labels[learned], seed=answers.settings.seed)
-    references = np.sort(learned[order[:MOST_REFERENCES]])
+    references = np.sort(learned[order[:_MOST_REFERENCES]])
     features = network.features(dataset.images, held_out)
     answers.probabilities[held_out] = network.probabilities(features)
     rows, distances = nearest(features, network.features(dataset.images, references), answers.neighbours.shape[1])

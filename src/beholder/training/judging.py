@@ -14,21 +14,21 @@ from beholder.training.steps.step import LOOK_PIXELS, Look
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
 TRAIN_SAMPLE = 2000  # training images that the train accuracy is measured on
 
-Seen = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
+Hear = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 
 
-def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], seen: Seen | None = None) -> tuple[float, float]:
+def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], hear: Hear | None = None) -> tuple[float, float]:
     """Accuracy and mean cross-entropy of `look` on the images at `rows`, without augmentation.
 
-    `seen` hears the rows of each batch and their logits.
+    `hear` is told the rows of each batch and their logits.
     """
     correct, loss = 0, 0.0
     for part in chunks(len(rows), dataset.image_shape, LOOK_PIXELS):
         chosen = rows[part]
         logits, labels = look(dataset.images[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())
-        if seen is not None:
-            seen(chosen, logits)
+        if hear is not None:
+            hear(chosen, logits)
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         loss -= float(log_probabilities[np.arange(len(labels)), labels].sum())

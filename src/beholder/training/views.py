@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
+from beholder.evaluation.calibration import softmax
 from beholder.training.steps.step import LOOK_PIXELS, compile_look
 
 
@@ -33,11 +34,7 @@ class FeatureView:
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(R, K) float32 from `features` (R, D)."""
-        logits = features @ self._kernel + self._bias
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        sums = powers.sum(axis=1, keepdims=True)
-        probabilities: NDArray[np.float32] = (powers / sums).astype(np.float32, copy=False)
-        return probabilities
+        return softmax(features @ self._kernel + self._bias)
 
     def _features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         seen = self._look(images).astype(np.float32)

@@ -14,13 +14,14 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from beholder.errors import BeholderError, ClusterError, UsageError
 
 _STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of images in
-_LONGEST = 40  # characters of a temporary folder that a socket's name still fits behind
+_LONGEST = 27  # bytes of a temporary folder; the names of Ray's sockets in it have 76 more, and 103 at most on a Mac
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
@@ -42,7 +43,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         workers: how many, a core each; all of its cores by default.
 
     Raises:
-        UsageError: Ray is not installed, or there are fewer cores than workers.
+        UsageError: Ray is not installed, there are fewer cores than workers, or no temporary folder with a short path.
         ClusterError: there is no cluster at `address`.
     """
     require()
@@ -58,7 +59,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     folder = None
     try:
         if address is None:
-            folder = tempfile.mkdtemp(prefix="bh-") if len(tempfile.gettempdir()) < _LONGEST else None
+            folder = _temporary_folder()
             with _silent(), _without_reporter():
                 ray.init(
                     address="local",
@@ -111,6 +112,10 @@ def cluster_errors() -> Iterator[None]:
     """
     import ray.exceptions
 
+    from beholder.answering.bulk.locations import (
+        first_line,  # it needs pyarrow, and `require` tells when that is missing
+    )
+
     try:
         yield
     except ray.exceptions.RayTaskError as error:
@@ -120,8 +125,7 @@ def cluster_errors() -> Iterator[None]:
             raise type(cause)(str(cause).splitlines()[0]) from None
         raise
     except ray.exceptions.RayError as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise ClusterError(f"A worker or the cluster ended ({first}); go on with --resume.") from error
+        raise ClusterError(f"A worker or the cluster ended ({first_line(error)}); go on with --resume.") from error
 
 
 def end_with_parent() -> None:
@@ -143,6 +147,17 @@ def require() -> None:
     for name in ("ray", "pyarrow"):
         if importlib.util.find_spec(name) is None:
             raise UsageError("Bulk answers need the extra `cluster`; install it: pip install 'beholder[cluster]'.")
+
+
+def _temporary_folder() -> str:
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  a folder of our own is made in it
+        if len(os.fsencode(parent)) <= _LONGEST:
+            with suppress(OSError):
+                return tempfile.mkdtemp(prefix="bh-", dir=parent)
+    raise UsageError(
+        f"Ray needs a folder for temporary files whose path has at most {_LONGEST} characters, and neither "
+        f"{tempfile.gettempdir()!r} nor '/tmp' will do; set TMPDIR to one."
+    )
 
 
 def _join(address: str) -> None:
@@ -177,14 +192,13 @@ def _without_reporter() -> Iterator[None]:
 def _silent() -> Iterator[None]:
     """Nothing reaches standard error: as it starts, Ray's compiled half tells there that it will be quiet."""
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
     try:
-        os.dup2(nowhere, 2)
         yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
 
 
 def _fitting(workers: int | None) -> int:

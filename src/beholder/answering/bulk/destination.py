@@ -1,11 +1,9 @@
-"""Where bulk answers go: a folder of Parquet files, each written whole or not at all; all else begins with `_`."""
+"""Where bulk answers go: a folder of Parquet files, each whole or not there; all else begins with `_` or `.`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,39 +15,34 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from beholder import files
-from beholder.answering.bulk.object_files import Place, place, plain, reason
+from beholder.answering.bulk.locations import locate, plain, system_errors
 from beholder.errors import StorageError, UsageError
 
 FACTS = "_beholder.json"
-_WRITING = "_writing-"  # how the name of a file begins that is not whole yet
 _DIGEST = 16  # bytes a key takes in memory; two of 10^10 keys are equal with a probability below 10^-18
 
 _ROW = pa.field("row", pa.string())
-_TOP = pa.list_(pa.struct([("label", pa.string()), ("probability", pa.float32())]))
-SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("probability", pa.float32()),
-        ("unsure", pa.bool_()),
-        ("unlike", pa.bool_()),
-        ("error", pa.string()),
-        ("top", _TOP),
-    ]
+_TOP = pa.list_(pa.struct({"label": pa.string(), "probability": pa.float32()}))
+_ANSWER = pa.schema(
+    {
+        "path": pa.string(),
+        "label": pa.string(),
+        "probability": pa.float32(),
+        "unsure": pa.bool_(),
+        "unlike": pa.bool_(),
+        "error": pa.string(),
+        "top": _TOP,
+    }
 )
 
 
 class Destination:
-    """A folder for answers, here or in an object store.
-
-    Args:
-        address: a path or a URI that pyarrow knows.
-    """
+    """A folder for answers, here or in an object store: a path or a URI that pyarrow knows."""
 
     def __init__(self, address: str) -> None:
         self.address = plain(address)
-        self._place: Place = place(address)
-        if self._place.pattern:
+        self._location = locate(address)
+        if self._location.pattern:
             raise UsageError(f"Answers cannot go to a glob, {address!r}; name one folder.")
 
     def begin(self, facts: dict[str, Any], *, resume: bool) -> list[str]:
@@ -66,20 +59,20 @@ class Destination:
         if names and not resume:
             raise UsageError(f"{self.address!r} is not empty; choose another folder, or go on with --resume.")
         if FACTS in names:
-            self._compare(json.loads(self._read(FACTS)), facts)
+            with self._location.open(self._path(FACTS)) as stream:
+                self._compare(json.loads(stream.read()), facts)
         elif names:
             raise UsageError(f"{self.address!r} holds something that no bulk answer wrote; choose another folder.")
         else:
             self.write(FACTS, json.dumps(facts, indent=2, ensure_ascii=False).encode())
-        if self._place.filesystem is None:
-            for name in names:
-                if name.startswith(_WRITING):
-                    Path(self._place.path, name).unlink(missing_ok=True)
+        if self._location.filesystem is None:
+            for unfinished in Path(self._location.path).glob(".*.part"):
+                unfinished.unlink(missing_ok=True)
         return [name for name in names if name.endswith(".parquet") and not name.startswith("_")]
 
     def write_part(self, name: str, rows: Iterable[dict[str, Any]], *, by_row: bool) -> None:
         """Write the answers `rows`, one dict an image, as the part `name`."""
-        schema = SCHEMA.append(_ROW) if by_row else SCHEMA
+        schema = _ANSWER.append(_ROW) if by_row else _ANSWER
         buffer = pa.BufferOutputStream()
         with pq.ParquetWriter(buffer, schema) as writer:
             pending: list[dict[str, Any]] = []
@@ -97,16 +90,15 @@ class Destination:
         Raises:
             StorageError: it cannot be written.
         """
-        if self._place.filesystem is None:
-            _write_here(Path(self._place.path), name, content)
+        if self._location.filesystem is None:
+            files.write_bytes(Path(self._location.path, name), content)
             return
-        try:  # an object store shows an object when all of it has arrived
-            with self._place.filesystem.open_output_stream(f"{self._place.path}/{name}") as stream:
-                stream.write(content)
-        except (OSError, pa.ArrowException) as error:
-            raise StorageError(
-                f"Cannot write {self.address + '/' + name!r} ({reason(error)}); check the address and your rights."
-            ) from error
+        what = f"Cannot write {self.address + '/' + name!r}"
+        with (  # an object store shows an object when all of it has arrived
+            system_errors(StorageError, what, "check the address and your permissions"),
+            self._location.filesystem.open_output_stream(self._path(name)) as stream,
+        ):
+            stream.write(content)
 
     def written(self, names: Sequence[str]) -> Written:
         """The keys of the images in the parts `names`.
@@ -116,34 +108,27 @@ class Destination:
         """
         digests = [np.zeros(0, f"S{_DIGEST}")]
         for name in names:
-            try:
-                with self._place.open(f"{self._place.path}/{name}") as stream:
-                    part = pq.ParquetFile(stream)
-                    column = "row" if "row" in part.schema_arrow.names else "path"
-                    keys = part.read([column]).column(column).to_pylist()
-            except (OSError, pa.ArrowException) as error:
-                raise StorageError(
-                    f"Cannot read the answers {self.address + '/' + name!r} ({reason(error)}); delete this file, and "
-                    "its images are answered again."
-                ) from error
-            digests.append(_digests(keys))
+            what = f"Cannot read the answers {self.address + '/' + name!r}"
+            advice = "delete this file, and its images are answered again"
+            with system_errors(StorageError, what, advice), self._location.open(self._path(name)) as stream:
+                part = pq.ParquetFile(stream)
+                column = "row" if "row" in part.schema_arrow.names else "path"
+                digests.append(_digests(part.read([column]).column(column).to_pylist()))
         return Written(np.sort(np.concatenate(digests)))
 
     def _names(self) -> list[str]:
-        if self._place.filesystem is None:
-            folder = Path(self._place.path)
+        if self._location.filesystem is None:
+            folder = Path(self._location.path)
             with files.storage_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                return sorted(os.listdir(folder))  # noqa: PTH208  names, not paths
-        try:
-            found = self._place.filesystem.get_file_info(pa.fs.FileSelector(self._place.path, allow_not_found=True))
-        except (OSError, pa.ArrowException) as error:
-            raise StorageError(f"Cannot list {self.address!r} ({reason(error)}); check the address.") from error
+                return sorted(path.name for path in folder.iterdir())
+        with system_errors(StorageError, f"Cannot list {self.address!r}", "check the address"):
+            everything = pa.fs.FileSelector(self._location.path, allow_not_found=True)
+            found = self._location.filesystem.get_file_info(everything)
         return sorted(entry.base_name for entry in found if entry.base_name)
 
-    def _read(self, name: str) -> bytes:
-        with self._place.open(f"{self._place.path}/{name}") as stream:
-            return stream.read()
+    def _path(self, name: str) -> str:
+        return f"{self._location.path}/{name}"
 
     def _compare(self, earlier: dict[str, Any], facts: dict[str, Any]) -> None:
         for name, value in facts.items():
@@ -155,11 +140,7 @@ class Destination:
 
 
 class Written:
-    """The keys of the images that are answered, 16 bytes each.
-
-    Args:
-        digests: theirs, sorted.
-    """
+    """The keys of the images that are answered, as sorted `digests` of 16 bytes."""
 
     def __init__(self, digests: NDArray[np.bytes_]) -> None:
         self._digests = digests
@@ -185,19 +166,3 @@ def part_name(keys: Iterable[str]) -> str:
 def _digests(keys: Sequence[str]) -> NDArray[np.bytes_]:
     joined = b"".join(hashlib.blake2b(key.encode(), digest_size=_DIGEST).digest() for key in keys)
     return np.frombuffer(joined, f"S{_DIGEST}")
-
-
-def _write_here(folder: Path, name: str, content: Any) -> None:
-    with files.storage_errors(folder / name):
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=_WRITING)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(folder / name)
-            files.sync_folder(folder)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise

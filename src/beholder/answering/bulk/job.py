@@ -17,20 +17,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from beholder.answering.bulk.cluster import cluster, cluster_errors, data_settings, end_with_parent
-from beholder.answering.bulk.destination import Destination, part_name
-from beholder.answering.bulk.object_files import plain
-from beholder.answering.bulk.part_worker import Done, Job, Worker
-from beholder.answering.bulk.sources import Part, Source, open_source
+from beholder.answering.bulk.cluster import cluster, cluster_errors, data_settings
+from beholder.answering.bulk.destination import Destination
+from beholder.answering.bulk.locations import plain
+from beholder.answering.bulk.part_worker import WAITING, BulkJob, Done, Worker
+from beholder.answering.bulk.sources import BulkSource, Part, open_bulk_source
 from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
 
 PART = 2048  # images; a second's work or so, and a file of some 100 kB
-_WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
 
 
 @dataclass(frozen=True)
-class Progress:
+class BulkProgress:
     """How far a bulk job is.
 
     Attributes:
@@ -94,21 +93,21 @@ def answer_in_bulk(
     address: str | None = None,
     resume: bool = False,
     part_size: int = PART,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[BulkProgress], None] = lambda _: None,
 ) -> BulkResult:
     """Answer all images of `source` on Ray Data, into `out`; arguments and errors are those of `predict_in_bulk`."""
     begun = time.time()
     job, facts = _prepare(run, source, out, top=top, exact=exact)
     written = job.destination.begin(facts, resume=resume)
     with cluster(address, workers) as count, cluster_errors(), data_settings():
-        tally = _Tally(_Total(job.source))
+        tally = _Tally(job.source)
         for skipped, done in _answers(job, written, count, part_size):
             tally.add(skipped, done)
             progress(tally.progress())
     return tally.result(out, count, job.precision, begun)
 
 
-def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -> tuple[Job, dict[str, Any]]:
+def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -> tuple[BulkJob, dict[str, Any]]:
     """What a worker needs, and the facts about the answers that another session has to share."""
     classifier = Classifier.load(run, exact=exact)
     if top < 1:
@@ -119,11 +118,11 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
     artifact.check_same()
     facts = {"schema": 1, "source": plain(source)}
     facts |= {"model": artifact.checksum, "precision": artifact.precision, "top": top}
-    job = Job(model, artifact.precision, open_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109
+    job = BulkJob(model, artifact.precision, open_bulk_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109
     return job, facts
 
 
-def _answers(job: Job, written: Sequence[str], workers: int, size: int) -> Iterator[tuple[int, Done]]:
+def _answers(job: BulkJob, written: Sequence[str], workers: int, size: int) -> Iterator[tuple[int, Done]]:
     """For each part, as it is done: how many images were skipped before it, and what became of it."""
     import ray
     import ray.data
@@ -133,10 +132,10 @@ def _answers(job: Job, written: Sequence[str], workers: int, size: int) -> Itera
     # The task that lists takes no core of its own: it mostly waits for the workers. A worker that dies is started anew.
     parts = ray.data.from_items([0]).map_batches(_list_parts, fn_kwargs=settings, num_cpus=0)
     answers = parts.map_batches(
-        _Call,
+        Worker,
         fn_constructor_args=(shared,),
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_WAITING),
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=WAITING),
         num_cpus=1,
     )
     for table in answers.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -152,7 +151,7 @@ def _list_parts(_: Any, *, shared: Any, written: list[str], size: int) -> Iterat
     import pyarrow as pa
     import ray
 
-    job: Job = ray.get(shared)
+    job: BulkJob = ray.get(shared)
     with suppress(OSError):
         os.chdir(job.folder)
     known = job.destination.written(written)
@@ -170,60 +169,19 @@ def _list_parts(_: Any, *, shared: Any, written: list[str], size: int) -> Iterat
     yield row(Part())
 
 
-class _Call:
-    """A worker as Ray Data calls it: a table with one part in, a table that says what became of it out."""
-
-    def __init__(self, shared: Any) -> None:
-        import ray
-
-        end_with_parent()
-        self.job: Job = ray.get(shared)
-        # What a worker was given when it died, it is given again: an image of those may be the reason.
-        self.suspected = _WAITING if ray.get_runtime_context().was_current_actor_reconstructed else 0
-        self.worker: Worker | BeholderError
-        try:
-            self.worker = Worker(self.job)
-        except BeholderError as error:  # told at the first part: Ray would start it again and again
-            self.worker = error
-
-    def __call__(self, table: Any) -> Any:
-        import pyarrow as pa
-
-        if isinstance(self.worker, BeholderError):
-            raise self.worker
-        rows = []
-        for row in table.to_pylist():
-            part: Part = pickle.loads(row["part"])  # noqa: S301  written by `_list_parts`, never by others
-            done = Done(0, 0, 0.0, 0.0)
-            if len(part):
-                name = part_name(self.job.source.keys(part))
-                done = self.worker.answer(name, part, careful=self.suspected > 0)
-            rows.append({"skipped": row["skipped"], **asdict(done)})
-        self.suspected -= 1
-        return pa.Table.from_pylist(rows)
-
-
-class _Total(threading.Thread):
-    """Counts the source beside the work, for whoever waits."""
-
-    def __init__(self, source: Source) -> None:
-        super().__init__(daemon=True)
-        self._source = source
-        self.count: int | None = None
-        self.start()
-
-    def run(self) -> None:
-        with suppress(BeholderError):  # the task that lists it says so
-            self.count = self._source.count()
-
-
 class _Tally:
-    """Adds up what is done."""
+    """Adds up what is done, and counts the `source` beside the work, for whoever waits."""
 
-    def __init__(self, total: _Total) -> None:
-        self._total = total
+    def __init__(self, source: BulkSource) -> None:
+        self._source = source
+        self._total: int | None = None
         self._images = self._errors = self._skipped = self._parts = 0
         self._began, self._ended = float("inf"), 0.0
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def _count(self) -> None:
+        with suppress(BeholderError):  # the task that lists it says so
+            self._total = self._source.count()
 
     def add(self, skipped: int, done: Done) -> None:
         """One more part, and images that were skipped before it."""
@@ -234,12 +192,12 @@ class _Tally:
             self._errors += done.errors
             self._began, self._ended = min(self._began, done.began), max(self._ended, done.ended)
 
-    def progress(self) -> Progress:
+    def progress(self) -> BulkProgress:
         """How far the job is."""
-        rate, total = self._rate(), self._total.count
+        rate, total = self._rate(), self._total
         left = None if total is None else max(0, total - self._skipped - self._images)
         eta = left / rate if left is not None and rate else None
-        return Progress(self._images, self._errors, self._skipped, total, rate, eta)
+        return BulkProgress(self._images, self._errors, self._skipped, total, rate, eta)
 
     def result(self, out: str, workers: int, precision: str, begun: float) -> BulkResult:
         """What the job did, which `begun`, in seconds since 1970."""

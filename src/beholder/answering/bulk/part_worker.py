@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from beholder.answering.bulk.cluster import end_with_parent
 from beholder.answering.bulk.decode_trial import tried
-from beholder.answering.bulk.destination import Destination
-from beholder.answering.bulk.sources import Part, Source
+from beholder.answering.bulk.destination import Destination, part_name
+from beholder.answering.bulk.sources import BulkSource, Part
 from beholder.answering.classifier import Classifier
 from beholder.answering.prediction import Prediction
-from beholder.errors import ArtifactError, ImageError
+from beholder.errors import ArtifactError, BeholderError, ImageError
+
+WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
 
 
 @dataclass(frozen=True)
-class Job:
-    """All that a worker needs; it may run on another machine.
+class BulkJob:
+    """All that a worker needs; it may run on another machine."""
 
-    Attributes:
-        model: from the name of each file of the model folder to its content.
-        precision: of the network that answers, as on the machine that the job was started on.
-        source: where images come from.
-        destination: where answers go.
-        top: how many class names each answer lists.
-        folder: the working directory, which paths that are not absolute start from.
-    """
-
-    model: dict[str, bytes]
-    precision: Literal["float32", "int8"]
-    source: Source
-    destination: Destination
-    top: int
-    folder: str
+    model: dict[str, bytes]  # from the name of each file of the model folder to its content
+    precision: Literal["float32", "int8"]  # of the network that answers, as on the machine that the job was started on
+    source: BulkSource  # where images come from
+    destination: Destination  # where answers go
+    top: int  # how many class names each answer lists
+    folder: str  # the working directory, which paths that are not absolute start from
 
 
 @dataclass(frozen=True)
@@ -52,38 +47,42 @@ class Done:
 
 
 class Worker:
-    """Answers parts, on one thread: as many workers as cores are faster than one worker on all cores.
+    """Answers parts as Ray Data has it: a table with one part in, a table that says what became of it out.
 
-    Args:
-        job: what is to be done.
-
-    Raises:
-        ArtifactError: the model does not answer here as where the job was started.
+    It works on one thread: as many workers as cores are faster than one worker on all cores.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, shared: Any) -> None:
+        import ray
+
+        end_with_parent()
+        self.job: BulkJob = ray.get(shared)
         with suppress(OSError):  # a machine without such a folder can still work on absolute paths and addresses
-            os.chdir(job.folder)
-        self.job = job
-        with tempfile.TemporaryDirectory(prefix="beholder-") as folder:
-            for name, content in job.model.items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            self.classifier = Classifier.load(folder, exact=job.precision == "float32", threads=1)
-        if self.classifier.precision != job.precision:
-            raise ArtifactError(
-                "A machine of the cluster cannot answer with the int8 model, as this one does; answer with --exact."
-            )
+            os.chdir(self.job.folder)
+        # What a worker was given when it died, it is given again: an image of those may be the reason.
+        self.suspected = WAITING if ray.get_runtime_context().was_current_actor_reconstructed else 0
+        self.failure: BeholderError | None = None
+        try:
+            self.classifier = _opened(self.job)
+        except BeholderError as error:  # told at the first part: Ray would start it again and again
+            self.failure = error
 
-    def answer(self, name: str, part: Part, *, careful: bool) -> Done:
-        """Answer `part` and write it as the file `name`.
+    def __call__(self, table: Any) -> Any:
+        """Answer the part of each row of `table`, and tell what became of it."""
+        import pyarrow as pa
 
-        Args:
-            name: of the file, in the destination.
-            part: the images.
-            careful: one of them may have ended the worker before; a process of its own decodes each first.
-        """
+        if self.failure is not None:
+            raise self.failure
+        rows = []
+        for row in table.to_pylist():
+            part: Part = pickle.loads(row["part"])  # noqa: S301  written by the task that lists, never by others
+            done = self._answer(part, careful=self.suspected > 0) if len(part) else Done(0, 0, 0.0, 0.0)
+            rows.append({"skipped": row["skipped"], **asdict(done)})
+        self.suspected -= 1
+        return pa.Table.from_pylist(rows)
+
+    def _answer(self, part: Part, *, careful: bool) -> Done:
+        """Answer `part` and write it; where an image may end the worker, a process of its own decodes each first."""
         began, errors = time.time(), 0
 
         def rows() -> Iterator[dict[str, Any]]:
@@ -92,7 +91,8 @@ class Worker:
                 errors += prediction.error is not None
                 yield _row(prediction) | ({} if key is None else {"row": key})
 
-        self.job.destination.write_part(name, rows(), by_row=self.job.source.by_row)
+        source = self.job.source
+        self.job.destination.write_part(part_name(source.keys(part)), rows(), by_row=source.by_row)
         return Done(len(part), errors, began, time.time())
 
     def _predictions(self, part: Part, careful: bool) -> Iterator[tuple[Prediction, str | None]]:
@@ -108,6 +108,21 @@ class Worker:
             path, key = said.popleft()
             error = prediction.error and prediction.error.replace("this image", repr(path), 1)
             yield replace(prediction, path=path, error=error), key
+
+
+def _opened(job: BulkJob) -> Classifier:
+    """The classifier of `job`, which has to answer here as where the job was started."""
+    with tempfile.TemporaryDirectory(prefix="beholder-") as folder:
+        for name, content in job.model.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        classifier = Classifier.load(folder, exact=job.precision == "float32", threads=1)
+    if classifier.precision != job.precision:
+        raise ArtifactError(
+            "A machine of the cluster cannot answer with the int8 model, as this one does; answer with --exact."
+        )
+    return classifier
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beholder.answering.bulk.object_files import Place, place, plain, reason
+from beholder.answering.bulk.locations import Location, first_line, locate, plain, system_errors
 from beholder.data.images.formats import SUFFIXES, holds_image, is_image_name, looks_like_image
 from beholder.errors import DataError, ImageError, UsageError
 
@@ -32,19 +32,12 @@ Fetched = tuple[str, str | None, str | bytes | ImageError]
 
 @dataclass(frozen=True)
 class Part:
-    """Images that one worker answers together, into one file.
+    """Images that one worker answers together, into one file."""
 
-    Attributes:
-        paths: of the images; none where they are bytes in `file`.
-        file: the Parquet file that they are rows of; empty for images as files.
-        group: the row group that holds them.
-        rows: their numbers in `file`.
-    """
-
-    paths: tuple[str, ...] = ()
-    file: str = ""
-    group: int = 0
-    rows: Sequence[int] = ()
+    paths: tuple[str, ...] = ()  # of the images; none where they are bytes in `file`
+    file: str = ""  # the Parquet file that they are rows of; empty for images as files
+    group: int = 0  # the row group that holds them
+    rows: Sequence[int] = ()  # their numbers in `file`
 
     def __len__(self) -> int:
         return len(self.rows) if self.file else len(self.paths)
@@ -54,12 +47,12 @@ class Part:
         return replace(self, paths=tuple(compress(self.paths, wanted)), rows=tuple(compress(self.rows, wanted)))
 
 
-class Source(ABC):
+class BulkSource(ABC):
     """Images for bulk answers, in a fixed order."""
 
     by_row = False  # whether images are told apart by their row, or by their path
 
-    def __init__(self, where: Place) -> None:
+    def __init__(self, where: Location) -> None:
         self.where = where
 
     @abstractmethod
@@ -79,17 +72,17 @@ class Source(ABC):
         """The images of `part`, in order, a few at a time in memory; never raises for a single image."""
 
 
-class Files(Source):
+class Files(BulkSource):
     """Image files, in the order of their paths."""
 
     def parts(self, size: int) -> Iterator[Part]:
-        """As `Source.parts`."""
+        """As `BulkSource.parts`."""
         paths = self._paths()
         while some := tuple(islice(paths, size)):
             yield Part(some)
 
     def count(self) -> int:
-        """As `Source.count`."""
+        """As `BulkSource.count`."""
         return sum(1 for _ in self._paths())
 
     def keys(self, part: Part) -> list[str]:
@@ -97,7 +90,7 @@ class Files(Source):
         return [text(self.where.told(path)) for path in part.paths]
 
     def fetch(self, part: Part) -> Iterator[Fetched]:
-        """As `Source.fetch`."""
+        """As `BulkSource.fetch`."""
         for path, image in _fetched(self.where, part.paths):
             yield text(self.where.told(path)), None, image
 
@@ -107,12 +100,12 @@ class Files(Source):
                 yield path
 
 
-class Rows(Source):
+class Rows(BulkSource):
     """Rows of Parquet files, in the order of the files' paths: a column `bytes`, or else a column `path`."""
 
     by_row = True
 
-    def __init__(self, where: Place, file: str) -> None:
+    def __init__(self, where: Location, file: str) -> None:
         super().__init__(where)
         with self._opened(file) as opened:
             columns = opened.schema_arrow
@@ -141,7 +134,7 @@ class Rows(Source):
                         yield Part(tuple(paths[start : start + size]), file, group, rows[start : start + size])
 
     def count(self) -> int:
-        """As `Source.count`."""
+        """As `BulkSource.count`."""
         total = 0
         for file in self._files():
             with self._opened(file) as opened:
@@ -154,7 +147,7 @@ class Rows(Source):
         return [f"{file}#{row}" for row in part.rows]
 
     def fetch(self, part: Part) -> Iterator[Fetched]:
-        """As `Source.fetch`."""
+        """As `BulkSource.fetch`."""
         keys = self.keys(part)
         if not self.has_bytes:
             for key, (named, image) in zip(keys, _fetched(self.where, part.paths), strict=True):
@@ -185,16 +178,12 @@ class Rows(Source):
 
     @contextmanager
     def _opened(self, file: str) -> Iterator[Any]:
-        try:
-            with self.where.open(file) as stream:
-                yield pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"Cannot read the Parquet file {self.where.told(file)!r} ({reason(error)}); bring a whole copy."
-            ) from error
+        what = f"Cannot read the Parquet file {self.where.told(file)!r}"
+        with system_errors(DataError, what, "bring a whole copy"), self.where.open(file) as stream:
+            yield pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
 
 
-def open_source(address: str) -> Source:
+def open_bulk_source(address: str) -> BulkSource:
     """The images at `address`: a file, a folder, a glob, a Parquet data set, or any of these in an object store.
 
     The first image or Parquet file that is found says which of the two it is.
@@ -203,7 +192,7 @@ def open_source(address: str) -> Source:
         DataError: it cannot be listed.
         UsageError: it holds neither images nor Parquet files, or these have no column `bytes` or `path`.
     """
-    where = place(address)
+    where = locate(address)
     unread = False
     for path in where.files():
         if _is_parquet(path):
@@ -224,7 +213,7 @@ def text(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _looks_like_image(where: Place, path: str) -> bool:
+def _looks_like_image(where: Location, path: str) -> bool:
     """As `predict` asks of a file in a folder; one that cannot be read gets an error as its answer."""
     return is_image_name(path) or looks_like_image(path) or (where.filesystem is None and holds_image(path))
 
@@ -239,34 +228,31 @@ def _column(table: Any, name: str) -> list[str | None]:
     return values
 
 
-def _fetched(where: Place, paths: Sequence[str]) -> Iterator[tuple[str, str | bytes | ImageError]]:
+def _fetched(where: Location, paths: Sequence[str]) -> Iterator[tuple[str, str | bytes | ImageError]]:
     """Each path with what to decode: itself where it is on this machine, else its bytes, fetched ahead."""
     with ThreadPoolExecutor(_FETCHERS) as pool:
-        waiting: deque[tuple[str, str | Future[bytes | ImageError]]] = deque()
+        waiting: deque[tuple[str, Future[bytes | ImageError] | None]] = deque()
         for path in paths:
             local = path and where.filesystem is None and "://" not in path
-            waiting.append((path, path if local else pool.submit(_fetch, where, path)))
+            waiting.append((path, None if local else pool.submit(_fetch, where, path)))
             if len(waiting) == _AHEAD:
-                yield _ready(waiting)
-        while waiting:
-            yield _ready(waiting)
+                yield _ready(*waiting.popleft())
+        for path, fetching in waiting:
+            yield _ready(path, fetching)
 
 
-def _ready(
-    waiting: deque[tuple[str, str | Future[bytes | ImageError]]],
-) -> tuple[str, str | bytes | ImageError]:
-    path, image = waiting.popleft()
-    return path, image if isinstance(image, str) else image.result()
+def _ready(path: str, fetching: Future[bytes | ImageError] | None) -> tuple[str, str | bytes | ImageError]:
+    return path, path if fetching is None else fetching.result()
 
 
-def _fetch(where: Place, path: str) -> bytes | ImageError:
+def _fetch(where: Location, path: str) -> bytes | ImageError:
     if not path:
         return ImageError("Its row names no path; remove it.")
     try:
         if "://" in path and not path.startswith(where.prefix or "://"):
-            other = place(path)
+            other = locate(path)
             where, path = other, other.path
         with where.open(path.removeprefix(where.prefix)) as stream:
             return stream.read()
     except (OSError, DataError, pa.ArrowException) as error:
-        return ImageError(f"Cannot read {where.told(path)!r}: {reason(error)}; check the path and its rights.")
+        return ImageError(f"Cannot read {where.told(path)!r}: {first_line(error)}; check the path and its permissions.")

@@ -14,13 +14,7 @@ _LEAST_WEIGHT = 1e-3  # a tap of a motion that counts for less changes no value 
 
 
 def defocus_blur(images: Floats, *, radius: float, softness: float) -> Floats:
-    """Each point spread over a disc, whose edge is softened.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        radius: of the disc, pixels.
-        softness: standard deviation of its edge, pixels; cut off at one pixel, or as many as the softness has.
-    """
+    """Each point spread over a disc, whose edge is blurred by the standard deviation `softness`."""
     edge = max(1, round(softness))
     reach = math.ceil(radius) + edge
     distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
@@ -32,16 +26,9 @@ def defocus_blur(images: Floats, *, radius: float, softness: float) -> Floats:
 
 
 def glass_blur(images: Floats, random: np.random.Generator, *, deviation: float, reach: float, times: float) -> Floats:
-    """Each pixel takes the colour of a random near one, between two blurs.
+    """Each pixel takes the colour of one at most `reach` away, so many `times`, between two blurs of a `deviation`.
 
     The published images were made so: what was written as a swap copied one pixel onto the other.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        random: where the choices come from.
-        deviation: of each blur, pixels.
-        reach: a near pixel is at most so many pixels away, rounded, and at least one.
-        times: how often pixels move.
     """
     images = _blurred(images, deviation)
     count, height, width, _ = images.shape
@@ -57,16 +44,10 @@ def glass_blur(images: Floats, random: np.random.Generator, *, deviation: float,
 def motion_blur(
     images: Floats, random: np.random.Generator, *, length: float, deviation: float, middle: float = 0.0
 ) -> Floats:
-    """Each pixel smeared along a line, whose direction is drawn for each image.
+    """Each pixel smeared along a line of twice the `length`, drawn for each image within 45 degrees of `middle`.
 
-    The weights are half of a normal curve, and its points lie on whole pixels, as in ImageMagick's `-motion-blur`.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        random: where the directions come from.
-        length: half of the line's, pixels.
-        deviation: of the normal curve, pixels.
-        middle: of the directions, which reach 45 degrees to either side, degrees; 0 is along a row.
+    Degrees are counted from a row. The weights are half of a normal curve of this `deviation`, and its points lie on
+    whole pixels, as in ImageMagick's `-motion-blur`.
     """
     count, height, width, _ = images.shape
     angles = np.deg2rad(middle + random.uniform(-45, 45, count))
@@ -84,12 +65,7 @@ def motion_blur(
 
 
 def zoom_blur(images: Floats, *, furthest: float) -> Floats:
-    """The mean of an image and its enlargements, as of a camera that moves forward.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        furthest: the largest enlargement, in steps of 0.01 from 1.
-    """
+    """The mean of an image and its enlargements up to `furthest`, in steps of 0.01: a camera moves forward."""
     factors = 1 + 0.01 * np.arange(round((furthest - 1) * 100) + 1)
     total = images.copy()
     for factor in factors:
@@ -98,12 +74,7 @@ def zoom_blur(images: Floats, *, furthest: float) -> Floats:
 
 
 def zoomed(images: Floats, factor: float) -> Floats:
-    """The middle of each image enlarged to its whole size, bilinearly.
-
-    Args:
-        images: (N, H, W, C) float32.
-        factor: at least 1.
-    """
+    """The middle of each image enlarged by a `factor` of at least 1 to its whole size, bilinearly."""
     return _enlarged(_enlarged(images, factor, axis=1), factor, axis=2)
 
 

@@ -22,39 +22,29 @@ from beholder.evaluation.corruptions import blur, digital, noise, weather
 from beholder.evaluation.corruptions.noise import Floats
 
 SEVERITIES = 5
-SIDE = 32  # pixels of the images that the constants are for
+_SIDE = 32  # pixels of the images that the constants are for
 _BATCH_PIXELS = 1 << 20  # corrupted at a time
-
-Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """One kind of corruption.
+    """One kind of corruption."""
 
-    Attributes:
-        family: noise, blur, weather or digital.
-        apply: what makes it, from images (N, H, W, C) float32 from 0 to 1, random numbers where it `draws`, and the
-            constants by name.
-        constants: their names.
-        severities: their values, a row a severity, the mildest first; one that stands alone is no row.
-        lengths: names of the constants that are pixels.
-        draws: whether it needs random numbers.
-    """
-
-    family: str
+    family: str  # noise, blur, weather or digital
+    # What makes it, from images, random numbers where it `draws`, and the constants by name
     apply: Callable[..., Floats]
-    constants: tuple[str, ...]
+    constants: tuple[str, ...]  # their names
+    # Their values, a row a severity, the mildest first; one that stands alone is no row
     severities: tuple[float | tuple[float, ...], ...]
-    lengths: tuple[str, ...] = ()
-    draws: bool = True
+    lengths: tuple[str, ...] = ()  # names of the constants that are pixels
+    draws: bool = True  # whether it needs random numbers
 
     def given(self, severity: int, side: int) -> dict[str, float]:
         """The constants of `severity` (1 to 5) for images whose shorter side is `side` pixels."""
         row = self.severities[severity - 1]
         values = row if isinstance(row, tuple) else (row,)
         pairs = zip(self.constants, values, strict=True)
-        return {name: value * side / SIDE if name in self.lengths else value for name, value in pairs}
+        return {name: value * side / _SIDE if name in self.lengths else value for name, value in pairs}
 
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -104,7 +94,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         "weather", weather.fog, ("thickness", "smoothness"), ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75))
     ),
     "brightness": Corruption("weather", weather.brightness, ("added",), (0.05, 0.1, 0.15, 0.2, 0.3), draws=False),
-    "contrast": Corruption("digital", digital.contrast, ("kept",), (0.75, 0.5, 0.4, 0.3, 0.15), draws=False),
+    "contrast": Corruption("digital", digital.low_contrast, ("kept",), (0.75, 0.5, 0.4, 0.3, 0.15), draws=False),
     "elastic_transform": Corruption(
         "digital",
         digital.elastic_transform,
@@ -120,16 +110,9 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-    """`images` corrupted, batch by batch; equal arguments give equal results.
+    """`images` (N, H, W, 1 or 3) uint8 with the corruption `name` of a severity from 1 to 5, batch by batch, in order.
 
-    Args:
-        images: (N, H, W, C) uint8, C is 1 or 3.
-        name: a key of `CORRUPTIONS`.
-        severity: 1 (mild) to 5.
-        seed: fixes every random choice.
-
-    Yields:
-        (n, H, W, C) uint8, N images in all, in their order.
+    Equal arguments give equal results.
     """
     corruption = CORRUPTIONS[name]
     random = np.random.default_rng([seed, list(CORRUPTIONS).index(name), severity])
@@ -142,21 +125,16 @@ def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Ite
 
 
 def corruption_figures(
-    answer: Answer,
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     images: Images,
     labels: NDArray[np.int64],
     *,
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """What is left of the accuracy under each corruption.
+    """What is left of the accuracy under each corruption of `images`, one at least, of the true classes `labels`.
 
-    Args:
-        answer: from images (n, H, W, C) uint8 to probabilities (n, K) float32.
-        images: (N, H, W, C) uint8, N ≥ 1.
-        labels: (N,) int64, the true classes.
-        seed: fixes every random choice, so that every model is shown the same corrupted images.
-        progress: told how many corrupted images are answered.
+    The `seed` fixes every random choice, so that every model is shown the same corrupted images.
 
     Returns:
         `seed`; `count`, N; `mean_accuracy`, over all 75 copies; `by_severity`, five means; `worst`, the `name` and

@@ -13,13 +13,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from beholder.evaluation.corruptions.noise import Floats
 
 
-def contrast(images: Floats, *, kept: float) -> Floats:
-    """Less contrast: each channel drawn to its mean.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        kept: share of each value's distance from the mean that is left.
-    """
+def low_contrast(images: Floats, *, kept: float) -> Floats:
+    """Each channel drawn to its mean, so that of each value's distance from it the share `kept` is left."""
     means: Floats = images.mean(axis=(1, 2), keepdims=True)
     return np.asarray(means + np.float32(kept) * (images - means))
 
@@ -27,14 +22,9 @@ def contrast(images: Floats, *, kept: float) -> Floats:
 def elastic_transform(
     images: Floats, random: np.random.Generator, *, bend: float, smoothness: float, skew: float
 ) -> Floats:
-    """An image on rubber, pulled at three points and then bent (Simard, Steinkraus and Platt 2003).
+    """An image on rubber, pulled at three points by up to `skew` pixels, then bent (Simard, Steinkraus and Platt 2003).
 
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        random: where the pull and the bends come from.
-        bend: each pixel is moved by so many pixels at most.
-        smoothness: standard deviation of the blur that makes neighbours move together, pixels.
-        skew: three points are pulled by so many pixels at most.
+    Each pixel moves by up to `bend`; a blur of the standard deviation `smoothness` makes neighbours move together.
     """
     height, width = images.shape[1:3]
     places = np.mgrid[:height, :width].astype(np.float64)
@@ -50,12 +40,7 @@ def elastic_transform(
 
 
 def pixelate(images: Floats, *, share: float) -> Floats:
-    """Coarse pixels: a smaller image, enlarged again.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
-        share: of the side that is left.
-    """
+    """Coarse pixels: an image shrunk to a `share` of its side and enlarged again; values in steps of 1/255."""
     height, width = images.shape[1:3]
     small = (max(1, int(width * share)), max(1, int(height * share)))
 
@@ -66,12 +51,7 @@ def pixelate(images: Floats, *, share: float) -> Floats:
 
 
 def jpeg_compression(images: Floats, *, quality: float) -> Floats:
-    """What JPEG leaves of an image.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, in steps of 1/255.
-        quality: of JPEG, 1 to 95.
-    """
+    """What JPEG of a `quality` from 1 to 95 leaves of an image; values in steps of 1/255."""
 
     def compressed(image: Image.Image) -> Image.Image:
         file = io.BytesIO()

@@ -1,4 +1,8 @@
-"""Noise in the values of an image: of a warm sensor, of few photons, of broken cells."""
+"""Noise in the values of an image: of a warm sensor, of few photons, of broken cells.
+
+Here and in the modules beside it images are (N, H, W, C) float32 from 0 to 1; results may leave that range, and are
+clipped by who calls. Lengths are in pixels.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +13,17 @@ Floats = NDArray[np.float32]
 
 
 def gaussian_noise(images: Floats, random: np.random.Generator, *, deviation: float) -> Floats:
-    """Each value plus a normal number, as in low light.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
-        random: where the numbers come from.
-        deviation: standard deviation, of the range from 0 to 1.
-    """
+    """Each value plus a normal number of this standard `deviation`, as in low light."""
     return images + np.float32(deviation) * random.standard_normal(images.shape, np.float32)
 
 
 def shot_noise(images: Floats, random: np.random.Generator, *, photons: float) -> Floats:
-    """Each value counted in whole photons: Poisson noise, strongest where it is bright.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
-        random: where the numbers come from.
-        photons: that a white pixel receives on average.
-    """
+    """Each value counted in whole photons, of which white receives `photons` on average: Poisson noise."""
     counted: NDArray[np.int64] = random.poisson(images * photons)
     return (counted / photons).astype(np.float32)
 
 
 def impulse_noise(images: Floats, random: np.random.Generator, *, share: float) -> Floats:
-    """Some values black or white, one as often as the other: salt and pepper, channel by channel.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        random: where the numbers come from.
-        share: of the values that are lost, 0 to 1.
-    """
+    """A `share` of all values black or white, one as often as the other: salt and pepper, channel by channel."""
     drawn = random.random(images.shape, np.float32)
     return np.where(drawn < share / 2, np.float32(0), np.where(drawn < share, np.float32(1), images))

@@ -22,18 +22,10 @@ def snow(
     smear: float,
     clear: float,
 ) -> Floats:
-    """Flakes that fall in streaks, over an image that lost colour and contrast.
+    """Flakes that fall in streaks, over an image of which the share `clear` keeps its colour and contrast.
 
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
-        random: where the flakes come from.
-        mean: of the normal numbers that flakes are made of.
-        deviation: of these numbers.
-        size: of a flake, pixels.
-        threshold: what is below it is no flake.
-        length: half the length of a streak, pixels.
-        smear: of the streak, see `motion_blur`.
-        clear: share of the image that is left as it is, 0 to 1.
+    Flakes of this `size` are normal numbers of this `mean` and `deviation` above a `threshold`; each is smeared as
+    `motion_blur` does it, by a `length` and, as its deviation, `smear`.
     """
     count, height, width, _ = images.shape
     flakes = np.float32(mean) + np.float32(deviation) * random.standard_normal((count, height, width, 1), np.float32)
@@ -51,13 +43,7 @@ def frost(images: Floats, random: np.random.Generator, *, clear: float, ice: flo
 
     The benchmark lays photographs of frost over an image. They are not ours to ship, so that ice is drawn: bright
     ridges where a fractal passes its middle, on a ground whose brightness differs from image to image. Its
-    figures are therefore not those of the published images.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result, which may leave that range.
-        random: where the ice comes from.
-        clear: share of the image that comes through.
-        ice: share of the ice.
+    figures are therefore not those of the published images. `clear` is the share of the image, `ice` that of the ice.
     """
     count, height, width, channels = images.shape
     heights = fractal(random, count, height, width, smoothness=1.6)
@@ -69,14 +55,7 @@ def frost(images: Floats, random: np.random.Generator, *, clear: float, ice: flo
 
 
 def fog(images: Floats, random: np.random.Generator, *, thickness: float, smoothness: float) -> Floats:
-    """Banks of fog, bright where they are thick, under which contrast goes.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        random: where the fog comes from.
-        thickness: of the fog, in units of the image's range.
-        smoothness: of its banks, see `fractal`.
-    """
+    """Banks of fog, see `fractal`, of a `thickness` in units of the image's range, under which contrast goes."""
     count, height, width, _ = images.shape
     brightest = images.max(axis=(1, 2, 3), keepdims=True)
     banks = np.float32(thickness) * fractal(random, count, height, width, smoothness=smoothness)[..., None]
@@ -84,12 +63,7 @@ def fog(images: Floats, random: np.random.Generator, *, thickness: float, smooth
 
 
 def brightness(images: Floats, *, added: float) -> Floats:
-    """More light: the value of hue, saturation and value is raised, the others stay.
-
-    Args:
-        images: (N, H, W, C) float32 from 0 to 1, like the result.
-        added: to the value, which goes from 0 to 1.
-    """
+    """More light: the value of hue, saturation and value is raised by `added`, the others stay."""
     value = images.max(axis=3, keepdims=True)
     raised = (value + np.float32(added)).clip(0, 1)
     # Equal hue and saturation mean equal ratios of the channels; black has none and becomes grey.
@@ -99,15 +73,8 @@ def brightness(images: Floats, *, added: float) -> Floats:
 def fractal(random: np.random.Generator, count: int, height: int, width: int, *, smoothness: float) -> Floats:
     """Landscapes of hills upon hills, by the diamond-square algorithm (Fournier, Fussell and Carpenter 1982).
 
-    Args:
-        random: where the hills come from.
-        count: of landscapes.
-        height: in pixels.
-        width: in pixels.
-        smoothness: hills of half the width have this number squared times less height.
-
-    Returns:
-        (count, height, width) float32, cut from squares whose lowest point is 0 and whose highest is 1.
+    Hills of half the width have `smoothness` squared times less height. (count, height, width) float32, cut from
+    squares whose lowest point is 0 and whose highest is 1.
     """
     side = 1 << (max(height, width, 2) - 1).bit_length()
     land = np.zeros((count, side, side), np.float32)

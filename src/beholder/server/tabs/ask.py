@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from beholder.answering.explanation import Where, where_it_looked
 from beholder.answering.prediction import Prediction
+from beholder.answering.saliency import Where, where_it_looked
 from beholder.data.images.decode import measure
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words

@@ -17,7 +17,7 @@ from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.errors import BeholderError
 from beholder.evaluation.abstention import coverage_curve, risk_in_words
 from beholder.evaluation.calibration import expected_calibration_error, reliability
-from beholder.evaluation.macro import macro_figures
+from beholder.evaluation.metrics import macro_figures
 from beholder.figures.maps import window_image
 from beholder.report.reading import RunFiles
 from beholder.report.words import (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
-from beholder.answering.terms import Place, convolution_terms, receptive_field, under, window_place
+from beholder.answering.terms import Area, convolution_terms, receptive_field, under, window_place
 from beholder.artifact.weights import Convolution, read_convolutions
 from beholder.artifact.wiring import read_sources
 from beholder.report.explanation_page import layer_in_words
@@ -118,7 +118,7 @@ class Layers:
         return {**document, "then": self._then(sight, layer, number, row, column)}
 
     def _made(
-        self, layer: int, before: NDArray[np.float32], place: Place, number: int, value: float
+        self, layer: int, before: NDArray[np.float32], place: Area, number: int, value: float
     ) -> dict[str, Any] | None:
         """The terms of a sum, of all but its largest channels the sums alone; None where they are not the network's."""
         terms = convolution_terms(before, self._convolutions[self._rows[layer]["name"]], place, number)
@@ -146,7 +146,7 @@ class Layers:
             "rectified": terms.rectified,
         }
 
-    def _pooled(self, layer: int, before: NDArray[np.float32], place: Place, number: int) -> dict[str, Any]:
+    def _pooled(self, layer: int, before: NDArray[np.float32], place: Area, number: int) -> dict[str, Any]:
         values = under(before[..., number : number + 1], place, math.nan)[..., 0]
         largest = self._rows[layer]["type"].startswith("Max") and not np.isnan(values).all()
         won = [int(at) for at in np.unravel_index(np.nanargmax(values), values.shape)] if largest else None
@@ -218,7 +218,7 @@ def _sliding(convolution: Convolution | None) -> dict[str, Any]:
     return {"window": window} if convolution.padding is None else {"window": window, "padding": convolution.padding}
 
 
-def _place(place: Place | None) -> dict[str, int] | None:
+def _place(place: Area | None) -> dict[str, int] | None:
     return None if place is None else dict(vars(place))
 
 

@@ -10,12 +10,8 @@ EARLY_SHARE = 0.25  # of the seconds of training were left over
 def ending_in_words(done: int, planned: int, most: int, *, left: float, seconds: float) -> str | None:
     """One sentence about a run that ended by its budget; None where it went as planned.
 
-    Args:
-        done: steps that it had.
-        planned: steps that it was to have when it began.
-        most: steps that a run on these images never has more of.
-        left: seconds until its last step had to be done.
-        seconds: that it had for training in all.
+    It had `done` steps of those `planned` as it began, and never has more than the `most` on these images. Of all its
+    `seconds` for training some were `left`.
     """
     if done < BUSY_SHARE * planned:
         return (

@@ -1,4 +1,4 @@
-"""What a budget buys: which widths of `fast`, at which resolution, for how many epochs.
+"""What a budget is expected to buy: which widths of `fast`, at which resolution, for how many epochs.
 
 Chosen from `scaling.json`, measured tables that `bench/scaling.py` wrote: for each width the validation accuracy after
 so many epochs of the shared images at 32 × 32. Another data set has other accuracies; what carries over is which
@@ -20,25 +20,19 @@ MOST_EPOCHS = 40.0  # more only memorise; a small data set ends before its budge
 FEWEST_EPOCHS = 0.1
 FADING = 0.65  # as 32/64/128 and 48/128/192 do in the table
 ENOUGH_EPOCHS = 4.0  # with fewer, a smaller resolution buys more than a larger one shows
-SMALLEST_SIDE, LARGEST_SIDE = 32, 128  # pixels; resolutions that larger images are averaged down to
+_LEAST_SIDE, _MOST_SIDE = 32, 128  # pixels; resolutions that larger images are averaged down to
 
-Widths = tuple[int, int, int]
-NARROWEST: Widths = (16, 64, 128)
+GroupWidths = tuple[int, int, int]  # of the three groups of `fast`
+NARROWEST: GroupWidths = (16, 64, 128)
 
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes:
-        widths: of the three groups of `fast`.
-        multiply_adds: of one image of 32 × 32 × 3, forward.
-        accuracy: from epochs to validation accuracy, 0 to 1.
-    """
-
-    widths: Widths
-    multiply_adds: int
-    accuracy: dict[float, float]
+    widths: GroupWidths  # of the three groups of `fast`
+    multiply_adds: int  # of one image of 32 × 32 × 3, forward
+    accuracy: dict[float, float]  # from epochs to validation accuracy, 0 to 1
 
     @property
     def fewest_epochs(self) -> float:
@@ -78,25 +72,20 @@ class TooShortError(UsageError):
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to train in a budget.
+class Forecast:
+    """What a budget buys."""
 
-    Attributes:
-        widths: of the three groups of `fast`; None where the person chose the network.
-        side: short side in pixels that the network looks at.
-        epochs: with fractions.
-        seconds: of training that it is expected to take.
-    """
-
-    widths: Widths | None
-    side: int
-    epochs: float
-    seconds: float
+    widths: GroupWidths | None  # of the three groups of `fast`; None where the person chose the network
+    side: int  # short side in pixels that the network looks at
+    epochs: float  # with fractions
+    seconds: float  # of training that it is expected to take
 
 
 def networks() -> list[Network]:
     """The measured table, narrow networks first."""
-    document = json.loads(resources.files("beholder.training.budget").joinpath("scaling.json").read_text(encoding="utf-8"))
+    document = json.loads(
+        resources.files("beholder.training.budget").joinpath("scaling.json").read_text(encoding="utf-8")
+    )
     return [
         Network(
             (row["widths"][0], row["widths"][1], row["widths"][2]),
@@ -107,22 +96,18 @@ def networks() -> list[Network]:
     ]
 
 
-def choose(
-    seconds: float, images: int, side: int, rate: Callable[[Widths, int], float], widest: Widths | None = None
-) -> Choice:
-    """The network that is expected to be best after `seconds` of training.
+def choose_network(
+    seconds: float, images: int, side: int, rate: Callable[[GroupWidths, int], float], widest: GroupWidths | None = None
+) -> Forecast:
+    """The network, at most as wide as the `widest`, that is expected to be best after so many `seconds` of training.
 
-    Args:
-        seconds: of training alone.
-        images: of the training set.
-        side: short side of its images, in pixels.
-        rate: from widths and side to images per second on this machine.
-        widest: of the networks to choose from; None: there is no such limit.
+    The training set has so many `images` of a short `side` in pixels; `rate` gives images per second on this machine
+    from widths and side.
 
     Raises:
         TooShortError: the seconds do not suffice for a tenth of an epoch of the narrowest network.
     """
-    choices = []
+    forecasts = []
     for network in networks():
         if widest is not None and network.widths > widest:
             continue
@@ -132,14 +117,14 @@ def choose(
         looked_at = next(often, min(speeds))
         epochs = min(seconds * speeds[looked_at] / images, MOST_EPOCHS)
         if epochs >= network.fewest_epochs:
-            choice = Choice(network.widths, looked_at, round(epochs, 2), epochs * images / speeds[looked_at])
-            choices.append((network.expected(epochs), choice))
-    if not choices:
+            forecast = Forecast(network.widths, looked_at, round(epochs, 2), epochs * images / speeds[looked_at])
+            forecasts.append((network.expected(epochs), forecast))
+    if not forecasts:
         raise TooShortError(seconds, images, rate(networks()[0].widths, sides(side)[-1]))
-    return max(choices, key=lambda pair: pair[0])[1]
+    return max(forecasts, key=lambda pair: pair[0])[1]
 
 
-def epochs_of(seconds: float, images: int, side: int, rate: float) -> Choice:
+def forecast_epochs(seconds: float, images: int, side: int, rate: float) -> Forecast:
     """How long to train a network that the person chose, at `rate` images per second.
 
     Raises:
@@ -148,7 +133,7 @@ def epochs_of(seconds: float, images: int, side: int, rate: float) -> Choice:
     epochs = min(seconds * rate / images, MOST_EPOCHS)
     if epochs < FEWEST_EPOCHS:
         raise TooShortError(seconds, images, rate)
-    return Choice(None, side, round(epochs, 2), epochs * images / rate)
+    return Forecast(None, side, round(epochs, 2), epochs * images / rate)
 
 
 def least_seconds(images: int, rate: float) -> float:
@@ -161,5 +146,5 @@ def sides(short: int) -> list[int]:
 
     An image is averaged down by whole factors, so there are few; a small image is looked at as it is.
     """
-    shrunk = [short // factor for factor in range(1, short // SMALLEST_SIDE + 1)]
-    return [side for side in shrunk if SMALLEST_SIDE <= side <= LARGEST_SIDE] or [short]
+    shrunk = [short // factor for factor in range(1, short // _LEAST_SIDE + 1)]
+    return [side for side in shrunk if _LEAST_SIDE <= side <= _MOST_SIDE] or [short]

@@ -19,53 +19,54 @@ from beholder.errors import StorageError
 from beholder.models import MODELS, Recipe, build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import describe_environment
-from beholder.training.budget.forecast import Widths, networks, sides
+from beholder.training.budget.forecast import GroupWidths, networks, sides
 from beholder.training.settings import Settings, largest_batch
 from beholder.training.steps import framework
 from beholder.training.steps.optimizer import build_optimizer
 from beholder.training.steps.step import compile_step, matrix_product_rate
 
-STEPS = 3  # after one that compiles
-PREPARING_SECONDS = 2.0  # building and compiling a network, about
-CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and reporting, until a run has told
-CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
-SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
-UNBELIEVABLE = 1e12  # multiply-adds of an image, seconds or GFLOP/s: a damaged file says such things
-MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
-APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
+_STEPS = 3  # that are measured, after one that compiles
+_PREPARING_SECONDS = 2.0  # building and compiling a network, about
+# Packing, judging and reporting, until runs have told: so many GFLOP at the rate of a float32 product, alike on fast
+# and slow machines; more for each layer of a network from a file, and where TensorFlow writes in a process of its own.
+_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 3.0, 15.0, 1200.0
+_SECONDS_A_LAYER, _APART_SECONDS = 0.1, 8.0
+_KEPT_CLOSINGS = 5  # runs, of which the fastest is believed, since a machine that was busy once need not be so again
+_CLOSING_MARGIN = 1.1  # times that one
+_AGREEING = 3  # runs; fewer are not believed to take more than so many times what it takes at first
+_MOST_OVER_GUESS = 1.5
+_UNBELIEVABLE = 1e12  # multiply-adds of an image, seconds or GFLOP/s: a damaged file says such things
+_MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
 
 
 @dataclass
 class Calibration:
-    """What was measured on this machine, for images of one shape.
+    """What was measured on this machine, for images of one shape."""
 
-    Attributes:
-        points: pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`.
-        ceiling: GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16.
-        chosen: seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them.
-        closings: from the last step to the written report, as the last two runs here took, by the SHA-256 of the file
-            that the network came from; "" for our own networks.
-    """
-
+    # Pairs (multiply-adds of an image, seconds an image of training), one a measured network of `fast`
     points: list[tuple[int, float]] = field(default_factory=list)
+    # GFLOP/s of a plain matrix product in float32 and, where it is used, bfloat16
     ceiling: dict[str, float] = field(default_factory=dict)
+    # Seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them
     chosen: dict[str, float] = field(default_factory=dict)
+    # Seconds from the last step to the written report of the last runs here, by the SHA-256 of the file that the
+    # network came from; "" for our own networks
     closings: dict[str, list[float]] = field(default_factory=dict)
 
     def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:
         """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
-        The faster one of two runs counts, as a machine that was busy once need not be so again. A network from the
-        `file` of this SHA-256, of so many `layers`, takes longer to pack.
+        A network from the `file` of this SHA-256, of so many `layers`, takes longer to pack.
         """
-        guess = self._closing_guess(layers if file is not None else 0)
-        return min(*self.closings.get(file or "", [guess]), max(most, guess))
-
-    def _closing_guess(self, layers: int) -> float:
-        """What packing is expected to take before any run has told: a machine that multiplies slowly packs slowly."""
-        own = min(max(CLOSING_PRODUCTS / self.ceiling.get("float32", math.inf), CLOSING_SECONDS), MOST_CLOSING_SECONDS)
-        apart = 0.0 if framework.backend() == "tensorflow" else APART_SECONDS
-        return own + apart + SECONDS_A_LAYER * layers
+        products = _CLOSING_GFLOP / self.ceiling.get("float32", math.inf)
+        guess = min(max(products, _CLOSING_SECONDS), _MOST_CLOSING_SECONDS)
+        guess += 0.0 if framework.backend() == "tensorflow" else _APART_SECONDS
+        guess += 0.0 if file is None else _SECONDS_A_LAYER * layers
+        told = self.closings.get(file or "")
+        expected = _CLOSING_MARGIN * min(told) if told else guess
+        if told and len(told) < _AGREEING:
+            expected = min(expected, _MOST_OVER_GUESS * guess)
+        return min(expected, max(most, guess))
 
     def rate(self, multiply_adds: int) -> float:
         """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
@@ -97,7 +98,7 @@ def calibrate(
     """
     until = time.monotonic() + seconds
     path = _file(folder, shape, dtype)
-    calibration = known or _read(path) or _nothing_measured(dtype)
+    calibration = known or _known(path, dtype)
     before = len(calibration.points)
     narrowest, *wider = (network.widths for network in networks())
     resolutions = sides(min(shape[:2]))
@@ -117,57 +118,24 @@ def calibrate_chosen(
 ) -> tuple[Calibration, float]:
     """What is known of this machine, and the seconds an image that training `model`, somebody's choice, takes.
 
-    Args:
-        folder: as in `calibrate`, like `shape`.
-        shape: height, width and channels of the images.
-        settings: which network that is.
-        model: the network.
-        seconds: that measuring may take, about; the step that compiles and one more are taken in any case.
+    Arguments are those of `calibrate`, and `settings`, which network that is. The step that compiles and one more are
+    measured in any case.
     """
     path, key = _file(folder, shape, settings.dtype), _chosen_key(settings)
-    calibration = _read(path) or _nothing_measured(settings.dtype)
+    calibration = _known(path, settings.dtype)
     if key not in calibration.chosen:
-        calibration.chosen[key] = measure(model, settings.recipe, time.monotonic() + seconds)[1]
+        calibration.chosen[key] = measure_training(model, settings.recipe, time.monotonic() + seconds)[1]
         _keep(path, calibration)
     return calibration, calibration.chosen[key]
-
-
-def _chosen_key(settings: Settings) -> str:
-    # Where a file lies does not make another network of it.
-    options = {name: value for name, value in settings.options.items() if name != "file"}
-    initial = None if settings.initial is None else settings.initial.sha256
-    return _digest([settings.model, options, settings.recipe.batch_size, initial])
-
-
-def _nothing_measured(dtype: str) -> Calibration:
-    size = 2048 if framework.accelerator() is None else 8192
-    return Calibration(ceiling=matrix_product_rate(dtype, size))
-
-
-def _learn(
-    calibration: Calibration, widths: Widths, side: int, shape: tuple[int, int, int], dtype: str, until: float
-) -> bool:
-    """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
-    cost = cost_of_fast(shape, widths, side)
-    recipe = replace(MODELS["fast"], batch_size=largest_batch(MODELS["fast"], shape, side))
-    if cost in dict(calibration.points):
-        return True
-    if calibration.points:
-        takes = PREPARING_SECONDS + (1 + STEPS) * recipe.batch_size / calibration.rate(cost)
-        if time.monotonic() + takes > until:
-            return False
-    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
-    calibration.points.append(measure(model, recipe))
-    return True
 
 
 def learn_from_run(
     folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, an_image: float | None
 ) -> None:
-    """Keep what a run came to, for the plan of the next one.
+    """Keep what a run of `settings` came to, for the next one; `folder` and `shape` as in `calibrate`.
 
     Args:
-        folder: as in `calibrate`, like `shape`.
+        folder: the cache.
         shape: height, width and channels of the images.
         settings: which network it trained.
         closing: seconds from its last step to its report.
@@ -179,10 +147,10 @@ def learn_from_run(
         if known is None:
             return
         file = settings.own_file or ""
-        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-2:]
+        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-_KEPT_CLOSINGS:]
         key = _chosen_key(settings)
         if an_image is not None and key in known.chosen:
-            known.chosen[key] = min(an_image, MOST_SLOWER * known.chosen[key])
+            known.chosen[key] = min(an_image, _MOST_SLOWER * known.chosen[key])
         elif an_image is not None and known.points and {"widths", "side"} <= settings.options.keys():
             known.points = _corrected(known, shape, settings, an_image)
         files.write_json(path, asdict(known))
@@ -191,7 +159,7 @@ def learn_from_run(
 def _corrected(
     known: Calibration, shape: tuple[int, int, int], settings: Settings, an_image: float
 ) -> list[tuple[int, float]]:
-    """The points of a machine on which the network of `settings`, a plan's choice, took `an_image` seconds an image.
+    """The points of a machine on which training `settings`, chosen for a budget, took `an_image` seconds.
 
     All of them move: a machine that is busy, or no longer so, is slower or faster in every network. Few images come
     in small batches, which tell nothing of larger ones.
@@ -199,26 +167,48 @@ def _corrected(
     widths, side = settings.options["widths"], settings.options["side"]
     if settings.recipe.batch_size != largest_batch(MODELS["fast"], shape, side):
         return known.points
-    ratio = min(an_image * known.rate(cost_of_fast(shape, tuple(widths), side)), MOST_SLOWER)
+    ratio = min(an_image * known.rate(cost_of_fast(shape, tuple(widths), side)), _MOST_SLOWER)
     return [(cost, seconds * ratio) for cost, seconds in known.points]
 
 
-def _keep(path: Path, measured: Calibration) -> None:
-    """Add what was measured to what is kept at `path`, where another run may have kept something meanwhile."""
-    with suppress(StorageError), files.changing(path):  # it is measured again next time
-        known = _read(path) or Calibration()
-        costs = dict(known.points)
-        points = [*known.points, *(point for point in measured.points if point[0] not in costs)]
-        ceiling, chosen = {**measured.ceiling, **known.ceiling}, {**measured.chosen, **known.chosen}
-        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.closings, **known.closings})))
+def _known(path: Path, dtype: str) -> Calibration:
+    """What is kept at `path`, or the first thing that is measured.
+
+    How fast a product is says how long packing takes, until a few runs do: it is looked at again until then, lest the
+    first look fell into a busy moment.
+    """
+    known, processor = _read(path), framework.accelerator() is None
+    if known is None:
+        return Calibration(ceiling=matrix_product_rate(dtype, 2048 if processor else 8192))
+    if processor and max(map(len, known.closings.values()), default=0) < _AGREEING:
+        known.ceiling = _faster(known.ceiling, matrix_product_rate("float32", 2048, 2))
+        _keep(path, known)
+    return known
 
 
-def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:
-    return folder / "calibration" / f"{_key(shape, dtype)}.json"
+def _faster(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    return {name: max(rates.get(name, 0.0) for rates in (one, other)) for name in {**one, **other}}
+
+
+def _learn(
+    calibration: Calibration, widths: GroupWidths, side: int, shape: tuple[int, int, int], dtype: str, until: float
+) -> bool:
+    """Measure a network of `fast` where it is not known and there is time for it; whether it is known then."""
+    cost = cost_of_fast(shape, widths, side)
+    recipe = replace(MODELS["fast"], batch_size=largest_batch(MODELS["fast"], shape, side))
+    if cost in dict(calibration.points):
+        return True
+    if calibration.points:
+        takes = _PREPARING_SECONDS + (1 + _STEPS) * recipe.batch_size / calibration.rate(cost)
+        if time.monotonic() + takes > until:
+            return False
+    model = build("fast", shape, 2, dtype=dtype, widths=widths, side=side)
+    calibration.points.append(measure_training(model, recipe))
+    return True
 
 
 @cache
-def cost_of_fast(shape: tuple[int, int, int], widths: Widths, side: int) -> int:
+def cost_of_fast(shape: tuple[int, int, int], widths: GroupWidths, side: int) -> int:
     """Multiply-adds of one image of `shape` through `fast`, forward."""
     return multiply_adds(build("fast", shape, 2, widths=widths, side=side))
 
@@ -228,7 +218,7 @@ def multiply_adds(model: Any) -> int:
     return sum(row["multiply_adds"] for row in layer_costs(model))
 
 
-def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
+def measure_training(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, float]:
     """Multiply-adds of an image through `model`, forward, and the seconds that an image of training takes.
 
     Beside a step that compiles one is taken in any case, and more until `until`, on the clock of `time.monotonic`. None
@@ -238,35 +228,41 @@ def measure(model: Any, recipe: Recipe, until: float = math.inf) -> tuple[int, f
     images = random.integers(256, size=(recipe.batch_size, *model.input.shape[1:])).astype(np.uint8)
     labels = random.integers(2, size=recipe.batch_size)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
-    started = time.perf_counter()
-    step(images, labels, 0.0, 0)
-    compiling = time.perf_counter() - started
     taken: list[float] = []
-    while not taken or (len(taken) < STEPS and time.monotonic() < until):
+    while len(taken) < 2 or (len(taken) <= _STEPS and time.monotonic() < until):
         started = time.perf_counter()
         step(images, labels, 0.0, len(taken))
         taken.append(time.perf_counter() - started)
-    return multiply_adds(model), min(float(np.median(taken)), compiling) / recipe.batch_size
+    compiling, *others = taken
+    return multiply_adds(model), min(float(np.median(others)), compiling) / recipe.batch_size
 
 
-def _key(shape: tuple[int, int, int], dtype: str) -> str:
-    machine = describe_environment()
-    device = framework.describe()
-    facts = [
-        machine["processor"],
-        machine["cores"],
-        machine["versions"],
-        device,
-        shape,
-        dtype,
-        MODELS["fast"].batch_size,
-        MODELS["fast"].step_pixels,
-    ]
-    return _digest(facts)
+def _file(folder: Path, shape: tuple[int, int, int], dtype: str) -> Path:
+    machine, fast = describe_environment(), MODELS["fast"]
+    threads = {name: value for name, value in machine["variables"].items() if name.endswith("_THREADS")}
+    facts = [machine["processor"], machine["cores"], threads, machine["versions"], framework.describe_backend()]
+    return folder / "calibration" / f"{_digest([*facts, shape, dtype, fast.batch_size, fast.step_pixels])}.json"
+
+
+def _chosen_key(settings: Settings) -> str:
+    # Where a file lies does not make another network of it.
+    options = {name: value for name, value in settings.options.items() if name != "file"}
+    initial = None if settings.initial is None else settings.initial.sha256
+    return _digest([settings.model, options, settings.recipe.batch_size, initial])
 
 
 def _digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _keep(path: Path, measured: Calibration) -> None:
+    """Add what was measured to what is kept at `path`, where another run may have kept something meanwhile."""
+    with suppress(StorageError), files.changing(path):  # it is measured again next time
+        known = _read(path) or Calibration()
+        costs = dict(known.points)
+        points = [*known.points, *(point for point in measured.points if point[0] not in costs)]
+        ceiling, chosen = _faster(measured.ceiling, known.ceiling), {**measured.chosen, **known.chosen}
+        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.closings, **known.closings})))
 
 
 def _read(path: Path) -> Calibration | None:
@@ -285,6 +281,6 @@ def _read(path: Path) -> Calibration | None:
 
 
 def _positive(number: Any) -> float:
-    if not 0 < float(number) < UNBELIEVABLE:
+    if not 0 < float(number) < _UNBELIEVABLE:
         raise ValueError(f"Expected a positive number. Received: {number!r}.")
     return float(number)

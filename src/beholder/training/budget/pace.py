@@ -16,7 +16,8 @@ RECENT_JUDGEMENTS = 5
 LEAST_SHARE = 0.5  # of the steps to come are left by one look: what is slower than that, the next look says again
 HASTE = 4  # looks at least before a plan ends that leaves most of the time unused, however short they are
 JUDGING_COST = 0.35  # of a training step, for as many images that are only looked at
-TOLERANCE = 0.02  # of the steps that remain: smaller differences are noise, not a slower machine
+_TOLERANCE = 0.02  # of the steps: smaller differences are noise, not another machine
+_LATE_SECONDS = 0.5  # more than that a run is late only for more than this share of what remains
 ENOUGH_LOOKS = 3  # to tell how fast a step is: one look may be anything
 CLOSING_SHARE = 0.5  # of a step's slowing down is also that of packing, which hardly needs a second core
 
@@ -33,20 +34,15 @@ class Pace:
 
     No single look at the clock is believed: a step that compiles, another program's burst, or a laptop's nap is slow
     once, and only a machine that stays slow has fewer steps. What is lost to them is counted, as time.
-
-    Attributes:
-        until: when the last step must be done, on the clock of `time.monotonic`.
-        steps_an_epoch: steps between two judgements of the whole network, whose time is counted too.
-        most_steps: what the run never has more of, however much time there is.
-        judged_steps: images of one judgement, in batches; its time is guessed from that until one was measured.
-        closing: seconds that follow on `until` where nothing else is at work: on a machine that became slower packing
-            takes longer too, and the last step must be done earlier.
     """
 
-    until: float
-    steps_an_epoch: int
-    most_steps: int
+    until: float  # when the last step must be done, on the clock of `time.monotonic`
+    steps_an_epoch: int  # steps between two judgements of the whole network, whose time is counted too
+    most_steps: int  # what the run never has more of, however much time there is
+    # Images of one judgement, in batches; its time is guessed from that until one was measured
     judged_steps: float = 0.0
+    # Seconds that follow on `until` where nothing else is at work: on a machine that became slower packing takes longer
+    # too, and the last step must be done earlier
     closing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -83,7 +79,7 @@ class Pace:
         now = time.monotonic()
         remaining = self.until - now
         if remaining <= 0:
-            return self._changed(done, planned, done + 1)
+            return None if planned == done + 1 else done + 1
         if self._since is None:  # the first step is compiled, and tells nothing
             self._since = now
             return None
@@ -95,8 +91,10 @@ class Pace:
         self._since, self._steps = now, 0
         if len(self._looks) == 1:
             return None
-        left = self._fit(remaining, ahead)
-        return self._changed(done, planned, done + max(left, math.ceil(LEAST_SHARE * (planned - done)), 1))
+        step = self._seconds_a_step()
+        left = self._fit(remaining, step, step * ahead)
+        fitting = done + max(left, math.ceil(LEAST_SHARE * (planned - done)), 1)
+        return self._changed(done, planned, min(fitting, max(self.most_steps, done + 1)), step * ahead)
 
     def _due(self, passed: float, remaining: float, left: int, ahead: float, *, growing: bool) -> bool:
         """Whether the steps since the last look are to be one: where they took long enough, or a plan ends too soon."""
@@ -105,15 +103,20 @@ class Pace:
         enough = passed >= LOOK_SHARE * remaining or self._steps >= LOOK_SHARE * left
         return passed >= min(LEAST_SECONDS, remaining) and enough
 
-    def _fit(self, remaining: float, ahead: float) -> int:
-        """How many steps fit into the seconds that remain, by the looks of late."""
-        step = _typical(self._looks[-RECENT_LOOKS:])
+    def _seconds_a_step(self) -> float:
+        """The mean of recent looks but for outliers; of two the faster one, as nothing makes a machine faster."""
+        looks = sorted(self._looks[-RECENT_LOOKS:])
+        outliers = min(OUTLIERS, (len(looks) - 1) // 2)
+        return looks[0] if len(looks) < 3 else statistics.fmean(looks[outliers : len(looks) - outliers])
+
+    def _fit(self, remaining: float, step: float, to_come: float) -> int:
+        """How many steps fit into the seconds that remain, where one takes `step` now and `to_come` on average."""
         self._fastest = min(self._fastest, step)
         # A machine is slowed down for a while, and packing comes later: no more than three times slower is believed.
         remaining -= self.closing * CLOSING_SHARE * min(max(step / self._fastest - 1, 0.0), 2.0)
         judging = self._judging(self.judged_steps * JUDGING_COST * step)
         # The judgement at the very end comes whether or not an epoch ends there.
-        return round((remaining - judging) / (step * ahead + judging / self.steps_an_epoch))
+        return round((remaining - judging) / (to_come + judging / self.steps_an_epoch))
 
     def _judging(self, guess: float) -> float:
         """Seconds of a judgement; the first one is compiled too."""
@@ -121,12 +124,9 @@ class Pace:
             return min([guess, *self._judgings])
         return statistics.median_low(self._judgings)
 
-    def _changed(self, done: int, planned: int, fitting: int) -> int | None:
-        fitting = min(fitting, max(self.most_steps, done + 1))
-        return None if abs(fitting - planned) <= TOLERANCE * (planned - done) else fitting
-
-
-def _typical(looks: list[float]) -> float:
-    """The mean of `looks` but the slowest and the fastest; of two the faster one, as nothing makes a machine faster."""
-    outliers = min(OUTLIERS, (len(looks) - 1) // 2)
-    return min(looks) if len(looks) < 3 else statistics.fmean(sorted(looks)[outliers : len(looks) - outliers])
+    def _changed(self, done: int, planned: int, fitting: int, step: float) -> int | None:
+        """`fitting` where that is another plan: one that hardly differs would only move the learning rate about."""
+        ignored = _TOLERANCE * planned
+        if fitting < planned:
+            ignored = max(_TOLERANCE * (planned - done), min(ignored, _LATE_SECONDS / step))
+        return None if abs(fitting - planned) <= ignored else fitting

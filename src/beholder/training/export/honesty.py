@@ -16,44 +16,32 @@ from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
-from beholder.evaluation.familiarity import Familiarity, class_sums, directions, fit_familiarity, measure
+from beholder.evaluation.familiarity import Familiarity, class_sums, directions, feature_measures, fit_familiarity
 
-MOST_IMAGES = 2000  # of the training set, whose features give the classes' directions; more change nothing
-MOST_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
-MOST_VALUES = 8_000_000  # of the directions: 32 MB
+_MOST_IMAGES = 2000  # of the training set, whose features give the classes' directions; more change nothing
+_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
+_MOST_VALUES = 8_000_000  # of the directions: 32 MB
 _ANSWERED_PIXELS = 1 << 21  # of images that are held in memory at a time, with their features
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What a graph makes of the N images of the validation set.
+class Outputs:
+    """What a graph makes of the N images of the validation set."""
 
-    Attributes:
-        logits: (N, K) float32.
-        measures: (N, 2) float32, see `measure`; None where the classes have no directions.
-    """
-
-    logits: NDArray[np.float32]
+    logits: NDArray[np.float32]  # (N, K) float32
+    # (N, 2) float32, see `feature_measures`; None where the classes have no directions
     measures: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, eq=False)
 class Honest:
-    """The answers of a graph to the validation set, and what is to be thought of others.
+    """The answers of a graph to the validation set, and what is to be thought of others."""
 
-    Attributes:
-        probabilities: (N, K) float32.
-        figures: `accuracy`, `count` and `ece` on the validation set.
-        unsure_below: as in the manifest.
-        risk: as in the manifest.
-        familiarity: None where it cannot be told.
-    """
-
-    probabilities: NDArray[np.float32]
-    figures: dict[str, Any]
-    unsure_below: float | None
-    risk: dict[str, Any]
-    familiarity: Familiarity | None
+    probabilities: NDArray[np.float32]  # (N, K) float32
+    figures: dict[str, Any]  # `accuracy`, `count` and `ece` on the validation set
+    unsure_below: float | None  # as in the manifest
+    risk: dict[str, Any]  # as in the manifest
+    familiarity: Familiarity | None  # None where it cannot be told
 
 
 def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Dataset) -> NDArray[np.float32] | None:
@@ -63,9 +51,9 @@ def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Da
     """
     classes = len(train.class_names)
     cost = sum(int(layer["multiply_adds"]) for layer in layers)
-    count = min(MOST_IMAGES, max(MOST_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
+    count = min(_MOST_IMAGES, max(_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
     width = next(int(np.prod(layer["output_shape"])) for layer in layers if layer["name"] == "features")
-    if width * classes > MOST_VALUES:
+    if width * classes > _MOST_VALUES:
         return None
     rows = np.sort(stratified_order(train.labels, seed=0)[:count])
     sums = np.zeros((classes, width), np.float32)
@@ -75,19 +63,19 @@ def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Da
     return directions(sums)
 
 
-def look(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Seen:
+def outputs_for(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Outputs:
     """Show the `validation` set to `graph`; its features themselves would fill the memory, and are not kept."""
     logits, measures = [], []
     for rows in chunks(len(validation), validation.image_shape, _ANSWERED_PIXELS):
         answers = graph(validation.images[rows])
         logits.append(answers.logits)
         if prototypes is not None:
-            measures.append(measure(answers.features, prototypes))
-    return Seen(np.concatenate(logits), np.concatenate(measures) if measures else None)
+            measures.append(feature_measures(answers.features, prototypes))
+    return Outputs(np.concatenate(logits), np.concatenate(measures) if measures else None)
 
 
 def fit_honesty(
-    seen: Seen,
+    outputs: Outputs,
     labels: NDArray[np.int64],
     temperature: float,
     prototypes: NDArray[np.float32] | None,
@@ -96,19 +84,19 @@ def fit_honesty(
     """What to think of the answers of a graph, a pure function of what it makes of the validation set.
 
     Args:
-        seen: of `look`.
+        outputs: of `outputs_for`.
         labels: (N,) int64, the true classes.
         temperature: which divides the logits in the graph.
         prototypes: of `class_prototypes`.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
     """
-    probabilities = softmax(seen.logits, temperature)
+    probabilities = softmax(outputs.logits, temperature)
     confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     familiarity, unlike = None, np.zeros(len(labels), np.bool_)
-    if prototypes is not None and seen.measures is not None:
-        familiarity = fit_familiarity(prototypes, seen.measures)
-    if familiarity is not None and seen.measures is not None:
-        unlike = familiarity.scores(seen.measures) < familiarity.threshold
+    if prototypes is not None and outputs.measures is not None:
+        familiarity = fit_familiarity(prototypes, outputs.measures)
+        if familiarity is not None:
+            unlike = familiarity.scores(outputs.measures) < familiarity.threshold
     unsure_below, facts = risk_facts(confidences, correct, unlike, risk)
     figures = {"accuracy": float(correct.sum()) / len(labels), "count": len(labels)}
     if np.isfinite(confidences).all():

@@ -14,7 +14,7 @@ from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.subset import stratified_order
 
-MOST_MULTIPLY_ADDS = 10**11  # of all images together: a second or two on two cores
+_MULTIPLY_ADDS = 10**11  # of all images together: a second or two on two cores
 
 
 def keep_neighbours(run: Path, manifest: Manifest, train: Dataset) -> None:
@@ -34,5 +34,5 @@ def keep_neighbours(run: Path, manifest: Manifest, train: Dataset) -> None:
 
 def _count(manifest: Manifest, features: int) -> int:
     cost = sum(int(layer["multiply_adds"]) for layer in manifest.layers)
-    affordable = max(MOST_MULTIPLY_ADDS // max(cost, 1), len(manifest.class_names))
+    affordable = max(_MULTIPLY_ADDS // max(cost, 1), len(manifest.class_names))
     return min(affordable, most_images(manifest.image.shape, more_bytes=2 * features))

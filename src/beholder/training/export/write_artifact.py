@@ -30,7 +30,7 @@ from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import set_temperature, write_network
-from beholder.training.export.honesty import Honest, Seen, class_prototypes, fit_honesty, look
+from beholder.training.export.honesty import Honest, Outputs, class_prototypes, fit_honesty, outputs_for
 from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 from beholder.training.settings import Settings
 
@@ -78,16 +78,15 @@ def export_artifact(
             write_network(building, model, views)
             inside = Inside(building)
             prototypes = class_prototypes(inside, layers, train)
-            seen = look(Graph(building / "model.onnx"), validation, prototypes)
-            temperature = fit_temperature(seen.logits, validation.labels)
+            outputs = outputs_for(Graph(building / "model.onnx"), validation, prototypes)
+            temperature = fit_temperature(outputs.logits, validation.labels)
             set_temperature(building / "model.onnx", temperature)
             graph = Graph(building / "model.onnx")
-        _save_filters(model, building / "filters.npy")
-        _save_head(model, building / "head.npy")
-        int8, seen_by_int8 = _int8(building, train, validation, prototypes, seen)
+        _save_weights(model, building)
+        int8, int8_outputs = _int8(building, train, validation, prototypes, outputs)
         honest = {
             precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
-            for precision, one in (("float32", seen), ("int8", seen_by_int8))
+            for precision, one in (("float32", outputs), ("int8", int8_outputs))
             if one is not None
         }
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
@@ -187,20 +186,20 @@ def _int8(
     train: Dataset,
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
-    seen: Seen,
-) -> tuple[Graph, Seen] | tuple[None, None]:
+    outputs: Outputs,
+) -> tuple[Graph, Outputs] | tuple[None, None]:
     """The int8 model of the graph in `building`, and what it makes of the validation set.
 
-    None where this processor could not judge it, it gains nothing, or it is right less often than the network itself
-    by too much, whose logits are in `seen`.
+    None where this processor could not judge it, it gains nothing, or it is right less often by too much than the
+    network itself, whose answers are in `outputs`.
     """
     path = building / INT8_FILE
     images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
     if not has_int8() or not quantise(building / "model.onnx", path, images):
         return None, None
     int8 = Graph(path, side_by_side=True)
-    own = look(int8, validation, prototypes)
-    accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (seen, own))
+    own = outputs_for(int8, validation, prototypes)
+    accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (outputs, own))
     if round(accuracy - own_accuracy, 9) > LARGEST_DROP:
         path.unlink()
         return None, None
@@ -221,19 +220,19 @@ def _spread(count: int, size: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, size).astype(np.int64))
 
 
-def _save_filters(model: Any, path: Path) -> None:
-    kernel = next((layer.kernel for layer in model.layers if len(getattr(layer, "kernel_size", ())) == 2), None)
-    if kernel is None:
-        return
-    windows = np.asarray(kernel, np.float32).transpose(3, 0, 1, 2)  # (K, h, w, C)
-    with files.replacing(path) as file:
-        np.save(file, windows)
+def _save_weights(model: Any, folder: Path) -> None:
+    """The first convolution's windows (K, h, w, C), and the weights from features to logits (F, classes), if any.
+
+    They are what is drawn of the first layer, and what a class activation map is made of.
+    """
+    filters = next((layer.kernel for layer in model.layers if len(getattr(layer, "kernel_size", ())) == 2), None)
+    if filters is not None:
+        _save(folder / "filters.npy", np.asarray(filters, np.float32).transpose(3, 0, 1, 2))
+    head = getattr(model.get_layer("logits"), "kernel", None)
+    if head is not None:
+        _save(folder / "head.npy", np.asarray(head, np.float32))
 
 
-def _save_head(model: Any, path: Path) -> None:
-    """The weights from the features to the logits, (F, classes): what a class activation map is made of."""
-    kernel = getattr(model.get_layer("logits"), "kernel", None)
-    if kernel is None:
-        return
+def _save(path: Path, values: NDArray[np.float32]) -> None:
     with files.replacing(path) as file:
-        np.save(file, np.asarray(kernel, np.float32))
+        np.save(file, values)

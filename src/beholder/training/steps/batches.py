@@ -19,23 +19,14 @@ _ALL = slice(None)
 
 @dataclass(frozen=True)
 class Batches:
-    """Shuffled batches of a training set, augmented on request.
+    """Shuffled batches of a training set, augmented on request."""
 
-    Attributes:
-        dataset: the training set.
-        batch_size: images a step; the last step of an epoch takes what is left.
-        seed: fixes every choice.
-        shift: move the images by a pixel or two.
-        mirror: turn half of them left to right.
-        balanced: show every class equally often, its images as often as that takes.
-    """
-
-    dataset: Dataset
-    batch_size: int
-    seed: int
-    shift: bool
-    mirror: bool
-    balanced: bool = False
+    dataset: Dataset  # the training set
+    batch_size: int  # images a step; the last step of an epoch takes what is left
+    seed: int  # fixes every choice
+    shift: bool  # move the images by a pixel or two
+    mirror: bool  # turn half of them left to right
+    balanced: bool = False  # show every class equally often, its images as often as that takes
 
     @property
     def steps(self) -> int:
@@ -66,7 +57,7 @@ class Batches:
         if self.mirror:
             # Alternating flips: each image is mirrored in every other epoch, so that two epochs show both sides.
             # Source: K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), section 3.6.
-            images = mirrored(images, self._flips[rows] ^ bool(epoch % 2))
+            images = mirrored_at(images, self._flips[rows] ^ bool(epoch % 2))
         if self.shift:
             images = shifted(images, stream(self.seed, _SHIFT, epoch, step), len(whole), share)
         return images, labels
@@ -85,7 +76,7 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
 
 
-def mirrored(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def mirrored_at(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """`images` (B, H, W, C) with those at `which` (B,) turned left to right."""
     turned = images.copy()
     turned[which] = turned[which, :, ::-1]

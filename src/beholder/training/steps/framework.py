@@ -22,7 +22,7 @@ from beholder.errors import UsageError
 
 # Of Keras, which draws and computes otherwise with others; our layers mean height, width, channels.
 SETTINGS: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
-NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 # XLA then takes only algorithms that give the same bits every time, so that a resumed run ends as one never stopped.
 _DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 
@@ -34,7 +34,7 @@ def backend() -> str:
         UsageError: the person wants another one.
     """
     wanted = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if wanted not in NAMES:
+    if wanted not in BACKENDS:
         raise UsageError(
             f"Training runs on TensorFlow or, on an accelerator, on JAX, not on {wanted!r}; unset KERAS_BACKEND."
         )
@@ -55,7 +55,7 @@ def accelerator() -> str | None:
     return None if device.platform == "cpu" else str(device.device_kind)
 
 
-def describe() -> dict[str, str | None]:
+def describe_backend() -> dict[str, str | None]:
     """Backend and accelerator, JSON-ready, as the conditions of a figure.
 
     Raises:
@@ -65,12 +65,12 @@ def describe() -> dict[str, str | None]:
 
 
 def conditions() -> dict[str, Any]:
-    """As `describe`, and how Keras is set, JSON-ready: what the weights of one seed depend on.
+    """As `describe_backend`, and how Keras is set, JSON-ready: what the weights of one seed depend on.
 
     Raises:
         UsageError: as `accelerator`.
     """
-    return {**describe(), "keras": SETTINGS}
+    return {**describe_backend(), "keras": SETTINGS}
 
 
 def advice(*, together: bool = False, local: bool = True) -> str | None:
@@ -91,8 +91,8 @@ def advice(*, together: bool = False, local: bool = True) -> str | None:
 
 
 @contextmanager
-def training_half() -> Iterator[None]:
-    """Say what to install where a library of the training half is imported here and is not there.
+def training_half(extras: str = "train") -> Iterator[None]:
+    """Say what to install where a library of the training half, in these `extras`, is imported here and is not there.
 
     Raises:
         UsageError: it is not installed.
@@ -101,7 +101,7 @@ def training_half() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[train]'`."
+            f"Training needs {error.name!r}, which is not installed; run `pip install 'beholder[{extras}]'`."
         ) from error
 
 
@@ -165,12 +165,8 @@ def import_jax() -> Any:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:  # read once, when JAX looks for its devices
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
-    try:
+    with training_half("train,jax"):
         import jax
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"KERAS_BACKEND=jax needs {error.name!r}, which is not installed; run `pip install 'beholder[train,jax]'`."
-        ) from error
     return jax
 
 

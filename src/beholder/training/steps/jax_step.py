@@ -13,21 +13,15 @@ from numpy.typing import NDArray
 from beholder.training.steps.processes import Group
 
 # The values of the model's trainable variables, of its other ones, and of the optimizer's, in their order.
-State = tuple[list[Any], list[Any], list[Any]]
+_State = tuple[list[Any], list[Any], list[Any]]
 
 
 class JaxStep:
     """Trains a network on one batch at a time, in values that stay on the device.
 
     The values go from step to step without the Keras variables, which hold none between the first step and `sync`:
-    the step gives their memory to its results.
-
-    Args:
-        model: a built Keras model.
-        optimizer: built for the model's trainable variables.
-        objective: from logits and labels to the mean loss and the number of correct answers.
-        generators: seed generators of the layers that draw random numbers.
-        group: the processes that train together, whose values are those of process 0; None: this one trains alone.
+    the step gives their memory to its results. In a group all processes have the values of process 0. Arguments are as
+    for `compile_objective`.
     """
 
     def __init__(
@@ -40,12 +34,12 @@ class JaxStep:
     ) -> None:
         self._group = group
         self._variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
-        self._state: State | None = None
+        self._state: _State | None = None
         others, held = self._variables[1:]
         seeds = [_position(others, generator.state) for generator in generators]
         rate = _position(held, optimizer.learning_rate)
 
-        def step(state: State, images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[State, Any, Any]:
+        def step(state: _State, images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[_State, Any, Any]:
             trainable, others, held = (list(values) for values in state)
             for number, position in enumerate(seeds):
                 others[position] = jnp.stack([seed, number]).astype(others[position].dtype)
@@ -91,8 +85,8 @@ class JaxStep:
         if self._group is None:
             self._state = None
 
-    def _first_state(self) -> State:
-        values: State = _values(self._variables)
+    def _first_state(self) -> _State:
+        values: _State = _values(self._variables)
         return values if self._group is None else self._group.repeated(values)
 
 

@@ -21,14 +21,9 @@ class Muon(keras.optimizers.Optimizer):
     with, so that the learning rate means the same at every moment.
     Source: K. Jordan, Muon (2024), and its use in 94% on CIFAR-10 in 2.59 seconds.
 
-    Args:
-        learning_rate: of the filters.
-        momentum: of the filters.
-        plain_ratio: the other variables' learning rate, as a share of the filters'.
-        plain_momentum: of the other variables.
-        plain_weight_decay: of the other variables, in units of their learning rate.
-        body_rate: the learning rate of all layers but the head, as a share of the head's.
-        **kwargs: those of every Keras optimizer.
+    Learning rate and momentum are those of the filters. Of the other variables `plain_ratio` is the learning rate, as
+    a share of the filters', and `plain_weight_decay` is in units of it; `body_rate` is that of all layers but the head,
+    as a share of the head's.
     """
 
     def __init__(
@@ -91,13 +86,8 @@ class Muon(keras.optimizers.Optimizer):
 class FineTuningAdamW(keras.optimizers.Adam):
     """AdamW whose body learns more slowly than its head, weight decay included.
 
-    Source: Loshchilov and Hutter, Decoupled weight decay regularization (2019).
-
-    Args:
-        learning_rate: of the head.
-        body_rate: the learning rate of all other layers, as a share of that.
-        decay: of the weights, in units of their learning rate.
-        **kwargs: those of Keras's Adam.
+    The learning rate is that of the head, `body_rate` the share of it for all other layers, and `decay` in units of
+    either. Source: Loshchilov and Hutter, Decoupled weight decay regularization (2019).
     """
 
     def __init__(self, learning_rate: float = 1e-3, body_rate: float = 1.0, decay: float = 0.0, **kwargs: Any) -> None:

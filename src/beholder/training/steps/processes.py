@@ -27,13 +27,10 @@ _WAITING_MS = 24 * 3600 * 1000  # for process 0, which may judge a large validat
 
 
 class Group:
-    """The processes that train together, seen from one of them.
+    """The processes that train together, seen from one of them; process 0 decides, writes and judges.
 
-    Args:
-        count: how many there are.
-        index: which one this is, from 0; process 0 decides, writes and judges.
-        client: of JAX's coordination service.
-        local: all of them run on this machine.
+    There are `count`, this one is `index`, and `local` tells whether all run on this machine. The `client` is one of
+    JAX's coordination service.
     """
 
     def __init__(self, count: int, index: int, client: Any, *, local: bool) -> None:

@@ -61,13 +61,15 @@ def compile_objective(
 ) -> Step:
     """What trains `model` by `objective`, from its outputs and the labels to the mean loss and how many are right."""
     optimizer.build(model.trainable_variables)
+    # Of the layers that draw random numbers (dropout), in the order of the layers.
+    generators = [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
     if keras.config.backend() == "jax":
         from beholder.training.steps.jax_step import JaxStep
 
-        return JaxStep(model, optimizer, objective, seed_generators(model), group)
+        return JaxStep(model, optimizer, objective, generators, group)
     from beholder.training.steps.tensorflow_step import TensorFlowStep
 
-    return TensorFlowStep(model, optimizer, objective, seed_generators(model))
+    return TensorFlowStep(model, optimizer, objective, generators)
 
 
 def compile_look(model: Any) -> Look:
@@ -95,18 +97,11 @@ def smoothed_loss(
     return ops.mean(losses)
 
 
-def seed_generators(model: Any) -> list[Any]:
-    """The seed generators of the layers that draw random numbers (dropout), in the order of the layers."""
-    return [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
-
-
 def matrix_product_rate(dtype: str, size: int = 2048, repeats: int = 5) -> dict[str, float]:
     """GFLOP/s of a plain product of two square matrices: the ceiling of any training on this machine.
 
-    Args:
-        dtype: the Keras dtype policy to train with; bfloat16 is measured only where it would be used.
-        size: of the matrices; an accelerator needs larger ones to be busy.
-        repeats: the best of so many counts.
+    The best of so many `repeats` counts. bfloat16 is measured only where the policy `dtype` would use it; an
+    accelerator needs a larger `size` to be busy.
     """
     rates = {}
     for name in ["float32", *(["bfloat16"] if dtype == "mixed_bfloat16" else [])]:

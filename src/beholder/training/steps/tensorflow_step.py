@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 
 class TensorFlowStep:
-    """Trains a network on one batch at a time, in its own variables.
-
-    Args:
-        model: a built Keras model.
-        optimizer: built for the model's trainable variables.
-        objective: from logits and labels to the mean loss and the number of correct answers.
-        generators: seed generators of the layers that draw random numbers.
-    """
+    """Trains a network on one batch at a time, in its own variables; arguments as for `compile_objective`."""
 
     def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
         @tf.function(reduce_retracing=True, jit_compile=False)

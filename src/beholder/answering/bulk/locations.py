@@ -1,4 +1,4 @@
-"""Folders, globs and addresses of object stores, walked one folder at a time in a fixed order."""
+"""Where files lie: folders, globs and addresses of object stores, walked one folder at a time in a fixed order."""
 
 from __future__ import annotations
 
@@ -7,30 +7,24 @@ import glob
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.fs
 
-from beholder.errors import DataError
+from beholder.errors import BeholderError, DataError
 
 
 @dataclass(frozen=True)
-class Place:
-    """A file, a folder or a glob, on this machine or in an object store.
+class Location:
+    """A file, a folder or a glob, on this machine or in an object store."""
 
-    Attributes:
-        filesystem: pyarrow's file system; None for this machine's own, whose names need not be text.
-        path: within it, as the person wrote it; for a glob the folder above its first magic part.
-        prefix: what is put before a path in what is told, such as `s3://`.
-        pattern: the parts of a glob below `path`; none where it is not one.
-    """
-
-    filesystem: Any
-    path: str
-    prefix: str = ""
-    pattern: tuple[str, ...] = ()
+    filesystem: Any  # pyarrow's file system; None for this machine's own, whose names need not be text
+    path: str  # within it, as the person wrote it; for a glob the folder above its first magic part
+    prefix: str = ""  # what is put before a path in what is told, such as `s3://`
+    pattern: tuple[str, ...] = ()  # the parts of a glob below `path`; none where it is not one
 
     def told(self, path: str) -> str:
         """`path` as a person would write it."""
@@ -47,7 +41,7 @@ class Place:
         Raises:
             DataError: it, or a folder below it, cannot be listed.
         """
-        if not self.pattern and self._kind(self.path) == "file":
+        if not self.pattern and self._is_file():
             yield self.path
             return
         for path in self._walk(self.path, 1):
@@ -65,7 +59,7 @@ class Place:
 
     def _entries(self, folder: str) -> list[tuple[str, bool]]:
         """Name of each file and folder, and whether it is a folder; links to folders are left out."""
-        try:
+        with system_errors(DataError, f"Cannot list {self.told(folder)!r}", "check the path and its permissions"):
             if self.filesystem is None:
                 with os.scandir(folder or ".") as entries:
                     return [
@@ -74,23 +68,17 @@ class Place:
                         if not ((is_folder := entry.is_dir()) and entry.is_symlink())
                     ]
             found = self.filesystem.get_file_info(pa.fs.FileSelector(folder))
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"Cannot list {self.told(folder)!r} ({reason(error)}); check the path and its rights."
-            ) from error
         return [(entry.base_name, entry.type == pa.fs.FileType.Directory) for entry in found if entry.base_name]
 
-    def _kind(self, path: str) -> str:
+    def _is_file(self) -> bool:
         if self.filesystem is None:
-            return "file" if os.path.isfile(path) else "folder"  # noqa: PTH113  as above
-        try:
-            return "file" if self.filesystem.get_file_info(path).is_file else "folder"
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(f"Cannot look at {self.told(path)!r} ({reason(error)}); check the address.") from error
+            return os.path.isfile(self.path)  # noqa: PTH113  as above
+        with system_errors(DataError, f"Cannot look at {self.told(self.path)!r}", "check the address"):
+            return bool(self.filesystem.get_file_info(self.path).is_file)
 
 
-def place(address: str) -> Place:
-    """The place that `address` names: a path, a glob, or a URI that pyarrow knows, such as `s3://bucket/folder`.
+def locate(address: str) -> Location:
+    """What `address` names: a path, a glob, or a URI that pyarrow knows, such as `s3://bucket/folder`.
 
     Raises:
         DataError: pyarrow does not know such an address.
@@ -98,17 +86,15 @@ def place(address: str) -> Place:
     scheme, mark, rest = address.partition("://")
     if not mark:
         if os.path.exists(address) or not glob.has_magic(address):  # noqa: PTH110  as above
-            return Place(None, address)
-        return Place(None, *_split(address, ""))
+            return Location(None, address)
+        return Location(None, *_split(address, ""))
     rest, question, options = rest.partition("?")
     path, prefix, pattern = _split(rest, f"{scheme}://") if "*" in rest else (rest, f"{scheme}://", ())
-    try:
+    with system_errors(DataError, f"{scheme}://… is no address that can be read", "check it"):
         filesystem, path = pa.fs.FileSystem.from_uri(f"{scheme}://{path}{question}{options}")
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(f"{scheme}://… is no address that can be read ({reason(error)}); check it.") from error
     if scheme == "file":
-        return Place(None, path, "", pattern)
-    return Place(filesystem, path, prefix, pattern)
+        return Location(None, path, "", pattern)
+    return Location(filesystem, path, prefix, pattern)
 
 
 def plain(address: str) -> str:
@@ -118,7 +104,16 @@ def plain(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address.partition("?")[0])
 
 
-def reason(error: Exception) -> str:
+@contextmanager
+def system_errors(kind: type[BeholderError], what: str, advice: str) -> Iterator[None]:
+    """Turn what the system or pyarrow raise into one sentence: `what` failed, why, and an `advice`."""
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise kind(f"{what} ({first_line(error)}); {advice}.") from error
+
+
+def first_line(error: Exception) -> str:
     """The first line of what the system said."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -15,7 +15,15 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
-from beholder.training.budget.forecast import NARROWEST, Choice, Widths, choose, epochs_of, least_seconds, sides
+from beholder.training.budget.forecast import (
+    NARROWEST,
+    Forecast,
+    GroupWidths,
+    choose_network,
+    forecast_epochs,
+    least_seconds,
+    sides,
+)
 from beholder.training.budget.machine_speed import Calibration, calibrate, calibrate_chosen, cost_of_fast
 from beholder.training.budget.stage_costs import mean_cost
 from beholder.training.settings import Settings
@@ -26,38 +34,32 @@ MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was measured, and what follows from it for one network or for the networks to choose from.
+    """What was measured, and what follows from it for one network or for the networks to choose from."""
 
-    Attributes:
-        calibration: as measured.
-        needed: seconds of training that the least run takes.
-        choice_in: from seconds of training to what is trained in them.
-        closing_within: from the most seconds that packing may take to those that it is expected to.
-        measure_more: measures what else the plan profits from, in the seconds to spare, or fewer.
-    """
-
-    calibration: Calibration
-    needed: float
-    choice_in: Callable[[float], Choice]
+    calibration: Calibration  # as measured
+    needed: float  # seconds of training that the least run takes
+    forecast: Callable[[float], Forecast]  # from seconds of training to what they buy
+    # From the most seconds that packing may take to those that it is expected to
     closing_within: Callable[[float], float]
+    # Measures what else the forecast profits from, in the seconds to spare, or fewer
     measure_more: Callable[[float], object]
 
 
-def plan_budget(
+def allocate_budget(
     settings: Settings, train: Dataset, folder: Path, *, automatic: bool, budget: float, started: float
 ) -> tuple[Settings, dict[str, Any]]:
-    """Plan a run that ends `budget` seconds after `started`.
+    """Divide a budget, so that a run ends `budget` seconds after `started`.
 
     Args:
         settings: what the person asked for; epochs, and where `automatic` the network's widths, are replaced.
         train: the training set.
         folder: the cache, where the machine's speed is kept.
-        automatic: whether the plan may choose the widths and resolution of `fast`.
+        automatic: whether widths and resolution of `fast` may be chosen.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
 
     Returns:
-        The settings, and what will be done, JSON-ready, to be shown and kept.
+        The settings, and a summary of what will be done, JSON-ready, to be shown and kept.
 
     Raises:
         UsageError: the budget is too short; the sentence says what would do.
@@ -75,18 +77,30 @@ def plan_budget(
     machine.measure_more(budget - shortest)
     now, closing = time.monotonic(), machine.closing_within(MOST_CLOSING * budget)
     # What suffices was decided above, whatever the measurements took since.
-    choice = machine.choice_in(max(started + budget - closing - now, machine.needed))
+    forecast = machine.forecast(max(started + budget - closing - now, machine.needed))
     shape = train.image_shape
     if automatic:
-        options = {**settings.options, "widths": choice.widths, "side": choice.side}
+        options = {**settings.options, "widths": forecast.widths, "side": forecast.side}
         settings = replace(settings, options=options).fitted(len(train), shape)
-    settings = replace(settings, recipe=replace(settings.recipe, epochs=choice.epochs))
-    summary = _summary(settings, choice, shape, len(train), closing)
-    return settings, {**summary, "matrix_product_gflops": machine.calibration.ceiling, "budget_seconds": budget}
+    settings = replace(settings, recipe=replace(settings.recipe, epochs=forecast.epochs))
+    side, first_side = settings.sides(shape)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    return settings, {
+        "widths": settings.options.get("widths"),
+        "side": side,
+        "first_side": first_side,
+        "epochs": forecast.epochs,
+        "training_seconds": round(forecast.seconds, 1),
+        "closing_seconds": round(closing, 2),
+        "images_per_second": round(forecast.epochs * len(train) / forecast.seconds),
+        "memory_gb": round(peak, 1),
+        "matrix_product_gflops": machine.calibration.ceiling,
+        "budget_seconds": budget,
+    }
 
 
 def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
-    """Where the plan chooses the network: the narrowest is measured at once, and others where there is time."""
+    """Where the network may be chosen: the narrowest is measured at once, and others where there is time."""
     shape, until = train.image_shape, time.monotonic() + seconds
     calibration = calibrate(folder, shape, settings.dtype, seconds=0)
     side, rate = min(shape[:2]), rates(calibration, shape)
@@ -98,7 +112,7 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
     return Machine(
         calibration,
         least_seconds(len(train), rate(NARROWEST, sides(side)[-1])),
-        partial(choose, images=len(train), side=side, rate=rate),
+        partial(choose_network, images=len(train), side=side, rate=rate),
         calibration.closing_seconds,
         measure_more,
     )
@@ -115,7 +129,7 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
     return Machine(
         calibration,
         least_seconds(len(train), 1 / an_image),
-        partial(epochs_of, images=len(train), side=side, rate=1 / an_image),
+        partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
         partial(calibration.closing_seconds, file=settings.own_file, layers=len(model.layers)),
         lambda _: None,
     )
@@ -130,27 +144,10 @@ def shortest_budget(spent: float, needed: float, closing_within: Callable[[float
     return bisect_left(range(10**9), needed, lo=1, key=left)
 
 
-def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[Widths, int], float]:
+def rates(calibration: Calibration, shape: tuple[int, int, int]) -> Callable[[GroupWidths, int], float]:
     """From widths and side of `fast` to the images of `shape` that a whole run on this machine sees in a second."""
 
-    def rate(widths: Widths, side: int) -> float:
+    def rate(widths: GroupWidths, side: int) -> float:
         return calibration.rate(cost_of_fast(shape, widths, side)) / mean_cost(MODELS["fast"], side)
 
     return rate
-
-
-def _summary(
-    settings: Settings, choice: Choice, shape: tuple[int, int, int], images: int, closing: float
-) -> dict[str, Any]:
-    side, first_side = settings.sides(shape)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    return {
-        "widths": settings.options.get("widths"),
-        "side": side,
-        "first_side": first_side,
-        "epochs": choice.epochs,
-        "training_seconds": round(choice.seconds, 1),
-        "closing_seconds": round(closing, 2),
-        "images_per_second": round(choice.epochs * images / choice.seconds),
-        "memory_gb": round(peak, 1),
-    }

@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from beholder.errors import UsageError
 from beholder.training.budget.forecast import (
-    LARGEST_SIDE,
     MOST_EPOCHS,
-    SMALLEST_SIDE,
-    Choice,
+    Forecast,
     TooShortError,
-    choose,
+    choose_network,
     networks,
     sides,
 )
@@ -26,7 +24,7 @@ def rate(widths: tuple[int, int, int], side: int) -> float:
     return 1e12 / 3 / (TABLE[widths].multiply_adds * (side / 32) ** 2)
 
 
-def expected(choice: Choice) -> float:
+def expected(choice: Forecast) -> float:
     assert choice.widths is not None
     return TABLE[choice.widths].expected(choice.epochs)
 
@@ -46,31 +44,31 @@ def test_the_table_says_that_longer_is_better_and_costs_more_for_wider() -> None
 @given(seconds=st.floats(5, 1e6), longer=st.floats(1, 10), images=st.integers(100, 10**6), side=st.integers(8, 256))
 def test_more_time_never_promises_less(seconds: float, longer: float, images: int, side: int) -> None:
     try:
-        choice = choose(seconds, images, side, rate)
+        choice = choose_network(seconds, images, side, rate)
     except UsageError:
         return
     assert choice.seconds <= seconds * 1.001
     assert 0.1 <= choice.epochs <= MOST_EPOCHS
     assert choice.side in sides(side)
-    more = choose(seconds * longer, images, side, rate)
+    more = choose_network(seconds * longer, images, side, rate)
     if more.side == choice.side:
         assert expected(more) >= expected(choice) - 1e-3
 
 
 def test_a_minute_buys_a_narrow_network_and_an_hour_a_wide_one() -> None:
-    minute, hour = (choose(seconds, 45_000, 32, rate) for seconds in (8, 3600))
+    minute, hour = (choose_network(seconds, 45_000, 32, rate) for seconds in (8, 3600))
     assert sum(minute.widths or ()) < sum(hour.widths or ())
 
 
 def test_too_short_a_budget_is_told_with_what_would_do() -> None:
     with pytest.raises(TooShortError, match=r"10,000,000 images need [\d.]+ s") as raised:
-        choose(1, 10_000_000, 32, rate)
-    assert choose(1.001 * raised.value.needed, 10_000_000, 32, rate).epochs > 0
+        choose_network(1, 10_000_000, 32, rate)
+    assert choose_network(1.001 * raised.value.needed, 10_000_000, 32, rate).epochs > 0
     with pytest.raises(TooShortError):
-        choose(0.999 * raised.value.needed, 10_000_000, 32, rate)
+        choose_network(0.999 * raised.value.needed, 10_000_000, 32, rate)
 
 
 @given(st.integers(8, 256))
 def test_large_images_are_looked_at_in_whole_shares_of_their_side(short: int) -> None:
     for side in sides(short):
-        assert side == short or (SMALLEST_SIDE <= side <= LARGEST_SIDE and short // (short // side) == side)
+        assert side == short or (32 <= side <= 128 and short // (short // side) == side)
