@@ -51,16 +51,6 @@ ARCHIVES = {
 }
 
 
-def default_cache() -> Path:
-    """The folder for what is downloaded or decoded: `BEHOLDER_CACHE`, or else the system's place for caches."""
-    chosen = os.environ.get("BEHOLDER_CACHE")
-    if chosen:
-        return Path(chosen)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("beholder"))
-
-
 def find_or_download(name: str, *, cache: Path, progress: Progress = silent, base_url: str = OFFICIAL) -> Path:
     """Where the archive `name` is on this disk, once it is there.
 

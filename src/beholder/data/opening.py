@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.arrays import from_arrays, open_npz
+from beholder.data.cache_folder import default_cache, find_or_download
 from beholder.data.cifar.archive import is_archive, open_archive
 from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.download import default_cache, find_or_download
 from beholder.data.folders.folder import open_folder
 from beholder.data.images.colour import Colour
+from beholder.data.images.refit import recoloured
 from beholder.data.progress import Progress, silent
-from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.errors import DataError
 
-NAMES = ("digits", "cifar10", "cifar100")
+DATA_NAMES = ("digits", "cifar10", "cifar100")
 
 Data = str | Path | Dataset | tuple[Any, Any]
 
@@ -58,7 +58,7 @@ def open_source(
     cache = cache or default_cache()
     if data == "digits":
         return recoloured(open_digits(), colour)
-    if data in NAMES:
+    if data in DATA_NAMES:
         archive = find_or_download(str(data), cache=cache, progress=progress)
         return recoloured(open_archive(archive, labels=labels, name=str(data)), colour)
     return recoloured(_open_path(Path(data), labels, cache, canvas, colour, for_audit), colour)
@@ -69,7 +69,7 @@ def _open_path(
 ) -> Source:
     if not _is_there(path):
         raise DataError(_unknown(str(path)))
-    if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
+    if str(path) in DATA_NAMES:  # ./digits, say: its name must not be taken for that of the data set
         path = path.resolve()
     if path.suffix.lower() == ".npz":
         return open_npz(path)
@@ -95,9 +95,9 @@ def _open_dataset(dataset: Dataset) -> Source:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, NAMES, n=1)
+    near = difflib.get_close_matches(name, DATA_NAMES, n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     return (
-        f"No data set is called {name!r} and no file or folder is there; name one of {', '.join(NAMES)}, or the path "
-        f"of an archive, a .npz file or a folder of images.{guess}"
+        f"No data set is called {name!r} and no file or folder is there; name one of {', '.join(DATA_NAMES)}, or the "
+        f"path of an archive, a .npz file or a folder of images.{guess}"
     )

@@ -25,8 +25,8 @@ import beholder
 from beholder import files
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.decode_many import Failures, Job, decode_all
+from beholder.data.images.stamps import Stamp, stamps
 from beholder.data.progress import Progress, silent
-from beholder.data.stamps import Stamp, stamps
 from beholder.errors import StorageError, UsageError
 
 _MAGIC = b"beholdr2"  # an earlier format began with b"beholder"

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
-from beholder.data.images.decode import ImageRules, decode, measure
+from beholder.data.images.decode import ImageRules, decode, read_size
 from beholder.errors import ImageError, UsageError
 
 Colour = Literal["auto", "rgb", "grey"]
@@ -53,7 +53,7 @@ def decide_mode(
         if looked_at >= _LEAST_SAMPLE and pixels > _MOST_PIXELS:
             break
         try:
-            height, width = measure(root / path)
+            height, width = read_size(root / path)
             if is_coloured(root / path, size):
                 return "RGB", []
         except ImageError:  # counted when all are decoded

@@ -25,7 +25,7 @@ from beholder.data.images.headers import (
     open_header,
     open_stream,
     orientation,
-    reason,
+    why_unreadable,
 )
 from beholder.data.images.levels import flatten, load
 from beholder.errors import DataError, ImageError
@@ -110,7 +110,7 @@ def decode(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
                 loaded.draft(loaded.mode, (height, width) if orientation(loaded) >= 5 else (width, height))
             return _pixels(loaded, rules)
     except Exception as error:  # Pillow answers junk with nearly every exception there is.
-        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+        raise ImageError(f"Cannot read {_name(image)}: {why_unreadable(error)}.") from error
 
 
 def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
@@ -126,7 +126,7 @@ def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
         check_size(image)
         return _pixels(image, rules)
     except Exception as error:  # as in decode
-        raise ImageError(f"Cannot read this image: {reason(error)}.") from error
+        raise ImageError(f"Cannot read this image: {why_unreadable(error)}.") from error
 
 
 def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
@@ -151,7 +151,7 @@ def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
     return refit(image, rules)
 
 
-def measure(image: Path | bytes) -> tuple[int, int]:
+def read_size(image: Path | bytes) -> tuple[int, int]:
     """Height and width in pixels of an image as seen upright, from its header alone.
 
     Raises:
@@ -174,7 +174,7 @@ def read_header(image: Path | bytes) -> Header:
             width, height = _swapped(loaded.size) if turn >= 5 else loaded.size
             return Header(str(loaded.format), height, width, turn)
     except Exception as error:  # as in decode
-        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+        raise ImageError(f"Cannot read {_name(image)}: {why_unreadable(error)}.") from error
 
 
 def _pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:

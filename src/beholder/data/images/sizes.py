@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beholder.data.images.decode import measure
+from beholder.data.images.decode import read_size
 from beholder.errors import DataError, ImageError
 
 Size = tuple[int, int]  # height, width in pixels
@@ -32,7 +32,7 @@ def sample_sizes(root: Path, names: Sequence[str]) -> list[Size]:
     first_error: ImageError | None = None
     for index in range(count):
         try:
-            sizes.append(measure(root / names[index * len(names) // count]))
+            sizes.append(read_size(root / names[index * len(names) // count]))
         except ImageError as error:  # counted when it is decoded
             first_error = first_error or error
     if count and not sizes:

@@ -13,9 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Stamp = list[
-    int | str
-]  # size in bytes, times of modification and change in nanoseconds, inode, hash of the content or ""
+# Size in bytes, times of modification and of change in nanoseconds, inode, and a hash of the content or "".
+Stamp = list[int | str]
 
 _UNREADABLE: Stamp = [-1, -1, -1, -1, ""]
 _COARSE = 10_000_000  # nanoseconds: exFAT counts in these, FAT in 2 s, old file systems in 1 s
