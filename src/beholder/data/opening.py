@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.arrays import from_arrays, open_npz
-from beholder.data.cache_folder import default_cache, find_or_download
+from beholder.data.cache_folder import default_cache
 from beholder.data.cifar.archive import is_archive, open_archive
 from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
+from beholder.data.download import find_or_download
 from beholder.data.folders.folder import open_folder
 from beholder.data.images.colour import Colour
 from beholder.data.images.refit import recoloured
