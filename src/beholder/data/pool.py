@@ -38,13 +38,10 @@ def pooled(sets: Mapping[str, Dataset], factor: int = 1) -> Pool:
         factor: the side of the square of pixels that become one; pixels beyond whole squares fall away.
     """
     datasets = list(sets.values())
+    images = np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets])
+    labels = np.concatenate([dataset.labels for dataset in datasets])
     names = [name for dataset in datasets for name in dataset.names]
-    dataset = Dataset(
-        np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets]),
-        np.concatenate([dataset.labels for dataset in datasets]),
-        datasets[0].class_names,
-        names,
-    )
+    dataset = Dataset(images, labels, datasets[0].class_names, names)
     return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
 
 

@@ -91,19 +91,11 @@ class Split:
         return dataset
 
     def validation(self) -> Dataset:
-        """The images to choose by.
-
-        Raises:
-            DataError: there are none.
-        """
+        """The images to choose by; a `DataError` where there are none."""
         return self._set("validation")
 
     def test(self) -> Dataset:
-        """The images to report on, opened by `evaluate` alone.
-
-        Raises:
-            DataError: there are none.
-        """
+        """The images to report on, opened by `evaluate` alone; a `DataError` where there are none."""
         return self._set("test")
 
     def made_test(self) -> Dataset | None:
@@ -212,11 +204,9 @@ def _counts(total: int, fractions: list[float], random: np.random.Generator) -> 
     exact = [fraction * total for fraction in fractions]
     counts = [int(share + 1e-9) for share in exact]
     lots = random.permutation(len(fractions))
-    neediest = sorted(
-        range(len(fractions)), key=lambda set_name: (-round(exact[set_name] - counts[set_name], 9), lots[set_name])
-    )
-    for set_name in neediest[: total - sum(counts)]:
-        counts[set_name] += 1
+    neediest = sorted(range(len(fractions)), key=lambda one: (-round(exact[one] - counts[one], 9), lots[one]))
+    for one in neediest[: total - sum(counts)]:
+        counts[one] += 1
     while 0 in counts and max(counts) > 2:  # two stay, since a class of one image cannot be learnt
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(0)] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
@@ -82,13 +82,11 @@ def _sample(paths: Sequence[str], classes: Sequence[str]) -> Iterator[str]:
     of_class: dict[str, list[str]] = {}
     for path, name in zip(paths, classes, strict=True):
         of_class.setdefault(name, []).append(path)
-    groups = list(of_class.values())
-    groups = _spread(groups, min(SAMPLE, len(groups)))
-    each = -(-SAMPLE // len(groups)) if groups else 0
-    turns = zip_longest(*(_spread(group, min(each, len(group))) for group in groups))
-    in_turn = (path for path in chain.from_iterable(turns) if path is not None)
-    return (path for path, _ in zip(in_turn, range(SAMPLE), strict=False))
+    groups = _spread(list(of_class.values()), SAMPLE)
+    turns = zip_longest(*(_spread(group, -(-SAMPLE // len(groups))) for group in groups))
+    return islice((path for path in chain.from_iterable(turns) if path is not None), SAMPLE)
 
 
-def _spread(values: Sequence[_Value], count: int) -> list[_Value]:
+def _spread(values: Sequence[_Value], most: int) -> list[_Value]:
+    count = min(most, len(values))
     return [values[index * len(values) // count] for index in range(count)]

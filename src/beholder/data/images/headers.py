@@ -149,12 +149,9 @@ def _image_file(start: bytes) -> type[ImageFile]:
     if not start:
         raise RefusedError("it is empty; bring a whole copy or remove it")
     if name:
-        raise RefusedError(f"it is {_a(name)} image, which Beholder does not read; save it as PNG or JPEG")
+        article = "an" if name in ("AVIF", "OpenEXR") else "a"
+        raise RefusedError(f"it is {article} {name} image, which Beholder does not read; save it as PNG or JPEG")
     raise RefusedError("it is not a JPEG, PNG, WebP, BMP, GIF or TIFF image; convert or remove it")
-
-
-def _a(name: str) -> str:
-    return f"an {name}" if name in ("AVIF", "OpenEXR") else f"a {name}"
 
 
 def orientation(image: Image.Image) -> int:
