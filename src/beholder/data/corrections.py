@@ -67,10 +67,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class Corrections:
-    """Corrections of a data set, each of another image.
-
-    Attributes:
-        lines: in the order in which they were made.
+    """Corrections of a data set, each of another image, in the order in which they were made.
 
     Raises:
         DataError: two corrections of one image.
@@ -155,12 +152,9 @@ class Corrections:
         return Corrections(tuple(kept.values()))
 
     def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
-        """What a person should know once data were read.
+        """What a person should know once the data `name` were read, and images of the corrections' paths `found`.
 
-        Args:
-            found: the paths of the corrections whose images were met.
-            name: of the data.
-            unread: sets of the data, such as `test`, that were not read; corrections of their images may be right.
+        Corrections of images of `unread` sets, such as `test`, may be right.
 
         Raises:
             DataError: no correction is of an image of the data.
@@ -192,10 +186,7 @@ class Corrections:
 def corrected(source: Source, corrections: Corrections, found: set[str]) -> Source:
     """`source` as `corrections` corrects it, in every set, and with a note that says so.
 
-    Args:
-        source: an opened data set.
-        corrections: the corrections.
-        found: gets the names of the images that have one, while sets are read.
+    While sets are read, `found` gets the names of the images that have a correction.
 
     Raises:
         DataError: a label that is no class. A reader raises it about its own set.
@@ -216,11 +207,7 @@ def corrected(source: Source, corrections: Corrections, found: set[str]) -> Sour
 
 
 def read_corrections(path: Path | None, class_names: Sequence[str] | None = None) -> Corrections:
-    """Read the corrections at `path`.
-
-    Args:
-        path: the CSV file; None is no corrections.
-        class_names: what a label may be; None: whatever it is.
+    """Read the corrections in the CSV file at `path`, none for None; labels are of `class_names`, or any for None.
 
     Raises:
         DataError: it cannot be read, is no such CSV, or a line of it makes no sense.

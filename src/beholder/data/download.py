@@ -20,14 +20,7 @@ _SECONDS_TO_WAIT = 30  # for an answer, not for the whole
 
 @dataclass(frozen=True)
 class NamedArchive:
-    """An archive that has a name.
-
-    Attributes:
-        file: the name of the file that is fetched.
-        size: its size in bytes.
-        md5: its checksum.
-        also: other names under which the same images are accepted in the cache.
-    """
+    """An archive by the name, size in bytes and checksum of its file; `also` are other names of the same images."""
 
     file: str
     size: int
@@ -47,16 +40,13 @@ ARCHIVES = {
 
 
 def find_or_download(name: str, *, cache: Path, progress: Progress = silent, base_url: str = OFFICIAL) -> Path:
-    """Where the archive `name` is on this disk, once it is there.
+    """Where the archive `name`, a key of `ARCHIVES`, is on this disk, once it is there.
 
     Args:
-        name: a key of `ARCHIVES`: `cifar10` or `cifar100`.
+        name: `cifar10` or `cifar100`.
         cache: the folder to look in and to download to; an archive in either version or its unpacked folder will do.
         progress: hears of bytes.
         base_url: where to fetch from; ends with `/`.
-
-    Returns:
-        A path for `beholder.data.cifar.archive.open_archive`.
 
     Raises:
         UsageError: there is no archive of that name.

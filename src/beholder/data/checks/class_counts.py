@@ -17,10 +17,7 @@ def count_findings(sets: Mapping[str, Dataset]) -> list[Finding]:
     """Findings `few_images` and `imbalance`, one a class, about what there is to learn from; worst first.
 
     A class is uneven where it has less than half of the images that it would have if all had as many. Its score says
-    how many are missing: 0.9 where nine in ten are.
-
-    Args:
-        sets: from set name to its images; the test set does not count where there are others.
+    how many are missing: 0.9 where nine in ten are. The test set does not count where there are others.
     """
     learned = [dataset for set_name, dataset in sets.items() if set_name != "test"] or list(sets.values())
     names = learned[0].class_names

@@ -56,12 +56,7 @@ _CHECKS = (
 
 
 def image_faults(sets: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
-    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
-
-    Args:
-        sets: from set name to its images.
-        progress: told how far it is.
-    """
+    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first."""
     total = sum(len(dataset) for dataset in sets.values())
     if not total:
         return []
@@ -89,10 +84,7 @@ def image_faults(sets: Mapping[str, Dataset], progress: Progress = silent) -> li
 def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
     """Image files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
 
-    Args:
-        source: an opened folder; other data have no image files. What could not be read is known once its sets
-            were read.
-        progress: told how far it is.
+    Only an opened folder has image files. What could not be read is known once its sets were read.
     """
     found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
     broken = {failure["path"] for failure in source.skipped}

@@ -23,12 +23,9 @@ LabelKind = Literal["fine", "coarse"]
 
 @dataclass(frozen=True)
 class LabelPlace:
-    """Where a layout keeps one kind of labels.
+    """Where a layout keeps one kind of labels and, in a file of their own, their names.
 
-    Attributes:
-        key: the key of a pickled batch, or the byte of a binary row.
-        names_file: the file with the class names.
-        names_key: their key, where that file is pickled.
+    `key` is that of a pickled batch, or the byte of a binary row; `names_key` that of a pickled file of names.
     """
 
     key: str | int
@@ -126,14 +123,7 @@ def read_class_names(content: bytes, file: str, place: LabelPlace, *, pickled: b
 
 
 def read_batch(content: bytes, file: str, layout: Layout, place: LabelPlace, classes: int) -> Batch:
-    """Read and check one batch of `layout`.
-
-    Args:
-        content: what is in the file.
-        file: its path, for errors.
-        layout: one of `LAYOUTS`.
-        place: which of its labels to read.
-        classes: how many classes there are.
+    """Read and check one batch of `layout`: `content` of `file`, with the labels at `place` of so many `classes`.
 
     Raises:
         DataError: a missing key, a wrong shape or dtype, a label outside the classes, no rows, a damaged file.

@@ -31,9 +31,7 @@ _BLOCK = 512
 class Folder:
     """The files right in a folder on the disk and, where they are there, in `inside`, folders below it.
 
-    Attributes:
-        path: where it is on the disk.
-        sizes: from the name of each file, with `/` after a folder's, to its size in bytes.
+    `sizes` has the size in bytes of each, by its name, with `/` after a folder's.
     """
 
     def __init__(self, path: Path, inside: Collection[str] = ()) -> None:
@@ -62,9 +60,7 @@ class Folder:
 class Tar:
     """The files of a `.tar` or `.tar.gz`; opening reads it once from end to end, so that damage shows here.
 
-    Args:
-        path: the archive.
-        keep: base names of small files whose content is kept from that first reading.
+    Small files with base names in `keep` are kept from that first reading.
 
     Raises:
         DataError: it is damaged, cut short, no tar, too large, or has something in it that no data set needs.

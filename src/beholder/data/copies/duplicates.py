@@ -33,12 +33,8 @@ def near_duplicates(
 ) -> list[Finding]:
     """Groups of images of which each is a copy of another one, but not pixel by pixel; those across sets first.
 
-    A group has all copies, equal ones too. Its score is the agreement of its least alike neighbours.
-
-    Args:
-        sets: from set name to its images, all of one shape.
-        progress: told how far it is.
-        search: how hard to look.
+    A group has all copies, equal ones too. Its score is the agreement of its least alike neighbours. All images have
+    one shape.
     """
     rows = list(_rows_by_content(_contents(sets)).values())
     linked = _linked(*_near_pairs(sets.values(), rows, search, progress), [1] * len(rows))
@@ -99,11 +95,7 @@ def _near_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Pairs of contents that are near copies, (n, 2) int64, and their agreement, (n,) float32.
 
-    Args:
-        datasets: the images.
-        rows: of each content the images that have it, numbered through all `datasets`.
-        search: how hard to look.
-        progress: told how far it is.
+    `rows` has for each content the images that have it, numbered through all `datasets`.
     """
     filled = [dataset for dataset in datasets if len(dataset)]
     shapes = {dataset.image_shape for dataset in filled}
@@ -116,13 +108,9 @@ def _near_pairs(
 def _linked(
     pairs: NDArray[np.int64], scores: NDArray[np.float32], sizes: list[int], most: float = float("inf")
 ) -> list[tuple[list[int], float]]:
-    """Groups that `pairs` link, and the score of the weakest link that each needs (Kruskal, 1956).
+    """Groups that `pairs` of things link, best `scores` first, and the weakest link that each needs (Kruskal, 1956).
 
-    Args:
-        pairs: (n, 2) int64, of things.
-        scores: (n,) float32; the best links are taken first.
-        sizes: of each thing.
-        most: the largest sum of sizes that may be linked.
+    No group is linked whose things have together more than `most` of their `sizes`.
     """
     groups: dict[int, list[int]] = {}  # by its head, which is its smallest member
     weakest: dict[int, float] = {}

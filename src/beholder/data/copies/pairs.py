@@ -41,11 +41,8 @@ _TASK = "Looking for near duplicates"
 class Search:
     """How hard to look.
 
-    Attributes:
-        shares: of the sides of an image that are compared with whole images, so that cut copies are proposed too.
-        cells: as in `similar_pairs`.
-        limit: likewise.
-        steps: as in `agreement`.
+    `shares` of the sides of an image are compared with whole images, so that cut copies are proposed too; `cells` and
+    `limit` are those of `similar_pairs`, and `steps` those of `agreement`.
     """
 
     shares: tuple[float, ...]

@@ -35,14 +35,7 @@ Spectra = NDArray[np.complex64]  # (N, 2 * f + 1, f + 1): vertical frequencies f
 
 
 def small_grey(images: Images) -> Small:
-    """Grey images with sides of at most `_SIDE` pixels, each the mean of a block of pixels.
-
-    Args:
-        images: (N, H, W, C) uint8, C is 1 or 3.
-
-    Returns:
-        (N, min(H, _SIDE), min(W, _SIDE)) uint8.
-    """
+    """Grey images with sides of at most `_SIDE` pixels, each the mean of a block of pixels: (N, h, w) uint8."""
     count, height, width, channels = images.shape
     small = np.empty((count, min(height, _SIDE), min(width, _SIDE)), np.uint8)
     weights = np.array(_GREY if channels == 3 else (1.0,), np.float32)

@@ -121,14 +121,7 @@ def _read_set(
 ) -> Dataset:
     """Read the images of one set, and tell the source what could not be read and what is cut off.
 
-    Args:
-        source: that the set belongs to.
-        listing: of the set.
-        rules: of decoding.
-        cache: where decoded images are kept.
-        usual: share of an image that is cut off in the set to learn from; None where this is that set.
-        for_audit: whether any number of images may be unreadable.
-        progress: told how far it is.
+    `usual` is the share of an image that is cut off in the set to learn from; None where this is that set.
     """
     loaded = load_images(
         ImageFiles(listing.root, listing.set_name, listing.paths), rules, cache=cache, progress=progress

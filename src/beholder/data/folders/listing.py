@@ -65,10 +65,7 @@ class Listing:
         return len(self.paths) + len(self.unusable)
 
     def refuse_unreadable(self, failures: Mapping[int, str]) -> None:
-        """Refuse a set, or a class, that loses too many images.
-
-        Args:
-            failures: from the row of each image that could not be decoded to the sentence that says why.
+        """Refuse a set, or a class, that loses too many images; `failures` has those that could not be decoded, by row.
 
         Raises:
             DataError: more than one image in twenty of the set, or more than one in five of a class.
@@ -150,11 +147,7 @@ def listing_notes(
 ) -> Iterator[str]:
     """What was found and how it was understood, then what is left out, a sentence each.
 
-    Args:
-        listings: of each set.
-        learn: the set whose class folders are the classes.
-        strays: images in no class folder.
-        others: files that are no images.
+    The class folders of the set `learn` are the classes; `strays` are images in no class folder, `others` no images.
     """
     first = listings[learn]
     yield _sets_in_words(listings, first)

@@ -37,13 +37,7 @@ _TRAILER = struct.Struct("<8sQ32s")  # magic, length of the index in bytes, SHA-
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image files of one set.
-
-    Attributes:
-        folder: where they are; only read.
-        set_name: tells apart several caches of one folder (`train`, `test`).
-        names: their paths relative to `folder`.
-    """
+    """Image files by their paths below `folder`, which is only read; `set_name` tells caches of one folder apart."""
 
     folder: Path
     set_name: str
@@ -80,13 +74,7 @@ class _Cached:
 
 
 def load_images(wanted: ImageFiles, rules: ImageRules, *, cache: Path, progress: Progress = silent) -> Loaded:
-    """Decode image files, or take what was decoded before and has not changed since.
-
-    Args:
-        wanted: the image files.
-        rules: the size and mode of every decoded image.
-        cache: a folder for cache files, made when missing.
-        progress: hears of every batch.
+    """Decode image files, or take what was decoded before and has not changed since; `cache` is made when missing.
 
     Raises:
         UsageError: `cache` lies inside the folder of images.

@@ -38,12 +38,8 @@ def decide_mode(
 ) -> tuple[Mode, list[str]]:
     """The mode that the images of a folder are decoded to, and a sentence where that was measured and is grey.
 
-    Args:
-        colour: what the person said; `auto` is grey where every image of a sample is.
-        root: the folder.
-        paths: of the images below it.
-        classes: of each image.
-        size: height and width, in pixels, that they are decoded to.
+    `auto` is grey where every image of a sample is. `paths` are below `root`, `classes` those of each image, and
+    `size` is the height and width that they are decoded to.
     """
     if colour != "auto":
         return ("L" if colour == "grey" else "RGB"), []

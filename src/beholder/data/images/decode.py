@@ -74,14 +74,7 @@ class ImageRules:
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an image file tells.
-
-    Attributes:
-        format: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF` or `TIFF`.
-        height: in pixels, as seen upright; likewise `width`.
-        width: see there.
-        orientation: as its EXIF has it, 1 to 8; 1 is upright.
-    """
+    """What the header of an image file tells: height and width in pixels, as seen upright, and the EXIF orientation."""
 
     format: str
     height: int

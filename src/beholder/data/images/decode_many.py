@@ -31,14 +31,7 @@ Failures = dict[int, str]  # from row to the sentence that says why
 
 @dataclass(frozen=True)
 class DecodeJob:
-    """Where images come from and go to.
-
-    Attributes:
-        folder: where the image files are.
-        rules: size and mode of the decoded images.
-        descriptor: the open file to write to.
-        offset: the byte where row 0 starts; rows follow without gaps.
-    """
+    """Decode images of `folder` by `rules` into the open file `descriptor`, whose row 0 starts at the byte `offset`."""
 
     folder: Path
     rules: ImageRules
@@ -59,12 +52,7 @@ class DecodeJob:
 
 
 def decode_all(job: DecodeJob, wanted: Sequence[tuple[int, str, int]], progress: Progress) -> Failures:
-    """Decode images into the file of `job`.
-
-    Args:
-        job: where they come from and go to.
-        wanted: for each image its row, its name below the folder and the size of its file in bytes.
-        progress: hears of every batch.
+    """Decode images, given by row, name below the folder and size of the file in bytes, into the file of `job`.
 
     Returns:
         From row to sentence for each image that could not be read; its row in the file is black.

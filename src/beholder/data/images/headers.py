@@ -69,12 +69,7 @@ class RefusedError(Exception):
 
 
 def open_stream(image: Path | bytes) -> IO[bytes]:
-    """The bytes of an image file.
-
-    Raises:
-        RefusedError: it is a pipe.
-        OSError: it cannot be opened.
-    """
+    """The bytes of an image file; a pipe is refused, and an `OSError` says that it cannot be opened."""
     if isinstance(image, bytes):
         return io.BytesIO(image)
     if image.is_fifo():  # opening one waits for somebody to write to it

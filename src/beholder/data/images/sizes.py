@@ -101,12 +101,7 @@ def _losing(sizes: Sequence[Size], target: Size) -> str:
 
 
 def cuts_in_words(shares: Sequence[float], target: Size) -> str | None:
-    """A sentence about images to answer of which much is cut; None where there are none.
-
-    Args:
-        shares: what is cut of each image that was looked at, as `cut` has it.
-        target: the size that the network takes.
-    """
+    """A sentence about images to answer of which much is cut, by the `cut` of each; None where there are none."""
     many = [share for share in shares if share > MOST_CUT]
     if not many:
         return None

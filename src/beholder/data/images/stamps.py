@@ -22,13 +22,7 @@ _LATELY = 2_000_000_000  # nanoseconds: longer than any tick, and than clocks of
 
 
 def stamps(folder: Path, names: Sequence[str], before: Mapping[str, Stamp]) -> list[Stamp]:
-    """The stamps of files, equal to those of `before` where the files are what they were then.
-
-    Args:
-        folder: where they are.
-        names: of the files.
-        before: by name, stamps that were taken earlier.
-    """
+    """The stamps of files in `folder`, equal to those of `before`, by name, where the files are what they were then."""
     now = time.time_ns()
     return [_stamp(f"{folder}/{name}", before.get(name, _UNREADABLE), now) for name in names]
 
