@@ -24,7 +24,7 @@ from beholder.data.arrays import open_npz
 from beholder.data.cifar.archive import open_archive
 from beholder.data.cifar.pickles import loads
 from beholder.data.corrections import read_corrections
-from beholder.data.images.decode import ImageRules, decode, measure
+from beholder.data.images.decode import ImageRules, decode, read_size
 from beholder.data.progress import silent
 
 SEPARATOR = b"\xff\x00\xfe\x01"  # between the members of an archive of arrays
@@ -118,7 +118,7 @@ def _npzs() -> list[bytes]:
 
 
 def _image(_: Path, content: bytes) -> None:
-    measure(content)
+    read_size(content)
     decode(content, RULES)
 
 

@@ -18,9 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data import stamps
 from beholder.data.images import cache as cache_module
-from beholder.data.images import decode_many, fresh_process
+from beholder.data.images import decode_many, fresh_process, stamps
 from beholder.data.images.cache import ImageFiles, Loaded, load_images
 from beholder.data.images.decode import ImageRules, decode
 from beholder.data.progress import silent

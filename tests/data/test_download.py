@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from beholder.data import download
-from beholder.data.download import NamedArchive, default_cache, find_or_download
+from beholder.data.cache_folder import default_cache
+from beholder.data.download import NamedArchive, find_or_download
 from beholder.errors import DownloadError, StorageError, UsageError
 
 CONTENT = bytes(range(256)) * 1000

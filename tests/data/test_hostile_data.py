@@ -143,7 +143,7 @@ def test_a_small_file_does_not_fill_the_memory(make: object, tmp_path: Path) -> 
 
 
 def test_what_an_image_may_take_is_a_question_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.data.images.memory._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("beholder.data.images.headers._MOST_BYTES", 1_000_000)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)
     for pixels, small in ((noise, False), (noise * 0, True)):
         stream = io.BytesIO()

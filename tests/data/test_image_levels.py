@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.images.decode import ImageRules, decode, decode_opened, measure
+from beholder.data.images.decode import ImageRules, decode, decode_opened, read_size
 from beholder.errors import ImageError
 
 HEIGHT, WIDTH = 12, 16
@@ -178,10 +178,10 @@ def test_a_thumbnail_or_a_mask_before_the_image_is_passed_over() -> None:
     small, whole = levels(SHADES[::2, ::2]), levels(SHADES)
     for kind in (1, 4, 5):
         content = tiff((small, {254: (kind,)}), (small, {254: (kind,)}), (whole, {}))
-        assert measure(content) == (HEIGHT, WIDTH)
+        assert read_size(content) == (HEIGHT, WIDTH)
         np.testing.assert_array_equal(grey_of(content), whole)
     alone = tiff((small, {254: (1,)}), (small, {254: (1,)}))
-    assert measure(alone) == small.shape
+    assert read_size(alone) == small.shape
     raw = tiff((small, {254: (1,), 330: (8,)}))
     with pytest.raises(ImageError, match="only a preview of it could be read"):
         decode(raw, GREY)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from beholder.data.images.decode import ImageRules, decode, measure
+from beholder.data.images.decode import ImageRules, decode, read_size
 from beholder.errors import DataError, ImageError
 
 # Pytest puts its own warning filters over ours; `test_damaged_metadata_is_not_muttered_about` looks at the real ones.
@@ -90,7 +90,7 @@ def test_images_stand_upright(kind: str, orientation: int) -> None:
     content = encoded(smooth(*stored), kind, exif=exif)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     np.testing.assert_array_equal(decode(content, RGB), np.asarray(upright.convert("RGB")))
-    assert measure(content) == (12, 16)
+    assert read_size(content) == (12, 16)
 
 
 def test_a_turned_large_image_is_resized_like_an_upright_one() -> None:
@@ -214,7 +214,7 @@ def _gif(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(make: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for read in (measure, lambda content: decode(content, RGB)):
+        for read in (read_size, lambda content: decode(content, RGB)):
             with pytest.raises(ImageError, match="50000 x 50000 pixels"):
                 read(make(50_000, 50_000))
 
@@ -222,7 +222,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(make: Any) -> None
 def test_an_image_of_a_hundred_megapixels_is_read() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert measure(png_header(12_000, 9_000)) == (9_000, 12_000)
+        assert read_size(png_header(12_000, 9_000)) == (9_000, 12_000)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_missing_files_and_folders_get_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(ImageError, match="check the path"):
             decode(path, RGB)
         with pytest.raises(ImageError, match="check the path"):
-            measure(path)
+            read_size(path)
 
 
 _WHOLE = [encoded(smooth(24, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")]

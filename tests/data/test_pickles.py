@@ -141,6 +141,7 @@ bombs = [
     b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00abc.",
     b"}" + b")" + b"\x85" * 1_000_000 + b"K\x01s.",  # a key that overflows the stack when it is hashed
     b"}U\x01x](" + text + b"c_codecs\nencode\n(h\x00U\x06latin1tR" * 3000 + b"es.",  # 3000 copies of a megabyte
+    b"}U\x01x](T" + text[1:] + b"h\x00" * 3000 + b"es.",  # likewise
 ]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for number, bomb in enumerate(bombs):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import ImageRules, decode
+from beholder.data.images.refit import refitted
 from beholder.data.progress import silent
-from beholder.data.refit import refitted
 from beholder.data.source import Source
 
 

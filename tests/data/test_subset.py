@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from beholder.data.dataset import Dataset
-from beholder.data.subset import first_images, stratified_order
+from beholder.data.split import first_images, stratified_order
 from beholder.errors import UsageError
 
 LABELS = arrays.arrays(np.int64, st.integers(1, 80), elements=st.integers(0, 5))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beholder.data.opening import NAMES, open_source
+from beholder.data.opening import DATA_NAMES, open_source
 from beholder.sessions.training_data import data_name
 
 
@@ -18,7 +18,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DATA_NAMES)
 def test_a_folder_of_the_same_name_does_not_take_the_place_of_a_data_set(name: str, working_folder: Path) -> None:
     (working_folder / name).mkdir()
     assert data_name(name) == name

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from beholder.data import library_folders
+from beholder.data import cache_folder
 from beholder.training.steps import framework
 
 DESCRIBE = """
@@ -41,7 +41,7 @@ def test_a_keras_json_and_a_name_of_a_display_change_nothing(tmp_path: Path) -> 
 
 @pytest.fixture
 def nobody_imported_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for library, variable in library_folders.FOLDERS.items():
+    for library, variable in cache_folder.FOLDERS.items():
         monkeypatch.delitem(sys.modules, library, raising=False)
         monkeypatch.setenv(variable, "")
     monkeypatch.setenv("BEHOLDER_CACHE", str(tmp_path / "cache"))
@@ -52,7 +52,7 @@ def test_libraries_keep_their_files_in_the_cache_or_where_a_person_chose(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "chosen"))
-    library_folders.keep_in_cache()
+    cache_folder.keep_in_cache()
     assert os.environ["KERAS_HOME"] == str(tmp_path / "cache" / "libraries" / "keras")
     assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "chosen")
 
@@ -60,7 +60,7 @@ def test_libraries_keep_their_files_in_the_cache_or_where_a_person_chose(
 @pytest.mark.usefixtures("nobody_imported_them")
 def test_a_cache_that_cannot_be_written_to_stops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    library_folders.keep_in_cache()
-    for variable in library_folders.FOLDERS.values():
+    cache_folder.keep_in_cache()
+    for variable in cache_folder.FOLDERS.values():
         assert Path(os.environ[variable]).is_dir()
         assert not Path(os.environ[variable]).is_relative_to(tmp_path / "cache")

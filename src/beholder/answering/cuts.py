@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from beholder.data.images.decode import measure
+from beholder.data.images.decode import read_size
 from beholder.data.images.sizes import Size, cut, cuts_in_words
 from beholder.errors import ImageError
 
@@ -50,5 +50,5 @@ def _size(image: Any) -> Size | None:
     if isinstance(image, np.ndarray):
         return (image.shape[0], image.shape[1]) if image.ndim in (2, 3) and 0 not in image.shape else None
     if isinstance(image, str | Path):
-        return measure(Path(image))
-    return measure(image) if isinstance(image, bytes) else None
+        return read_size(Path(image))
+    return read_size(image) if isinstance(image, bytes) else None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.api.audit_result import AuditResult, undecided
+from beholder.data.cache_folder import default_cache
 from beholder.data.checks.class_counts import count_findings
 from beholder.data.checks.faults import file_faults, image_faults
 from beholder.data.checks.findings import Finding
@@ -20,12 +21,11 @@ from beholder.data.checks.whole_set import whole_set_faults
 from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
 from beholder.data.corrections import corrected, read_corrections
 from beholder.data.dataset import Dataset
-from beholder.data.download import default_cache
 from beholder.data.images.colour import Colour
+from beholder.data.images.refit import recoloured
 from beholder.data.opening import Data, open_source
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
-from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.errors import BeholderError, DataError
 from beholder.runs.audit_folder import create_audit_folder

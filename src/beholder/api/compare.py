@@ -19,8 +19,7 @@ from beholder.data.images.colour import Colour
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.data.split import Split
-from beholder.data.subset import first_images
+from beholder.data.split import Split, first_images
 from beholder.errors import RunError, UsageError
 from beholder.models import recipe
 from beholder.runs.events import Listener, lasting, read_events

@@ -20,9 +20,9 @@ from beholder.api.judged_images import choose_judged, sets_of_earlier
 from beholder.artifact.store import Artifact
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
+from beholder.data.images.refit import refitted
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
-from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.errors import DataError
 from beholder.runs.kept_evaluation import judged_in_words, read_evaluation

@@ -11,7 +11,7 @@ from typing import Any
 import beholder.models
 from beholder import __version__, files
 from beholder.artifact.manifest import read_manifest
-from beholder.data.download import default_cache
+from beholder.data.cache_folder import default_cache
 from beholder.errors import ArtifactError, StorageError, UsageError
 from beholder.models import recipe
 from beholder.models.costs import convolution_weights, fully_connected_weights

@@ -18,7 +18,7 @@ from beholder.artifact.kept_images import (
     write_gallery,
 )
 from beholder.data.dataset import Dataset
-from beholder.data.subset import stratified_order
+from beholder.data.split import stratified_order
 
 FILE = "validation.npz"
 _COLUMNS = ("labels", "answers", "probabilities", "label_probabilities")

@@ -37,28 +37,28 @@ def open_npz(path: Path) -> Source:
     Raises:
         DataError: it is missing, damaged, too large, or holds other arrays. The reader raises it about the images.
     """
+    where = str(path)
     with _reading(path), zipfile.ZipFile(path) as file:
         shape, dtype = _header(file, "images", path)
-        check_images(shape, dtype, str(path))
+        check_images(shape, dtype, where)
         labels = _array(file, "labels", path)
         names = _array(file, "names", path) if "names.npy" in file.namelist() else None
     if labels.ndim:  # before each of them becomes a text
-        _check_counts(shape, labels, str(path))
-    indices, class_names = _classes(labels, None if names is None else list(_texts(names, str(path))), str(path))
-    _check_counts(shape, indices, str(path))
+        _check_counts(shape, labels, where)
+    indices, class_names = _classes(labels, None if names is None else list(_texts(names, where)), where)
+    _check_counts(shape, indices, where)
     scaled = f"The images in {path.name} are {dtype} and were scaled from 0..1 to 0..255."
-    notes = (scaled,) if dtype.kind in "fb" else ()
 
     def read_all(progress: Progress) -> Dataset:
         progress("Reading images", 0, 1)
         with _reading(path), zipfile.ZipFile(path) as file:
             images = _array(file, "images", path)
-        check_images(images.shape, images.dtype, str(path))
-        dataset = Dataset(as_images(images, str(path)), indices, class_names, _row_names(len(images)))
+        check_images(images.shape, images.dtype, where)
+        dataset = Dataset(as_images(images, where), indices, class_names, _row_names(len(images)))
         progress("Reading images", 1, 1)
         return dataset
 
-    return Source(str(path), class_names, {"all": read_all}, notes)
+    return Source(where, class_names, {"all": read_all}, (scaled,) if dtype.kind in "fb" else ())
 
 
 def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str] | None = None) -> Dataset:
@@ -109,53 +109,42 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras keeps those of CIFAR-10
         labels = labels[:, 0]
     if labels.ndim != 1 or labels.dtype.kind not in "iuUSO":
+        hints = {1: "; give labels.astype(int)", 2: "; where a 1 marks the class, give np.argmax(labels, axis=1)"}
+        hint = hints.get(labels.ndim, "") if labels.dtype.kind in "fbiu" else ""
         raise DataError(
             f"Expected labels of shape (N,), whole numbers or texts, in {where!r}. "
-            f"Received: shape={labels.shape}, dtype={labels.dtype}{_hint(labels)}."
+            f"Received: shape={labels.shape}, dtype={labels.dtype}{hint}."
         )
     if labels.dtype.kind not in "iu":
         labels = _texts(labels, where)
     if names is None:
         values, indices = np.unique(labels, return_inverse=True)
-        return indices.astype(np.int64), tuple(str(value) for value in values)
+        return indices.astype(np.int64), tuple(map(str, values))
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise DataError(f"Expected class names in {where!r} that are texts and differ from each other.")
+    class_names = tuple(map(str, names))
     if labels.dtype.kind == "U":
-        order = {name: index for index, name in enumerate(names)}
-        unknown = sorted({str(label) for label in labels} - set(order))
+        order = {name: index for index, name in enumerate(class_names)}
+        unknown = sorted(set(labels.tolist()) - set(order))
         if unknown:
-            raise DataError(f"The label {str(unknown[0])!r} in {where!r} is none of its {len(names)} class names.")
-        return np.array([order[str(label)] for label in labels], np.int64), tuple(map(str, names))
+            raise DataError(f"The label {unknown[0]!r} in {where!r} is none of its {len(names)} class names.")
+        return np.array([order[label] for label in labels.tolist()], np.int64), class_names
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
         raise DataError(
             f"Expected labels from 0 to {len(names) - 1} in {where!r}, one for each class name. "
             f"Received: {labels.min()} to {labels.max()}."
         )
-    return labels.astype(np.int64), tuple(map(str, names))
-
-
-def _hint(labels: NDArray[Any]) -> str:
-    """What to do about the commonest misfits."""
-    if labels.ndim == 2:
-        return "; where each row is a class marked by a 1, give np.argmax(labels, axis=1)"
-    if labels.ndim == 1 and labels.dtype.kind in "fb":
-        return "; give labels.astype(int)"
-    return ""
+    return labels.astype(np.int64), class_names
 
 
 def _texts(values: NDArray[Any], where: str) -> NDArray[np.str_]:
-    if values.ndim == 1 and values.dtype.kind == "S":
-        try:
-            return np.array([value.decode("utf-8") for value in values.tolist()], dtype=np.str_)
-        except UnicodeDecodeError as error:
-            raise DataError(f"Expected texts in UTF-8 in {where!r}; write them as `str`.") from error
-    if (
-        values.ndim != 1
-        or values.dtype.kind not in "UO"
-        or not all(isinstance(value, str) for value in values.tolist())
-    ):
+    try:
+        texts = [value.decode("utf-8") if isinstance(value, bytes) else value for value in values.tolist()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"Expected texts in UTF-8 in {where!r}; write them as `str`.") from error
+    if values.ndim != 1 or values.dtype.kind not in "USO" or not all(isinstance(text, str) for text in texts):
         raise DataError(f"Expected a row of texts in {where!r}. Received: shape={values.shape}, dtype={values.dtype}.")
-    return values.astype(np.str_)
+    return np.array(texts, np.str_)
 
 
 def _header(file: zipfile.ZipFile, key: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -1,4 +1,4 @@
-"""Which image a line of a corrections file names, however it was typed, and what is said of lines that name none."""
+"""Which image a line of a corrections file names, however it was typed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-
-from beholder.errors import DataError
 
 if TYPE_CHECKING:
     from beholder.data.corrections import Correction
@@ -30,7 +28,7 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
         return found
     by_key: dict[str, set[str]] = {}
     for name in known:
-        by_key.setdefault(_key(name), set()).add(name)
+        by_key.setdefault(normal_form(name), set()).add(name)
     for path in other:
         for key in _keys(path):
             meant = by_key.get(key, set())
@@ -41,72 +39,28 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def notes(corrections: Sequence[Correction], found: set[str], name: str, unread: Iterable[str] = ()) -> tuple[str, ...]:
-    """What a person should know of `corrections` of the data `name` once the images `found` were met.
-
-    Args:
-        corrections: all of a corrections file.
-        found: the paths of those whose images were met.
-        name: of the data.
-        unread: sets of the data, such as `test`, that were not read; images of theirs may be right.
-
-    Raises:
-        DataError: no correction is of an image of the data.
-    """
-    missing = [one for one in corrections if one.path not in found]
-    later = [one for one in missing if "test" in unread and _key(one.path).startswith("test/")]
-    lost = [one for one in missing if one not in later]
-    if not missing:
-        return ()
-    if lost and len(lost) == len(corrections):
-        raise DataError(
-            f"None of the {len(lost)} corrections names an image of {name!r} (the first: {_place(lost[0])}); give "
-            "the corrections of this data, or none."
-        )
-    told = []
-    if lost:
-        sets = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
-        verb = "names" if len(lost) == 1 else "name"
-        told.append(
-            f"{len(lost)} of the {len(corrections)} corrections {verb} no image of {name!r}{sets}, the first: "
-            f"{_place(lost[0])}; check the spelling."
-        )
-    if later:
-        told.append(
-            f"{len(later)} of the {len(corrections)} corrections seem to be of test images, which only `beholder "
-            "evaluate` reads."
-        )
-    return tuple(told)
-
-
 def validation_note(corrections: Sequence[Correction], validation: Sequence[str]) -> tuple[str, ...]:
     """Says how many `corrections` are of images called `validation`, which teach nothing."""
     changes = [one for one in corrections if one.action != "keep"]
     count = len(matched((one.path for one in changes), validation))
-    return (in_words(count, len(changes)),) if count else ()
-
-
-def in_words(count: int, total: int) -> str:
-    """That `count` of `total` corrections are of validation images."""
+    if not count:
+        return ()
     which = "is of a validation image: it changes" if count == 1 else "are of validation images: they change"
-    return f"{count:,} of your {total:,} corrections {which} the figures, not what is learned."
+    return (f"{count:,} of your {len(changes):,} corrections {which} the figures, not what is learned.",)
 
 
-def _place(one: Correction) -> str:
-    return f"line {one.line}, {one.path!r}" if one.line else repr(one.path)
-
-
-def _keys(path: str) -> Iterable[str]:
-    key = _key(path)
-    yield key
-    if _ABSOLUTE.match(path.strip()):
-        parts = [part for part in key.split("/") if part]
-        yield from ("/".join(parts[start:]) for start in range(1, len(parts)))
-
-
-def _key(name: str) -> str:
+def normal_form(name: str) -> str:
+    """A name with `/` between folders, in NFC, without `./` or spaces around it, its suffix in lower case."""
     plain = unicodedata.normalize("NFC", name.strip().replace("\\", "/"))
     while plain.startswith("./"):
         plain = plain[2:]
     suffix = PurePosixPath(plain).suffix
     return plain.removesuffix(suffix) + suffix.lower()
+
+
+def _keys(path: str) -> Iterable[str]:
+    key = normal_form(path)
+    yield key
+    if _ABSOLUTE.match(path.strip()):
+        parts = [part for part in key.split("/") if part]
+        yield from ("/".join(parts[start:]) for start in range(1, len(parts)))

@@ -11,15 +11,16 @@ import difflib
 import io
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from beholder import files
-from beholder.data.correction_names import matched, notes
+from beholder.data.correction_names import matched, normal_form
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
@@ -66,10 +67,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class Corrections:
-    """Corrections of a data set, each of another image.
-
-    Attributes:
-        lines: in the order in which they were made.
+    """Corrections of a data set, each of another image, in the order in which they were made.
 
     Raises:
         DataError: two corrections of one image.
@@ -84,7 +82,7 @@ class Corrections:
 
     @classmethod
     def from_json(cls, rows: list[dict[str, Any]]) -> Corrections:
-        """Of rows with path, action and label, as a run's config keeps them."""
+        """Of rows as `Correction.to_json` makes them."""
         try:
             return cls(tuple(Correction(**row) for row in rows))
         except TypeError as error:
@@ -98,12 +96,11 @@ class Corrections:
         """
         for one in self.lines:
             if one.label and one.label not in class_names:
-                near = difflib.get_close_matches(one.label, class_names, n=1)
-                names = near or class_names[:10]
-                advice = f"write {' or '.join(map(repr, names))}"
+                near = difflib.get_close_matches(one.label, class_names, n=1) or class_names[:10]
                 line = f"line {one.line}: " if one.line else ""
                 raise DataError(
-                    f"{line}{one.path!r} cannot become {one.label!r}, which is no class of the data; {advice}."
+                    f"{line}{one.path!r} cannot become {one.label!r}, which is no class of the data; write "
+                    f"{' or '.join(map(repr, near))}."
                 )
 
     def apply(self, dataset: Dataset) -> Dataset:
@@ -115,18 +112,21 @@ class Corrections:
             DataError: a label that is no class, or a path that is the name of several images.
         """
         self.check(dataset.class_names)
-        corrections = self.named(dataset.names)
-        rows = _rows(dataset, {one.path for one in corrections})
-        index = {name: label for label, name in enumerate(dataset.class_names)}
-        labels = dataset.labels.copy()
-        for one in corrections:
-            if one.label:
-                labels[rows[one.path]] = index[one.label]
+        decided = {one.path: one for one in self.named(dataset.names)}
+        labels, dropped, seen = dataset.labels.copy(), [], set[str]()
+        for row, name in enumerate(dataset.names):
+            if name in decided:
+                if name in seen:
+                    raise DataError(
+                        f"Several images are called {name!r}, so that it cannot be corrected; leave it out."
+                    )
+                seen.add(name)
+                if decided[name].label:
+                    labels[row] = dataset.class_names.index(decided[name].label)
+                if decided[name].action == "drop":
+                    dropped.append(row)
         corrected = replace(dataset, labels=labels)
-        dropped = [rows[one.path] for one in corrections if one.action == "drop"]
-        if not dropped:
-            return corrected
-        return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped))
+        return corrected.select(np.setdiff1d(np.arange(len(dataset)), dropped)) if dropped else corrected
 
     def named(self, names: Sequence[str]) -> list[Correction]:
         """The corrections of images called `names`, by these names; see `matched`.
@@ -135,15 +135,11 @@ class Corrections:
             DataError: two of them are of one image and disagree.
         """
         meant = matched([one.path for one in self.lines], names)
-        found: dict[str, Correction] = {}
-        for one in self.lines:
-            if one.path in meant:
-                name = meant[one.path]
-                _agree(found.setdefault(name, one), one)
+        found = _once((meant[one.path], one) for one in self.lines if one.path in meant)
         return [replace(one, path=name) for name, one in found.items()]
 
     def decided(self, decisions: Iterable[tuple[str, str | None, str]]) -> Corrections:
-        """This corrections once `decisions` were made: path, action and label each; the action None takes one back.
+        """These corrections once `decisions` were made: path, action and label each; the action None takes one back.
 
         Raises:
             DataError: an unknown action, or a label that is missing or too many.
@@ -156,17 +152,41 @@ class Corrections:
         return Corrections(tuple(kept.values()))
 
     def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
-        """What a person should know once data were read, see `correction_names.notes`."""
-        return notes(self.lines, found, name, unread)
+        """What a person should know once the data `name` were read, and images of the corrections' paths `found`.
+
+        Corrections of images of `unread` sets, such as `test`, may be right.
+
+        Raises:
+            DataError: no correction is of an image of the data.
+        """
+        total = len(self.lines)
+        missing = [one for one in self.lines if one.path not in found]
+        later = [one for one in missing if "test" in unread and normal_form(one.path).startswith("test/")]
+        lost = [one for one in missing if one not in later]
+        told = []
+        if lost:
+            first = f"line {lost[0].line}, {lost[0].path!r}" if lost[0].line else repr(lost[0].path)
+            if len(lost) == total:
+                raise DataError(
+                    f"None of the {total} corrections names an image of {name!r} (the first: {first}); give the "
+                    "corrections of this data, or none."
+                )
+            outside = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
+            names = "names" if len(lost) == 1 else "name"
+            told.append(
+                f"{len(lost)} of the {total} corrections {names} no image of {name!r}{outside}, the first: {first}; "
+                "check the spelling."
+            )
+        if later:
+            seem = f"{len(later)} of the {total} corrections seem to be of test images"
+            told.append(f"{seem}, which only `beholder evaluate` reads.")
+        return tuple(told)
 
 
 def corrected(source: Source, corrections: Corrections, found: set[str]) -> Source:
     """`source` as `corrections` corrects it, in every set, and with a note that says so.
 
-    Args:
-        source: an opened data set.
-        corrections: the corrections.
-        found: gets the names of the images that have one, while sets are read.
+    While sets are read, `found` gets the names of the images that have a correction.
 
     Raises:
         DataError: a label that is no class. A reader raises it about its own set.
@@ -175,26 +195,19 @@ def corrected(source: Source, corrections: Corrections, found: set[str]) -> Sour
     if not corrections.lines:
         return source
     paths = {one.path for one in corrections.lines}
+
+    def read(set_name: str, progress: Progress) -> Dataset:
+        dataset = source.readers[set_name](progress)
+        found.update(matched(paths, dataset.names))
+        return corrections.apply(dataset)
+
     note = f"The data were read with {len(paths)} correction{'s' * (len(paths) != 1)}."
-
-    def correcting(read: Callable[[Progress], Dataset]) -> Callable[[Progress], Dataset]:
-        def reader(progress: Progress) -> Dataset:
-            dataset = read(progress)
-            found.update(matched(paths, dataset.names))
-            return corrections.apply(dataset)
-
-        return reader
-
-    readers = {set_name: correcting(read) for set_name, read in source.readers.items()}
+    readers = {set_name: partial(read, set_name) for set_name in source.readers}
     return replace(source, readers=readers, notes=(*source.notes, note))
 
 
 def read_corrections(path: Path | None, class_names: Sequence[str] | None = None) -> Corrections:
-    """Read the corrections at `path`.
-
-    Args:
-        path: the CSV file; None is no corrections.
-        class_names: what a label may be; None: whatever it is.
+    """Read the corrections in the CSV file at `path`, none for None; labels are of `class_names`, or any for None.
 
     Raises:
         DataError: it cannot be read, is no such CSV, or a line of it makes no sense.
@@ -208,15 +221,14 @@ def read_corrections(path: Path | None, class_names: Sequence[str] | None = None
     except OSError as error:
         raise DataError(f"Cannot read the corrections file {str(path)!r}: {error.strerror}; check the path.") from error
     except csv.Error as error:
-        raise DataError(
-            f"The corrections file {str(path)!r} is no CSV file ({error}); save it as CSV again."
-        ) from error
+        raise DataError(f"The corrections file {str(path)!r} is no CSV file ({error}); save it again.") from error
     if [name.strip().lower() for name in header] != HEADER:
         raise DataError(
             f"The corrections file {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
         )
     try:
-        corrections = Corrections(_once([_correction(line, row) for line, row in rows]))
+        lines = [_correction(line, row) for line, row in rows]
+        corrections = Corrections(tuple(_once((one.path, one) for one in lines).values()))
         if class_names is not None:
             corrections.check(class_names)
     except DataError as error:
@@ -260,39 +272,26 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _correction(line: int, row: list[str]) -> Correction:
-    values: list[Any] = [*row, ""] if len(row) == 2 else row
-    if len(values) != len(HEADER):
+    if len(row) not in (2, 3):
         raise DataError(f"line {line}: expected path, action and label, received {row}.")
-    path, action, label = values
+    path, action, label = (*row, "")[:3]
     try:
         return Correction(path, action.strip().lower(), label.strip(), line)
     except DataError as error:
         raise DataError(f"line {line}: {error}") from error
 
 
-def _once(corrections: list[Correction]) -> tuple[Correction, ...]:
-    """`corrections` without those that repeat an earlier one.
+def _once(named: Iterable[tuple[str, Correction]]) -> dict[str, Correction]:
+    """From each name to its first correction.
 
     Raises:
-        DataError: two of one path disagree.
+        DataError: two of one name disagree.
     """
     kept: dict[str, Correction] = {}
-    for one in corrections:
-        _agree(kept.setdefault(one.path, one), one)
-    return tuple(kept.values())
-
-
-def _agree(one: Correction, other: Correction) -> None:
-    if (one.action, one.label) != (other.action, other.label):
-        lines = f"lines {one.line} and {other.line} " if one.line and other.line else "two corrections "
-        words = " and ".join(f"{each.action} {each.label}".strip() for each in (one, other))
-        raise DataError(f"{lines}disagree about {other.path!r} ({words}); leave one of them out.")
-
-
-def _rows(dataset: Dataset, names: set[str]) -> dict[str, int]:
-    """From name to row, of the images called `names`."""
-    rows: dict[str, int] = {}
-    for row, name in enumerate(dataset.names):
-        if name in names and rows.setdefault(name, row) != row:
-            raise DataError(f"Several images are called {name!r}, so that it cannot be corrected; leave it out.")
-    return rows
+    for name, other in named:
+        one = kept.setdefault(name, other)
+        if (one.action, one.label) != (other.action, other.label):
+            lines = f"lines {one.line} and {other.line}" if one.line and other.line else "two corrections"
+            words = " and ".join(f"{each.action} {each.label}".strip() for each in (one, other))
+            raise DataError(f"{lines} disagree about {other.path!r} ({words}); leave one of them out.")
+    return kept

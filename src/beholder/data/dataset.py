@@ -72,14 +72,16 @@ class Dataset:
 
     def outline(self) -> str:
         """SHA-256 over class names, shape and labels: tells most other data apart, and reads no pixel."""
-        digest = hashlib.sha256(repr((self.class_names, self.images.shape)).encode())
-        digest.update(np.ascontiguousarray(self.labels).data)
-        return digest.hexdigest()
+        return self._digest().hexdigest()
 
     def fingerprint(self) -> str:
         """SHA-256 over class names, shape, labels and pixels: equal for equal data, wherever it was read from."""
-        digest = hashlib.sha256(repr((self.class_names, self.images.shape)).encode())
-        digest.update(np.ascontiguousarray(self.labels).data)
+        digest = self._digest()
         for start in range(0, len(self), 1024):
             digest.update(np.ascontiguousarray(self.images[start : start + 1024]).data)
         return digest.hexdigest()
+
+    def _digest(self) -> hashlib._Hash:
+        digest = hashlib.sha256(repr((self.class_names, self.images.shape)).encode())
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beholder.data.cifar.archive import is_archive
-from beholder.data.cifar.layouts import CIFAR10_BINARY, CIFAR10_PYTHON, CIFAR100_BINARY, CIFAR100_PYTHON
+from beholder.data.cifar.layouts import CIFAR10_BINARY, CIFAR10_PYTHON, CIFAR100_BINARY, CIFAR100_PYTHON, Layout
 from beholder.data.progress import Progress, silent
 from beholder.errors import DownloadError, UsageError
 from beholder.files import storage_errors, sync_folder
@@ -20,14 +20,7 @@ _SECONDS_TO_WAIT = 30  # for an answer, not for the whole
 
 @dataclass(frozen=True)
 class NamedArchive:
-    """An archive that has a name.
-
-    Attributes:
-        file: the name of the file that is fetched.
-        size: its size in bytes.
-        md5: its checksum.
-        also: other names under which the same images are accepted in the cache.
-    """
+    """An archive by the name, size in bytes and checksum of its file; `also` are other names of the same images."""
 
     file: str
     size: int
@@ -35,43 +28,25 @@ class NamedArchive:
     also: tuple[str, ...]
 
 
+def _named(name: str, size: int, python: Layout, binary: Layout) -> NamedArchive:
+    also = (f"{name}-binary.tar.gz", python.folder, binary.folder)
+    return NamedArchive(f"{name}-python.tar.gz", size, python.md5, also)
+
+
 ARCHIVES = {
-    "cifar10": NamedArchive(
-        "cifar-10-python.tar.gz",
-        170_498_071,
-        CIFAR10_PYTHON.md5,
-        ("cifar-10-binary.tar.gz", CIFAR10_PYTHON.folder, CIFAR10_BINARY.folder),
-    ),
-    "cifar100": NamedArchive(
-        "cifar-100-python.tar.gz",
-        169_001_437,
-        CIFAR100_PYTHON.md5,
-        ("cifar-100-binary.tar.gz", CIFAR100_PYTHON.folder, CIFAR100_BINARY.folder),
-    ),
+    "cifar10": _named("cifar-10", 170_498_071, CIFAR10_PYTHON, CIFAR10_BINARY),
+    "cifar100": _named("cifar-100", 169_001_437, CIFAR100_PYTHON, CIFAR100_BINARY),
 }
 
 
-def default_cache() -> Path:
-    """The folder for what is downloaded or decoded: `BEHOLDER_CACHE`, or else the system's place for caches."""
-    chosen = os.environ.get("BEHOLDER_CACHE")
-    if chosen:
-        return Path(chosen)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("beholder"))
-
-
 def find_or_download(name: str, *, cache: Path, progress: Progress = silent, base_url: str = OFFICIAL) -> Path:
-    """Where the archive `name` is on this disk, once it is there.
+    """Where the archive `name`, a key of `ARCHIVES`, is on this disk, once it is there.
 
     Args:
-        name: a key of `ARCHIVES`: `cifar10` or `cifar100`.
+        name: `cifar10` or `cifar100`.
         cache: the folder to look in and to download to; an archive in either version or its unpacked folder will do.
         progress: hears of bytes.
         base_url: where to fetch from; ends with `/`.
-
-    Returns:
-        A path for `beholder.data.cifar.archive.open_archive`.
 
     Raises:
         UsageError: there is no archive of that name.
@@ -112,27 +87,23 @@ def _fetch(archive: NamedArchive, folder: Path, cache: Path, progress: Progress,
     url = base_url + archive.file
     try:
         path = pooch.retrieve(url, f"md5:{archive.md5}", fname=archive.file, path=folder, downloader=downloader)
-    except requests.exceptions.RequestException as error:
-        raise _download_error(url, _reason(error), archive, cache) from error
-    except ValueError as error:  # pooch's word for another checksum
-        raise _download_error(url, "its checksum is not the official one", archive, cache) from error
+    except (requests.exceptions.RequestException, ValueError) as error:
+        raise DownloadError(
+            f"Could not download {url}: {_reason(error)}; bring the file {archive.file!r} ({archive.size / 1e6:.0f} "
+            f"MB) from elsewhere and put it in {str(cache)!r}, or give its path instead of its name."
+        ) from error
     return Path(path)
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):  # a ValueError is pooch's word for another checksum
+        return "its checksum is not the official one"
     response = getattr(error, "response", None)
     if response is not None:
         return f"the server answered {response.status_code} {response.reason}".rstrip()
     if "IncompleteRead" in str(error):
         return "the connection broke off before the end"
     return "there is no connection to it"
-
-
-def _download_error(url: str, reason: str, archive: NamedArchive, cache: Path) -> DownloadError:
-    return DownloadError(
-        f"Could not download {url}: {reason}; bring the file {archive.file!r} ({archive.size / 1e6:.0f} MB) from "
-        f"elsewhere and put it in {str(cache)!r}, or give its path instead of its name."
-    )
 
 
 class _Bar:

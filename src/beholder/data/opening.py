@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.arrays import from_arrays, open_npz
+from beholder.data.cache_folder import default_cache
 from beholder.data.cifar.archive import is_archive, open_archive
 from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.digits import open_digits
-from beholder.data.download import default_cache, find_or_download
+from beholder.data.download import find_or_download
 from beholder.data.folders.folder import open_folder
 from beholder.data.images.colour import Colour
+from beholder.data.images.refit import recoloured
 from beholder.data.progress import Progress, silent
-from beholder.data.refit import recoloured
 from beholder.data.source import Source
 from beholder.errors import DataError
 
-NAMES = ("digits", "cifar10", "cifar100")
+DATA_NAMES = ("digits", "cifar10", "cifar100")
 
 Data = str | Path | Dataset | tuple[Any, Any]
 
@@ -51,25 +52,33 @@ def open_source(
         DataError: nothing of that name or path, or not something that can be read.
         UsageError: an unknown `colour`.
     """
-    if isinstance(data, Dataset):
-        return recoloured(_open_dataset(data), colour)
     if isinstance(data, tuple):
-        return recoloured(_open_dataset(from_arrays(*data)), colour)
+        data = from_arrays(*data)
     cache = cache or default_cache()
-    if data == "digits":
-        return recoloured(open_digits(), colour)
-    if data in NAMES:
+    if isinstance(data, Dataset):
+        dataset = data
+        source = Source("arrays", dataset.class_names, {"all": lambda _progress: dataset})
+    elif data == "digits":
+        source = open_digits()
+    elif data in DATA_NAMES:
         archive = find_or_download(str(data), cache=cache, progress=progress)
-        return recoloured(open_archive(archive, labels=labels, name=str(data)), colour)
-    return recoloured(_open_path(Path(data), labels, cache, canvas, colour, for_audit), colour)
+        source = open_archive(archive, labels=labels, name=str(data))
+    else:
+        source = _open_path(Path(data), labels, cache, canvas, colour, for_audit)
+    return recoloured(source, colour)
 
 
 def _open_path(
     path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, colour: Colour, for_audit: bool
 ) -> Source:
     if not _is_there(path):
-        raise DataError(_unknown(str(path)))
-    if str(path) in NAMES:  # ./digits, say: its name must not be taken for that of the data set
+        near = difflib.get_close_matches(str(path), DATA_NAMES, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"No data set is called {str(path)!r} and no file or folder is there; name one of {', '.join(DATA_NAMES)}, "
+            f"or the path of an archive, a .npz file or a folder of images.{guess}"
+        )
+    if str(path) in DATA_NAMES:  # ./digits, say: its name must not be taken for that of the data set
         path = path.resolve()
     if path.suffix.lower() == ".npz":
         return open_npz(path)
@@ -88,16 +97,3 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError:  # too long for a name
         return False
-
-
-def _open_dataset(dataset: Dataset) -> Source:
-    return Source("arrays", dataset.class_names, {"all": lambda _progress: dataset})
-
-
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, NAMES, n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    return (
-        f"No data set is called {name!r} and no file or folder is there; name one of {', '.join(NAMES)}, or the path "
-        f"of an archive, a .npz file or a folder of images.{guess}"
-    )

@@ -16,12 +16,7 @@ _CHUNK = 256  # images that are shrunk at once
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The images of several sets, one set after the other.
-
-    Attributes:
-        dataset: all N of them.
-        sets: (N,) text, the set that each image lies in.
-    """
+    """The images of several sets, one set after the other, and (N,) the set that each of them lies in."""
 
     dataset: Dataset
     sets: NDArray[np.str_]
@@ -31,29 +26,22 @@ class Pool:
 
 
 def pooled(sets: Mapping[str, Dataset], factor: int = 1) -> Pool:
-    """Put `sets` together, in their order.
+    """Put `sets`, of one shape and the same classes, together in their order; a square of `factor` pixels becomes one.
 
-    Args:
-        sets: from set name to its images, all of one shape and of the same classes.
-        factor: the side of the square of pixels that become one; pixels beyond whole squares fall away.
+    Pixels beyond whole squares fall away.
     """
     datasets = list(sets.values())
+    images = np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets])
+    labels = np.concatenate([dataset.labels for dataset in datasets])
     names = [name for dataset in datasets for name in dataset.names]
-    dataset = Dataset(
-        np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets]),
-        np.concatenate([dataset.labels for dataset in datasets]),
-        datasets[0].class_names,
-        names,
-    )
+    dataset = Dataset(images, labels, datasets[0].class_names, names)
     return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
 
 
 def joined(sets: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
     """One number an image of `sets`, in their order, equal for images that belong together.
 
-    Args:
-        sets: from set name to its images.
-        groups: of images, each given by its set and its name; an image may be in several, which then are one.
+    Each of `groups` gives images by their set and name; an image may be in several, which then are one.
     """
     keys = [(set_name, name) for set_name, dataset in sets.items() for name in dataset.names]
     row_of = {key: row for row, key in enumerate(keys)}

@@ -23,7 +23,7 @@ class Source:
         notes: sentences that a person should see (an unknown checksum, say); they go into the run and the report.
         skipped: images that could not be read, as `{"path": …, "error": …}`; filled while sets are read.
         folder: where the image files of a folder are; None for other data.
-        files: from part to the names of its image files below `folder`, those in `skipped` too.
+        files: from set name to the names of its image files below `folder`, those in `skipped` too.
         made: sets that were split off from others: their images are read with those.
         later: further sentences, which only reading finds; filled while sets are read.
     """
@@ -48,9 +48,5 @@ def skipped_in_words(skipped: Sequence[Mapping[str, Any]]) -> str | None:
     """A sentence about the images that could not be read, as in `Source.skipped`; None where all could."""
     if not skipped:
         return None
-    were = (
-        "1 image could not be read and was"
-        if len(skipped) == 1
-        else f"{len(skipped):,} images could not be read and were"
-    )
-    return f"{were} left out; the first: {skipped[0]['error']}"
+    images, were = ("image", "was") if len(skipped) == 1 else ("images", "were")
+    return f"{len(skipped):,} {images} could not be read and {were} left out; the first: {skipped[0]['error']}"

@@ -13,7 +13,7 @@ from beholder.data.copies.duplicates import content_groups, copy_groups
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.errors import DataError
+from beholder.errors import DataError, UsageError
 
 Together = Literal["copies", "equal"]
 
@@ -91,19 +91,11 @@ class Split:
         return dataset
 
     def validation(self) -> Dataset:
-        """The images to choose by.
-
-        Raises:
-            DataError: there are none.
-        """
+        """The images to choose by; a `DataError` where there are none."""
         return self._set("validation")
 
     def test(self) -> Dataset:
-        """The images to report on, opened by `evaluate` alone.
-
-        Raises:
-            DataError: there are none.
-        """
+        """The images to report on, opened by `evaluate` alone; a `DataError` where there are none."""
         return self._set("test")
 
     def made_test(self) -> Dataset | None:
@@ -155,6 +147,45 @@ class Split:
         return self._whole.select(self._rows[set_name])
 
 
+def first_images(train: Dataset, count: int | None, *, seed: int) -> Dataset:
+    """The first `count` images of `train` in a stratified order that `seed` decides; all of them for None.
+
+    A `count` above what is left beside the validation images means all: people count their images before the split.
+    A smaller choice is contained in a larger one, so that more images are never merely other images.
+
+    Raises:
+        UsageError: `count` leaves a class without an image.
+    """
+    if count is None or count >= len(train):
+        return train
+    classes = len(train.class_names)
+    if count < classes:
+        raise UsageError(f"{count} images do not reach for {classes} classes; choose at least {classes}.")
+    return train.select(np.sort(stratified_order(train.labels, seed=seed)[:count]))
+
+
+def stratified_order(labels: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """All rows in a random order of which every beginning has its share of every class (systematic sampling).
+
+    Args:
+        labels: (N,) int64.
+        seed: decides the order.
+
+    Returns:
+        (N,) int64, each row once.
+    """
+    random = np.random.Generator(np.random.PCG64([seed, 1]))
+    shuffled = random.permutation(len(labels))
+    counts = np.bincount(labels)
+    by_class = np.argsort(labels[shuffled], kind="stable")
+    ranks = np.empty(len(labels), np.int64)  # of each shuffled row among those of its class
+    ranks[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # The rows of a class stand at even distances; where they begin is drawn, so that no class is favoured.
+    offsets = random.random(len(counts))
+    places = (ranks + offsets[labels[shuffled]]) / counts[labels[shuffled]]
+    return shuffled[np.argsort(places, kind="stable")].astype(np.int64)
+
+
 def _groups_by_class(labels: NDArray[np.int64], groups: Sequence[Hashable] | None) -> dict[int, list[list[int]]]:
     """From class to its groups of rows, in an order that depends on the groups' values alone."""
     members: dict[Hashable, list[int]] = {}
@@ -173,11 +204,9 @@ def _counts(total: int, fractions: list[float], random: np.random.Generator) -> 
     exact = [fraction * total for fraction in fractions]
     counts = [int(share + 1e-9) for share in exact]
     lots = random.permutation(len(fractions))
-    neediest = sorted(
-        range(len(fractions)), key=lambda set_name: (-round(exact[set_name] - counts[set_name], 9), lots[set_name])
-    )
-    for set_name in neediest[: total - sum(counts)]:
-        counts[set_name] += 1
+    neediest = sorted(range(len(fractions)), key=lambda one: (-round(exact[one] - counts[one], 9), lots[one]))
+    for one in neediest[: total - sum(counts)]:
+        counts[one] += 1
     while 0 in counts and max(counts) > 2:  # two stay, since a class of one image cannot be learnt
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(0)] += 1

@@ -1,5 +1,5 @@
 """The self-contained HTML report of a run."""
 
-from beholder.data.library_folders import keep_in_cache
+from beholder.data.cache_folder import keep_in_cache
 
 keep_in_cache()  # before a file of this room imports Matplotlib

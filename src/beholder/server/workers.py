@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
-from beholder.data.images.decode import decode, fit, measure
+from beholder.data.images.decode import decode, fit, read_size
 from beholder.errors import BusyError, ImageError
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
@@ -255,7 +255,7 @@ class Workers:
         try:
             if isinstance(image, np.ndarray):
                 return fit(image, rules)
-            height, width = measure(image)
+            height, width = read_size(image)
             self._check(height, width, entry.request)
             with self._large if height * width > LARGE_PIXELS else nullcontext():
                 return decode(image, rules)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from beholder.artifact.validation_answers import write_validation
+from beholder.data.cache_folder import default_cache
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
-from beholder.data.download import default_cache
 from beholder.data.images.colour import Colour
 from beholder.data.split import Together
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events

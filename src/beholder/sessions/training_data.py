@@ -12,12 +12,11 @@ from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
-from beholder.data.opening import NAMES, Data, open_source
+from beholder.data.images.refit import recoloured, refitted
+from beholder.data.opening import DATA_NAMES, Data, open_source
 from beholder.data.progress import Progress
-from beholder.data.refit import recoloured, refitted
 from beholder.data.source import Source
-from beholder.data.split import Split
-from beholder.data.subset import first_images
+from beholder.data.split import Split, first_images
 from beholder.errors import DataError, UsageError
 from beholder.runs.run_folder import Run
 from beholder.runs.sets import ImageSet, KnownSets, write_sets
@@ -91,7 +90,7 @@ def check_there(run: Path, data: str, again: str) -> None:
     """
     if data == "arrays":
         raise UsageError(f"{str(run)!r} was trained on arrays; give them again as `data`.")
-    if data not in NAMES and not Path(data).exists():
+    if data not in DATA_NAMES and not Path(data).exists():
         raise DataError(f"The data of {str(run)!r} are no longer at {data!r}; say where they are: {again}.")
 
 
@@ -144,7 +143,7 @@ def data_name(data: Data | Source) -> str:
         data = data.name
     if isinstance(data, Dataset | tuple) or data == "arrays":
         return "arrays"
-    if data in NAMES:  # whatever lies in the working folder, as in opening
+    if data in DATA_NAMES:  # whatever lies in the working folder, as in opening
         return str(data)
     path = Path(data)
     try:

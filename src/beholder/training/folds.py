@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.data.pool import Pool, pooled
 from beholder.data.progress import Progress, silent
-from beholder.data.split import split
-from beholder.data.subset import stratified_order
+from beholder.data.split import split, stratified_order
 from beholder.evaluation.mirror_images import Mirroring, measure_mirroring
 from beholder.evaluation.nearest import nearest
 from beholder.models.resolution import shrink_factor

@@ -48,7 +48,7 @@ def work(connection: Connection[Any, Any]) -> None:
 def _start(trials: ExitStack, rules: ImageRules) -> Connection[Any, Any]:
     """A new process in the place of the one before."""
     trials.close()
-    trial = trials.enter_context(fresh_process(__name__))
+    trial = trials.enter_context(fresh_process(work))
     with suppress(ConnectionError):  # it has ended: waiting for its answer says so
         trial.send(rules)
     return trial

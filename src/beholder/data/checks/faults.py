@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +21,13 @@ from beholder.data.checks.whole_set import extremes
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import Header, read_header
+from beholder.data.images.formats import SUFFIXES_OF
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import ImageError
 
 _PIXELS_AT_ONCE = 1 << 20
 _BRIGHTNESS = np.array([0.241, 0.691, 0.068], np.float32)  # of red, green and blue squared
-_SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "WEBP": (".webp",),
-    "BMP": (".bmp",),
-    "GIF": (".gif",),
-    "TIFF": (".tif", ".tiff"),
-}
 _TURNED = {
     2: "mirrored",
     3: "upside down",
@@ -46,15 +39,8 @@ _TURNED = {
 }
 
 
-@dataclass(frozen=True)
-class _Check:
-    """A quantity that an image has too little of; the quantities are those of `_measure`, in its order.
-
-    Attributes:
-        kind: of the findings.
-        limit: below it there is too little.
-        sentence: what is said of an image.
-    """
+class _Check(NamedTuple):
+    """Images of `kind` have less than `limit` of a quantity of `_quantities`; in its order."""
 
     kind: Kind
     limit: float
@@ -70,41 +56,35 @@ _CHECKS = (
 
 
 def image_faults(sets: Mapping[str, Dataset], progress: Progress = silent) -> list[Finding]:
-    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first.
-
-    Args:
-        sets: from set name to its images.
-        progress: told how far it is.
-    """
+    """Images that are nearly of one colour, very dark, very light or blurred; of each kind the worst first."""
     total = sum(len(dataset) for dataset in sets.values())
-    measured = [np.zeros((len(_CHECKS), 0), np.float32)]
+    if not total:
+        return []
+    measured = np.empty((len(_CHECKS), total), np.float32)
     done = 0
     with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
-        for values in threads.map(_measure, _chunks(sets)):
-            measured.append(values)
+        for values in threads.map(_quantities, _chunks(sets)):
+            measured[:, done : done + values.shape[1]] = values
             done += values.shape[1]
             progress("Checking images", done, total)
-    progress("Checking images", total, total)
-    found: list[Finding] = []
-    certain = _certain(sets)
-    for check, values in zip(_CHECKS, np.concatenate(measured, axis=1), strict=True):
-        found += _worst_first(_lacking(check, values, sets, certain.get(check.kind)))
-    return _once(found)
-
-
-def _certain(sets: Mapping[str, Dataset]) -> dict[Kind, NDArray[np.bool_]]:
-    """From kind to (n,) the images that have the fault in any set: comparing hides what most of them have."""
-    values = extremes(sets)
-    return {"low_information": values.plain, "dark": values.dark, "light": values.light} if len(values.lowest) else {}
+    levels = extremes(sets)
+    # An image that has the fault in any set: comparing with the others hides what most of them have.
+    certain = {"low_information": levels.plain, "dark": levels.dark, "light": levels.light}
+    nowhere = np.zeros(total, bool)
+    found = [
+        one
+        for check, values in zip(_CHECKS, measured, strict=True)
+        for one in _worst_first(_lacking(check, values, sets, certain.get(check.kind, nowhere)))
+    ]
+    # One that shows nothing is not dark, light or blurred too.
+    plain = {(one.paths, one.sets) for one in found if one.kind == "low_information"}
+    return [one for one in found if one.kind == "low_information" or (one.paths, one.sets) not in plain]
 
 
 def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
     """Image files that are unreadable, of another format than their name says, oddly sized, or turned by EXIF alone.
 
-    Args:
-        source: an opened folder; other data have no image files. What could not be read is known once its sets
-            were read.
-        progress: told how far it is.
+    Only an opened folder has image files. What could not be read is known once its sets were read.
     """
     found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
     broken = {failure["path"] for failure in source.skipped}
@@ -118,9 +98,15 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
         except ImageError as error:
             found.append(_unreadable(source, name, str(error)))
     progress("Checking files", len(files), len(files))
-    found += [_wrong_format(*one) for one in headers if Path(one[1]).suffix.lower() not in _SUFFIXES[one[2].format]]
+    for set_name, name, header in headers:
+        if Path(name).suffix.lower() not in SUFFIXES_OF[header.format]:
+            sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
+            found.append(_about("wrong_format", set_name, name, 1.0, sentence))
     found += _worst_first(_odd_sizes(headers))
-    found += [_turned(*one) for one in headers if one[2].orientation in _TURNED]
+    for set_name, name, header in headers:
+        if turned := _TURNED.get(header.orientation):
+            sentence = f"{name} is stored {turned}, and upright by its EXIF alone; Beholder turns it."
+            found.append(_about("exif_orientation", set_name, name, 0.5, sentence))
     return found
 
 
@@ -130,7 +116,7 @@ def _chunks(sets: Mapping[str, Dataset]) -> Iterator[NDArray[np.uint8]]:
             yield dataset.images[rows]
 
 
-def _measure(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _quantities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(4, n) float32 of n images: entropy in bits, brightest pixels, distance from white, and sharpness.
 
     The brightest pixel in a hundred and the darkest in twenty are left out, so that a speck changes nothing.
@@ -172,26 +158,17 @@ def _brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _lacking(
-    check: _Check, values: NDArray[np.float32], sets: Mapping[str, Dataset], certain: NDArray[np.bool_] | None
+    check: _Check, values: NDArray[np.float32], sets: Mapping[str, Dataset], certain: NDArray[np.bool_]
 ) -> Iterator[Finding]:
     finite = values[np.isfinite(values)]
     limit = min(check.limit, float(np.median(finite)) / 2) if len(finite) else check.limit
-    start = 0
-    for set_name, dataset in sets.items():
-        own = values[start : start + len(dataset)]
-        faulty = own < limit if certain is None else (own < limit) | certain[start : start + len(dataset)]
-        start += len(dataset)
-        for row in np.flatnonzero(faulty).tolist():
+    images = ((dataset, set_name, row) for set_name, dataset in sets.items() for row in range(len(dataset)))
+    for (dataset, set_name, row), value, sure in zip(images, values.tolist(), certain.tolist(), strict=True):
+        if value < limit or sure:
             name, label = dataset.names[row], dataset.class_names[dataset.labels[row]]
-            sentence = f"{name} is {check.sentence.format(value=own[row])}."
-            score = 1 - float(own[row]) / (limit if own[row] < limit else check.limit)
+            score = 1 - value / (limit if value < limit else check.limit)
+            sentence = f"{name} is {check.sentence.format(value=value)}."
             yield Finding(check.kind, (name,), (set_name,), score, (label,), sentence=sentence)
-
-
-def _once(found: list[Finding]) -> list[Finding]:
-    """Without what a plain image is besides: one that shows nothing is not dark, light or blurred too."""
-    plain = {(one.paths, one.sets) for one in found if one.kind == "low_information"}
-    return [one for one in found if one.kind == "low_information" or (one.paths, one.sets) not in plain]
 
 
 def _worst_first(found: Iterator[Finding]) -> list[Finding]:
@@ -208,16 +185,6 @@ def _about(kind: Kind, set_name: str, name: str, score: float, sentence: str) ->
 def _unreadable(source: Source, name: str, error: str) -> Finding:
     set_name = next((set_name for set_name, names in source.files.items() if name in names), "all")
     return _about("unreadable", set_name, name, 1.0, error)
-
-
-def _wrong_format(set_name: str, name: str, header: Header) -> Finding:
-    sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
-    return _about("wrong_format", set_name, name, 1.0, sentence)
-
-
-def _turned(set_name: str, name: str, header: Header) -> Finding:
-    sentence = f"{name} is stored {_TURNED[header.orientation]}, and upright by its EXIF alone; Beholder turns it."
-    return _about("exif_orientation", set_name, name, 0.5, sentence)
 
 
 def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal[
@@ -51,12 +51,10 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """As in `audit --json`."""
         return {
-            "kind": self.kind,
+            **asdict(self),
             "paths": list(self.paths),
             "sets": list(self.sets),
             "score": round(self.score, 4),
             "labels": list(self.labels),
-            "suggestion": self.suggestion,
-            "sentence": self.sentence,
             "neighbours": list(self.neighbours),
         }

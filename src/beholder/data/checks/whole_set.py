@@ -98,26 +98,22 @@ def _levels(lowest: NDArray[np.uint8], highest: NDArray[np.uint8]) -> Iterator[s
 def _equal_classes(sets: Mapping[str, Dataset]) -> Iterator[str]:
     """Classes whose images are all the same one."""
     firsts: dict[str, NDArray[np.uint8]] = {}
-    alike: dict[str, int] = {}  # 0 where they are not
+    counts: dict[str, int] = {}
+    different: set[str] = set()
     for dataset in sets.values():
-        order = np.argsort(dataset.labels, kind="stable")
-        ends = np.searchsorted(dataset.labels[order], np.arange(len(dataset.class_names) + 1))
-        for name, start, end in zip(dataset.class_names, ends, ends[1:], strict=False):
-            rows = order[start:end]
-            if len(rows) and alike.get(name) != 0:
-                first = firsts.setdefault(name, dataset.images[rows[:1]][0])
-                alike[name] = alike.get(name, 0) + len(rows) if _all_equal(dataset, rows, first) else 0
-    equal = {name: count for name, count in alike.items() if count > 1}
-    if len(equal) == len(alike) and len({firsts[name].tobytes() for name in equal}) == 1:
+        for row, label in enumerate(dataset.labels.tolist()):
+            name = dataset.class_names[label]
+            if name not in different:
+                image = dataset.images[row : row + 1][0]
+                counts[name] = counts.get(name, 0) + 1
+                if not np.array_equal(firsts.setdefault(name, image), image):
+                    different.add(name)
+    equal = {name: count for name, count in counts.items() if count > 1 and name not in different}
+    if len(equal) == len(counts) and len({firsts[name].tobytes() for name in equal}) == 1:
         yield f"All {sum(equal.values()):,} images are equal to each other, in every class; {_CHECK}."
         return
     for name, count in equal.items():
         yield f"All {count:,} images of the class {name!r} are equal to each other; {_CHECK}."
-
-
-def _all_equal(dataset: Dataset, rows: NDArray[np.int64], first: NDArray[np.uint8]) -> bool:
-    """Whether the images at `rows` all are `first`; ends at one that is not, which is the second as a rule."""
-    return all(np.array_equal(dataset.images[rows[at : at + 1]][0], first) for at in range(len(rows)))
 
 
 def _few(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

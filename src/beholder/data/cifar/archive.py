@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from beholder.data.cifar.clean import clean
 from beholder.data.cifar.layouts import (
-    COLUMNS,
+    IMAGE_SIDE,
     LAYOUTS,
-    SIDE,
+    PIXEL_COLUMNS,
     Batch,
     LabelKind,
     LabelPlace,
@@ -23,7 +24,7 @@ from beholder.data.cifar.layouts import (
     read_batch,
     read_class_names,
 )
-from beholder.data.cifar.tar import Container, Folder, Tar
+from beholder.data.cifar.tar import Folder, Tar
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -58,11 +59,8 @@ def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = N
     """
     archive = _open(path, labels)
     notes = () if path.is_dir() else _checksum_notes(path, archive.batches.layout)
-    readers: dict[str, Callable[[Progress], Dataset]] = {
-        set_name: partial(_read_set, archive, set_name)
-        for set_name, files in (("train", archive.batches.train), ("test", archive.batches.test))
-        if files
-    }
+    sets = {"train": archive.batches.train, "test": archive.batches.test}
+    readers = {set_name: partial(_read_set, archive, files) for set_name, files in sets.items() if files}
     return Source(name or str(path), archive.class_names, readers, notes)
 
 
@@ -86,8 +84,8 @@ def read_data(
     if not archive.batches.train:
         raise DataError(f"{str(directory)!r} has no training batches; get a fresh copy of the archive.")
     # Each image takes at least so many bytes of its file; memory that is asked for and not used costs nothing.
-    most = sum(archive.container.sizes[name] for name in archive.batches.train) // COLUMNS
-    data = np.empty((most, clean(np.empty((0, COLUMNS), np.uint8)).shape[1]), np.float32)
+    most = sum(archive.container.sizes[name] for name in archive.batches.train) // PIXEL_COLUMNS
+    data = np.empty((most, clean(np.empty((0, PIXEL_COLUMNS), np.uint8)).shape[1]), np.float32)
     labelled: list[NDArray[np.int64]] = []
     count = 0
     for batch in _read_batches(archive, archive.batches.train):
@@ -100,7 +98,7 @@ def read_data(
 
 @dataclass(frozen=True)
 class _Batches:
-    """Which files of a container are batches: from file name to number, for each set."""
+    """Which files of a folder in a container are batches: from file name to number, for each set."""
 
     layout: Layout
     folder: PurePosixPath
@@ -110,7 +108,7 @@ class _Batches:
 
 @dataclass(frozen=True)
 class _Archive:
-    container: Container
+    container: Folder | Tar
     batches: _Batches
     place: LabelPlace
     class_names: tuple[str, ...]
@@ -118,7 +116,7 @@ class _Archive:
 
 def _open(path: Path, labels: LabelKind) -> _Archive:
     """Find the batches and read the class names."""
-    container: Container = Folder(path, _FOLDERS) if path.is_dir() else Tar(path, keep=_NAMES_FILES)
+    container = Folder(path, _FOLDERS) if path.is_dir() else Tar(path, keep=_NAMES_FILES)
     batches = _find_batches(container)
     if batches is None:
         raise DataError(
@@ -138,21 +136,19 @@ def _open(path: Path, labels: LabelKind) -> _Archive:
     return _Archive(container, batches, place, class_names)
 
 
-def _find_batches(container: Container) -> _Batches | None:
+def _find_batches(container: Folder | Tar) -> _Batches | None:
     """The batches in the folder nearest to the top that has any.
 
     A single file named `test` makes no archive: two of a layout's files must be there.
     """
     files = [PurePosixPath(name) for name in container.sizes]
     for folder in sorted({file.parent for file in files}, key=lambda folder: (len(folder.parts), folder)):
+        here = [file for file in files if file.parent == folder]
         for layout in LAYOUTS:
-            train, test = {}, {}
-            for file in files:
-                if file.parent == folder and (match := layout.train.fullmatch(file.name)):
-                    train[str(file)] = int(match[1]) if match.groups() else 1
-                elif file.parent == folder and file.name == layout.test:
-                    test[str(file)] = 1
-            names = {str(folder / place.names_file) for place in layout.labels.values()}.intersection(container.sizes)
+            matches = [(file, match) for file in here if (match := re.fullmatch(layout.train, file.name))]
+            train = {str(file): int(match[1]) if match.groups() else 1 for file, match in matches}
+            test = {str(file): 1 for file in here if file.name == layout.test}
+            names = {place.names_file for place in layout.labels.values()} & {file.name for file in here}
             if (train or test) and len(train) + len(test) + len(names) >= 2:
                 return _Batches(layout, folder, train, test)
     return None
@@ -170,19 +166,16 @@ def _read_batches(archive: _Archive, files: Mapping[str, int], progress: Progres
         progress("Reading images", done, len(names))
 
 
-def _read_set(archive: _Archive, set_name: str, progress: Progress) -> Dataset:
-    files = archive.batches.train if set_name == "train" else archive.batches.test
+def _read_set(archive: _Archive, files: Mapping[str, int], progress: Progress) -> Dataset:
     batches = list(_read_batches(archive, files, progress))
     names = [name for batch in batches for name in batch.names]
-    images = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
+    images = np.empty((len(names), IMAGE_SIDE, IMAGE_SIDE, 3), np.uint8)
     start = 0
     for batch in batches:
-        stop = start + len(batch.rows)
-        planes = batch.rows.reshape(-1, 3, SIDE, SIDE)  # channel first, as the archives have it
-        images[start:stop] = planes.transpose(0, 2, 3, 1)
-        start = stop
-    labels = np.concatenate([batch.labels for batch in batches])
-    return Dataset(images, labels, archive.class_names, names)
+        planes = batch.rows.reshape(-1, 3, IMAGE_SIDE, IMAGE_SIDE)  # channel first, as the archives have it
+        images[start : start + len(planes)] = planes.transpose(0, 2, 3, 1)
+        start += len(planes)
+    return Dataset(images, np.concatenate([batch.labels for batch in batches]), archive.class_names, names)
 
 
 def _checksum_notes(path: Path, layout: Layout) -> tuple[str, ...]:
@@ -190,7 +183,5 @@ def _checksum_notes(path: Path, layout: Layout) -> tuple[str, ...]:
         found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if found == layout.md5:
         return ()
-    return (
-        f"{path.name} has the MD5 checksum {found}, not {layout.md5} of the official {layout.title}; "
-        "it was read all the same.",
-    )
+    official = f"not {layout.md5} of the official {layout.title}"
+    return (f"{path.name} has the MD5 checksum {found}, {official}; it was read all the same.",)

@@ -5,7 +5,6 @@ Formats: https://www.cs.toronto.edu/~kriz/cifar.html (Alex Krizhevsky, 2009).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,20 +15,17 @@ from numpy.typing import NDArray
 from beholder.data.cifar import pickles
 from beholder.errors import DataError
 
-SIDE = 32  # pixels
-COLUMNS = 3 * SIDE * SIDE
+IMAGE_SIDE = 32  # pixels
+PIXEL_COLUMNS = 3 * IMAGE_SIDE * IMAGE_SIDE
 
 LabelKind = Literal["fine", "coarse"]
 
 
 @dataclass(frozen=True)
 class LabelPlace:
-    """Where a layout keeps one kind of labels.
+    """Where a layout keeps one kind of labels and, in a file of their own, their names.
 
-    Attributes:
-        key: the key of a pickled batch, or the byte of a binary row.
-        names_file: the file with the class names.
-        names_key: their key, where that file is pickled.
+    `key` is that of a pickled batch, or the byte of a binary row; `names_key` that of a pickled file of names.
     """
 
     key: str | int
@@ -44,60 +40,60 @@ class Layout:
     Attributes:
         title: what its authors call it.
         folder: the folder that it unpacks to.
+        md5: the checksum of the official `.tar.gz`.
         train: a pattern for the names of the training batches; a group in it is the batch's number.
         test: the name of the test batch.
         labels: where each kind of labels is.
         pickled: the python version; otherwise the binary version.
-        md5: the checksum of the official `.tar.gz`.
     """
 
     title: str
     folder: str
-    train: re.Pattern[str]
+    md5: str
+    train: str
     test: str
     labels: Mapping[LabelKind, LabelPlace]
     pickled: bool
-    md5: str
 
 
 CIFAR10_PYTHON = Layout(
-    title="CIFAR-10 python version",
-    folder="cifar-10-batches-py",
-    train=re.compile(r"data_batch_([0-9]{1,4})"),
-    test="test_batch",
-    labels={"fine": LabelPlace("labels", "batches.meta", "label_names")},
+    "CIFAR-10 python version",
+    "cifar-10-batches-py",
+    "c58f30108f718f92721af3b95e74349a",
+    r"data_batch_([0-9]{1,4})",
+    "test_batch",
+    {"fine": LabelPlace("labels", "batches.meta", "label_names")},
     pickled=True,
-    md5="c58f30108f718f92721af3b95e74349a",
 )
 CIFAR10_BINARY = Layout(
-    title="CIFAR-10 binary version",
-    folder="cifar-10-batches-bin",
-    train=re.compile(r"data_batch_([0-9]{1,4})\.bin"),
-    test="test_batch.bin",
-    labels={"fine": LabelPlace(0, "batches.meta.txt")},
+    "CIFAR-10 binary version",
+    "cifar-10-batches-bin",
+    "c32a1d4ab5d03f1284b67883e8d87530",
+    r"data_batch_([0-9]{1,4})\.bin",
+    "test_batch.bin",
+    {"fine": LabelPlace(0, "batches.meta.txt")},
     pickled=False,
-    md5="c32a1d4ab5d03f1284b67883e8d87530",
 )
 CIFAR100_PYTHON = Layout(
-    title="CIFAR-100 python version",
-    folder="cifar-100-python",
-    train=re.compile("train"),
-    test="test",
-    labels={
+    "CIFAR-100 python version",
+    "cifar-100-python",
+    "eb9058c3a382ffc7106e4002c42a8d85",
+    "train",
+    "test",
+    {
         "fine": LabelPlace("fine_labels", "meta", "fine_label_names"),
         "coarse": LabelPlace("coarse_labels", "meta", "coarse_label_names"),
     },
     pickled=True,
-    md5="eb9058c3a382ffc7106e4002c42a8d85",
 )
 CIFAR100_BINARY = Layout(
-    title="CIFAR-100 binary version",
-    folder="cifar-100-binary",
-    train=re.compile(r"train\.bin"),
-    test="test.bin",
-    labels={"fine": LabelPlace(1, "fine_label_names.txt"), "coarse": LabelPlace(0, "coarse_label_names.txt")},
+    "CIFAR-100 binary version",
+    "cifar-100-binary",
+    "03b5dce01913d631647c71ecec9e9cb8",
+    r"train\.bin",
+    "test.bin",
+    {"fine": LabelPlace(1, "fine_label_names.txt"), "coarse": LabelPlace(0, "coarse_label_names.txt")},
     pickled=False,
-    md5="03b5dce01913d631647c71ecec9e9cb8",
 )
 LAYOUTS = (CIFAR10_PYTHON, CIFAR10_BINARY, CIFAR100_PYTHON, CIFAR100_BINARY)
 
@@ -122,82 +118,70 @@ def read_class_names(content: bytes, file: str, place: LabelPlace, *, pickled: b
     else:
         names = [line.strip() for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise DataError(f"{file!r} holds no list of class names; get a fresh copy of the archive.")
+        raise _damaged(file, "holds no list of class names")
     return tuple(names)
 
 
 def read_batch(content: bytes, file: str, layout: Layout, place: LabelPlace, classes: int) -> Batch:
-    """Read and check one batch of `layout`.
-
-    Args:
-        content: what is in the file.
-        file: its path, for errors.
-        layout: one of `LAYOUTS`.
-        place: which of its labels to read.
-        classes: how many classes there are.
+    """Read and check one batch of `layout`: `content` of `file`, with the labels at `place` of so many `classes`.
 
     Raises:
         DataError: a missing key, a wrong shape or dtype, a label outside the classes, no rows, a damaged file.
     """
-    rows, labels, names = (_read_pickled if layout.pickled else _read_binary)(content, file, layout, place)
-    if len(rows) == 0:
-        raise DataError(f"{file!r} holds no images; get a fresh copy of the archive.")
-    if not 0 <= labels.min() <= labels.max() < classes:
-        raise DataError(
-            f"{file!r} holds labels from {labels.min()} to {labels.max()}, but its {classes} classes have "
-            f"0 to {classes - 1}; get a fresh copy of the archive."
-        )
-    if names is None:
-        stem = file.rsplit("/", 1)[-1].removesuffix(".bin")
-        names = [f"{stem}/{row:05d}" for row in range(len(rows))]
-    return Batch(rows, labels, names)
+    if layout.pickled:
+        batch = _read_pickled(content, file, str(place.key))
+    else:
+        batch = _read_binary(content, file, len(layout.labels), int(place.key))
+    if len(batch.rows) == 0:
+        raise _damaged(file, "holds no images")
+    low, high = batch.labels.min(), batch.labels.max()
+    if low < 0 or high >= classes:
+        raise _damaged(file, f"holds labels from {low} to {high}, but its {classes} classes have 0 to {classes - 1}")
+    return batch
 
 
-_Columns = tuple[NDArray[np.uint8], NDArray[np.int64], Sequence[str] | None]
-
-
-def _read_pickled(content: bytes, file: str, layout: Layout, place: LabelPlace) -> _Columns:
-    del layout
+def _read_pickled(content: bytes, file: str, key: str) -> Batch:
     batch = pickles.loads(content, file)
     rows = _entry(batch, "data", file)
-    if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != COLUMNS:
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != PIXEL_COLUMNS:
         found = f"shape={rows.shape}, dtype={rows.dtype}" if isinstance(rows, np.ndarray) else type(rows).__name__
-        raise DataError(f"Expected 'data' of shape (n, {COLUMNS}) and dtype uint8 in {file!r}. Received: {found}.")
-    labels = _labels(_entry(batch, str(place.key), file), len(rows), str(place.key), file)
-    names = batch.get("filenames")
-    usable = isinstance(names, list) and len(names) == len(rows) and all(isinstance(name, str) for name in names)
-    return rows, labels, names if usable else None
-
-
-def _read_binary(content: bytes, file: str, layout: Layout, place: LabelPlace) -> _Columns:
-    width = len(layout.labels) + COLUMNS
-    if len(content) % width:
         raise DataError(
-            f"{file!r} is cut short or damaged: its {len(content)} bytes are no whole number of rows of {width}; "
-            "get a fresh copy of the archive."
+            f"Expected 'data' of shape (n, {PIXEL_COLUMNS}) and dtype uint8 in {file!r}. Received: {found}."
+        )
+    labels = _entry(batch, key, file)
+    numbers = isinstance(labels, list) and set(map(type, labels)) <= {int}
+    array = isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.ndim == 1
+    if not (numbers or array) or len(labels) != len(rows):
+        raise _damaged(file, f"does not hold one whole number in {key!r} for each of its {len(rows)} images")
+    names = batch.get("filenames")
+    if not isinstance(names, list) or len(names) != len(rows) or not all(isinstance(name, str) for name in names):
+        names = _row_names(file, len(rows))
+    try:
+        return Batch(rows, np.asarray(labels, np.int64), names)
+    except OverflowError as error:
+        raise _damaged(file, f"holds a number in {key!r} that is too large for a label") from error
+
+
+def _read_binary(content: bytes, file: str, label_bytes: int, byte: int) -> Batch:
+    width = label_bytes + PIXEL_COLUMNS
+    if len(content) % width:
+        raise _damaged(
+            file, f"is cut short or damaged: its {len(content)} bytes are no whole number of rows of {width}"
         )
     table = np.frombuffer(content, np.uint8).reshape(-1, width)
-    return table[:, len(layout.labels) :], table[:, int(place.key)].astype(np.int64), None
+    return Batch(table[:, label_bytes:], table[:, byte].astype(np.int64), _row_names(file, len(table)))
+
+
+def _row_names(file: str, count: int) -> list[str]:
+    stem = file.rsplit("/", 1)[-1].removesuffix(".bin")
+    return [f"{stem}/{row:05d}" for row in range(count)]
 
 
 def _entry(batch: Mapping[str, Any], key: str, file: str) -> Any:
     if key not in batch:
-        raise DataError(f"{file!r} has no {key!r} in it; get a fresh copy of the archive.")
+        raise _damaged(file, f"has no {key!r} in it")
     return batch[key]
 
 
-def _labels(values: Any, count: int, key: str, file: str) -> NDArray[np.int64]:
-    """Labels from a list of numbers or an array of them."""
-    numbers = isinstance(values, list) and set(map(type, values)) <= {int}
-    array = isinstance(values, np.ndarray) and values.dtype.kind in "iu" and values.ndim == 1
-    if not (numbers or array) or len(values) != count:
-        raise DataError(
-            f"{file!r} does not hold one whole number in {key!r} for each of its {count} images; "
-            "get a fresh copy of the archive."
-        )
-    try:
-        return np.asarray(values, np.int64)
-    except OverflowError as error:
-        raise DataError(
-            f"{file!r} holds a number in {key!r} that is too large for a label; get a fresh copy of the archive."
-        ) from error
+def _damaged(file: str, what: str) -> DataError:
+    return DataError(f"{file!r} {what}; get a fresh copy of the archive.")

@@ -10,10 +10,10 @@ import gzip
 import io
 import os
 import tarfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from beholder.errors import BeholderError, DataError
 
@@ -28,60 +28,39 @@ _MOST_BYTES_A_HEADER, _MOST_HEADER_BYTES = 1 << 12, 1 << 20
 _BLOCK = 512
 
 
-class Container(Protocol):
-    """Something with named files in it; names are relative, with `/` between folders."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is on the disk."""
-        ...
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """From the name of each file in it to its size in bytes."""
-        ...
-
-    def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
-        """The content of each file in `wanted`, one after the other, in that order."""
-        ...
-
-
 class Folder:
-    """The files right in a folder on the disk and, where they are there, in `inside`, folders below it."""
+    """The files right in a folder on the disk and, where they are there, in `inside`, folders below it.
+
+    `sizes` has the size in bytes of each, by its name, with `/` after a folder's.
+    """
 
     def __init__(self, path: Path, inside: Collection[str] = ()) -> None:
         self.path = path
+        self.sizes: dict[str, int] = {}
         try:
-            self.sizes = dict(_files(path))
-            for folder in inside:
-                if (path / folder).is_dir():
-                    self.sizes |= {f"{folder}/{name}": size for name, size in _files(path / folder)}
+            for folder in ("", *(name for name in inside if (path / name).is_dir())):
+                with os.scandir(path / folder) as entries:
+                    found = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+                self.sizes |= {f"{folder}/{name}".lstrip("/"): size for name, size in found.items()}
         except OSError as error:
             raise DataError(f"Cannot read {str(path)!r}: {error.strerror or error}; give another folder.") from error
 
     def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
-        """See `Container`."""
+        """The content of each file in `wanted`, one after the other, in that order."""
         for name in wanted:
-            yield self._content(self.path / name)
-
-    def _content(self, file: Path) -> bytes:
-        with _reading(file):
-            if file.stat().st_size > _MOST_BYTES_A_FILE:
-                raise _too_large(file)
-            return file.read_bytes()
-
-
-def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    with os.scandir(folder) as entries:
-        yield from ((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())
+            file = self.path / name
+            with _reading(file):
+                if file.stat().st_size > _MOST_BYTES_A_FILE:
+                    raise _too_large(file)
+                content = file.read_bytes()
+            yield content
+            del content
 
 
 class Tar:
     """The files of a `.tar` or `.tar.gz`; opening reads it once from end to end, so that damage shows here.
 
-    Args:
-        path: the archive.
-        keep: base names of small files whose content is kept from that first reading.
+    Small files with base names in `keep` are kept from that first reading.
 
     Raises:
         DataError: it is damaged, cut short, no tar, too large, or has something in it that no data set needs.
@@ -100,7 +79,7 @@ class Tar:
                     self._kept[name] = _content(stream, member)
 
     def read(self, wanted: Sequence[str]) -> Iterator[bytes]:
-        """See `Container`; a file that comes before its turn waits in memory."""
+        """As `Folder.read`; a file that comes before its turn waits in memory."""
         waiting = {name: self._kept[name] for name in wanted if name in self._kept}
         turn = 0
         with _reading(self.path), _open_stream(self.path) as stream:

@@ -81,8 +81,7 @@ def _lay(first: Grey, place: NDArray[np.float32]) -> Grey:
     pixels = first.ravel()
     upper_line = pixels[corner] * (1 - right) + pixels[corner + 1] * right
     lower_line = pixels[corner + width] * (1 - right) + pixels[corner + width + 1] * right
-    result: Grey = upper_line * (1 - lower) + lower_line * lower
-    return result
+    return np.asarray(upper_line * (1 - lower) + lower_line * lower)
 
 
 def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[np.float32]:
@@ -107,8 +106,7 @@ def _gauss_newton(laid: Grey, wanted: Grey, height: int, width: int) -> NDArray[
 def _details(grey: Grey) -> Grey:
     fine = _blur(grey, 1)
     band = fine - _blur(fine, 3)
-    details: Grey = (band / np.sqrt(_blur(band * band, 4) + _NOISE)).astype(np.float32, copy=False)
-    return details
+    return np.asarray(band / np.sqrt(_blur(band * band, 4) + _NOISE), np.float32)
 
 
 def _blur(grey: Grey, times: int) -> Grey:
@@ -124,9 +122,7 @@ def _correlation(one: Grey, other: Grey) -> NDArray[np.float32]:
     one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
     one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
     norms = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1))
-    products = (one * other).sum(axis=1)
-    correlation: NDArray[np.float32] = (products / np.maximum(norms, 1e-6)).astype(np.float32, copy=False)
-    return correlation
+    return np.asarray((one * other).sum(axis=1) / np.maximum(norms, 1e-6), np.float32)
 
 
 def _from_centre(length: int) -> NDArray[np.float32]:

@@ -16,7 +16,15 @@ from threadpoolctl import threadpool_limits
 
 from beholder.data.copies.alignment import agreement
 from beholder.data.copies.similar import similar_pairs
-from beholder.data.copies.spectra import Hash, best_shift, central, contrast, highest_frequency, mirrored, spectra
+from beholder.data.copies.spectra import (
+    Hash,
+    best_shift,
+    central,
+    grey_deviation,
+    highest_frequency,
+    mirrored_spectra,
+    spectra,
+)
 from beholder.data.progress import Progress, silent
 
 CONFIRMED = 0.86  # agreement of details: between copies and others among 50,000 photographs, see docs/lab-notebook.md
@@ -33,11 +41,8 @@ _TASK = "Looking for near duplicates"
 class Search:
     """How hard to look.
 
-    Attributes:
-        shares: of the sides of an image that are compared with whole images, so that cut copies are proposed too.
-        cells: as in `similar_pairs`.
-        limit: likewise.
-        steps: as in `agreement`.
+    `shares` of the sides of an image are compared with whole images, so that cut copies are proposed too; `cells` and
+    `limit` are those of `similar_pairs`, and `steps` those of `agreement`.
     """
 
     shares: tuple[float, ...]
@@ -63,7 +68,7 @@ def near_copies(
     Returns:
         (n, 2) int64, rows of two copies, the smaller first, and (n,) float32, how well their details agree, up to 1.
     """
-    lively = np.flatnonzero(contrast(small) >= _PLAIN)
+    lively = np.flatnonzero(grey_deviation(small) >= _PLAIN)
     small = small[lively]
     if len(small) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
@@ -116,7 +121,7 @@ def _second_look(
     height, width = small.shape[1:]
     first, second = whole[pairs[:, 0]], whole[pairs[:, 1]]
     straight, shift = best_shift(first, second, (height, width))
-    turned, turned_shift = best_shift(first, mirrored(second, width), (height, width))
+    turned, turned_shift = best_shift(first, mirrored_spectra(second, width), (height, width))
     mirror = turned > straight
     scores = np.zeros(len(pairs), np.float32)
     close = np.flatnonzero(np.maximum(straight, turned) >= correlated)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
 
-SIDE = 32  # pixels of the small grey image, at most
-SHIFT = 5  # pixels of the small image that two copies may be apart
+_SIDE = 32  # pixels of the small grey image, at most
+_SHIFT = 5  # pixels of the small image that two copies may be apart
 _FREQUENCIES = 6  # the highest, in periods an image
 _FLOOR = 0.02  # of a magnitude before its logarithm, in units of the norm: below it is noise
 _GREY = (0.299, 0.587, 0.114)  # ITU-R 601-2 luma
@@ -35,16 +35,9 @@ Spectra = NDArray[np.complex64]  # (N, 2 * f + 1, f + 1): vertical frequencies f
 
 
 def small_grey(images: Images) -> Small:
-    """Grey images with sides of at most `SIDE` pixels, each the mean of a block of pixels.
-
-    Args:
-        images: (N, H, W, C) uint8, C is 1 or 3.
-
-    Returns:
-        (N, min(H, SIDE), min(W, SIDE)) uint8.
-    """
+    """Grey images with sides of at most `_SIDE` pixels, each the mean of a block of pixels: (N, h, w) uint8."""
     count, height, width, channels = images.shape
-    small = np.empty((count, min(height, SIDE), min(width, SIDE)), np.uint8)
+    small = np.empty((count, min(height, _SIDE), min(width, _SIDE)), np.uint8)
     weights = np.array(_GREY if channels == 3 else (1.0,), np.float32)
     for rows in chunks(count, (height, width), _PIXELS_AT_ONCE):
         grey = images[rows].astype(np.float32) @ weights
@@ -52,11 +45,12 @@ def small_grey(images: Images) -> Small:
     return small
 
 
-def contrast(small: Small) -> NDArray[np.float32]:
+def grey_deviation(small: Small) -> NDArray[np.float32]:
     """(N,) the standard deviation of each image's pixels, in grey levels."""
-    rows = range(0, len(small), _CHUNK)
-    chunks = [small[start : start + _CHUNK].astype(np.float32).std(axis=(1, 2)) for start in rows]
-    return np.concatenate([np.zeros(0, np.float32), *chunks])
+    deviations = np.zeros(len(small), np.float32)
+    for start in range(0, len(small), _CHUNK):
+        deviations[start : start + _CHUNK] = small[start : start + _CHUNK].astype(np.float32).std(axis=(1, 2))
+    return deviations
 
 
 def central(small: Small, share: float) -> Small:
@@ -116,12 +110,12 @@ class Hash:
 
     def vectors(self, frequencies: Spectra) -> NDArray[np.float32]:
         """(N, d) float32 of norm 1 for the spectra of N images."""
-        chunks = [np.zeros((0, len(self.mean)), np.float32)]
+        vectors = np.empty((len(frequencies), len(self.mean)), np.float32)
         for start in range(0, len(frequencies), _CHUNK):
-            vectors = (_magnitudes(frequencies[start : start + _CHUNK]) - self.mean) @ self.scale
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            chunks.append((vectors / np.maximum(norms, 1e-6)).astype(np.float32, copy=False))
-        return np.concatenate(chunks)
+            scaled = (_magnitudes(frequencies[start : start + _CHUNK]) - self.mean) @ self.scale
+            norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+            vectors[start : start + _CHUNK] = scaled / np.maximum(norms, 1e-6)
+        return vectors
 
 
 def best_shift(
@@ -139,12 +133,11 @@ def best_shift(
         (y + down, x + right) of the first.
     """
     highest = first.shape[2] - 1
-    shifts = np.arange(-SHIFT, SHIFT + 1)
+    shifts = np.arange(-_SHIFT, _SHIFT + 1)
     down = np.exp(-2j * np.pi / shape[0] * np.outer(shifts, np.arange(-highest, highest + 1))).astype(np.complex64)
     right = np.exp(-2j * np.pi / shape[1] * np.outer(np.arange(highest + 1), shifts)).astype(np.complex64)
-    twice = np.where(np.arange(highest + 1) > 0, 2, 1).astype(
-        np.float32
-    )  # negative horizontal frequencies mirror these
+    # Negative horizontal frequencies mirror the positive ones.
+    twice = np.where(np.arange(highest + 1) > 0, 2, 1).astype(np.float32)
     both = _norm(first, twice) * _norm(second, twice)
     correlation = (down @ (np.conj(first) * second * twice) @ right).real.reshape(len(first), -1)
     best = correlation.argmax(axis=1)
@@ -152,17 +145,15 @@ def best_shift(
     return np.take_along_axis(correlation, best[:, np.newaxis], 1)[:, 0] / np.maximum(both, 1e-6), shift
 
 
-def mirrored(frequencies: Spectra, width: int) -> Spectra:
+def mirrored_spectra(frequencies: Spectra, width: int) -> Spectra:
     """The spectra of the mirror images of images that are `width` pixels wide."""
     turn = np.exp(2j * np.pi / width * np.arange(frequencies.shape[2])).astype(np.complex64)
-    result: Spectra = np.conj(frequencies[:, ::-1]) * turn
-    return result
+    return np.asarray(np.conj(frequencies[:, ::-1]) * turn)
 
 
 def _norm(frequencies: Spectra, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares: NDArray[np.float32] = (frequencies.real**2 + frequencies.imag**2) * weights
-    norm: NDArray[np.float32] = np.sqrt(squares.sum(axis=(1, 2), dtype=np.float32))
-    return norm
+    squares = (frequencies.real**2 + frequencies.imag**2) * weights
+    return np.asarray(np.sqrt(squares.sum(axis=(1, 2), dtype=np.float32)))
 
 
 def _magnitudes(frequencies: Spectra) -> NDArray[np.float32]:
@@ -179,8 +170,7 @@ def _waves(length: int, frequencies: NDArray[np.int64]) -> NDArray[np.complex128
     """(f, length): complex waves under a Hann window that does not reach zero at the edges."""
     window = np.hanning(length + 2)[1:-1]
     turned = np.exp(-2j * np.pi / length * np.outer(frequencies, np.arange(length)))
-    waves: NDArray[np.complex128] = (turned * window).astype(np.complex128, copy=False)
-    return waves
+    return np.asarray(turned * window)
 
 
 def _cuts(small: Small) -> list[Small]:
@@ -196,11 +186,11 @@ def _window(small: Small, rows: int, columns: int, top: int, left: int) -> Small
 
 
 def _block_means(grey: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Means over blocks of `axis`, so many that `SIDE` are left; nothing where there are no more."""
+    """Means over blocks of `axis`, so many that `_SIDE` are left; nothing where there are no more."""
     length = grey.shape[axis]
-    if length <= SIDE:
+    if length <= _SIDE:
         return grey
-    starts = np.arange(SIDE) * length // SIDE
+    starts = np.arange(_SIDE) * length // _SIDE
     sizes = np.diff([*starts, length]).astype(np.float32)
     sizes = sizes.reshape([-1 if place == axis else 1 for place in range(3)])
     return (np.add.reduceat(grey, starts, axis=axis) / sizes).astype(np.float32)

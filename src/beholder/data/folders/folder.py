@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +70,9 @@ def open_folder(
     class_names = _class_names(path, sets, learn)
     strangers = _strangers(path, sets, learn, class_names)
     alike = _alike(sets[learn])
-    strays, others = _beside(tree, path, sets)
+    strays, others = ([], []) if "all" in sets else loose_files(tree, path)
+    strays += [name for listing in sets.values() for name in listing.strays]
+    others += [name for listing in sets.values() for name in listing.others]
     if for_audit:
         class_names = tuple(sorted({*class_names, *strangers}))
     elif strangers or alike:
@@ -82,37 +84,64 @@ def open_folder(
             if not listing.paths:  # a set without a reader would be split off another one
                 listing.refuse_unreadable({})
     # In an audit the set to learn from may have no images.
-    measured = sets[learn].paths or [name for listing in sets.values() for name in listing.paths]
-    sizes = sample_sizes(path, measured)
+    measured = [sets[learn]] if sets[learn].paths else list(sets.values())
+    names = [name for listing in measured for name in listing.paths]
+    sizes = sample_sizes(path, names)
     height, width = canvas or choose_canvas(sizes)
-    classes = sets[learn].classes or [name for listing in sets.values() for name in listing.classes]
-    mode, told = decide_mode(colour, path, measured, classes, (height, width))
-    rules = ImageRules(height, width, mode)
+    classes = [name for listing in measured for name in listing.classes]
+    mode, colour_notes = decide_mode(colour, path, names, classes, (height, width))
     fitting = fitting_in_words(sizes, (height, width))
-    notes = (*listing_notes(sets, learn, strays, others), *told, *roles.notes, *strangers.values(), *alike)
-    skipped: list[dict[str, Any]] = []
-    later: list[str] = []
-    readers = {
-        set_name: _reader(listing, class_names, rules, cache, skipped, for_audit=for_audit)
-        for set_name, listing in sets.items()
-        if listing.paths
-    }
-    usual = median_cut(sizes, (height, width))
-    for set_name in readers.keys() - {learn}:
-        readers[set_name] = _telling_cuts(readers[set_name], sets[set_name], (height, width), usual, later)
-    names = {set_name: listing.names for set_name, listing in sets.items() if listing.paths}
-    return Source(
-        str(path), class_names, readers, (*notes, fitting) if fitting else notes, skipped, path, names, later=later
+    notes = (
+        *listing_notes(sets, learn, strays, others),
+        *colour_notes,
+        *roles.notes,
+        *strangers.values(),
+        *alike,
+        *([fitting] if fitting else []),
     )
+    filled = {set_name: listing for set_name, listing in sets.items() if listing.paths}
+    files = {set_name: listing.names for set_name, listing in filled.items()}
+    readers: dict[str, Callable[[Progress], Dataset]] = {}
+    source = Source(str(path), class_names, readers, notes, folder=path, files=files)
+    for set_name, listing in filled.items():
+        usual = None if set_name == learn else median_cut(sizes, (height, width))
+        rules = ImageRules(height, width, mode)
+        readers[set_name] = partial(_read_set, source, listing, rules, cache, usual, for_audit)
+    return source
 
 
-def _beside(tree: Tree, root: Path, sets: Mapping[str, Listing]) -> tuple[list[str], list[str]]:
-    """Images that lie in no class folder, and files that are no images."""
-    strays, others = ([], []) if "all" in sets else loose_files(tree, root)
-    for listing in sets.values():
-        strays += listing.strays
-        others += listing.others
-    return strays, others
+def _read_set(
+    source: Source,
+    listing: Listing,
+    rules: ImageRules,
+    cache: Path,
+    usual: float | None,
+    for_audit: bool,
+    progress: Progress,
+) -> Dataset:
+    """Read the images of one set, and tell the source what could not be read and what is cut off.
+
+    `usual` is the share of an image that is cut off in the set to learn from; None where this is that set.
+    """
+    loaded = load_images(
+        ImageFiles(listing.root, listing.set_name, listing.paths), rules, cache=cache, progress=progress
+    )
+    if not for_audit:
+        listing.refuse_unreadable(loaded.failures)
+    failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
+    for path, error in [*failures, *((one.path, one.error) for one in listing.unusable)]:
+        failure = {"path": path, "error": error}
+        if failure not in source.skipped:  # a set may be read twice
+            source.skipped.append(failure)
+    if usual is not None:
+        sizes = sample_sizes(listing.root, listing.paths)
+        told = fitting_in_words(sizes, rules.shape[:2])
+        if told and median_cut(sizes, rules.shape[:2]) > usual + _OTHER_CUT:
+            note = f"In the {TITLES[listing.set_name]} set, {told[:1].lower()}{told[1:]}"
+            source.later.extend([note] if note not in source.later else [])
+    label_of = {name: label for label, name in enumerate(source.class_names)}
+    labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
+    return Dataset(loaded.images, labels, source.class_names, [listing.paths[row] for row in loaded.rows])
 
 
 def _class_names(root: Path, sets: Mapping[str, Listing], learn: str) -> tuple[str, ...]:
@@ -176,59 +205,14 @@ def _key(name: str) -> str:
 def _refuse_thin_classes(root: Path, listing: Listing, class_names: Sequence[str], *, at_least: int) -> None:
     counts = Counter(listing.classes)
     for name in class_names:
-        if counts[name] >= at_least:
+        count = counts[name]
+        if count >= at_least:
             continue
         lost = [one for one in listing.unusable if one.class_name == name]
+        told = f"Class {name!r} of {str(root)!r} has {count or 'no'} image{'s' * (count != 1)}"
         if lost:
             raise DataError(
-                f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'s' * (counts[name] != 1)} that can "
-                f"be read, and {len(lost):,} that cannot; repair or convert these, the first: {lost[0].error}"
+                f"{told} that can be read, and {len(lost):,} that cannot; repair or convert these, the first: "
+                f"{lost[0].error}"
             )
-        raise DataError(
-            f"Class {name!r} of {str(root)!r} has {counts[name] or 'no'} image{'' if counts[name] else 's'}; "
-            f"bring at least {at_least}, or remove its folder."
-        )
-
-
-def _reader(
-    listing: Listing,
-    class_names: tuple[str, ...],
-    rules: ImageRules,
-    cache: Path,
-    skipped: list[dict[str, Any]],
-    *,
-    for_audit: bool,
-) -> Callable[[Progress], Dataset]:
-    files = ImageFiles(listing.root, listing.set_name, listing.paths)
-    label_of = {name: label for label, name in enumerate(class_names)}
-
-    def read(progress: Progress) -> Dataset:
-        loaded = load_images(files, rules, cache=cache, progress=progress)
-        if not for_audit:
-            listing.refuse_unreadable(loaded.failures)
-        failures = [(listing.paths[row], error) for row, error in loaded.failures.items()]
-        for path, error in [*failures, *((one.path, one.error) for one in listing.unusable)]:
-            failure = {"path": path, "error": error}
-            if failure not in skipped:  # a set may be read twice
-                skipped.append(failure)
-        labels = np.array([label_of[listing.classes[row]] for row in loaded.rows], np.int64)
-        return Dataset(loaded.images, labels, class_names, [listing.paths[row] for row in loaded.rows])
-
-    return read
-
-
-def _telling_cuts(
-    read: Callable[[Progress], Dataset], listing: Listing, target: tuple[int, int], usual: float, later: list[str]
-) -> Callable[[Progress], Dataset]:
-    """`read`, and a note once it was read if more of its images is cut off than of those to learn from."""
-
-    def reader(progress: Progress) -> Dataset:
-        dataset = read(progress)
-        sizes = sample_sizes(listing.root, listing.paths)
-        if median_cut(sizes, target) > usual + _OTHER_CUT:
-            told = fitting_in_words(sizes, target) or ""
-            note = f"In the {TITLES[listing.set_name]} set, {told[:1].lower()}{told[1:]}"
-            later.extend([note] if note not in later else [])  # a set may be read twice
-        return dataset
-
-    return reader
+        raise DataError(f"{told}; bring at least {at_least}, or remove its folder.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from beholder.data.folders.roles import TITLES
-from beholder.data.folders.tree import Contents, Tree
+from beholder.data.folders.tree import Tree
 from beholder.errors import DataError
 
 MAX_UNREADABLE = 0.05  # of the images of a set
@@ -65,10 +65,7 @@ class Listing:
         return len(self.paths) + len(self.unusable)
 
     def refuse_unreadable(self, failures: Mapping[int, str]) -> None:
-        """Refuse a set, or a class, that loses too many images.
-
-        Args:
-            failures: from the row of each image that could not be decoded to the sentence that says why.
+        """Refuse a set, or a class, that loses too many images; `failures` has those that could not be decoded, by row.
 
         Raises:
             DataError: more than one image in twenty of the set, or more than one in five of a class.
@@ -92,7 +89,6 @@ class Listing:
 
 def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
     """List the images of `set_name` in the class folders of `folder`."""
-    prefix = len(os.path.join(root, ""))  # noqa: PTH118  what is cut off the texts that the system gave
     found: list[tuple[str, str]] = []
     unusable: list[Unusable] = []
     deeper: dict[str, str] = {}
@@ -101,8 +97,9 @@ def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
     for class_folder in here.folders:
         name = Path(class_folder).name
         for contents in tree.below(class_folder):
-            found += [(path[prefix:], name) for path in contents.images]
-            unusable += [Unusable(path[prefix:], name, error) for path, error in contents.unusable.items()]
+            found += [(path, name) for path in _below(root, contents.images)]
+            lost = zip(_below(root, contents.unusable), contents.unusable.values(), strict=True)
+            unusable += [Unusable(path, name, error) for path, error in lost]
             others += contents.others
         if within := tree.filled(class_folder):
             deeper[name] = Path(within[0]).name
@@ -115,21 +112,21 @@ def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
         [path for path, _ in found],
         [name for _, name in found],
         tuple(sorted(unusable, key=lambda one: one.path)),
-        tuple(_images(here, prefix)),
-        tuple(path[prefix:] for path in others),
+        tuple(sorted(_below(root, (*here.images, *here.unusable)))),
+        tuple(_below(root, others)),
         deeper,
     )
 
 
 def loose_files(tree: Tree, root: Path) -> tuple[list[str], list[str]]:
-    """The images, and the other files, that lie in `root` itself beside its roles."""
+    """The images, and the other files, that lie in `root` itself beside its sets."""
     contents = tree.contents(str(root))
-    prefix = len(os.path.join(root, ""))  # noqa: PTH118  as above
-    return _images(contents, prefix), [path[prefix:] for path in contents.others]
+    return sorted(_below(root, (*contents.images, *contents.unusable))), _below(root, contents.others)
 
 
-def _images(contents: Contents, prefix: int) -> list[str]:
-    return sorted(path[prefix:] for path in (*contents.images, *contents.unusable))
+def _below(root: Path, paths: Iterable[str]) -> list[str]:
+    prefix = len(os.path.join(root, ""))  # noqa: PTH118  what is cut off the texts that the system gave
+    return [path[prefix:] for path in paths]
 
 
 def refuse_strays(root: Path, strays: Sequence[str], count: int) -> None:
@@ -150,11 +147,7 @@ def listing_notes(
 ) -> Iterator[str]:
     """What was found and how it was understood, then what is left out, a sentence each.
 
-    Args:
-        listings: of each set.
-        learn: the set whose class folders are the classes.
-        strays: images in no class folder.
-        others: files that are no images.
+    The class folders of the set `learn` are the classes; `strays` are images in no class folder, `others` no images.
     """
     first = listings[learn]
     yield _sets_in_words(listings, first)
@@ -166,12 +159,8 @@ def listing_notes(
         lie, were = ("1 image lies", "was") if len(strays) == 1 else (f"{len(strays):,} images lie", "were")
         yield f"{lie} in no class folder and {were} left out (first: {min(strays)!r})."
     if others:
-        what = (
-            "1 file that is hidden or not an image"
-            if len(others) == 1
-            else f"{len(others):,} files that are hidden or not images"
-        )
-        yield f"Left out {what} (first: {min(others)!r})."
+        which = "file that is hidden or not an image" if len(others) == 1 else "files that are hidden or not images"
+        yield f"Left out {len(others):,} {which} (first: {min(others)!r})."
 
 
 def _sets_in_words(listings: Mapping[str, Listing], first: Listing) -> str:

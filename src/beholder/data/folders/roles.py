@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from beholder.data.folders.tree import Tree
@@ -22,27 +22,9 @@ _WORDS = {
 }
 _ROLES = {word: role for role, words in _WORDS.items() for word in words.split()}
 # Some mean by these the set that chooses, others the one that judges.
-_AMBIGUOUS = frozenset(["dev", "devel", "develop", "development", "eval", "evaluate", "evaluation", "holdout"])
-_FILLERS = frozenset(
-    [
-        "set",
-        "sets",
-        "image",
-        "images",
-        "img",
-        "imgs",
-        "image",
-        "images",
-        "photo",
-        "photos",
-        "pic",
-        "pics",
-        "data",
-        "dataset",
-        "split",
-    ]
-)
-_JOINED = re.compile(rf"({'|'.join(sorted(_ROLES, key=len, reverse=True))})({'|'.join(sorted(_FILLERS))})")
+_AMBIGUOUS_WORDS = "dev devel develop development eval evaluate evaluation holdout"
+_FILLERS = "set sets image images img imgs picture pictures photo photos pic pics data dataset split"
+_JOINED = re.compile(rf"({'|'.join(sorted(_ROLES, key=len, reverse=True))})({'|'.join(_FILLERS.split())})")
 _MOST_NAMED = 4
 
 
@@ -65,7 +47,7 @@ class _Name:
 
     role: str
     word: str
-    rest: tuple[str, ...] = field(default=())
+    rest: tuple[str, ...]
 
 
 def divide(tree: Tree, root: str) -> Roles:
@@ -77,7 +59,8 @@ def divide(tree: Tree, root: str) -> Roles:
     """
     filled = tree.filled(root)
     named = _named(filled)
-    _refuse_outer_folder(tree, root, filled, named)
+    if not named:  # an archive unpacked into a folder of its own
+        _refuse_only_folder(tree, root, least=1, advice="give the path {inner!r}")
     roles = {folder: name for folder, name in named.items() if _is_set(tree, folder, filled)}
     flat = [folder for folder in named if folder not in roles]
     if not any(name.role == "train" for name in named.values()):
@@ -86,7 +69,7 @@ def divide(tree: Tree, root: str) -> Roles:
         roles |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and roles}
     if not roles or any(named[folder].role == "train" for folder in flat):
         _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(roles))
-        refuse_levels(tree, root)
+        _refuse_levels(tree, root)
         return Roles({"all": root})
     _refuse_beside(tree, root, roles, [folder for folder in filled if folder not in named])
     folders: dict[str, str] = {}
@@ -97,8 +80,9 @@ def divide(tree: Tree, root: str) -> Roles:
                 "by their names; rename one of them or merge them."
             )
         folders[name.role] = folder
-    for set_name in (set_name for set_name in TITLES if set_name in folders):
-        refuse_levels(tree, folders[set_name])
+    for set_name in TITLES:
+        if set_name in folders:
+            _refuse_levels(tree, folders[set_name])
     return Roles(folders, tuple(_notes(tree, root, folders, roles, flat)))
 
 
@@ -117,7 +101,7 @@ def _read(name: str) -> _Name | None:
     known = [word for word in words if word in _ROLES]
     if len(known) != 1:
         return None
-    return _Name(_ROLES[known[0]], known[0], tuple(word for word in words if word not in (*_FILLERS, known[0])))
+    return _Name(_ROLES[known[0]], known[0], tuple(word for word in words if word not in (*_FILLERS.split(), known[0])))
 
 
 def _named(folders: Sequence[str]) -> dict[str, _Name]:
@@ -138,19 +122,6 @@ def _is_set(tree: Tree, folder: str, beside: Sequence[str]) -> bool:
     return not (tree.contents(folder).has_images and any(tree.contents(other).has_images for other in others))
 
 
-def _refuse_outer_folder(tree: Tree, root: str, filled: Sequence[str], named: Mapping[str, _Name]) -> None:
-    """An archive unpacked into a folder of its own: `data/data/train`."""
-    if len(filled) != 1 or named or tree.contents(root).has_images:
-        return
-    inner = _through(tree, filled[0])
-    below = tree.filled(inner)
-    if not tree.contents(inner).has_images and below:
-        raise DataError(
-            f"{root!r} holds images in one folder only, {_base(filled[0])!r}, in which there are "
-            f"{_listed(below)}; give the path {inner!r}."
-        )
-
-
 def _through(tree: Tree, folder: str) -> str:
     """Down from `folder` as long as it holds nothing but one folder that is no set."""
     while not tree.contents(folder).has_images and len(below := tree.filled(folder)) == 1 and not _named(below):
@@ -158,25 +129,37 @@ def _through(tree: Tree, folder: str) -> str:
     return folder
 
 
-def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool) -> None:
-    """Roles that hold images and no class folders, and names that are of a set and of a class in one."""
-    if among_sets or (named and (len(named) == len(filled) or len({name.role for name in named.values()}) > 1)):
-        first = next(iter(named))
-        is_one = f"is a {TITLES[named[first].role]} set by its name and holds"
-        are_some = "are sets by their names and hold"
-        raise DataError(
-            f"{_listed(named)} in {root!r} {is_one if len(named) == 1 else are_some} images without class folders; "
-            f"sort the images into a folder for each class ({_base(first)}/<class>/), or rename the folders if they "
-            "are classes."
-        )
-    roles: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for folder in filled:
-        if (name := _read(_base(folder))) and name.rest:
-            roles[name.rest].append(folder)
-    for alike in roles.values():
-        if len({name.role for folder in alike if (name := _read(_base(folder)))}) > 1:
+def _refuse_only_folder(tree: Tree, root: str, *, least: int, advice: str) -> None:
+    """Refuse a folder of one folder in which the sets or classes are, `least` of them: `data/data/train`."""
+    filled = tree.filled(root)
+    if len(filled) == 1 and not tree.contents(root).has_images:
+        inner = _through(tree, filled[0])
+        below = tree.filled(inner)
+        if not tree.contents(inner).has_images and len(below) >= least:
             raise DataError(
-                f"{_listed(alike)} in {root!r} differ only in the name of a set; bring the images as train/<class>/ "
+                f"{root!r} holds images in one folder only, {_base(filled[0])!r}, in which there are "
+                f"{_listed(below)}; {advice.format(inner=inner, root=root)}."
+            )
+
+
+def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool) -> None:
+    """Sets that hold images and no class folders, and names that are of a set and of a class in one."""
+    if among_sets or (named and (len(named) == len(filled) or len({name.role for name in named.values()}) > 1)):
+        first, name = next(iter(named.items()))
+        are = f"is a {TITLES[name.role]} set by its name and holds"
+        raise DataError(
+            f"{_listed(named)} in {root!r} {are if len(named) == 1 else 'are sets by their names and hold'} images "
+            f"without class folders; sort the images into a folder for each class ({_base(first)}/<class>/), or rename "
+            "the folders if they are classes."
+        )
+    alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for folder in filled:
+        if (said := _read(_base(folder))) and said.rest:
+            alike[said.rest][folder] = said.role
+    for roles in alike.values():
+        if len(set(roles.values())) > 1:
+            raise DataError(
+                f"{_listed(roles)} in {root!r} differ only in the name of a set; bring the images as train/<class>/ "
                 "and test/<class>/."
             )
 
@@ -187,38 +170,40 @@ def _refuse_beside(tree: Tree, root: str, roles: Mapping[str, _Name], others: Se
         return
     training = next((_base(folder) for folder, name in roles.items() if name.role == "train"), None)
     what = f"the {TITLES[next(iter(roles.values())).role]} set" if len(roles) == 1 else "the sets"
-    count = sum(map(tree.count, others))
-    told = f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {count:,} images that no set has"
     if not all(tree.contents(other).has_images for other in others):
-        raise DataError(f"{told}; name sets train, val and test, and move everything else out of this folder.")
-    if training is None:
-        raise DataError(f"{told}; move classes into a folder 'train', and everything else out of this folder.")
+        advice = "name sets train, val and test, and move everything else out of this folder"
+    elif training is None:
+        advice = "move classes into a folder 'train', and everything else out of this folder"
+    else:
+        advice = (
+            f"move classes into {training!r} and everything else out of this folder, or, if {training!r} is a class "
+            "too, put its images directly into it"
+        )
+    count = sum(map(tree.count, others))
     raise DataError(
-        f"{told}; move classes into {training!r} and everything else out of this folder, or, if {training!r} is a "
-        "class too, put its images directly into it."
+        f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {count:,} images that "
+        f"no set has; {advice}."
     )
 
 
-def refuse_levels(tree: Tree, folder: str) -> None:
-    """Refuse "classes" that are a level above the classes: cameras, folds, sites, sets within classes.
-
-    Raises:
-        DataError: they hold the same folders and no images of their own, or folders named like each other.
-    """
+def _refuse_levels(tree: Tree, folder: str) -> None:
+    """Refuse "classes" that are a level above the classes: cameras, folds, sites, sets within classes."""
+    _refuse_only_folder(tree, folder, least=2, advice="move these up into {root!r}")
     classes = tree.filled(folder)
-    if len(classes) == 1 and not tree.contents(folder).has_images:
-        inner = _through(tree, classes[0])
-        if not tree.contents(inner).has_images and len(tree.filled(inner)) > 1:
-            raise DataError(
-                f"{folder!r} holds images in one folder only, {_base(classes[0])!r}, in which there are "
-                f"{_listed(tree.filled(inner))}; move these up into {folder!r}."
-            )
-    within = {one: {_key(inner) for inner in tree.filled(_through(tree, one))} for one in classes}
-    bare = all(within[one] and not tree.contents(_through(tree, one)).has_images for one in classes)
+    inner = {one: _through(tree, one) for one in classes}
+    within = {one: {_key(below): below for below in tree.filled(inner[one])} for one in classes}
+    bare = all(within[one] and not tree.contents(inner[one]).has_images for one in classes)
     counts = Counter(name for names in within.values() for name in names)
     shared = [name for name, count in counts.items() if count > 1]
     if bare and len(shared) > 1 and 2 * len(shared) >= len(counts):
-        _refuse_shared(tree, folder, classes, shared)
+        same = [below for name, below in within[classes[0]].items() if name in shared] or [classes[0]]
+        told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(same)}) and no images of their own"
+        if all(role_of(_base(one)) for one in same):
+            raise DataError(f"{told}; swap the levels: train/<class>/ and test/<class>/, not <class>/train/.")
+        raise DataError(
+            f"{told}, so they look like sets or an outer level and not like classes; rename them to train, val and "
+            "test, give the path of one of them, or move the images up if they are classes."
+        )
     for one, names in within.items():
         like = [other for other in classes if other != one and _key(other) in names]
         if like:
@@ -229,25 +214,14 @@ def refuse_levels(tree: Tree, folder: str) -> None:
             )
 
 
-def _refuse_shared(tree: Tree, folder: str, classes: Sequence[str], shared: Sequence[str]) -> None:
-    inner = [one for one in tree.filled(_through(tree, classes[0])) if _key(one) in shared] or [classes[0]]
-    told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(inner)}) and no images of their own"
-    if all(role_of(_base(one)) for one in inner):
-        raise DataError(f"{told}; swap the levels: train/<class>/ and test/<class>/, not <class>/train/.")
-    raise DataError(
-        f"{told}, so they look like sets or an outer level and not like classes; rename them to train, val and test, "
-        "give the path of one of them, or move the images up if they are classes."
-    )
-
-
 def _notes(
     tree: Tree, root: str, folders: Mapping[str, str], roles: Mapping[str, _Name], flat: Sequence[str]
 ) -> Iterable[str]:
     for folder, name in roles.items():
-        if name.word in _AMBIGUOUS and name.role == "validation" and "test" not in folders:
+        if name.word in _AMBIGUOUS_WORDS.split() and name.role == "validation" and "test" not in folders:
             taken = f"{_base(folder)!r} is taken for the validation set, which training uses to choose"
             yield f"{taken}; rename it to 'test' if it is to judge."
-        if name.word in _AMBIGUOUS and name.role == "test" and "validation" not in folders:
+        if name.word in _AMBIGUOUS_WORDS.split() and name.role == "test" and "validation" not in folders:
             yield f"{_base(folder)!r} is taken for the test set; rename it to 'val' if training is to choose by it."
     for folder in flat:
         yield (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from beholder.data.images.formats import READABLE, START, SUFFIXES, holds_image, image_format, looks_like_image
+from beholder.data.images.formats import START, SUFFIXES, SUFFIXES_OF, holds_image, image_format, looks_like_image
 from beholder.errors import DataError
 
 # Companions of images, often one for each: they are not opened to see whether they hold one.
@@ -129,13 +129,10 @@ def _unusable(entry: os.DirEntry[str]) -> str | None:
     if readable or not (looks_like_image(name) or (not name.endswith(_NO_IMAGES) and holds_image(entry.path))):
         return None
     kind = _content(entry.path)
-    if kind in READABLE:
-        return f"it is a {kind} image, which its name does not say; rename it to end in .{_SUFFIX.get(kind, kind)}"
+    if kind in SUFFIXES_OF:
+        return f"it is a {kind} image, which its name does not say; rename it to end in {SUFFIXES_OF[kind][0]}"
     kind = kind or Path(name).suffix
     return f"its format, {kind}, is none that Beholder reads; convert it to JPEG or PNG"
-
-
-_SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tif"}
 
 
 def _no_file(entry: os.DirEntry[str]) -> str | None:

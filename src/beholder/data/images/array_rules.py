@@ -17,7 +17,6 @@ from beholder.errors import DataError
 CHANNELS = (1, 3, 4)
 _VALUES_AT_ONCE = 1 << 22
 _ROUNDING = 1e-5  # by which resizing and float32 overshoot
-_LAYOUT = "(N, H, W) or (N, H, W, 1, 3 or 4), N > 0"
 
 
 def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
@@ -109,8 +108,7 @@ def _scale(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
             f"Expected float images from 0 to 1 in {where!r}. Received: {images.min():g} to {images.max():g}; "
             "bring them to 0 to 1, from black to white, or give uint8."
         )
-    scaled: NDArray[np.uint8] = np.rint(np.clip(images, 0, 1) * 255.0).astype(np.uint8)
-    return scaled
+    return np.asarray(np.rint(np.clip(images, 0, 1) * 255.0), np.uint8)
 
 
 def _on_white(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

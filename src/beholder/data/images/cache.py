@@ -23,26 +23,21 @@ from numpy.typing import NDArray
 
 import beholder
 from beholder import files
+from beholder.data.image_rows import Images, images_at
 from beholder.data.images.decode import ImageRules
-from beholder.data.images.decode_many import Failures, Job, decode_all
+from beholder.data.images.decode_many import DecodeJob, Failures, decode_all
+from beholder.data.images.stamps import Stamp, stamps
 from beholder.data.progress import Progress, silent
-from beholder.data.stamps import Stamp, stamps
 from beholder.errors import StorageError, UsageError
 
-_MAGIC = b"beholdr2"  # an earlier format began with b"beholder"
+_MAGIC = b"beholdr3"
 _DECODED_BY = [beholder.__version__, PIL.__version__]  # others may read a file otherwise
 _TRAILER = struct.Struct("<8sQ32s")  # magic, length of the index in bytes, SHA-256 of the index
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image files of one set.
-
-    Attributes:
-        folder: where they are; only read.
-        set_name: tells apart several caches of one folder (`train`, `test`).
-        names: their paths relative to `folder`.
-    """
+    """Image files by their paths below `folder`, which is only read; `set_name` tells caches of one folder apart."""
 
     folder: Path
     set_name: str
@@ -54,33 +49,32 @@ class Loaded:
     """The images that could be read, in the order asked for.
 
     Attributes:
-        images: (n, H, W, C) uint8, a read-only memory map.
+        images: (n, H, W, C) uint8, a read-only memory map or rows of one.
         rows: (n,) int64, which of the names asked for each image is.
         failures: from the row of each other name to the sentence that says why.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     rows: NDArray[np.int64]
     failures: Failures
 
 
-@dataclass(frozen=True)
-class _Index:
-    """What a cache file knows about its image files; `errors` are rows that have no pixels."""
+@dataclass(frozen=True, eq=False)
+class _Cached:
+    """What a cache file holds: of each name by what its file is known, and its pixels, which are black for `errors`."""
 
     names: list[str]
     stamps: list[Stamp]
     errors: Failures
+    pixels: NDArray[np.uint8]
+
+    def loaded(self) -> Loaded:
+        rows = np.setdiff1d(np.arange(len(self.names)), list(self.errors)).astype(np.int64)
+        return Loaded(images_at(self.pixels, rows), rows, self.errors)
 
 
 def load_images(wanted: ImageFiles, rules: ImageRules, *, cache: Path, progress: Progress = silent) -> Loaded:
-    """Decode image files, or take what was decoded before and has not changed since.
-
-    Args:
-        wanted: the image files.
-        rules: the size and mode of every decoded image.
-        cache: a folder for cache files, made when missing.
-        progress: hears of every batch.
+    """Decode image files, or take what was decoded before and has not changed since; `cache` is made when missing.
 
     Raises:
         UsageError: `cache` lies inside the folder of images.
@@ -89,21 +83,30 @@ def load_images(wanted: ImageFiles, rules: ImageRules, *, cache: Path, progress:
     refuse_cache_inside(wanted.folder, cache)
     path = _cache_path(wanted, rules, cache)
     old = _read(path, rules)
-    before = {} if old is None else dict(zip(old[0].names, old[0].stamps, strict=True))
+    before = {} if old is None else dict(zip(old.names, old.stamps, strict=True))
     names, found = wanted.names, stamps(wanted.folder, wanted.names, before)
-    if old is not None and (old[0].names, old[0].stamps) == (names, found):
+    if old is not None and (old.names, old.stamps) == (names, found):
         progress("Decoding images", len(names), len(names))
-        return _loaded(*old)
+        return old.loaded()
     with files.storage_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
-    _refuse_full_disk(cache, len(names) * int(np.prod(rules.shape)))
+    need, free = len(names) * int(np.prod(rules.shape)), shutil.disk_usage(cache).free
+    if need > free:
+        raise StorageError(
+            f"Decoding needs {need / 1e6:.0f} MB in {str(cache)!r}, where {free / 1e6:.0f} MB are free; free some "
+            "space or choose another cache."
+        )
     with files.replacing(path) as file:
-        job = Job(wanted.folder, rules, file.fileno(), len(_header(len(names), rules)))
-        index = _Index(names, found, _fill(job, names, found, old, progress))
-        _seal(file, index, rules)
+        header = _header(len(names), rules)
+        errors = _fill(DecodeJob(wanted.folder, rules, file.fileno(), len(header)), names, found, old, progress)
+        index = json.dumps([_DECODED_BY, names, found, list(errors.items())]).encode()
+        file.write(header)
+        file.seek(len(header) + need)
+        file.write(index)
+        file.write(_TRAILER.pack(_MAGIC, len(index), hashlib.sha256(index).digest()))
+        file.flush()
         # Mapped from the open file, not by its name: another process may put its own file there any moment.
-        images = _map(file, len(names) - len(index.errors), rules)
-    return _loaded(index, images)
+        return _Cached(names, found, errors, _map(file, len(names), rules)).loaded()
 
 
 def refuse_cache_inside(folder: Path, cache: Path) -> None:
@@ -124,83 +127,32 @@ def _cache_path(wanted: ImageFiles, rules: ImageRules, cache: Path) -> Path:
     return cache / f"images-{wanted.set_name}-{hashlib.sha256(key).hexdigest()[:24]}.npy"
 
 
-def _refuse_full_disk(cache: Path, need: int) -> None:
-    free = shutil.disk_usage(cache).free
-    if need > free:
-        raise StorageError(
-            f"Decoding needs {need / 1e6:.0f} MB in {str(cache)!r}, where {free / 1e6:.0f} MB are free; free some "
-            "space or choose another cache."
-        )
-
-
-def _fill(
-    job: Job,
-    names: list[str],
-    found: list[Stamp],
-    old: tuple[_Index, NDArray[np.uint8]] | None,
-    progress: Progress,
-) -> Failures:
-    """Write the pixels of every readable image in order, and say why the others are not there."""
+def _fill(job: DecodeJob, names: list[str], found: list[Stamp], old: _Cached | None, progress: Progress) -> Failures:
+    """Write the pixels of every readable image in order, and say why the others are black."""
     errors: Failures = {}
     changed = []
-    known = _known(old)
+    known = {} if old is None else {name: row for row, name in enumerate(old.names)}
     for row, name in enumerate(names):
-        stamp, position, error = known.get(name, (None, -1, None))
-        if old is None or stamp != found[row]:
+        before = known.get(name)
+        if old is None or before is None or old.stamps[before] != found[row]:
             changed.append((row, name, int(found[row][0])))
-        elif error is not None:
-            errors[row] = error
         else:
-            job.write(row, old[1][position].tobytes())
-    errors |= decode_all(job, changed, progress)
-    _close_gaps(job, len(names), errors)
-    return dict(sorted(errors.items()))
-
-
-def _known(old: tuple[_Index, NDArray[np.uint8]] | None) -> dict[str, tuple[Stamp, int, str | None]]:
-    """From name to its stamp, its place among the old pixels and its error."""
-    known: dict[str, tuple[Stamp, int, str | None]] = {}
-    position = 0
-    if old is not None:
-        for row, (name, stamp) in enumerate(zip(old[0].names, old[0].stamps, strict=True)):
-            error = old[0].errors.get(row)
-            known[name] = (stamp, position, error)
-            position += error is None
-    return known
-
-
-def _close_gaps(job: Job, count: int, errors: Failures) -> None:
-    """Move pixels forward over the rows that have none."""
-    place = min(errors, default=count)
-    for row in range(place, count):
-        if row not in errors:
-            job.write(place, job.read(row))
-            place += 1
-
-
-def _seal(file: BinaryIO, index: _Index, rules: ImageRules) -> None:
-    """Write what makes the file valid: header, index and trailer."""
-    count = len(index.names) - len(index.errors)
-    header = _header(count, rules)
-    content = json.dumps([_DECODED_BY, index.names, index.stamps, list(index.errors.items())]).encode()
-    file.write(header)
-    file.seek(len(header) + count * int(np.prod(rules.shape)))
-    file.write(content)
-    file.write(_TRAILER.pack(_MAGIC, len(content), hashlib.sha256(content).digest()))
-    file.truncate()
-    file.flush()
+            job.write(row, old.pixels[before].tobytes())
+            if before in old.errors:
+                errors[row] = old.errors[before]
+    return dict(sorted((errors | decode_all(job, changed, progress)).items()))
 
 
 def _header(count: int, rules: ImageRules) -> bytes:
-    """The header of a `.npy` file; NumPy pads it so that its length does not depend on `count`."""
+    """The header of a `.npy` file."""
     stream = io.BytesIO()
     description: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": (count, *rules.shape)}
     np.lib.format.write_array_header_1_0(stream, description)
     return stream.getvalue()
 
 
-def _read(path: Path, rules: ImageRules) -> tuple[_Index, NDArray[np.uint8]] | None:
-    """The index and pixels of a cache file; None where there is none or it is not whole."""
+def _read(path: Path, rules: ImageRules) -> _Cached | None:
+    """What a cache file holds; None where there is none or it is not whole."""
     try:
         with path.open("rb") as file:
             total = file.seek(0, os.SEEK_END)
@@ -209,19 +161,16 @@ def _read(path: Path, rules: ImageRules) -> tuple[_Index, NDArray[np.uint8]] | N
             if magic != _MAGIC or length > total - _TRAILER.size:
                 return None
             file.seek(total - _TRAILER.size - length)
-            content = file.read(length)
-            if hashlib.sha256(content).digest() != digest:
+            index = file.read(length)
+            if hashlib.sha256(index).digest() != digest:
                 return None
-            made, names, found, errors = json.loads(content)
-            index = _Index(names, found, dict(errors))
-            whole = len(found) == len(names) and all(row in range(len(names)) for row in index.errors)
-            if made != _DECODED_BY or not whole:
-                return None
-            count = len(names) - len(index.errors)
-            header = _header(count, rules)
+            made, names, found, errors = json.loads(index)
+            header = _header(len(names), rules)
             file.seek(0)
-            size = len(header) + count * int(np.prod(rules.shape)) + length + _TRAILER.size
-            return (index, _map(file, count, rules)) if file.read(len(header)) == header and total == size else None
+            size = len(header) + len(names) * int(np.prod(rules.shape)) + length + _TRAILER.size
+            if made != _DECODED_BY or len(found) != len(names) or file.read(len(header)) != header or size != total:
+                return None
+            return _Cached(names, found, dict(errors), _map(file, len(names), rules))
     except (OSError, ValueError, TypeError, RecursionError, struct.error):
         return None
 
@@ -230,9 +179,3 @@ def _map(file: BinaryIO, count: int, rules: ImageRules) -> NDArray[np.uint8]:
     if count == 0:  # nothing to map
         return np.zeros((0, *rules.shape), np.uint8)
     return np.memmap(file, np.uint8, "r", len(_header(count, rules)), (count, *rules.shape))
-
-
-def _loaded(index: _Index, images: NDArray[np.uint8]) -> Loaded:
-    readable = np.ones(len(index.names), bool)
-    readable[list(index.errors)] = False
-    return Loaded(images, np.flatnonzero(readable).astype(np.int64), index.errors)

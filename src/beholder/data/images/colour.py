@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
-from beholder.data.images.decode import ImageRules, decode, measure
+from beholder.data.images.decode import ImageRules, decode, read_size
 from beholder.errors import ImageError, UsageError
 
 Colour = Literal["auto", "rgb", "grey"]
@@ -38,12 +38,8 @@ def decide_mode(
 ) -> tuple[Mode, list[str]]:
     """The mode that the images of a folder are decoded to, and a sentence where that was measured and is grey.
 
-    Args:
-        colour: what the person said; `auto` is grey where every image of a sample is.
-        root: the folder.
-        paths: of the images below it.
-        classes: of each image.
-        size: height and width, in pixels, that they are decoded to.
+    `auto` is grey where every image of a sample is. `paths` are below `root`, `classes` those of each image, and
+    `size` is the height and width that they are decoded to.
     """
     if colour != "auto":
         return ("L" if colour == "grey" else "RGB"), []
@@ -53,7 +49,7 @@ def decide_mode(
         if looked_at >= _LEAST_SAMPLE and pixels > _MOST_PIXELS:
             break
         try:
-            height, width = measure(root / path)
+            height, width = read_size(root / path)
             if is_coloured(root / path, size):
                 return "RGB", []
         except ImageError:  # counted when all are decoded
@@ -82,13 +78,11 @@ def _sample(paths: Sequence[str], classes: Sequence[str]) -> Iterator[str]:
     of_class: dict[str, list[str]] = {}
     for path, name in zip(paths, classes, strict=True):
         of_class.setdefault(name, []).append(path)
-    groups = list(of_class.values())
-    groups = _spread(groups, min(SAMPLE, len(groups)))
-    each = -(-SAMPLE // len(groups)) if groups else 0
-    turns = zip_longest(*(_spread(group, min(each, len(group))) for group in groups))
-    in_turn = (path for path in chain.from_iterable(turns) if path is not None)
-    return (path for path, _ in zip(in_turn, range(SAMPLE), strict=False))
+    groups = _spread(list(of_class.values()), SAMPLE)
+    turns = zip_longest(*(_spread(group, -(-SAMPLE // len(groups))) for group in groups))
+    return islice((path for path in chain.from_iterable(turns) if path is not None), SAMPLE)
 
 
-def _spread(values: Sequence[_Value], count: int) -> list[_Value]:
+def _spread(values: Sequence[_Value], most: int) -> list[_Value]:
+    count = min(most, len(values))
     return [values[index * len(values) // count] for index in range(count)]

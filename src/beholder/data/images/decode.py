@@ -9,6 +9,8 @@ upright as its EXIF says. An image of the right size is not resampled. Colour pr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +21,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from beholder.data.images.array_rules import as_images, check_image
-from beholder.data.images.headers import (
-    TURNS,
-    check_size,
-    open_header,
-    open_stream,
-    orientation,
-    reason,
-)
+from beholder.data.images.headers import TURNS, check_size, open_header, open_stream, orientation, why_unreadable
 from beholder.data.images.levels import flatten, load
 from beholder.errors import DataError, ImageError
 
@@ -70,22 +65,16 @@ class ImageRules:
                 f"Expected image rule {RULE}. Received: rule={document.get('rule')!r}; use the version of Beholder "
                 "that wrote it."
             )
-        height, width, mode = document.get("height"), document.get("width"), document.get("mode")
-        if type(height) is not int or type(width) is not int or mode not in ("RGB", "L"):
-            raise DataError(f"Expected whole numbers height and width and mode 'RGB' or 'L'. Received: {document}.")
+        height, width = document.get("height"), document.get("width")
+        mode: Any = document.get("mode")
+        if type(height) is not int or type(width) is not int:
+            raise DataError(f"Expected whole numbers height and width. Received: {document}.")
         return cls(height, width, mode)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an image file tells.
-
-    Attributes:
-        format: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF` or `TIFF`.
-        height: in pixels, as seen upright; likewise `width`.
-        width: see there.
-        orientation: as its EXIF has it, 1 to 8; 1 is upright.
-    """
+    """What the header of an image file tells: height and width in pixels, as seen upright, and the EXIF orientation."""
 
     format: str
     height: int
@@ -102,31 +91,19 @@ def decode(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
     Raises:
         ImageError: it cannot be read, is damaged, too small, too large, or of another format.
     """
-    try:
-        with open_stream(image) as stream:
-            loaded = open_header(stream)
-            if isinstance(loaded, JpegImageFile):
-                height, width = 2 * rules.height, 2 * rules.width
-                loaded.draft(loaded.mode, (height, width) if orientation(loaded) >= 5 else (width, height))
-            return _pixels(loaded, rules)
-    except Exception as error:  # Pillow answers junk with nearly every exception there is.
-        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+    with _one_sentence(image), open_stream(image) as stream:
+        loaded = open_header(stream)
+        if isinstance(loaded, JpegImageFile):
+            size = 2 * rules.width, 2 * rules.height
+            loaded.draft(loaded.mode, _turned(size, orientation(loaded)))
+        return _pixels(loaded, rules)
 
 
 def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
-    """What `decode` makes of an image that Pillow has opened, or made; it is only loaded, not changed.
-
-    Returns:
-        (height, width, C) uint8, C is 3 for `RGB` and 1 for `L`.
-
-    Raises:
-        ImageError: as `decode`.
-    """
-    try:
+    """What `decode` makes of an image that Pillow has opened, or made; it is only loaded, not changed."""
+    with _one_sentence(b""):
         check_size(image)
         return _pixels(image, rules)
-    except Exception as error:  # as in decode
-        raise ImageError(f"Cannot read this image: {reason(error)}.") from error
 
 
 def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
@@ -151,12 +128,8 @@ def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
     return refit(image, rules)
 
 
-def measure(image: Path | bytes) -> tuple[int, int]:
-    """Height and width in pixels of an image as seen upright, from its header alone.
-
-    Raises:
-        ImageError: as `decode`, as far as the header tells.
-    """
+def read_size(image: Path | bytes) -> tuple[int, int]:
+    """Height and width in pixels of an image as seen upright; see `read_header`."""
     header = read_header(image)
     return header.height, header.width
 
@@ -167,22 +140,26 @@ def read_header(image: Path | bytes) -> Header:
     Raises:
         ImageError: as `decode`, as far as the header tells.
     """
+    with _one_sentence(image), open_stream(image) as stream:
+        loaded = open_header(stream)
+        width, height = _turned(loaded.size, orientation(loaded))
+        return Header(str(loaded.format), height, width, orientation(loaded))
+
+
+@contextmanager
+def _one_sentence(image: Path | bytes) -> Iterator[None]:
     try:
-        with open_stream(image) as stream:
-            loaded = open_header(stream)
-            turn = orientation(loaded)
-            width, height = _swapped(loaded.size) if turn >= 5 else loaded.size
-            return Header(str(loaded.format), height, width, turn)
-    except Exception as error:  # as in decode
-        raise ImageError(f"Cannot read {_name(image)}: {reason(error)}.") from error
+        yield
+    except Exception as error:  # Pillow answers junk with nearly every exception there is
+        name = "this image" if isinstance(image, bytes) else repr(str(image))
+        raise ImageError(f"Cannot read {name}: {why_unreadable(error)}.") from error
 
 
 def _pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
     loaded = load(image)
     # Read after it: a PNG may tell its orientation behind its pixels. TIFF files are turned by Pillow as they load.
     turn = orientation(image)
-    target = rules.width, rules.height
-    flat = _cover(flatten(loaded, rules.mode), _swapped(target) if turn >= 5 else target)
+    flat = _cover(flatten(loaded, rules.mode), _turned((rules.width, rules.height), turn))
     if turn in TURNS:
         flat = flat.transpose(TURNS[turn])
     return np.asarray(flat).reshape(rules.shape)
@@ -205,9 +182,6 @@ def _cover(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     return image.resize(target, Image.Resampling.BILINEAR, box=box)
 
 
-def _swapped(size: tuple[int, int]) -> tuple[int, int]:
-    return size[1], size[0]
-
-
-def _name(image: Path | bytes) -> str:
-    return "this image" if isinstance(image, bytes) else repr(str(image))
+def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Width and height of an upright image from those that are stored, and the other way round."""
+    return (size[1], size[0]) if orientation >= 5 else size

@@ -25,20 +25,13 @@ from beholder.errors import DataError, ImageError
 _IN_PROCESS = 200  # below this many images, starting processes costs more than it gives
 _BATCH_IMAGES, _BATCH_BYTES = 64, 2_000_000  # some milliseconds of work: nobody waits long, progress is smooth
 
-Batch = tuple[int, list[str]]  # the first row, and the names of the images from there on
+_Batch = tuple[int, list[str]]  # the first row, and the names of the images from there on
 Failures = dict[int, str]  # from row to the sentence that says why
 
 
 @dataclass(frozen=True)
-class Job:
-    """Where images come from and go to.
-
-    Attributes:
-        folder: where the image files are.
-        rules: size and mode of the decoded images.
-        descriptor: the open file to write to.
-        offset: the byte where row 0 starts; rows follow without gaps.
-    """
+class DecodeJob:
+    """Decode images of `folder` by `rules` into the open file `descriptor`, whose row 0 starts at the byte `offset`."""
 
     folder: Path
     rules: ImageRules
@@ -51,24 +44,15 @@ class Job:
         return int(np.prod(self.rules.shape))
 
     def write(self, row: int, content: bytes) -> None:
-        """Write all of `content` at `row`; a disk that fills up takes a part first and only then refuses."""
+        """Write all of `content` at `row`; a disk that fills up takes some of it first and only then refuses."""
         place = self.offset + row * self.row_bytes
         while content:
             written = os.pwrite(self.descriptor, content, place)
             content, place = content[written:], place + written
 
-    def read(self, row: int) -> bytes:
-        """What was written at `row`."""
-        return os.pread(self.descriptor, self.row_bytes, self.offset + row * self.row_bytes)
 
-
-def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progress) -> Failures:
-    """Decode images into the file of `job`.
-
-    Args:
-        job: where they come from and go to.
-        wanted: for each image its row, its name below the folder and the size of its file in bytes.
-        progress: hears of every batch.
+def decode_all(job: DecodeJob, wanted: Sequence[tuple[int, str, int]], progress: Progress) -> Failures:
+    """Decode images, given by row, name below the folder and size of the file in bytes, into the file of `job`.
 
     Returns:
         From row to sentence for each image that could not be read; its row in the file is black.
@@ -92,8 +76,8 @@ def decode_all(job: Job, wanted: Sequence[tuple[int, str, int]], progress: Progr
     return failures
 
 
-def work(connection: Connection[Any, Any]) -> None:
-    """What such a process does: take a job, then answer batches until the pipe closes."""
+def decode_batches(connection: Connection[Any, Any]) -> None:
+    """What a process of its own does: take a job, then answer batches until the pipe closes."""
     with suppress(EOFError, ConnectionError):
         job = connection.recv()
         while True:
@@ -105,7 +89,7 @@ def work(connection: Connection[Any, Any]) -> None:
             connection.send(reply)
 
 
-def _decode_batch(job: Job, batch: Batch) -> Failures:
+def _decode_batch(job: DecodeJob, batch: _Batch) -> Failures:
     start, names = batch
     pixels = np.zeros((len(names), *job.rules.shape), np.uint8)
     failures = {}
@@ -118,7 +102,7 @@ def _decode_batch(job: Job, batch: Batch) -> Failures:
     return failures
 
 
-def _batches(wanted: Sequence[tuple[int, str, int]], row_bytes: int) -> Iterator[Batch]:
+def _batches(wanted: Sequence[tuple[int, str, int]], row_bytes: int) -> Iterator[_Batch]:
     """Runs of consecutive rows, so that a batch is one write."""
     start, names, size = 0, list[str](), 0
     for row, name, file_size in wanted:
@@ -134,34 +118,23 @@ def _batches(wanted: Sequence[tuple[int, str, int]], row_bytes: int) -> Iterator
 
 
 @contextmanager
-def _parallel(job: Job, batches: Sequence[Batch]) -> Iterator[Iterator[Failures]]:
-    """The reply to each batch, in order; a thread waits for each worker."""
-    count = min(_cores(), len(batches))
+def _parallel(job: DecodeJob, batches: Sequence[_Batch]) -> Iterator[Iterator[Failures]]:
+    """The reply to each batch, in order; a thread waits for each process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = min(cores, len(batches))
     idle: queue.SimpleQueue[Connection[Any, Any]] = queue.SimpleQueue()
-
-    def answer(batch: Batch) -> Failures:
-        connection = idle.get()
-        try:
-            return _ask(connection, batch)
-        finally:
-            idle.put(connection)
-
-    # Left in reverse: workers are killed first, so that no thread still waits for one.
-    with ThreadPoolExecutor(count) as threads, ExitStack() as workers:
+    # Left in reverse: processes are killed first, so that no thread still waits for one.
+    with ThreadPoolExecutor(count) as threads, ExitStack() as processes:
         for _ in range(count):
-            idle.put(workers.enter_context(_worker(job)))
-        yield threads.map(answer, batches)
+            connection = processes.enter_context(fresh_process(decode_batches, [job.descriptor]))
+            with suppress(ConnectionError):  # it has ended: waiting for its answer says so
+                connection.send(job)
+            idle.put(connection)
+        yield threads.map(lambda batch: _ask(idle, batch), batches)
 
 
-@contextmanager
-def _worker(job: Job) -> Iterator[Connection[Any, Any]]:
-    with fresh_process("beholder.data.images.decode_many", [job.descriptor]) as connection:
-        with suppress(ConnectionError):  # it has ended: waiting for its answer says so
-            connection.send(job)
-        yield connection
-
-
-def _ask(connection: Connection[Any, Any], batch: Batch) -> Failures:
+def _ask(idle: queue.SimpleQueue[Connection[Any, Any]], batch: _Batch) -> Failures:
+    connection = idle.get()
     try:
         connection.send(batch)
         reply: Failures | OSError = connection.recv()
@@ -170,11 +143,8 @@ def _ask(connection: Connection[Any, Any], batch: Batch) -> Failures:
             f"A process that decodes images ended unexpectedly at {batch[1][0]!r} or one of the {len(batch[1]) - 1} "
             "images after it; make these images smaller or remove them."
         ) from error
+    finally:
+        idle.put(connection)
     if isinstance(reply, OSError):
         raise reply
     return reply
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,15 @@ import os
 import stat
 from pathlib import Path, PurePath
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES_OF = {  # each format that Beholder reads; the usual suffix first
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+}
+SUFFIXES = tuple(suffix for suffixes in SUFFIXES_OF.values() for suffix in suffixes)
 START = 32  # bytes of a file that `image_format` wants
 
 # fmt: off
@@ -31,7 +39,6 @@ _UNREADABLE = frozenset(
     )
 )
 # fmt: on
-READABLE = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 # After `ftyp` in ISO 14496-12's box format, which films have too.
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"),
@@ -70,7 +77,7 @@ def looks_like_image(name: str) -> bool:
 def image_format(start: bytes) -> str | None:
     """The image format of a file from its first `START` bytes, `JPEG` or `HEIC`; None where it is no image known here.
 
-    What Beholder reads is in `READABLE`.
+    What Beholder reads is in `SUFFIXES_OF`.
     """
     if start[:4] == b"II*\0" and start[8:10] == b"CR":
         return "Canon raw"

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
@@ -20,24 +20,27 @@ _SCRIPT = """
 import importlib, json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from multiprocessing.connection import Connection
-importlib.import_module(sys.argv[2]).work(Connection(int(sys.argv[3])))
+getattr(importlib.import_module(sys.argv[2]), sys.argv[3])(Connection(int(sys.argv[4])))
 """
 
 
 @contextmanager
-def fresh_process(module: str, descriptors: Sequence[int] = ()) -> Iterator[Connection[Any, Any]]:
-    """Our end of a pipe to a process that runs `work` of `module` with the other end; it is killed when we leave.
+def fresh_process(
+    work: Callable[[Connection[Any, Any]], None], descriptors: Sequence[int] = ()
+) -> Iterator[Connection[Any, Any]]:
+    """Our end of a pipe to a process that calls `work` with the other end; it is killed when we leave.
 
     Args:
-        module: its full name.
+        work: a function of a module.
         descriptors: of open files that it may use by the same numbers.
     """
     ours, theirs = Pipe()
     search_path = json.dumps([str(entry) for entry in sys.path])
+    command = [sys.executable, "-P", "-c", _SCRIPT, search_path, work.__module__, work.__name__, str(theirs.fileno())]
     with ours:
         with theirs:
             process = subprocess.Popen(  # noqa: S603  our own interpreter and our own script
-                [sys.executable, "-P", "-c", _SCRIPT, search_path, module, str(theirs.fileno())],
+                command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), *descriptors],
                 start_new_session=True,  # Ctrl-C is ours to handle

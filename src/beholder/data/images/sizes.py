@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beholder.data.images.decode import measure
+from beholder.data.images.decode import read_size
 from beholder.errors import DataError, ImageError
 
 Size = tuple[int, int]  # height, width in pixels
@@ -29,14 +29,14 @@ def sample_sizes(root: Path, names: Sequence[str]) -> list[Size]:
     """
     count = min(_SAMPLE, len(names))
     sizes: list[Size] = []
-    first_error: ImageError | None = None
+    errors: list[ImageError] = []  # counted when the images are decoded
     for index in range(count):
         try:
-            sizes.append(measure(root / names[index * len(names) // count]))
-        except ImageError as error:  # counted when it is decoded
-            first_error = first_error or error
-    if count and not sizes:
-        raise DataError(f"No image of a sample of {count} from {str(root)!r} is readable: {first_error}")
+            sizes.append(read_size(root / names[index * len(names) // count]))
+        except ImageError as error:
+            errors.append(error)
+    if errors and not sizes:
+        raise DataError(f"No image of a sample of {count} from {str(root)!r} is readable: {errors[0]}")
     return sizes
 
 
@@ -73,10 +73,8 @@ def fitting_in_words(sizes: Sequence[Size], target: Size) -> str | None:
     if usual == target:
         losing = _losing([size for size in sizes if size != target], target)
         have = "has another size and is" if others == 1 else "have other sizes and are"
-        return (
-            f"Nearly all images have {_words(target)} pixels; {others:,} of {len(sizes):,} looked at {have} scaled and "
-            f"cut to this one{losing}."
-        )
+        told = f"Nearly all images have {_words(target)} pixels; {others:,} of {len(sizes):,} looked at {have}"
+        return f"{told} scaled and cut to this one{losing}."
     small, large = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
     between = f"{_words(small)} to {_words(large)} pixels, {len(sizes):,} looked at"
     return f"Images of several sizes ({between}) become {_words(target)}{_losing(sizes, target)}."
@@ -94,31 +92,25 @@ def _one_size(size: Size, target: Size) -> str:
 
 def _losing(sizes: Sequence[Size], target: Size) -> str:
     """How much of images of several sizes is cut."""
-    most = max(cut(size, target) for size in sizes)
+    most, median = max(cut(size, target) for size in sizes), median_cut(sizes, target)
     if most < _LEAST_TOLD:
         return ", and hardly anything is cut"
-    median = median_cut(sizes, target)
     if most - median < _LEAST_TOLD:
         return f": {most:.0%} of each is cut"
     return f": {median:.0%} of an image is cut in the median, {most:.0%} at most"
 
 
 def cuts_in_words(shares: Sequence[float], target: Size) -> str | None:
-    """A sentence about images to answer of which much is cut; None where there are none.
-
-    Args:
-        shares: what is cut of each image that was looked at, as `cut` has it.
-        target: the size that the network takes.
-    """
+    """A sentence about images to answer of which much is cut, by the `cut` of each; None where there are none."""
     many = [share for share in shares if share > MOST_CUT]
     if not many:
         return None
     if len(shares) == 1:
-        return f"The network takes {_words(target)} pixels: {many[0]:.0%} of this image is cut, half on either side."
-    return (
-        f"The network takes {_words(target)} pixels: {len(many):,} of {len(shares):,} images looked at lose more than "
-        f"{MOST_CUT:.0%} of their area, at most {max(many):.0%}."
-    )
+        told = f"{many[0]:.0%} of this image is cut, half on either side"
+    else:
+        lose = f"{len(many):,} of {len(shares):,} images looked at lose more than {MOST_CUT:.0%} of their area"
+        told = f"{lose}, at most {max(many):.0%}"
+    return f"The network takes {_words(target)} pixels: {told}."
 
 
 def _words(size: Size) -> str:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction
 from beholder.answering.saliency import Where, where_it_looked
-from beholder.data.images.decode import measure
+from beholder.data.images.decode import read_size
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
@@ -84,7 +84,7 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
     prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
     document = prediction.to_json()
     probabilities = document.pop("top")
-    height, width = measure(upload.content)
+    height, width = read_size(upload.content)
     return {
         **document,
         "why_unsure": _why_unsure(served, prediction),

@@ -13,7 +13,7 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.inside import RUN_PIXELS, Inside
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.data.subset import stratified_order
+from beholder.data.split import stratified_order
 from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
 from beholder.evaluation.familiarity import Familiarity, class_sums, directions, feature_measures, fit_familiarity

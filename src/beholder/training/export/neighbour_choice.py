@@ -12,7 +12,7 @@ from beholder.artifact.manifest import Manifest
 from beholder.artifact.neighbours import write_neighbours
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.data.subset import stratified_order
+from beholder.data.split import stratified_order
 
 _MULTIPLY_ADDS = 10**11  # of all images together: a second or two on two cores
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from beholder.data.library_folders import keep_in_cache
+from beholder.data.cache_folder import keep_in_cache
 from beholder.errors import UsageError
 
 # Of Keras, which draws and computes otherwise with others; our layers mean height, width, channels.

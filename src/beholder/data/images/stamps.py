@@ -13,9 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Stamp = list[
-    int | str
-]  # size in bytes, times of modification and change in nanoseconds, inode, hash of the content or ""
+# Size in bytes, times of modification and of change in nanoseconds, inode, and a hash of the content or "".
+Stamp = list[int | str]
 
 _UNREADABLE: Stamp = [-1, -1, -1, -1, ""]
 _COARSE = 10_000_000  # nanoseconds: exFAT counts in these, FAT in 2 s, old file systems in 1 s
@@ -23,13 +22,7 @@ _LATELY = 2_000_000_000  # nanoseconds: longer than any tick, and than clocks of
 
 
 def stamps(folder: Path, names: Sequence[str], before: Mapping[str, Stamp]) -> list[Stamp]:
-    """The stamps of files, equal to those of `before` where the files are what they were then.
-
-    Args:
-        folder: where they are.
-        names: of the files.
-        before: by name, stamps that were taken earlier.
-    """
+    """The stamps of files in `folder`, equal to those of `before`, by name, where the files are what they were then."""
     now = time.time_ns()
     return [_stamp(f"{folder}/{name}", before.get(name, _UNREADABLE), now) for name in names]
 

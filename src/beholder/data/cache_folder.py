@@ -1,4 +1,4 @@
-"""Where other libraries keep what they write as they are imported: in Beholder's cache, not in the person's home.
+"""Where Beholder and the libraries below it keep what may be deleted at any time: downloads, decoded images, fonts.
 
 Keras writes a file of settings into `~/.keras`, Matplotlib a list of fonts into its own cache and an empty folder for
 its settings; a variable of the environment tells each of them another place.
@@ -13,9 +13,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from beholder.data.download import default_cache
-
 FOLDERS = {"keras": "KERAS_HOME", "matplotlib": "MPLCONFIGDIR"}
+
+
+def default_cache() -> Path:
+    """The folder for what is downloaded or decoded: `BEHOLDER_CACHE`, or else the system's place for caches."""
+    chosen = os.environ.get("BEHOLDER_CACHE")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("beholder"))
 
 
 def keep_in_cache() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from beholder.data.images.sizes import fitting_in_words
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 
-Reader = Callable[[Progress], Dataset]
-
 
 def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
     """`source` with images of `height` and `width`, in pixels (None: as they are), and of 1 or 3 `channels`.
@@ -23,18 +21,15 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
     What is scaled or cut for it stands in `source.later` once a set was read.
     """
 
-    def refitting(read: Reader) -> Reader:
-        def reader(progress: Progress) -> Dataset:
-            before = read(progress)
-            after = _refitted(before, height, width, channels, progress)
-            told = fitting_in_words([before.image_shape[:2]], after.image_shape[:2])
-            if told and told not in source.later:  # the same for every set
-                source.later.append(told)
-            return after
+    def read(set_name: str, progress: Progress) -> Dataset:
+        before = source.readers[set_name](progress)
+        after = _refitted(before, height, width, channels, progress)
+        told = fitting_in_words([before.image_shape[:2]], after.image_shape[:2])
+        if told and told not in source.later:  # the same for every set
+            source.later.append(told)
+        return after
 
-        return reader
-
-    return replace(source, readers={set_name: refitting(read) for set_name, read in source.readers.items()})
+    return replace(source, readers={set_name: partial(read, set_name) for set_name in source.readers})
 
 
 def recoloured(source: Source, colour: Colour) -> Source:
