@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from beholder.artifact.neighbours import write_neighbours
 from beholder.artifact.validation_answers import write_validation
 from beholder.data.dataset import Dataset
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def opened(run: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def desk(opened: Served) -> TestClient:
-    return TestClient(create_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
+    return TestClient(classifier_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run
     corrections.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
     for _ in range(2):
         served = open_served(run)
-        desk = TestClient(create_app(served), "http://127.0.0.1")
+        desk = TestClient(classifier_app(served), "http://127.0.0.1")
         decide(desk, path="a/right.png", action="drop")
         assert rows(corrections)[1:] == [["elsewhere.png", "drop", ""], ["a/right.png", "drop", ""]]
         served.workers.close()
@@ -163,7 +163,7 @@ def test_odd_requests_are_one_sentence(desk: TestClient, corrections: Path) -> N
 
 def test_a_model_folder_says_why_it_cannot_be_corrected(run: Path) -> None:
     served = open_served(run / "model")
-    desk = TestClient(create_app(served), "http://127.0.0.1")
+    desk = TestClient(classifier_app(served), "http://127.0.0.1")
     assert "serve the RUN folder" in desk.get("/page/corrections").json()["note"]
     assert desk.post("/page/corrections", json={"path": "a", "action": "drop"}).status_code == 400
     served.workers.close()

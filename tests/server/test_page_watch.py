@@ -33,11 +33,11 @@ def server(run: Run) -> Iterator[str]:
 
     import uvicorn
 
-    from beholder.server.live.watching import create_app
-    from beholder.server.serving import listening
+    from beholder.server.live.watching import watch_app
+    from beholder.server.serving import bound_socket
 
-    app: Starlette = create_app(run)
-    with listening("127.0.0.1", 0) as listener:
+    app: Starlette = watch_app(run)
+    with bound_socket("127.0.0.1", 0) as listener:
         uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
         thread = threading.Thread(target=uvicorn_server.run, args=([listener],))
         thread.start()

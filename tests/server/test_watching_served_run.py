@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.testclient import TestClient
 
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_a_run_s_story_is_told_and_cannot_be_changed(client: TestClient) -> None
 
 def test_a_model_folder_has_no_story(served: Served) -> None:
     alone = open_served(served.classifier.artifact.folder)
-    with TestClient(create_app(alone), base_url="http://localhost") as client:
+    with TestClient(classifier_app(alone), base_url="http://localhost") as client:
         assert client.get("/page/watch").json() == {"address": None}
         assert client.get("/watch").status_code == 404
 
