@@ -127,7 +127,7 @@ def test_a_bad_image_is_one_sentence(client: TestClient) -> None:
 
 def test_unsure_is_said_where_the_model_says_so(served: Served, images: list[bytes]) -> None:
     artifact = served.classifier.artifact
-    for threshold, unsure, why in ((1.1, True, "Less probable"), (0.0, False, None), (None, None, None)):
+    for threshold, unsure, why in ((1.1, True, "The probability is below"), (0.0, False, None), (None, None, None)):
         int8 = None if artifact.manifest.int8 is None else {**artifact.manifest.int8, "unsure_below": threshold}
         manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, int8=int8)
         classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
@@ -145,6 +145,7 @@ def test_a_strange_image_is_unsure_and_the_reason_is_told(client: TestClient) ->
     assert answer["unlike"]
     assert answer["unsure"]
     assert "unlike anything" in answer["why_unsure"]
+    assert "it may be none of these classes" in answer["why_unsure"]
 
 
 def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(

@@ -21,7 +21,7 @@ from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 CLASSES = tuple(str(digit) for digit in range(10))
 ODD = "odd \udcff.png"  # a file name that is no text
@@ -127,6 +127,15 @@ def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run
         served.workers.close()
 
 
+def test_what_another_window_decided_meanwhile_is_not_replaced_unseen(desk: TestClient, corrections: Path) -> None:
+    decide(desk, path="a/right.png", action="drop", before=None)
+    stale = desk.post("/page/corrections", json={"path": "a/right.png", "action": "keep", "before": None})
+    assert (stale.status_code, "decided about elsewhere" in stale.json()["error"]) == (409, True)
+    assert rows(corrections)[1:] == [["a/right.png", "drop", ""]]
+    decide(desk, path="a/right.png", action="keep", before={"action": "drop", "label": ""})
+    assert rows(corrections)[1:] == [["a/right.png", "keep", ""]]
+
+
 @pytest.mark.parametrize(
     ("decision", "said"),
     [
@@ -199,6 +208,21 @@ def test_decisions_by_hand_are_kept_and_shown_again(
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("2 decisions", exact=True).wait_for()
     assert sorted(rows(corrections)[1:]) == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
+
+
+def test_two_windows_that_decide_about_one_image(browser: Browser, server: str, corrections: Path) -> None:
+    with browser.new_context(base_url=server) as context:  # the browser itself complains of a refusal
+        page = context.new_page()
+        page.goto("/#correct")
+        first = page.locator(".doubt").nth(0)
+        first.get_by_role("button", name="Keep").wait_for()
+        corrections.write_text("path,action,label\na/sure & wrong.png,drop,\n", encoding="utf-8")  # the other window
+        first.get_by_role("button", name="Keep").click()
+        page.get_by_role("alert").filter(has_text="decided about elsewhere").wait_for()
+        first.get_by_role("button", name="Drop", pressed=True).wait_for()
+        first.get_by_role("button", name="Keep").click()  # having seen it
+        page.get_by_text("1 decision", exact=True).wait_for()
+        assert rows(corrections)[1:] == [["a/sure & wrong.png", "keep", ""]]
 
 
 def test_decisions_by_keyboard(page: Page, corrections: Path) -> None:

@@ -130,7 +130,7 @@ def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, clie
         links = page.locator(".cell .gallery a")
         assert [link.get_attribute("href") for link in links.all()] == [f"#correct/{path}" for path in paths]
         assert links.first.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
-    mistakes = page.locator("section", has=page.get_by_role("heading", name="Sure, and wrong")).locator(".gallery a")
+    mistakes = page.locator("section", has=page.get_by_role("heading", name="Confident mistakes")).locator(".gallery a")
     assert [link.get_attribute("href") for link in mistakes.all()] == ["#correct"] * len(
         document["sets"]["test"]["mistakes"]
     )

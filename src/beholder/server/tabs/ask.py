@@ -58,7 +58,7 @@ def routes(served: Served) -> list[BaseRoute]:
     async def example(request: Request) -> Response:
         index = number(request, "number")
         if index >= len(examples):
-            return EscapedJSON({"error": f"There are {len(examples)} examples only."}, 404)
+            return EscapedJSON({"error": f"There are only {len(examples)} examples."}, 404)
         return Response(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     return [
@@ -117,19 +117,17 @@ def _cleaned(served: Served, pixels: NDArray[np.uint8]) -> str | None:
 
 def _why_unsure(served: Served, prediction: Prediction) -> str | None:
     if prediction.unlike:
-        return "This image is unlike anything that the network was trained on: none of its classes may be right."
+        return "This image is unlike anything that the network was trained on: it may be none of these classes."
     artifact = served.classifier.artifact
     risk = artifact.manifest.risk_in(artifact.precision)
     if not prediction.unsure or artifact.unsure_below is None:
         return None
+    threshold = f"{100 * artifact.unsure_below:.1f} %"
     if risk is None:
-        return f"Less probable than {100 * artifact.unsure_below:.1f} %."
+        return f"The probability is below {threshold}, this model's threshold."
     if not risk["promised"]:
         return risk_in_words(risk)
-    return (
-        f"Less probable than {100 * artifact.unsure_below:.1f} %. Of the answers above that, at most "
-        f"{100 * risk['asked']:.3g} % are wrong."
-    )
+    return f"The probability is below the {threshold} needed to promise at most {100 * risk['asked']:.3g} % errors."
 
 
 def _neighbours(served: Served, answer: Answered) -> dict[str, Any]:
@@ -171,6 +169,6 @@ def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
 
 def _in_words(where: Where) -> str:
     if where.patch is None:
-        return "Where it glows, the last feature maps speak for this answer rather than the others."
+        return "The glow marks what speaks for this answer rather than the others, as the last feature maps have it."
     height, width = where.patch
-    return f"Where it glows, covering {width} × {height} pixels takes away from this answer."
+    return f"The glow marks where covering {width} × {height} pixels makes this answer less probable."
