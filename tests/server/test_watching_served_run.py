@@ -33,7 +33,7 @@ def test_a_model_folder_has_no_story(served: Served) -> None:
 
 def test_from_the_classifier_to_its_story_and_back(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.goto("/")
-    page.get_by_role("link", name="How it learned").click()
+    page.get_by_role("link", name="How it was trained").click()
     page.locator("#state", has_text="Finished").wait_for()
     page.locator(".answers li").nth(23).wait_for()
     assert page.locator("#stop").is_hidden()
