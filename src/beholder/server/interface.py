@@ -36,7 +36,13 @@ OPENAPI = _openapi()
 
 def routes(served: Served) -> list[BaseRoute]:
     """All of the interface, over `served`."""
-    facts = _facts(served)
+    artifact = served.classifier.artifact
+    facts = {  # the manifest, and which of its graphs answers
+        **asdict(artifact.manifest),
+        "image": artifact.manifest.image.to_json(),
+        "precision": artifact.precision,
+        "checksum": artifact.checksum,
+    }
 
     async def predict(request: Request) -> Response:
         top = number_in_query(request, "top", _TOP, least=1)
@@ -77,15 +83,3 @@ def _prediction(served: Served, upload: Upload, outcome: Reply, top: int) -> Pre
     if isinstance(outcome, ImageError):
         return Prediction(upload.name, error=str(outcome))
     return served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, top)
-
-
-def _facts(served: Served) -> dict[str, Any]:
-    """The manifest, and which of its graphs answers."""
-    artifact = served.classifier.artifact
-    manifest = artifact.manifest
-    return {
-        **asdict(manifest),
-        "image": manifest.image.to_json(),
-        "precision": artifact.precision,
-        "checksum": artifact.checksum,
-    }

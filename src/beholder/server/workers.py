@@ -64,7 +64,7 @@ Reply = Answered | ImageError
 class _Request:
     """The images of one request, and what became of them so far."""
 
-    replies: list[Reply | None]
+    replies: list[Reply | Exception | None]
     missing: int
     pixels: int = 0  # of the images that were decoded
     done: Future[list[Reply]] = field(default_factory=Future)
@@ -207,11 +207,11 @@ class Workers:
 
     def _answer(self, batch: list[_Waiting]) -> None:
         start = time.perf_counter()
+        replies: Sequence[Reply | Exception]
         try:
             replies = self._replies(batch)
         except Exception as error:  # noqa: BLE001 - it is raised again where the answer is waited for
-            self._fail(batch, error)
-            return
+            replies = [error] * len(batch)
         self._second = 0.9 * self._second + 0.1 * (time.perf_counter() - start) / len(batch) / len(self._threads)
         finished = []
         with self._changed:
@@ -221,18 +221,7 @@ class Workers:
                 if entry.request.missing == 0:
                     finished.append(entry.request)
         for request in finished:
-            if request.done.set_running_or_notify_cancel():  # else whoever asked has gone
-                request.done.set_result([reply for reply in request.replies if reply is not None])
-
-    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
-        """Tell each request of `batch`, once, also where other threads have the rest of its images."""
-        with self._changed:
-            failed = {id(entry.request): entry.request for entry in batch if entry.request.missing > 0}
-            for request in failed.values():
-                request.missing = 0
-        for request in failed.values():
-            if request.done.set_running_or_notify_cancel():
-                request.done.set_exception(error)
+            _tell(request)
 
     def _replies(self, batch: Sequence[_Waiting]) -> list[Reply]:
         decoded = [self._decode(entry) for entry in batch]
@@ -275,6 +264,18 @@ class Workers:
                 f"Cannot read this image: with those before it the request has more than "
                 f"{limits.request_pixels / 1e6:g} million pixels; send it in another one."
             )
+
+
+def _tell(request: _Request) -> None:
+    """Hand over all replies of `request`, or the first fault of ours among them."""
+    if not request.done.set_running_or_notify_cancel():
+        return  # whoever asked has gone
+    replies = [reply for reply in request.replies if isinstance(reply, Answered | ImageError)]
+    faults = [reply for reply in request.replies if not isinstance(reply, Answered | ImageError)]
+    if faults:
+        request.done.set_exception(faults[0])
+    else:
+        request.done.set_result(replies)
 
 
 def _settle(call: _Call) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from beholder.answering.explanation import Where, where_it_looked
+from beholder.answering.explanation import where_it_looked
 from beholder.answering.prediction import Prediction
 from beholder.data.images.decode import measure
 from beholder.errors import ArtifactError, ImageError
@@ -136,18 +136,11 @@ def _neighbours(served: Served, answer: Answered) -> dict[str, Any]:
     except ArtifactError as error:  # the answer is as good without them
         return {"neighbours": [], "neighbours_error": str(error)}
     near = [] if kept is None else kept.nearest(answer.features, _NEIGHBOURS)
-    return {
-        "neighbours": [
-            {
-                "path": one.path,
-                "label": one.label,
-                "distance": round(one.distance, 4),
-                "image": png_uri(one.thumbnail),
-            }
-            for one in near
-        ],
-        "neighbours_error": None,
-    }
+    told = [
+        {"path": one.path, "label": one.label, "distance": round(one.distance, 4), "image": png_uri(one.thumbnail)}
+        for one in near
+    ]
+    return {"neighbours": told, "neighbours_error": None}
 
 
 def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
@@ -164,11 +157,9 @@ def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     scale = max(1, round(_HEAT_SIDE / max(height, width)))
     least = 0.0 if where.patch is None else _LEAST_FALL
     layer = heat_layer(where.heat, (width * scale, height * scale), least)
-    return {"overlay": png_uri(layer), "method": where.method, "text": _in_words(where)}
-
-
-def _in_words(where: Where) -> str:
-    if where.patch is None:
-        return "The glow marks what speaks for this answer rather than the others, as the last feature maps have it."
-    height, width = where.patch
-    return f"The glow marks where covering {width} × {height} pixels makes this answer less probable."
+    text = "The glow marks what speaks for this answer rather than the others, as the last feature maps have it."
+    if where.patch is not None:
+        text = (
+            f"The glow marks where covering {where.patch[1]} × {where.patch[0]} pixels makes this answer less probable."
+        )
+    return {"overlay": png_uri(layer), "method": where.method, "text": text}
