@@ -50,6 +50,7 @@ PURPOSES = {
     "py.typed": "says that the package carries its types",
     "icon.svg": "the icon of the page",
     "scaling.json": "the measured accuracies that a forecast reads",
+    "openapi.json": "the HTTP interface in the words of OpenAPI 3.1; its test holds it to the routes",
 }
 _COMMENTS = {
     ".js": re.compile(r"\A// (.+)"),

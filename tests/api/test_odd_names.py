@@ -55,13 +55,13 @@ def test_a_server_answers_whatever_its_classes_are_called(tmp_path: Path, name: 
     from starlette.testclient import TestClient
 
     from beholder.api.train import train
-    from beholder.server.app import create_app
+    from beholder.server.app import classifier_app
     from beholder.server.served import open_served
 
     data = make_images(tmp_path / "home" / name, name)
     run = train(str(data), model="linear", epochs=1, out=tmp_path / name, cache=tmp_path / "cache").run
     served = open_served(run)
-    client = TestClient(create_app(served), "http://127.0.0.1", raise_server_exceptions=False)
+    client = TestClient(classifier_app(served), "http://127.0.0.1", raise_server_exceptions=False)
     assert client.get("/model").json()["class_names"] == sorted([name, "other"])
     image = next((data / name).iterdir()).read_bytes()
     png = {"Content-Type": "image/png"}

@@ -22,7 +22,7 @@ from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run, read_document
 from beholder.runs.snapshots import Shown, Snapshot, read_shown, read_snapshot, write_shown, write_snapshot
 from beholder.server.encoding import EscapedJSON
-from beholder.server.tabs.judge import _test_set
+from beholder.server.tabs.judge import evaluated_figures
 from beholder.sessions.logged_plan import logged_plan
 
 CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
@@ -167,7 +167,7 @@ def test_figures_are_refused_or_can_be_told(
     assert evaluation is not None
     _print_figures(path.parent, evaluation)
     if len(evaluation["confusion"]) == 2:
-        EscapedJSON(_test_set(evaluation, ["cat", "dog"]))
+        EscapedJSON(evaluated_figures(evaluation, ["cat", "dog"]))
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def served(served_run: Path) -> Served:
 @pytest.fixture
 def client(served: Served) -> TestClient:
     """Asks the application without a network."""
-    from beholder.server.app import create_app
+    from beholder.server.app import classifier_app
 
-    return TestClient(create_app(served), base_url="http://localhost", raise_server_exceptions=False)
+    return TestClient(classifier_app(served), base_url="http://localhost", raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.guard.request_limits import Limits
 from beholder.server.served import Served, open_served
 
@@ -29,7 +29,7 @@ def served(served_run: Path) -> Served:
 
 @pytest.fixture(scope="module")
 def strict(served: Served) -> TestClient:
-    return TestClient(create_app(served), base_url="http://localhost")
+    return TestClient(classifier_app(served), base_url="http://localhost")
 
 
 def image(side: int) -> bytes:

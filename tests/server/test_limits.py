@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from beholder.server.app import assemble, create_app
+from beholder.server.app import assemble, classifier_app
 from beholder.server.guard.patience import PatientProtocol
 from beholder.server.guard.request_limits import Limits
 from beholder.server.guard.security import Hosts
@@ -38,7 +38,7 @@ PNG = {"Content-Type": "image/png"}
 def strict(served_run: Path) -> TestClient:
     """A server with small limits."""
     served = open_served(served_run, limits=Limits(body_bytes=20_000, images=3, pixels=10_000))
-    return TestClient(create_app(served), base_url="http://localhost")
+    return TestClient(classifier_app(served), base_url="http://localhost")
 
 
 def image(side: int) -> bytes:

@@ -12,12 +12,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from beholder.server import interface
-from beholder.server.openapi import DOCUMENT
+from beholder.server.interface import OPENAPI
 from beholder.server.served import Served
 
 
 def test_it_has_the_routes_and_no_others(served: Served) -> None:
-    described = {(path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item}
+    described = {(path, method.upper()) for path, item in OPENAPI["paths"].items() for method in item}
     routed = {
         (route.path, method)
         for route in interface.routes(served)
@@ -30,12 +30,12 @@ def test_it_has_the_routes_and_no_others(served: Served) -> None:
 def test_it_names_the_errors_that_the_documentation_lists() -> None:
     serving = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
     listed = {status for row in re.findall(r"^\| (4[\d, ]+|5[\d, ]+) \|", serving, re.M) for status in row.split(", ")}
-    assert listed == DOCUMENT["paths"]["/predict"]["post"]["responses"].keys() - {"200"}
+    assert listed == OPENAPI["paths"]["/predict"]["post"]["responses"].keys() - {"200"}
 
 
 def test_every_reference_leads_somewhere() -> None:
-    for reference in references(DOCUMENT):
-        found: Any = DOCUMENT
+    for reference in references(OPENAPI):
+        found: Any = OPENAPI
         for name in reference.removeprefix("#/").split("/"):
             found = found[name]
         assert found["type"] == "object"
@@ -56,9 +56,9 @@ def references(part: Any) -> Iterator[str]:
 def test_answers_have_what_it_requires_and_nothing_that_it_does_not_name(
     client: TestClient, images: list[bytes]
 ) -> None:
-    assert client.get("/openapi.json").json() == DOCUMENT
+    assert client.get("/openapi.json").json() == OPENAPI
     document = client.post("/predict", files=[("file", ("a", images[0])), ("file", ("b", b"junk"))]).json()
-    schemas = DOCUMENT["components"]["schemas"]
+    schemas = OPENAPI["components"]["schemas"]
     fits(document, schemas["Predictions"])
     answered, unreadable = document["predictions"]
     fits(answered, schemas["Answered"])
@@ -72,4 +72,4 @@ def fits(document: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 def test_the_words_are_openapi_s() -> None:
-    openapi_spec_validator.validate(DOCUMENT)
+    openapi_spec_validator.validate(OPENAPI)

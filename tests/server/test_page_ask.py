@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from beholder.answering.classifier import Classifier
 from beholder.answering.explanation import explain_image
 from beholder.artifact.neighbours import open_neighbours
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_a_network_that_cleans_shows_what_is_left(tmp_path: Path, client: TestCl
     chapter = open_served(run)
     file = io.BytesIO()
     Image.fromarray(shown[0]).save(file, "PNG")
-    answer = ask(TestClient(create_app(chapter), "http://localhost"), file.getvalue())
+    answer = ask(TestClient(classifier_app(chapter), "http://localhost"), file.getvalue())
     chapter.workers.close()
     told, cleaned = pixels(answer["received"]["cleaned"]), clean_images(shown[:1])[0, ..., 0]
     assert told.shape == (12, 12)
@@ -110,7 +110,7 @@ def test_where_it_looked_is_a_layer_on_the_image(client: TestClient, served_run:
     document = client.post("/page/ask/where", content=content, headers={"Content-Type": "image/png"}).json()
     reference = explain_image(Classifier.load(served_run), images[0]).where
     assert document["method"] == reference.method
-    cover = pixels(document["corrections"])[..., 3]
+    cover = pixels(document["overlay"])[..., 3]
     row, column = np.unravel_index(reference.heat.argmax(), reference.heat.shape)
     tall, wide = cover.shape[0] // reference.heat.shape[0], cover.shape[1] // reference.heat.shape[1]
     glowing = cover[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
@@ -127,11 +127,11 @@ def test_a_bad_image_is_one_sentence(client: TestClient) -> None:
 
 def test_unsure_is_said_where_the_model_says_so(served: Served, images: list[bytes]) -> None:
     artifact = served.classifier.artifact
-    for threshold, unsure, why in ((1.1, True, "Less probable"), (0.0, False, None), (None, None, None)):
+    for threshold, unsure, why in ((1.1, True, "The probability is below"), (0.0, False, None), (None, None, None)):
         int8 = None if artifact.manifest.int8 is None else {**artifact.manifest.int8, "unsure_below": threshold}
         manifest = dataclasses.replace(artifact.manifest, unsure_below=threshold, int8=int8)
         classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
-        client = TestClient(create_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
+        client = TestClient(classifier_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
         answer = ask(client, images[0])
         assert answer["unsure"] is unsure
         assert (answer["why_unsure"] or "").startswith(why or "")
@@ -145,6 +145,7 @@ def test_a_strange_image_is_unsure_and_the_reason_is_told(client: TestClient) ->
     assert answer["unlike"]
     assert answer["unsure"]
     assert "unlike anything" in answer["why_unsure"]
+    assert "it may be none of these classes" in answer["why_unsure"]
 
 
 def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(
@@ -155,7 +156,7 @@ def test_a_model_folder_and_damaged_neighbours_answer_all_the_same(
     (run / "neighbours.npz").write_bytes(b"damaged")
     for folder, said in ((run / "model", None), (run, "is damaged")):
         served = open_served(folder)
-        answer = ask(TestClient(create_app(served), "http://127.0.0.1"), images[0])
+        answer = ask(TestClient(classifier_app(served), "http://127.0.0.1"), images[0])
         served.workers.close()
         assert answer["label"]
         assert answer["neighbours"] == []

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from beholder.api.audit_result import AuditResult
 from beholder.data.corrections import read_corrections
 from beholder.errors import DataError, RunError
-from beholder.server.tabs.deciding import create_app
+from beholder.server.audit_page import audit_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,7 +45,7 @@ def corrections(audit: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(audit: Path) -> TestClient:
-    return TestClient(create_app(audit), "http://127.0.0.1", raise_server_exceptions=False)
+    return TestClient(audit_app(audit), "http://127.0.0.1", raise_server_exceptions=False)
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -115,10 +115,10 @@ def test_a_page_with_another_script_is_never_served(tmp_path: Path, write_audit:
     gallery = tmp_path / "audit" / "gallery.html"
     gallery.write_bytes(gallery.read_bytes().replace(b"script-src", b"script-src 'unsafe-inline'"))
     with pytest.raises(RunError, match="this version of Beholder wrote"):
-        create_app(tmp_path / "audit")
+        audit_app(tmp_path / "audit")
     gallery.unlink()
     with pytest.raises(RunError, match="Cannot read"):
-        create_app(tmp_path / "audit")
+        audit_app(tmp_path / "audit")
 
 
 def test_a_damaged_corrections_or_document_is_told_before_anything_is_served(
@@ -127,12 +127,12 @@ def test_a_damaged_corrections_or_document_is_told_before_anything_is_served(
     write_audit(tmp_path / "audit")
     (tmp_path / "audit" / "corrections.csv").write_text("nonsense", encoding="utf-8")
     with pytest.raises(DataError, match="does not begin with"):
-        create_app(tmp_path / "audit")
+        audit_app(tmp_path / "audit")
     findings = tmp_path / "audit" / "findings.json"
     document = json.loads(findings.read_bytes())
     findings.write_text(json.dumps({**document, "findings": [3]}), encoding="utf-8")
     with pytest.raises(RunError, match="is damaged"):
-        create_app(tmp_path / "audit")
+        audit_app(tmp_path / "audit")
 
 
 # In a browser

@@ -17,11 +17,11 @@ from starlette.testclient import TestClient
 from beholder.artifact.neighbours import write_neighbours
 from beholder.artifact.validation_answers import write_validation
 from beholder.data.dataset import Dataset
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 CLASSES = tuple(str(digit) for digit in range(10))
 ODD = "odd \udcff.png"  # a file name that is no text
@@ -63,7 +63,7 @@ def opened(run: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def desk(opened: Served) -> TestClient:
-    return TestClient(create_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
+    return TestClient(classifier_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,19 @@ def test_decisions_outlive_the_server_and_those_of_a_person_in_the_file_stay(run
     corrections.write_text("path,action,label\nelsewhere.png,drop,\n", encoding="utf-8")
     for _ in range(2):
         served = open_served(run)
-        desk = TestClient(create_app(served), "http://127.0.0.1")
+        desk = TestClient(classifier_app(served), "http://127.0.0.1")
         decide(desk, path="a/right.png", action="drop")
         assert rows(corrections)[1:] == [["elsewhere.png", "drop", ""], ["a/right.png", "drop", ""]]
         served.workers.close()
+
+
+def test_what_another_window_decided_meanwhile_is_not_replaced_unseen(desk: TestClient, corrections: Path) -> None:
+    decide(desk, path="a/right.png", action="drop", before=None)
+    stale = desk.post("/page/corrections", json={"path": "a/right.png", "action": "keep", "before": None})
+    assert (stale.status_code, "decided about elsewhere" in stale.json()["error"]) == (409, True)
+    assert rows(corrections)[1:] == [["a/right.png", "drop", ""]]
+    decide(desk, path="a/right.png", action="keep", before={"action": "drop", "label": ""})
+    assert rows(corrections)[1:] == [["a/right.png", "keep", ""]]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,7 @@ def test_odd_requests_are_one_sentence(desk: TestClient, corrections: Path) -> N
 
 def test_a_model_folder_says_why_it_cannot_be_corrected(run: Path) -> None:
     served = open_served(run / "model")
-    desk = TestClient(create_app(served), "http://127.0.0.1")
+    desk = TestClient(classifier_app(served), "http://127.0.0.1")
     assert "serve the RUN folder" in desk.get("/page/corrections").json()["note"]
     assert desk.post("/page/corrections", json={"path": "a", "action": "drop"}).status_code == 400
     served.workers.close()
@@ -199,6 +208,21 @@ def test_decisions_by_hand_are_kept_and_shown_again(
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("2 decisions", exact=True).wait_for()
     assert sorted(rows(corrections)[1:]) == [["a/sure & wrong.png", "relabel", "6"], [ODD, "relabel", "8"]]
+
+
+def test_two_windows_that_decide_about_one_image(browser: Browser, server: str, corrections: Path) -> None:
+    with browser.new_context(base_url=server) as context:  # the browser itself complains of a refusal
+        page = context.new_page()
+        page.goto("/#correct")
+        first = page.locator(".doubt").nth(0)
+        first.get_by_role("button", name="Keep").wait_for()
+        corrections.write_text("path,action,label\na/sure & wrong.png,drop,\n", encoding="utf-8")  # the other window
+        first.get_by_role("button", name="Keep").click()
+        page.get_by_role("alert").filter(has_text="decided about elsewhere").wait_for()
+        first.get_by_role("button", name="Drop", pressed=True).wait_for()
+        first.get_by_role("button", name="Keep").click()  # having seen it
+        page.get_by_text("1 decision", exact=True).wait_for()
+        assert rows(corrections)[1:] == [["a/sure & wrong.png", "keep", ""]]
 
 
 def test_decisions_by_keyboard(page: Page, corrections: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from beholder.artifact.validation_answers import open_validation
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import open_served
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_a_cell_holds_the_validation_images_that_got_this_answer(client: TestCli
 
 def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:
     served = open_served(served_run / "model")
-    document = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge").json()
+    document = TestClient(classifier_app(served), "http://127.0.0.1").get("/page/judge").json()
     served.workers.close()
     assert (document["sets"], document["epochs"]) == ({}, [])
     assert "serve the RUN folder" in document["notes"][0]
@@ -89,7 +89,7 @@ def test_figures_that_make_no_sense_are_a_note(
     file = tmp_path / "run" / "evaluation.json"
     file.write_text(json.dumps({**json.loads(file.read_bytes()), **changes}))
     served = open_served(tmp_path / "run")
-    answer = TestClient(create_app(served), "http://127.0.0.1").get("/page/judge")
+    answer = TestClient(classifier_app(served), "http://127.0.0.1").get("/page/judge")
     served.workers.close()
     assert answer.status_code == 200
     assert list(answer.json()["sets"]) == ["validation"]
@@ -130,7 +130,7 @@ def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, clie
         links = page.locator(".cell .gallery a")
         assert [link.get_attribute("href") for link in links.all()] == [f"#correct/{path}" for path in paths]
         assert links.first.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
-    mistakes = page.locator("section", has=page.get_by_role("heading", name="Sure, and wrong")).locator(".gallery a")
+    mistakes = page.locator("section", has=page.get_by_role("heading", name="Confident mistakes")).locator(".gallery a")
     assert [link.get_attribute("href") for link in mistakes.all()] == ["#correct"] * len(
         document["sets"]["test"]["mistakes"]
     )

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from beholder.answering.classifier import Classifier
 from beholder.artifact.store import open_inside, replacing_artifact
 from beholder.errors import ReplacedError
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 SENTENCE = "was replaced since it was opened; start the command again to use the new one."
@@ -34,7 +34,7 @@ def replace(run: Path) -> None:
 
 
 def test_answers_go_on_and_nothing_of_the_new_model_stands_beside_them(opened: Served, images: list[bytes]) -> None:
-    client = TestClient(create_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
+    client = TestClient(classifier_app(opened), "http://127.0.0.1", raise_server_exceptions=False)
     before = client.post("/page/ask", content=images[0], headers={"Content-Type": "image/png"}).json()["answers"][0]
     example = client.get("/page/ask/examples/0").content
     for kept in ("neighbours", "validation"):

@@ -46,6 +46,31 @@ def test_a_run_without_a_command_of_its_own_is_described(command: str | None) ->
     assert shlex.split(retrain_command(config, RUN, FILE)) == expected
 
 
+def test_a_run_made_in_python_keeps_all_that_was_asked_for() -> None:
+    settings = {
+        "recipe": {"epochs": 3, "batch_size": 16, "learning_rate": 0.02, "augment": False, "mirror": True},
+        "said": ["epochs", "learning_rate", "augment", "mirror"],
+        "precision": "bfloat16",
+        "early_stop": 4,
+        "balance": "weights",
+    }
+    config: dict[str, Any] = {"data": "birds", "model": "book", "epochs": 3, "settings": settings}
+    config |= {"options": {"window": 3, "padding": "valid"}, "neighbours": False, "risk": 0.02}
+    expected = "--model book --epochs 3 --learning-rate 0.02 --no-augment --mirror --window 3 --padding valid"
+    expected += " --early-stop 4 --balance weights --precision bfloat16 --risk 0.02 --no-neighbours"
+    words = shlex.split(retrain_command(config, RUN, FILE))
+    assert words == ["beholder", "train", "birds", *expected.split(), *NEW]
+
+
+def test_a_run_that_began_from_a_network_begins_from_it_again() -> None:
+    settings = {"initial": {"source": "mine.keras"}, "recipe": {}, "said": [], "precision": "float32"}
+    config: dict[str, Any] = {"data": "birds", "model": "pretrained", "epochs": 5, "settings": settings}
+    config |= {"options": {"input_range": [-1.0, 1.0], "file": "/elsewhere", "dropout": 0.1}}
+    words = shlex.split(retrain_command(config, RUN, FILE))
+    begun = ["--from", "mine.keras", "--input-range=-1,1", "--epochs", "5"]
+    assert words[3:-4] == [*begun, "--dropout", "0.1", "--precision", "float32"]
+
+
 def test_the_folder_is_one_that_is_not_there_yet(tmp_path: Path) -> None:
     (tmp_path / "run-corrected").mkdir()
     command = retrain_command({"command": "beholder train digits", "data": "digits"}, tmp_path / "run", FILE)

@@ -23,7 +23,7 @@ from beholder.runs.events import EventLog, read_events
 from beholder.runs.presence import is_trained, training
 from beholder.runs.run_folder import Run
 from beholder.runs.snapshots import read_shown, read_snapshot
-from beholder.server.live.watching import create_app
+from beholder.server.live.watching import watch_app
 from beholder.sessions.interruption import stop_on_interrupt
 
 PATIENCE = 30.0  # seconds, for what happens within one on a quiet machine
@@ -38,7 +38,7 @@ def run(digits_run: Path, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def watcher(run: Run) -> TestClient:
-    return TestClient(create_app(run), base_url="http://localhost", raise_server_exceptions=False)
+    return TestClient(watch_app(run), base_url="http://localhost", raise_server_exceptions=False)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.testclient import TestClient
 
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
 from beholder.server.served import Served, open_served
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def test_a_run_s_story_is_told_and_cannot_be_changed(client: TestClient) -> None
 
 def test_a_model_folder_has_no_story(served: Served) -> None:
     alone = open_served(served.classifier.artifact.folder)
-    with TestClient(create_app(alone), base_url="http://localhost") as client:
+    with TestClient(classifier_app(alone), base_url="http://localhost") as client:
         assert client.get("/page/watch").json() == {"address": None}
         assert client.get("/watch").status_code == 404
 
 
 def test_from_the_classifier_to_its_story_and_back(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.goto("/")
-    page.get_by_role("link", name="How it learned").click()
+    page.get_by_role("link", name="How it was trained").click()
     page.locator("#state", has_text="Finished").wait_for()
     page.locator(".answers li").nth(23).wait_for()
     assert page.locator("#stop").is_hidden()

@@ -14,7 +14,7 @@ from beholder.errors import BusyError, ImageError
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
 from beholder.server.served import Served
-from beholder.server.workers import Answer, Workers
+from beholder.server.workers import Answered, Workers
 
 
 @contextmanager
@@ -42,7 +42,7 @@ async def hold(workers: Workers) -> tuple[asyncio.Task[bool], threading.Event]:
 def test_answers_are_the_network_s(served: Served, images: list[bytes]) -> None:
     outcomes = asyncio.run(served.workers.answer([*images, b"junk"]))
     assert isinstance(outcomes[-1], ImageError)
-    answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+    answers = [outcome for outcome in outcomes if isinstance(outcome, Answered)]
     assert len(answers) == len(images)
     pixels = np.stack([answer.pixels for answer in answers])
     reference = served.classifier.artifact.graph(pixels)

@@ -26,7 +26,7 @@ from beholder.errors import DataError, ImageError, UsageError
 ImageLike = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | Image.Image | IO[bytes] | ImageError
 )
-_UNNAMED = "-"
+UNNAMED = "-"
 _EXPECTED = (
     "Expected an image, as a path, the bytes of a file, an array (H, W, C), a Pillow image or a file opened with 'rb', "
     "or a list, an iterator or a batch (N, H, W, C) of images"
@@ -95,7 +95,7 @@ def _is_one(image: object) -> bool:
 
 def _item(image: Any, rules: ImageRules) -> Given:
     """A single image; what is none becomes an error, so that the others of its list are answered."""
-    path = os.fsdecode(image) if isinstance(image, str | os.PathLike) else _UNNAMED
+    path = os.fsdecode(image) if isinstance(image, str | os.PathLike) else UNNAMED
     try:
         return Given(path, _taken(image, path, rules))
     except ImageError as error:
@@ -168,7 +168,7 @@ def _rows(array: NDArray[Any], rules: ImageRules) -> Iterator[Given]:
         )
     check_images(array.shape, array.dtype, "images")
     _warn_of_zeros_and_ones(array)
-    return (Given(_UNNAMED, pixels) for pixels in as_images(array, "images"))
+    return (Given(UNNAMED, pixels) for pixels in as_images(array, "images"))
 
 
 def _warn_of_zeros_and_ones(array: NDArray[Any]) -> None:

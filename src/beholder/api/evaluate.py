@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
-import io
 import shlex
 import time
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from beholder import files
 from beholder.answering.classifier import Classifier
@@ -25,6 +22,7 @@ from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError
+from beholder.figures.png import png_uri
 from beholder.runs.kept_evaluation import judged_in_words, read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
@@ -273,11 +271,5 @@ def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dic
         "prediction": test.class_names[prediction],
         "probability": float(probabilities[row, prediction]),
         "label_probability": float(probabilities[row, label]),
-        "image": _as_uri(test.images[row]),
+        "image": png_uri(test.images[row], level=6),
     }
-
-
-def _as_uri(image: NDArray[np.uint8]) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image).save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

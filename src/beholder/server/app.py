@@ -25,7 +25,7 @@ from beholder.server.served import Served
 from beholder.server.tabs import ask, correct, judge, look_inside
 
 
-def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
+def classifier_app(served: Served, hosts: Hosts | None = None) -> Starlette:
     """The page and the HTTP interface over `served`.
 
     Args:
@@ -41,7 +41,12 @@ def create_app(served: Served, hosts: Hosts | None = None) -> Starlette:
         *static_files.routes(),
     ]
     training = None if served.run is None else TrainingRun(Run(served.run), served=True)
-    routes.append(Route("/page/watch", static_files.document({"address": None if training is None else "/watch"})))
+
+    async def watched(_: Request) -> Response:
+        """Where it is shown how the classifier was trained."""
+        return EscapedJSON({"address": None if training is None else "/watch"})
+
+    routes.append(Route("/page/watch", watched))
     if training is not None:
         routes += training.routes()
     app = assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)

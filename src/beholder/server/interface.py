@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -14,20 +16,36 @@ from beholder.answering.prediction import Prediction, predictions_document
 from beholder.errors import ImageError
 from beholder.server import prometheus
 from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.numbers import number_in_query
 from beholder.server.guard.uploads import Upload, read_uploads
-from beholder.server.openapi import DOCUMENT
 from beholder.server.served import Served
-from beholder.server.workers import Outcome
+from beholder.server.workers import Reply
 
-TOP = 3  # as `beholder predict`
+_TOP = 3  # as `beholder predict`
+
+
+def _openapi() -> dict[str, Any]:
+    """The interface in the words of OpenAPI 3.1, written by hand and held to the routes by a test."""
+    document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))
+    document["info"]["version"] = importlib.metadata.version("beholder")
+    return document
+
+
+OPENAPI = _openapi()
 
 
 def routes(served: Served) -> list[BaseRoute]:
     """All of the interface, over `served`."""
-    facts = _facts(served)
+    artifact = served.classifier.artifact
+    facts = {  # the manifest, and which of its graphs answers
+        **asdict(artifact.manifest),
+        "image": artifact.manifest.image.to_json(),
+        "precision": artifact.precision,
+        "checksum": artifact.checksum,
+    }
 
     async def predict(request: Request) -> Response:
-        top = _top(request)
+        top = number_in_query(request, "top", _TOP, least=1)
         served.workers.check_room()  # before a body is read for nothing
         uploads = await read_uploads(request, served.limits)
         outcomes = await served.workers.answer([upload.content for upload in uploads])
@@ -50,7 +68,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return Response(served.metrics.text(), headers={"Content-Type": prometheus.CONTENT_TYPE})
 
     async def openapi(_: Request) -> Response:
-        return EscapedJSON(DOCUMENT)
+        return EscapedJSON(OPENAPI)
 
     return [
         Route("/predict", predict, methods=["POST"]),
@@ -61,26 +79,7 @@ def routes(served: Served) -> list[BaseRoute]:
     ]
 
 
-def _top(request: Request) -> int:
-    text = request.query_params.get("top", str(TOP))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
-        raise HTTPException(400, f"Expected top to be a whole number of at least 1. Received: top={text[:40]!r}.")
-    return int(text)
-
-
-def _prediction(served: Served, upload: Upload, outcome: Outcome, top: int) -> Prediction:
+def _prediction(served: Served, upload: Upload, outcome: Reply, top: int) -> Prediction:
     if isinstance(outcome, ImageError):
         return Prediction(upload.name, error=str(outcome))
     return served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, top)
-
-
-def _facts(served: Served) -> dict[str, Any]:
-    """The manifest, and which of its graphs answers."""
-    artifact = served.classifier.artifact
-    manifest = artifact.manifest
-    return {
-        **asdict(manifest),
-        "image": manifest.image.to_json(),
-        "precision": artifact.precision,
-        "checksum": artifact.checksum,
-    }

@@ -23,30 +23,18 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "beholder_requests", "Requests that were answered.", ("route", "method", "status"), registry=self.registry
-        )
-        self.seconds = Histogram(
-            "beholder_request_seconds",
-            "Seconds from a request to the end of its answer.",
-            ("route",),
-            registry=self.registry,
-        )
-        self.images = Counter(
-            "beholder_images", "Images, by what became of them.", ("outcome",), registry=self.registry
-        )
-        self.batches = Histogram(
-            "beholder_batch_images",
-            "Images in one run of the network.",
-            buckets=(1, 2, 4, 8, 16, 32, 64),
-            registry=self.registry,
-        )
-        self.waiting = Gauge("beholder_waiting_images", "Images that wait for an answer.", registry=self.registry)
-        self.refused = Counter(
-            "beholder_refused_requests", "Requests that were told to come back later.", registry=self.registry
-        )
-        ProcessCollector(registry=self.registry)
+        self.registry = own = CollectorRegistry()
+        labels = ("route", "method", "status")
+        self.requests = Counter("beholder_requests", "Requests that were answered.", labels, registry=own)
+        about = "Seconds from a request to the end of its answer."
+        self.seconds = Histogram("beholder_request_seconds", about, ("route",), registry=own)
+        self.images = Counter("beholder_images", "Images, by what became of them.", ("outcome",), registry=own)
+        sizes, about = (1, 2, 4, 8, 16, 32, 64), "Images in one run of the network."
+        self.batches = Histogram("beholder_batch_images", about, buckets=sizes, registry=own)
+        self.waiting = Gauge("beholder_waiting_images", "Images that wait for an answer.", registry=own)
+        about = "Requests that were told to come back later."
+        self.refused = Counter("beholder_refused_requests", about, registry=own)
+        ProcessCollector(registry=own)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

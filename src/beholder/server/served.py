@@ -18,7 +18,7 @@ from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
 from beholder.server.workers import Workers
 
-Read = TypeVar("Read")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Served:
         """
         return self._of_this_model(open_validation)
 
-    def _of_this_model(self, read: Callable[[Path], Read]) -> Read | None:
+    def _of_this_model(self, read: Callable[[Path], _Read]) -> _Read | None:
         """What `read` finds in the RUN folder, if that still holds the model that answers here.
 
         Raises:

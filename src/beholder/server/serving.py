@@ -12,14 +12,15 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.server import HANDLED_SIGNALS
 
 from beholder.errors import UsageError
 from beholder.runs.audit_folder import is_audit_folder
-from beholder.server.app import create_app
+from beholder.server.app import classifier_app
+from beholder.server.audit_page import audit_app
 from beholder.server.guard.patience import IDLE_SECONDS, LINGERING, PatientProtocol
 from beholder.server.guard.security import Hosts
 from beholder.server.served import open_served
-from beholder.server.tabs import deciding
 
 PORT = 8000
 _BACKLOG = 2048
@@ -54,16 +55,16 @@ def serve(
         UsageError: the address is taken or not this machine's.
     """
     hosts = Hosts(host, allow_hosts)
-    with listening(host, port) as listener:
+    with bound_socket(host, port) as listener:
         if is_audit_folder(Path(run)):
-            app = deciding.create_app(Path(run), hosts)
+            app = audit_app(Path(run), hosts)
         else:
-            app = create_app(open_served(run, exact=exact), hosts)
+            app = classifier_app(open_served(run, exact=exact), hosts)
         run_app(app, listener, ready)
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
     """A socket bound to `host` and `port`.
 
     Raises:
@@ -133,16 +134,21 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As Uvicorn's, but a server that was asked to end has not failed: the signal is not raised again.
+        """Unlike Uvicorn's it does not raise the signal again: a server that was asked to end has not failed.
 
         And Ctrl-C stays ignored where it is, as a shell does it for what it runs in the background.
         """
-        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        with super().capture_signals():
-            if ignored and threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if threading.current_thread() is not threading.main_thread():
             yield
-            self._captured_signals.clear()
+            return
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        caught = [one for one in HANDLED_SIGNALS if not (ignored and one == signal.SIGINT)]
+        before = {one: signal.signal(one, self.handle_exit) for one in caught}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
 
 def _connections() -> int:

@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answered:
     """What the network says of one image.
 
     Attributes:
@@ -57,17 +57,17 @@ class Answer:
     unlike: bool | None = None
 
 
-Outcome = Answer | ImageError
+Reply = Answered | ImageError
 
 
 @dataclass
 class _Request:
     """The images of one request, and what became of them so far."""
 
-    outcomes: list[Outcome | None]
+    replies: list[Reply | Exception | None]
     missing: int
     pixels: int = 0  # of the images that were decoded
-    done: Future[list[Outcome]] = field(default_factory=Future)
+    done: Future[list[Reply]] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Workers:
         """Images and calls in the queue."""
         return len(self._queue)
 
-    async def answer(self, images: Sequence[bytes | NDArray[np.uint8]]) -> list[Outcome]:
+    async def answer(self, images: Sequence[bytes | NDArray[np.uint8]]) -> list[Reply]:
         """What the network says of each image, in order; a `ImageError` in the place of one that is none.
 
         Args:
@@ -180,64 +180,50 @@ class Workers:
             pass  # nothing of a batch is held while the next one is waited for
 
     def _work_once(self) -> bool:
-        entries = self._take()
-        if not entries:
-            return False
-        first = entries[0]
-        if isinstance(first, _Call):
-            _settle(first)
-        else:
-            self._answer([entry for entry in entries if isinstance(entry, _Waiting)])
-        return True
+        taken = self._take()
+        self._metrics.waiting.set(len(self._queue))
+        if isinstance(taken, _Call):
+            _settle(taken)
+        elif taken:
+            self._answer(taken)
+        return bool(taken)
 
-    def _take(self) -> list[_Waiting | _Call]:
+    def _take(self) -> _Call | list[_Waiting]:
         """A call, or this thread's share of the images that wait; empty once closed and all is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
             share = min(BATCH_IMAGES, math.ceil(len(self._queue) / len(self._threads)))
-            taken: list[_Waiting | _Call] = []
+            taken: list[_Waiting] = []
             size = 0
-            while self._queue and len(taken) < max(1, share) and size < BATCH_BYTES:
+            while self._queue and len(taken) < share and size < BATCH_BYTES:
                 if isinstance(self._queue[0], _Call) and taken:
                     break
                 entry = self._queue.popleft()
-                taken.append(entry)
                 if isinstance(entry, _Call):
-                    break
+                    return entry
+                taken.append(entry)
                 size += len(entry.image)
-            self._metrics.waiting.set(len(self._queue))
             return taken
 
     def _answer(self, batch: list[_Waiting]) -> None:
         start = time.perf_counter()
+        replies: Sequence[Reply | Exception]
         try:
-            outcomes = self._outcomes(batch)
+            replies = self._replies(batch)
         except Exception as error:  # noqa: BLE001 - it is raised again where the answer is waited for
-            self._fail(batch, error)
-            return
+            replies = [error] * len(batch)
         self._second = 0.9 * self._second + 0.1 * (time.perf_counter() - start) / len(batch) / len(self._threads)
         finished = []
         with self._changed:
-            for entry, outcome in zip(batch, outcomes, strict=True):
-                entry.request.outcomes[entry.place] = outcome
+            for entry, reply in zip(batch, replies, strict=True):
+                entry.request.replies[entry.place] = reply
                 entry.request.missing -= 1
                 if entry.request.missing == 0:
                     finished.append(entry.request)
         for request in finished:
-            if request.done.set_running_or_notify_cancel():  # else whoever asked has gone
-                request.done.set_result([outcome for outcome in request.outcomes if outcome is not None])
+            _tell(request)
 
-    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
-        """Tell each request of `batch`, once, also where other threads have the rest of its images."""
-        with self._changed:
-            failed = {id(entry.request): entry.request for entry in batch if entry.request.missing > 0}
-            for request in failed.values():
-                request.missing = 0
-        for request in failed.values():
-            if request.done.set_running_or_notify_cancel():
-                request.done.set_exception(error)
-
-    def _outcomes(self, batch: Sequence[_Waiting]) -> list[Outcome]:
+    def _replies(self, batch: Sequence[_Waiting]) -> list[Reply]:
         decoded = [self._decode(entry) for entry in batch]
         good = [pixels for pixels in decoded if not isinstance(pixels, ImageError)]
         self._metrics.images.labels("answered").inc(len(good))
@@ -248,7 +234,7 @@ class Workers:
         answers = self._classifier.artifact.graph(np.stack(good))
         unlike = self._classifier.unlike(answers.features)
         rows = iter(zip(answers.probabilities, answers.logits, answers.features, unlike, strict=True))
-        return [pixels if isinstance(pixels, ImageError) else Answer(pixels, *next(rows)) for pixels in decoded]
+        return [pixels if isinstance(pixels, ImageError) else Answered(pixels, *next(rows)) for pixels in decoded]
 
     def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | ImageError:
         rules, image = self._classifier.artifact.manifest.image, entry.image
@@ -278,6 +264,18 @@ class Workers:
                 f"Cannot read this image: with those before it the request has more than "
                 f"{limits.request_pixels / 1e6:g} million pixels; send it in another one."
             )
+
+
+def _tell(request: _Request) -> None:
+    """Hand over all replies of `request`, or the first fault of ours among them."""
+    if not request.done.set_running_or_notify_cancel():
+        return  # whoever asked has gone
+    replies = [reply for reply in request.replies if isinstance(reply, Answered | ImageError)]
+    faults = [reply for reply in request.replies if not isinstance(reply, Answered | ImageError)]
+    if faults:
+        request.done.set_exception(faults[0])
+    else:
+        request.done.set_result(replies)
 
 
 def _settle(call: _Call) -> None:

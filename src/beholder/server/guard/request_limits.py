@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beholder.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -45,12 +47,15 @@ async def read_json(request: Request, limits: Limits) -> Any:
 
     Raises:
         HTTPException: 413, it is larger than a document may be.
-        ValueError, RecursionError: it is no JSON, or nested too deep.
+        UsageError: it is no JSON, or nested too deep.
     """
     body = await request.body()
     if len(body) > limits.json_bytes:
         raise HTTPException(413, f"The document is larger than {limits.json_bytes / 2**20:g} MiB; send it in parts.")
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("Expected a JSON document; what came is no JSON.") from error
 
 
 class BoundedBodies:

@@ -8,14 +8,15 @@ Starlette's TrustedHostMiddleware compares no Origin, does not read IPv6 hosts, 
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY = "; ".join(
+from beholder.server.encoding import EscapedJSON
+
+_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -28,8 +29,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -85,7 +86,7 @@ class Guard:
         async def strict(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -93,7 +94,8 @@ class Guard:
         if refusal is None:
             await self.app(scope, receive, strict)
         else:
-            await _refuse(strict, *refusal)
+            status, sentence = refusal
+            await EscapedJSON({"error": sentence}, status, {"Connection": "close"})(scope, receive, strict)
 
     def _refusal(self, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
@@ -115,13 +117,13 @@ def _same(origin: str, host: str) -> bool:
 def _name(host: str) -> str | None:
     """The name in a `Host` header, without port and brackets; None where it is none."""
     try:
-        sets = urlsplit(f"//{host}")
-        _ = sets.port  # a port that is no number raises
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # a port that is no number raises
     except ValueError:
         return None
-    if sets.netloc != host or "@" in host or sets.hostname is None:
+    if parts.netloc != host or "@" in host or parts.hostname is None:
         return None
-    return sets.hostname.removesuffix(".")
+    return parts.hostname.removesuffix(".")
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -129,10 +131,3 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name)
     except ValueError:
         return None
-
-
-async def _refuse(send: Send, status: int, sentence: str) -> None:
-    body = json.dumps({"error": sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": body})

@@ -11,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from beholder.answering.given import UNNAMED
 from beholder.server.guard.request_limits import Limits
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-FIELD = "file"
-UNNAMED = "-"  # as `predict` names an image from standard input
+_FIELD = "file"
 
 # It warns of each damaged form, of which a stranger can send as many as the log has room for.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -69,7 +69,7 @@ def _read_form(body: bytes, boundary: bytes, limits: Limits) -> list[Upload]:
         raise HTTPException(400, "The multipart form is cut short; send it again.")
     if not form.uploads:
         names = ", ".join(sorted(form.others)) or "none"
-        raise HTTPException(400, f"Expected an image in one or many form fields {FIELD!r}. Received fields: {names}.")
+        raise HTTPException(400, f"Expected an image in one or many form fields {_FIELD!r}. Received fields: {names}.")
     return form.uploads
 
 
@@ -115,7 +115,7 @@ class _Form:
     def _end(self) -> None:
         _, options = parse_options_header(self.disposition)
         field = options.get(b"name", b"").decode("utf-8", "replace")
-        if field != FIELD:
+        if field != _FIELD:
             self.others.add(repr(field[:40]))
             return
         if len(self.uploads) == self.limits.images:

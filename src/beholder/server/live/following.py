@@ -9,19 +9,17 @@ import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from beholder.runs.events import Event, Stopwatch, lasting, read_event
 from beholder.runs.presence import is_trained
 from beholder.runs.run_folder import Run
 
-LOOK_SECONDS = 0.25  # between two looks at the log
-BEAT_SECONDS = 15.0  # after which a silent stream says that it lives
+_LOOK_SECONDS = 0.25  # between two looks at the log
+_BEAT_SECONDS = 15.0  # after which a silent stream says that it lives
 _PIECE = 2**20  # bytes of the log that are read at once, so that a long one holds nobody up
 _SILENT_SECONDS = 60.0  # after which a run counts as killed where the system does not tell
-RESET = b"event: reset\ndata: {}\n\n"  # what was told before counts no more
-
-State = Literal["running", "stopping", "stopped", "finished", "killed"]
+_RESET = b"event: reset\ndata: {}\n\n"  # what was told before counts no more
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,11 @@ class Follower:
             story, state = self._story, None
             if after > self._offset:
                 after = 0
-                yield RESET
+                yield _RESET
             while True:
                 if story != self._story:
                     story, after = self._story, 0
-                    yield RESET
+                    yield _RESET
                 place = bisect.bisect_right(self._told, after, key=lambda told: told.offset)
                 if place < len(self._told):
                     after = self._told[-1].offset
@@ -89,7 +87,7 @@ class Follower:
             self._end()
 
     def state(self) -> dict[str, Any]:
-        """How the run fares: `state`, and `spent_seconds` in all sessions until now."""
+        """`state` (running, stopping, stopped, finished or killed) and `spent_seconds` in all sessions until now."""
         running = self._state.get("state") in ("running", "stopping")
         # By no clock that may be set anew: the log's own only goes on.
         later = time.monotonic() - self._heard if running else 0.0
@@ -100,7 +98,7 @@ class Follower:
         # In this order: the log is whole once nobody trains.
         trained = is_trained(self._run)
         self._read()
-        self._state = {"state": self._judge(trained)}
+        self._state = {"state": self._state_now(trained)}
 
     async def _begin(self) -> None:
         self._watchers += 1
@@ -117,7 +115,7 @@ class Follower:
     async def _follow(self) -> None:
         told = None
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
             closing = self._closing.is_set()
             self.look()
             now = (self._offset, self._story, self._state)  # whoever else looked meanwhile told nobody
@@ -132,7 +130,7 @@ class Follower:
             return (story, state) != (self._story, self._state) or last > after or self._closing.is_set()
 
         try:
-            async with asyncio.timeout(BEAT_SECONDS), self._changed:
+            async with asyncio.timeout(_BEAT_SECONDS), self._changed:
                 await self._changed.wait_for(any_news)
         except TimeoutError:
             return False
@@ -182,7 +180,7 @@ class Follower:
                 self._told = [told for told in self._told if id(told.event) in kept]
                 self._story += 1
 
-    def _judge(self, trained: bool | None) -> State:
+    def _state_now(self, trained: bool | None) -> str:
         last = None if self._last is None else self._last["event"]
         if trained is None:
             ended = self._last is None or last in ("end", "stopped")

@@ -19,11 +19,12 @@ from starlette.routing import BaseRoute, Route
 
 from beholder import files
 from beholder.figures.maps import window_image
+from beholder.figures.png import png_uri
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
 from beholder.server import static_files
-from beholder.server.encoding import EscapedJSON, data_uri
-from beholder.server.guard.addresses import number
+from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.numbers import number
 from beholder.server.live.following import Follower
 
 _RUNNING = ("running", "stopping")
@@ -93,7 +94,7 @@ class TrainingRun:
             {
                 "class_names": shown.class_names,
                 "images": [
-                    {"image": data_uri(image), "label": int(label)}
+                    {"image": png_uri(image), "label": int(label)}
                     for image, label in zip(shown.images, shown.labels, strict=True)
                 ],
             }
@@ -165,6 +166,6 @@ def _snapshot_document(run: Run, epoch: int) -> bytes | None:
         "epoch": epoch,
         "answers": [{"answer": int(row.argmax()), "probability": round(float(row.max()), 4)} for row in probabilities],
         "confusion": None if confusion is None else confusion.tolist(),
-        "filters": [] if filters is None else [data_uri(window_image(window)) for window in filters],
+        "filters": [] if filters is None else [png_uri(window_image(window)) for window in filters],
     }
     return json.dumps(document, allow_nan=False).encode("ascii")

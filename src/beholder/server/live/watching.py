@@ -15,7 +15,7 @@ from beholder.server.guard.request_limits import Limits
 from beholder.server.guard.security import Hosts
 from beholder.server.live.training_run import TrainingRun
 from beholder.server.prometheus import Metrics
-from beholder.server.serving import Ready, listening, run_app
+from beholder.server.serving import Ready, bound_socket, run_app
 
 PORT = 8001  # beside that of `serve`
 
@@ -42,11 +42,11 @@ def watch(
         UsageError: the address is taken or not this machine's.
     """
     opened, _ = open_run(Path(run))
-    with listening(host, port) as listener:
-        run_app(create_app(opened, Hosts(host, allow_hosts)), listener, ready)
+    with bound_socket(host, port) as listener:
+        run_app(watch_app(opened, Hosts(host, allow_hosts)), listener, ready)
 
 
-def create_app(run: Run, hosts: Hosts | None = None) -> Starlette:
+def watch_app(run: Run, hosts: Hosts | None = None) -> Starlette:
     """The page over `run`.
 
     Args:

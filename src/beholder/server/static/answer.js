@@ -1,6 +1,6 @@
 // One answer: the class, how probable each is, what the network received, where it looked, and what it has seen before.
 
-import { h, percent, pixels, plural, post, problem, whole } from "./draw.js";
+import { breakable, correction, h, percent, pixels, plural, post, problem, whole } from "./draw.js";
 
 const FIRST = 5; // classes shown before a person asks for all
 const SIDE = 320; // pixels that the small copy of the person's image is wide
@@ -12,8 +12,8 @@ export function answerCard(file, answer, model, remove) {
   return h("article", { class: "card answer" },
     h("header", {},
       h("div", {},
-        h("h2", {}, answer.label, h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
-        h("p", { class: "muted file" }, file.name),
+        h("h2", {}, h("span", {}, breakable(answer.label)), h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
+        h("p", { class: "muted file" }, breakable(file.name)),
         answer.why_unsure ? h("p", { class: "why" }, answer.why_unsure) : null),
       close),
     h("div", { class: "answer-body" }, received(answer), original(file, answer), bars(answer)),
@@ -24,7 +24,7 @@ export function answerCard(file, answer, model, remove) {
 function received(answer) {
   const { height, width } = answer.received;
   const heat = h("img", { alt: "", class: "heat", hidden: true });
-  const note = h("p", { class: "muted where" }, "Looking where it looked …");
+  const note = h("p", { class: "muted where" }, "Finding where it looked …");
   const stack = h("div", { class: "stack", style: { "aspect-ratio": `${width} / ${height}` } },
     pixels(answer.received.image, `The image as the network receives it, ${width} by ${height} pixels`), heat);
   askWhere(answer, heat, note);
@@ -100,14 +100,9 @@ function nearest({ label, neighbours, neighbours_error: neighboursError }) {
   if (!neighbours.length) return null;
   const one = (near) => h("li", {},
     h("a", { class: "thumb", href: correction(near.path), title: near.path },
-      pixels(near.image, ""), h("span", { class: near.label === label ? "" : "other" }, near.label)));
-  const title = "Nearest training images, in the network’s own eyes";
+      pixels(near.image, ""), h("span", { class: near.label === label ? "" : "other" }, breakable(near.label))));
+  const title = "Most similar training images, as the network sees them";
   return h("section", { class: "nearest", "aria-label": title }, h("h3", {}, title), h("ul", {}, neighbours.map(one)));
-}
-
-/** Where an image is corrected; a file name that is no text cannot be part of an address. */
-function correction(path) {
-  return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
 }
 
 function lookInside(file) {

@@ -12,9 +12,9 @@ let last = Promise.resolve(); // images are asked about one after the other, so 
 
 export function start(panel, facts) {
   model = facts;
-  empty = h("div", { class: "nothing" }, h("h2", {}, "What is on your image?"),
-    h("p", {}, "Give it one, and see what it answers and how sure it is, the image as the network receives it, ",
-      "where it looked, and the nearest images that it learned from. Your image goes to Beholder alone."));
+  empty = h("div", { class: "nothing" }, h("h2", {}, "What is in your image?"),
+    h("p", {}, "Choose one to see the answer and how probable it is, the image as the network receives it, ",
+      "where the network looked, and the most similar training images. Your image goes to this server and nowhere else."));
   answers = h("div", { class: "answers", "aria-label": "Answers", role: "region" }, empty);
   panel.append(h("div", { class: "ask" }, intake(panel), answers));
 }
@@ -91,7 +91,7 @@ function drawButton() {
 
 function examples() {
   const list = h("ul", { class: "examples" });
-  const box = h("div", { hidden: true }, h("h2", { class: "small" }, "Or try one it has not learned from"), list);
+  const box = h("div", { hidden: true }, h("h2", { class: "small" }, "Or try one that it was not trained on"), list);
   get("/page/ask/examples").then(({ examples }) => {
     list.append(...examples.map((address, index) => h("li", {}, example(address, index + 1))));
     box.hidden = !examples.length;

@@ -1,6 +1,6 @@
 // Correct: images whose label or answer is doubtful, one decision each, kept at once in the corrections beside the run.
 
-import { announce, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
+import { announce, breakable, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
 
 const PAGE = 24; // images fetched at a time
 const ADDRESS = "/page/corrections";
@@ -30,7 +30,7 @@ export async function start(panel) {
   replace(panel,
     h("div", { class: "correct-head" },
       h("div", {}, h("h2", {}, "Is the label wrong, or the answer?"),
-        h("p", { class: "muted" }, "Where the network is sure and yet wrong, the label may be. Decide for each image: ",
+        h("p", { class: "muted" }, "Where the network is confident and contradicts the label, the label may be wrong. Decide for each image: ",
           "your decisions are kept beside the run, and your images are never touched."),
         keys()),
       summary),
@@ -47,7 +47,7 @@ export async function shown(path) {
   try {
     const given = await get(`${ADDRESS}?path=${encodeURIComponent(path)}`);
     if (given.note) return replace(one, problem(given.note));
-    replace(one, h("h3", {}, "The image that you came for"), given.images.map(card));
+    replace(one, h("h3", {}, "The image that you chose"), given.images.map(card));
     one.querySelector(".doubt").focus();
   } catch (error) {
     replace(one, problem(error.message));
@@ -83,7 +83,7 @@ function append(given) {
 function tell({ corrections, file, command, remark }) {
   const undo = h("button", { type: "button", disabled: !history.length, onclick: undoLast }, "Undo");
   if (!command || !corrections) {
-    const earlier = corrections ? `, after the ${corrections} that this run was trained with` : "";
+    const earlier = corrections ? `, after the ${plural(corrections, "correction")} that this run was trained with` : "";
     return replace(summary, h("p", {}, "Your decisions will go to ", h("code", {}, file), `${earlier}.`), undo);
   }
   replace(summary, h("p", {}, h("b", {}, plural(corrections, "decision")), " in ", h("code", {}, file)),
@@ -112,13 +112,18 @@ function card(image) {
     classNames.map((name) => h("option", { value: name }, name)));
   select.addEventListener("change", () => decide(box, select.value ? relabel(select.value) : null));
   box.append(
-    image.image ? pixels(image.image, "") : h("span", { class: "muted" }, "not kept"),
+    image.image ? pixels(image.image, "", { onload: smooth }) : h("span", { class: "muted" }, "The image is not kept."),
     h("div", { class: "facts" }, facts(image)),
     h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
-      suggestion ? press(relabel(suggestion), `It is ${suggestion}`) : null, select));
+      suggestion ? press(relabel(suggestion), [h("span", {}, "It is ", breakable(suggestion))]) : null, select));
   box.image = image;
   mark(box);
   return box;
+}
+
+/** Many small pixels make a photograph, which squares only disturb; few are shown as they are. */
+function smooth({ target }) {
+  target.classList.toggle("smooth", target.naturalWidth > 32);
 }
 
 const KEEP = { action: "keep", label: "" };
@@ -126,12 +131,12 @@ const DROP = { action: "drop", label: "" };
 const relabel = (label) => ({ action: "relabel", label });
 
 function facts({ label, answer, probability, suggestion, share, path }) {
-  const line = (words, name, more) => h("p", {}, h("span", { class: "muted" }, words), h("b", {}, name), h("span", { class: "muted" }, more));
+  const line = (words, name, more) => h("p", {}, h("span", { class: "muted" }, words), h("b", {}, breakable(name)), h("span", { class: "muted" }, more));
   return [
     line("labelled ", label, ""),
     answer === null ? null : line("it answers ", answer, ` ${percent(probability)}`),
-    share === null ? null : line("looks like ", suggestion, ` (${Math.round(10 * share)} of 10 nearest)`),
-    h("p", { class: "muted path", title: path }, path),
+    share === null ? null : line("looks like ", suggestion, `, as ${Math.round(10 * share)} of its 10 nearest images`),
+    h("p", { class: "muted path", title: path }, breakable(path)),
   ];
 }
 
@@ -174,21 +179,29 @@ function save(box, correction, done) {
   const { path } = box.image;
   saving = saving.then(async () => {
     try {
-      const given = await post(ADDRESS, { path, action: null, ...correction });
+      const before = box.image.correction; // what another window decided meanwhile is refused, not replaced
+      const given = await post(ADDRESS, { path, action: null, ...correction, before });
       done();
-      for (const same of boxes().filter((other) => other.image.path === path)) {
-        same.image.correction = correction;
-        mark(same);
-      }
+      show(path, correction);
       replace(message);
       tell(given);
       announce(`${path}: ${words(correction)}`);
     } catch (error) {
       replace(message, problem(error.message));
       boxes().forEach(mark); // what was not saved is not shown as if it were
+      const [now] = await get(`${ADDRESS}?path=${encodeURIComponent(path)}`).then(({ images }) => images).catch(() => []);
+      if (now) show(path, now.correction);
     }
   });
   return saving;
+}
+
+/** Shows what was decided about the image called `path`, wherever it is on the page. */
+function show(path, correction) {
+  for (const box of boxes().filter((one) => one.image.path === path)) {
+    box.image.correction = correction;
+    mark(box);
+  }
 }
 
 function words(correction) {
@@ -230,7 +243,7 @@ function boxes() {
 
 function keys() {
   const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
-  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"), key("A", "as it answers"),
+  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"), key("A", "the suggested label"),
     key("R", "another label"),
     key("U", "undo"), key("← →", "move"));
 }

@@ -33,7 +33,7 @@ export function curve(epochs, { title, train, validation, words, share }) {
   const end = known.at(-1);
   const written = (value) => (share ? percent(value) : Number.isFinite(value) ? value.toFixed(3) : "–");
   return h("figure", {}, h("figcaption", {}, h("b", {}, title),
-    h("span", { class: "key train" }, `train ${written(end[train])}`),
+    h("span", { class: "key train" }, `training ${written(end[train])}`),
     h("span", { class: "key validation" }, `validation ${written(end[validation])}`)), drawing);
 }
 

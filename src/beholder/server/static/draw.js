@@ -89,6 +89,21 @@ export function problem(text) {
   return h("p", { class: "problem", role: "alert" }, text);
 }
 
+/** `text`, a class or file name, with places where a long one may be broken: after each of _ - / and dots. */
+export function breakable(text) {
+  return text.split(/(?<=[_\-/.])/).flatMap((piece, place) => (place ? [h("wbr"), piece] : [piece]));
+}
+
+/** `text`, a sentence, with its `commands` set as such. */
+export function sentence(text) {
+  return text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
+}
+
+/** Where an image is corrected; a file name that is no text cannot be part of an address. */
+export function correction(path) {
+  return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
+}
+
 /** An image whose pixels stay squares: `source` is an address or a data URI, `text` what it shows. */
 export function pixels(source, text, attributes) {
   return h("img", { src: source, alt: text, class: "pixels", draggable: "false", ...attributes });

@@ -1,6 +1,6 @@
 // What was answered at the end of an epoch, and a slider to walk from one to the next: answers, confusion, filters.
 
-import { get, h, percent, pixels, plural, problem, replace } from "./draw.js";
+import { breakable, get, h, percent, pixels, plural, problem, replace } from "./draw.js";
 
 const MOST_CLASSES = 20; // in the matrix; of more, those with the most mistakes
 
@@ -71,15 +71,15 @@ export class Epochs {
         const { image, label } = images[place];
         const changed = before && before.answers[place].answer !== answer;
         return h("li", { class: answer === label ? "" : "wrong" }, pixels(image, ""),
-          h("span", { class: changed ? "changed" : "" }, names[answer]), " ", h("span", { class: "muted" }, percent(probability)),
-          answer === label ? null : h("div", { class: "muted" }, `is ${names[label]}`),
-          changed ? h("div", { class: "muted" }, `was ${names[before.answers[place].answer]}`) : null);
+          h("span", { class: changed ? "changed" : "" }, breakable(names[answer])), " ", h("span", { class: "muted" }, percent(probability)),
+          answer === label ? null : h("div", { class: "muted" }, "is ", breakable(names[label])),
+          changed ? h("div", { class: "muted" }, "was ", breakable(names[before.answers[place].answer])) : null);
       })));
   }
 
   drawMatrix({ confusion }) {
     if (!confusion) {
-      replace(this.matrix, h("h3", {}, "What is taken for what"), h("p", { class: "muted" }, "There are too many classes for a confusion matrix."));
+      replace(this.matrix, h("h3", {}, "Confusion matrix"), h("p", { class: "muted" }, "There are too many classes for a confusion matrix."));
       return;
     }
     const names = this.shown.class_names;
@@ -93,10 +93,10 @@ export class Epochs {
     };
     const upright = rows.every((row) => names[row].length < 3) ? " upright" : "";
     const table = h("table", { class: `matrix still${rows.length > 12 ? " dense" : ""}${upright}` },
-      h("thead", {}, h("tr", {}, h("th", { class: "corner" }, h("span", {}, "is ↓  answered →")),
-        rows.map((column) => h("th", { scope: "col" }, h("span", { title: names[column] }, names[column]))))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: names[row] }, names[row]), rows.map((column) => cell(row, column))))));
-    replace(this.matrix, h("h3", {}, "What is taken for what"),
+      h("thead", {}, h("tr", {}, h("th", { class: "corner" }, h("span", {}, "true\u00a0↓ answer\u00a0→")),
+        rows.map((column) => h("th", { scope: "col" }, h("span", { title: names[column] }, breakable(names[column])))))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: names[row] }, breakable(names[row])), rows.map((column) => cell(row, column))))));
+    replace(this.matrix, h("h3", {}, "Confusion matrix"),
       rows.length < names.length ? h("p", { class: "muted" }, `The ${rows.length} classes with the most mistakes, of ${names.length}.`) : null,
       h("div", { class: "matrix-box", tabindex: 0, role: "region", "aria-label": "Confusion matrix of the validation set" }, table));
   }

@@ -11,21 +11,21 @@ const path = (points) => points.map(([left, top], place) => `${place ? "L" : "M"
 /** The section for `honesty` of a set (see server/tabs/judge.py) and the `promise` of the model, a sentence or null. */
 export function trust({ ece, reliability, selective, words }, promise) {
   return h("section", { class: "trust" }, h("h2", {}, "How far to trust an answer"),
-    h("p", { class: "muted" }, `Probabilities are off by ${percent(ece)} in the mean over 15 bins (expected calibration error).`,
+    h("p", { class: "muted" }, `Expected calibration error ${percent(ece)}: by so much the probabilities are off, on average over 15 bins.`,
       given(selective)),
     promise ? h("p", { class: "muted" }, promise) : null,
     h("div", { class: "charts" },
-      h("figure", {}, h("figcaption", {}, h("b", {}, "Reliability"), h("span", { class: "muted" }, "on the dashed line probabilities are true")),
+      h("figure", {}, h("figcaption", {}, h("b", {}, "Reliability"), h("span", { class: "muted" }, "the dashed line is perfect calibration")),
         diagram(reliability, words.reliability)),
-      h("figure", {}, h("figcaption", {}, h("b", {}, "Coverage and risk"), h("span", { class: "muted" }, "fewer answers, the surest first, err less")),
+      h("figure", {}, h("figcaption", {}, h("b", {}, "Coverage and risk"), h("span", { class: "muted" }, "errors among the answers, if only the most confident are given")),
         risks(selective, words.coverage))));
 }
 
 function given({ unsure_below: threshold, coverage, risk, unlike }) {
-  const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} seemed unlike anything that it was trained on.` : "";
+  const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} of the images look unlike anything that it was trained on.` : "";
   if (threshold === null || threshold === undefined) return strange;
-  const unsure = Number.isFinite(risk) ? ` Unsure of ${percent(1 - coverage)}; of the answers given ${percent(risk)} are wrong.`
-    : " Unsure of every image.";
+  const unsure = Number.isFinite(risk) ? ` It is unsure of ${percent(1 - coverage)} of the images; of its other answers ${percent(risk)} are wrong.`
+    : " It is unsure of every image.";
   return unsure + strange;
 }
 
@@ -48,7 +48,7 @@ function risks({ curve, coverage, risk, unsure_below: threshold, asked, promised
   const [left, top] = [x(coverage ?? 0), y(risk ?? 0)];
   const here = Number.isFinite(threshold) && Number.isFinite(risk)
     ? svg("path", { d: `M${left} ${top - 7}l7 7l-7 7l-7 -7Z`, class: "here" }) : null;
-  return frame(words, y, ticks, "images that get an answer",
+  return frame(words, y, ticks, "share of images answered",
     promised ? svg("path", { d: path([[x(0), y(asked)], [x(1), y(asked)]]), class: "wanted" }) : null,
     svg("path", { d: path(curve.map((point) => [x(point.coverage), y(point.risk)])), class: "line" }), here);
 }

@@ -1,6 +1,6 @@
 // Look inside: the layers of this network on one image, each with its feature maps.
 
-import { announce, get, h, percent, pixels, plural, post, problem, replace, whole } from "./draw.js";
+import { announce, breakable, get, h, percent, pixels, plural, post, problem, replace, whole } from "./draw.js";
 import { lay, numberView } from "./terms.js";
 
 const FIRST = 64; // maps shown before a person asks for all
@@ -80,15 +80,15 @@ function showHead(name) {
   const outline = h("span", { class: "field", hidden: true });
   const image = h("figure", { class: "whole" },
     h("div", { class: "stack" }, pixels(sight.image, `${name}, ${sight.width} by ${sight.height} pixels`), outline),
-    h("figcaption", { class: "muted" }, `${sight.width} × ${sight.height} pixels enter`));
+    h("figcaption", { class: "muted" }, `Input: ${sight.width} × ${sight.height} pixels`));
   const totals = sight.layers.reduce((sum, one) => [sum[0] + one.parameters, sum[1] + one.multiply_adds], [0, 0]);
   replace(head, image,
     h("div", {},
       h("h2", {}, "What it sees, layer by layer"),
       h("p", { class: "muted" }, `${name}: `, h("b", {}, sight.label), ` ${percent(sight.probability)}. `,
         `${plural(sight.layers.length, "layer")}, ${whole(totals[0])} parameters and ${rough(totals[1])} multiplications `,
-        "stand between the image and this answer. Walk along them with ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"),
-        "; bright is where a layer says much."),
+        "lead from the image to this answer. The brighter a place in a map, the larger its value.",
+        h("span", { class: "by-key" }, " Move between layers with ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"), ".")),
       chooser()));
 }
 
@@ -114,7 +114,7 @@ function card(layer, index) {
       : mosaic(index, maps, rows, columns),
     h("b", {}, h("span", { class: "muted" }, `${index + 1} `), layerName(layer.type)),
     h("span", { class: "muted" }, shape),
-    h("span", { class: "cost" }, layer.parameters ? `${short(layer.parameters)} parameters` : "nothing to learn"),
+    h("span", { class: "cost" }, layer.parameters ? `${short(layer.parameters)} parameters` : "no parameters"),
     h("span", { class: "cost" }, layer.multiply_adds ? `${short(layer.multiply_adds)} multiply-adds` : "")));
 }
 
@@ -238,13 +238,13 @@ function maps(layer) {
 function bars(layer) {
   const largest = Math.max(...layer.values.map(Math.abs), 1e-9);
   const row = (value, place) => h("li", {},
-    h("span", { class: "name" }, layer.names ? layer.names[place] : `number ${layer.order[place]}`),
+    h("span", { class: "name" }, layer.names ? breakable(layer.names[place]) : `number ${layer.order[place]}`),
     h("span", { class: "muted" }, short(value)),
     h("span", { class: value < 0 ? "track less" : "track", "aria-hidden": "true",
       style: { "--share": Math.abs(value) / largest } }));
   const total = layer.output_shape.reduce((product, size) => product * size, 1);
   return h("div", {},
-    h("h3", {}, layer.names ? "One number a class; the largest is the answer" : "The largest of its numbers"),
+    h("h3", {}, layer.names ? "One number per class; the largest is the answer" : "The largest of its numbers"),
     h("ol", { class: "numbers" }, layer.values.map(row)),
     total > layer.values.length ? h("p", { class: "muted" }, `${layer.values.length} of ${whole(total)}`) : null);
 }

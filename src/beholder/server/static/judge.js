@@ -1,6 +1,6 @@
-// Judge: what is confused with what, how each class fares, how training went, where it was sure and wrong.
+// Judge: the confusion matrix, the figures of each class, the course of training, confident mistakes.
 
-import { announce, get, h, percent, pixels, plural, problem, replace, whole } from "./draw.js";
+import { announce, breakable, correction, get, h, percent, pixels, plural, problem, replace, sentence, whole } from "./draw.js";
 import { curve } from "./curves.js";
 import { trust } from "./honesty.js";
 
@@ -26,11 +26,6 @@ export async function start(panel) {
   if (sets[set]) showSet();
 }
 
-/** A sentence whose `commands` stand out. */
-function sentence(text) {
-  return text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
-}
-
 function choice(sets) {
   return h("div", { class: "row sets", role: "group", "aria-label": "Judged on" }, Object.keys(SETS).map((name) => {
     const button = h("button", { type: "button", "aria-pressed": String(name === set) }, SETS[name],
@@ -46,23 +41,23 @@ function choice(sets) {
 
 function showSet() {
   const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.sets[set];
-  const said = set === "test" ? "on the test set, which nothing was chosen by: this is what to expect of new images"
-    : "on the validation set, which training was steered by: new images may fare a little worse";
+  const said = set === "test" ? "The test set was never used to make any choice: expect as much on new images."
+    : "Training was steered by the validation set: expect a little less on new images.";
   cellBox = h("section", { class: "cell", "aria-label": "Images of a cell", "aria-live": "polite" },
     h("p", { class: "muted" }, "Choose a cell to see its images."));
   replace(figures,
     uneven ? h("p", { class: "headline" }, h("b", {}, percent(macro_recall)), " balanced accuracy",
-      h("span", { class: "muted" }, `, the mean of the classes' recall; macro F1 ${percent(macro_f1)}. `
-        + "Classes are uneven, and the accuracy below is mostly that of the large ones.")) : null,
-    h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " right ",
-      h("span", { class: "muted" }, `of ${plural(count, "image")} ${said}`,
-        interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", ".", judged ? ` ${judged}` : "")),
+      h("span", { class: "muted" }, `, the mean of the classes' recall (macro F1 ${percent(macro_f1)}). `
+        + "The classes differ in size: the accuracy below is mostly that of the large ones.")) : null,
+    h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " accuracy ",
+      h("span", { class: "muted" }, `on ${plural(count, "image")} of the ${set} set`,
+        interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", `. ${said}`, judged ? ` ${judged}` : "")),
     h("div", { class: "judge-grid" },
-      h("section", {}, h("h2", {}, "What is taken for what"), confusion(), cellBox),
-      h("section", {}, h("h2", {}, "Each class"), classTable())),
+      h("section", {}, h("h2", {}, "Confusion matrix"), confusion(), cellBox),
+      h("section", {}, h("h2", {}, "Figures of each class"), classTable())),
     honesty ? trust(honesty, verdict.promise) : null,
-    h("section", {}, h("h2", {}, "Sure, and wrong"), mistakes.length ? gallery(mistakes, set === "validation")
-      : h("p", { class: "muted" }, "Not one answer was wrong.")));
+    h("section", {}, h("h2", {}, "Confident mistakes"), mistakes.length ? gallery(mistakes, set === "validation")
+      : h("p", { class: "muted" }, "There are none: every answer was right.")));
 }
 
 function confusion() {
@@ -72,11 +67,11 @@ function confusion() {
   const names = verdict.class_names;
   const upright = shown.every((index) => names[index].length < 3) ? " upright" : "";
   const table = h("table", { class: `matrix${shown.length > 12 ? " dense" : ""}${upright}`, "aria-label": words, role: "grid" },
-    h("thead", {}, h("tr", {}, h("th", { class: "corner" }, h("span", {}, "is ↓  answered →")), shown.map((column) => h("th", { scope: "col" },
-      h("span", { title: names[column] }, names[column]))))),
+    h("thead", {}, h("tr", {}, h("th", { class: "corner" }, h("span", {}, "true\u00a0↓ answer\u00a0→")), shown.map((column) => h("th", { scope: "col" },
+      h("span", { title: names[column] }, breakable(names[column])))))),
     h("tbody", {}, shown.map((row, down) => {
       const total = counts[row].reduce((sum, one) => sum + one, 0);
-      return h("tr", {}, h("th", { scope: "row", title: names[row] }, names[row]), shown.map((column, across) => {
+      return h("tr", {}, h("th", { scope: "row", title: names[row] }, breakable(names[row])), shown.map((column, across) => {
         const count = counts[row][column];
         const share = row === column ? count / Math.max(total, 1) : count / most;
         return h("td", { class: row === column ? "right" : count ? "wrong" : "none", "data-cell": `${row}/${column}`, role: "gridcell",
@@ -132,7 +127,7 @@ async function openCell(cell) {
     const { count, images } = await get(`/page/judge/cell/${row}/${column}`);
     const what = row === column ? `${names[row]}, and answered so` : `${names[row]}, answered as ${names[column]}`;
     const some = images.filter((one) => one.image);
-    const kept = count ? `${plural(count, "image")}${some.length < count ? `, ${some.length} of them shown` : ""}, surest first.`
+    const kept = count ? `${plural(count, "image")}${some.length < count ? `, ${some.length} of them shown` : ""}, most confident first.`
       : "No image.";
     replace(box, h("h3", {}, what), set === "test" ? ofTest(names[row], names[column]) : null,
       h("p", { class: "muted" }, set === "test" ? `Of the validation set: ${kept}` : kept), gallery(some, true));
@@ -145,7 +140,7 @@ async function openCell(cell) {
 /** The evaluation keeps the images of the surest mistakes alone. */
 function ofTest(label, answer) {
   const found = verdict.sets.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.image);
-  return [h("p", { class: "muted" }, found.length ? "Of the test set:" : "Of the test set only the surest mistakes are kept as images."),
+  return [h("p", { class: "muted" }, found.length ? "Of the test set:" : "Of the test set, only the most confident mistakes are kept as images."),
     found.length ? gallery(found, false) : null];
 }
 
@@ -154,13 +149,9 @@ function gallery(images, correctable) {
   return h("ul", { class: "gallery" }, images.map((one) => h("li", {},
     h("a", { href: correctable ? correction(one.path) : "#correct", title: one.path },
       one.image ? pixels(one.image, "") : null,
-      one.answer === one.label ? h("span", {}, one.label) : h("span", {}, one.answer, " ", h("span", { class: "muted" }, `but is ${one.label}`)),
+      h("span", {}, breakable(one.answer)),
+      one.answer === one.label ? null : h("span", { class: "muted" }, "is ", breakable(one.label)),
       h("span", { class: "muted" }, percent(one.probability))))));
-}
-
-/** Where an image is corrected; a file name that is no text cannot be part of an address. */
-function correction(path) {
-  return path.isWellFormed?.() === false ? "#correct" : `#correct/${encodeURIComponent(path)}`;
 }
 
 function classTable() {
@@ -173,7 +164,7 @@ function classTable() {
       const [a, b] = [one[order.by], other[order.by]];
       return (order.up ? 1 : -1) * (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
     });
-    replace(body, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: row.class_name }, row.class_name),
+    replace(body, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: row.class_name }, breakable(row.class_name)),
       ["precision", "recall", "f1"].map((key) => h("td", { class: "bar", style: { "--share": row[key] } }, percent(row[key]))),
       h("td", {}, whole(row.count)))));
     for (const head of heads) {
@@ -189,13 +180,13 @@ function classTable() {
   fill();
   return [h("div", { class: "table-box", tabindex: 0, role: "region", "aria-label": "Figures of each class" }, table),
     h("details", {}, h("summary", {}, "What these mean"),
-      h("p", { class: "muted" }, "Precision: of the images that got this answer, how many are of the class. Recall: of the images of the class, how many got this answer. F1: their harmonic mean, low where either is low."))];
+      h("p", { class: "muted" }, "Precision: the share of the answers “this class” that are right. Recall: the share of this class’s images that are recognised. F1: their harmonic mean, low where either is low."))];
 }
 
 function curves(epochs) {
   const { loss, accuracy } = verdict.curves_words;
   return h("section", {}, h("h2", {}, "How training went"),
-    h("p", { class: "muted" }, "Where the two lines part, the network knows its training images better than new ones: the shaded gap is overfitting."),
+    h("p", { class: "muted" }, "Where the two lines part, the network does better on its training images than on new ones: the shaded gap is overfitting."),
     h("div", { class: "charts" },
       curve(epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", words: accuracy, share: true }),
       curve(epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", words: loss, share: false })));
@@ -205,6 +196,6 @@ function firstLayer(filters) {
   const [count, rows, columns, channels] = verdict.filter_size;
   return h("section", {}, h("h2", {}, "What the first layer looks for"),
     h("p", { class: "muted" }, `${plural(count, "window")} of ${columns} × ${rows} pixels${channels === 3 ? " in colour" : ""}${
-      count > filters.length ? `, ${filters.length} shown` : ""}. Mid-grey is a weight of zero; stripes find edges of their direction, blobs find spots.`),
+      count > filters.length ? `, ${filters.length} shown` : ""}. Mid-grey is a weight of zero; stripes respond to edges in their direction, blobs to spots.`),
     h("div", { class: "filters" }, filters.map((source, index) => pixels(source, `Window ${index}`, { title: `Window ${index}` }))));
 }

@@ -73,9 +73,9 @@ async function introduce() {
   const facts = await model;
   const accuracy = facts.validation?.accuracy;
   const words = [facts.model, plural(facts.class_names.length, "class")];
-  if (Number.isFinite(accuracy)) words.push(`${percent(accuracy)} right on validation`);
+  if (Number.isFinite(accuracy)) words.push(`validation accuracy ${percent(accuracy)}`);
   const { address } = await get("/page/watch");
-  replace(document.getElementById("model"), words.join(" · "), address && [" ·\u00a0", h("a", { href: address }, "How it learned")]);
+  replace(document.getElementById("model"), words.join(" · "), address && [" ·\u00a0", h("a", { href: address }, "How it was trained")]);
 }
 
 for (const tab of tabs) tab.addEventListener("keydown", onKey);

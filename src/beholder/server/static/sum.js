@@ -1,4 +1,4 @@
-// How one number of a feature map comes about, written out; its terms can be uncovered one by one.
+// How one number of a feature map is computed, written out; its terms can be uncovered one by one.
 
 import { h, whole } from "./draw.js";
 
@@ -31,8 +31,8 @@ function convolution(number, channelName, rest) {
     ...(rectified ? [["Below 0 becomes 0", value]] : bias ? [["Value", value, "="]] : []),
   ]), rest);
   const element = h("div", {},
-    h("p", { class: "muted" }, "Each value under the window times the weight at its place; all products add up",
-      many ? `, over ${channels} maps. The three that count most here:` : "."),
+    h("p", { class: "muted" }, "Each value under the window is multiplied by the weight at its place, and the products are added up",
+      many ? ` over ${channels} maps. The three that count most here:` : "."),
     h("div", { class: "products" }, tables.map((table) => table.element)),
     others?.element, h("p", { class: "total" }, "Sum of all products: ", running), end);
   const terms = added([...tables.flatMap((table) => table.terms), ...(others?.terms ?? [])]);
@@ -76,7 +76,7 @@ function largest({ pixels: values, value }, rest) {
     return { ...term, wins, total: most };
   });
   terms.findLast((term) => term.wins)?.cell.classList.add("won");
-  return pool("Of the values under the window only the largest stays.", "Largest: ", table, terms, value, rest);
+  return pool("Max-pooling keeps the largest value under the window.", "Largest: ", table, terms, value, rest);
 }
 
 function mean({ pixels: values, value }, rest) {
@@ -84,7 +84,7 @@ function mean({ pixels: values, value }, rest) {
   const terms = added(cellsOf(table, values));
   const sum = terms.at(-1)?.total ?? 0;
   const end = h("div", {}, chain([["Sum", sum], [`Divided by ${terms.length}`, value]]), rest);
-  return pool("The mean of the values under the window stays.", "Sum of all values: ", table, terms, sum, end);
+  return pool("Average pooling keeps the mean of the values under the window.", "Sum of all values: ", table, terms, sum, end);
 }
 
 function pool(text, title, table, terms, result, end) {
@@ -147,7 +147,7 @@ function after({ then, value }, sight, layerName) {
   const steps = then.map((one) => {
     if (sight.layers[one.layer].kind !== "pooling") return [layerName(one.type), one.value];
     const won = one.type.startsWith("Max") && (one.value === value || one.value === then.at(-2)?.value);
-    return [won ? "Max-pooling: it won" : "Pooling makes", one.value];
+    return [won ? "Max-pooling: the largest" : "After pooling", one.value];
   });
   return h("div", { class: "after" }, h("p", { class: "muted" }, "Then, in the layers that follow:"), chain(steps));
 }

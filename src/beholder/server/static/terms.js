@@ -43,7 +43,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
     const origin = input && !asImage() ? pane("From the image", pixels(sight.image, ""), seen) : null;
     const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
     replace(box,
-      h("h3", {}, layer.kind === "other" ? "One number" : "How one number comes about"),
+      h("h3", {}, layer.kind === "other" ? "One number" : "How one number is computed"),
       h("div", { class: "panes" }, origin, origin ? arrow() : null, input, input ? arrow() : null, output),
       h("div", { class: "row controls" }, play, one,
         h("button", { type: "button", onclick: () => { stop(); step(); } }, "Step"),

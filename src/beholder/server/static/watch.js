@@ -1,6 +1,6 @@
 // A training run, live: drawn from its events alone, so that a running, a stopped and a killed one look alike.
 
-import { announce, get, h, percent, post, problem, replace, whole } from "./draw.js";
+import { announce, get, h, percent, post, problem, replace, sentence, whole } from "./draw.js";
 import { curve } from "./curves.js";
 import { Epochs } from "./epochs.js";
 
@@ -10,9 +10,9 @@ const STATES = {
   finished: ["Finished", ""], killed: ["Killed", "warn"],
 };
 const NOW = {
-  stopping: "The running step is finished first, and the model packed.",
-  stopped: "Somebody stopped it; it can go on where it was.",
-  killed: "Its process ended without a word; it can go on from its last checkpoint.",
+  stopping: "It finishes the running step and saves the model.",
+  stopped: "It was stopped, and can go on from where it was.",
+  killed: "Its process ended unexpectedly; it can go on from its last checkpoint.",
 };
 
 const at = (id) => document.getElementById(id);
@@ -26,13 +26,13 @@ function fresh() {
 const TOLD = {
   checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
-  resumed: (event) => `It went on at epoch ${event.epoch}, step ${whole(event.step)}.`,
-  replan: (event) => `Planned anew for ${whole(event.steps)} steps, ${run.budget ? "since the machine became slower or faster" : "as in the run whose plan it follows"}.`,
+  resumed: (event) => `Training resumed at epoch ${event.epoch}, step ${whole(event.step)}.`,
+  replan: (event) => `The plan is now ${whole(event.steps)} steps, ${run.budget ? "because the machine became slower or faster" : "as in the run whose plan it follows"}.`,
   overfitting: (event) => event.message,
   advice: (event) => event.message,
-  export: () => "The model is packed.",
-  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs with ${percent(event.validation_accuracy)} on validation.`,
-  end: (event) => `Finished after ${clock(event.seconds)} with ${percent(event.validation_accuracy)} on validation.`,
+  export: () => "The model is saved.",
+  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs with ${percent(event.validation_accuracy)} validation accuracy.`,
+  end: (event) => `Finished after ${clock(event.seconds)} with ${percent(event.validation_accuracy)} validation accuracy.`,
 };
 
 function hear(event) {
@@ -43,7 +43,7 @@ function hear(event) {
   if (event.event === "replan") story.replans.push(event);
   if (event.event === "snapshot") epochs.add(event.epoch);
   if (TOLD[event.event]) story.told.push([event.spent_seconds, TOLD[event.event](event)]);
-  if (event.event === "epoch") announce(`Epoch ${event.epoch}: ${percent(event.validation_accuracy)} right on validation.`);
+  if (event.event === "epoch") announce(`Epoch ${event.epoch}: ${percent(event.validation_accuracy)} validation accuracy.`);
 }
 
 function draw() {
@@ -53,7 +53,7 @@ function draw() {
   drawFigures();
   if (String(story.epochs.length) !== at("curves").dataset.drawn) drawCurves();
   at("story").hidden = !story.told.length;
-  replace(at("told"), [...story.told].reverse().map(([seconds, text]) => h("li", {}, h("time", {}, clock(seconds)), h("span", {}, text))));
+  replace(at("told"), [...story.told].reverse().map(([seconds, text]) => h("li", {}, h("time", {}, clock(seconds)), h("span", {}, sentence(text)))));
 }
 
 /** At most once a frame, however many events come at once. */
@@ -72,10 +72,9 @@ function drawState() {
   at("resume").hidden = run.served || !["stopped", "killed"].includes(state.state);
   const last = story.last?.event;
   const epoch = story.step && `Epoch ${story.step.epoch} of ${story.step.epochs}`;
-  const running = last === "export" ? "Packing the model" : last === "framework" || !last ? "Getting ready"
+  const running = last === "export" ? "Saving the model" : last === "framework" || !last ? "Getting ready"
     : story.step && ["step", "epoch", "snapshot", "replan", "overfitting"].includes(last) ? epoch : "Building the network";
-  const end = story.last?.event === "end" ? story.last : story.epochs.at(-1); // the packed model may answer better
-  const finished = `${percent(end?.validation_accuracy)} right on validation after ${clock(spent())}.`;
+  const finished = `Finished after ${clock(spent())}.`;
   replace(at("now"), state.state === "running" ? running : state.state === "finished" ? finished : NOW[state.state]);
 }
 
@@ -87,11 +86,11 @@ function drawProgress() {
   const share = ended ? 1 : step && total ? Math.min(1, ((step.epoch - 1) * step.steps + step.step) / total) : 0;
   const budget = run.budget;
   const left = ended || state.state !== "running" || !Number.isFinite(step?.eta_seconds) ? "" : `${clock(Math.max(0, step.eta_seconds - since(step)))} to go`;
-  const marks = budget ? replans.map((event) => [event.spent_seconds / budget, `Planned anew at ${clock(event.spent_seconds)}`]) : [];
+  const marks = budget ? replans.map((event) => [event.spent_seconds / budget, `Plan changed at ${clock(event.spent_seconds)}`]) : [];
   replace(at("progress"), h("div", { class: "bars" },
     bar("Training", share, left || percent(share)),
     budget ? bar(`Budget of ${clock(budget)}`, Math.min(1, spent() / budget), `${clock(spent())} used${
-      marks.length ? `, planned anew ${marks.length === 1 ? "once" : `${marks.length} times`}` : ""}`, marks)
+      marks.length ? `, plan changed ${marks.length === 1 ? "once" : `${marks.length} times`}` : ""}`, marks)
       : bar("Time", share ? 1 : 0, clock(spent()), [], true)));
 }
 
@@ -105,12 +104,13 @@ function bar(name, share, text, marks = [], plain = false) {
 function drawFigures() {
   const { step, plan } = story;
   const end = story.epochs.at(-1);
+  const saved = story.last?.event === "end" ? story.last : end; // the saved model may answer better than the last epoch
   const later = step && (!end || step.epoch > end.epoch) ? step : null; // within an epoch that is not judged yet
   const rows = [
     ["Epoch", step ? `${Math.max(step.epoch, end?.epoch ?? 0)} / ${Math.max(step.epochs, end?.epochs ?? 0)}` : end ? `${end.epoch} / ${end.epochs}` : plan ? `0 / ${Math.ceil(plan.epochs)}` : "–"],
-    ["Loss it minimises", number(later?.loss ?? end?.loss)],
-    ["Train accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
-    ["Validation accuracy", percent(end?.validation_accuracy)],
+    ["Training loss", number(later?.loss ?? end?.loss)],
+    ["Training accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
+    ["Validation accuracy", percent(saved?.validation_accuracy)],
     ["Gap", end ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
     ["Images per second", whole(later?.images_per_second ?? end?.images_per_second)],
   ];
@@ -123,9 +123,9 @@ function drawCurves() {
   const words = (name, key) => `${name} by epoch, ${story.epochs.length} so far; lately ${key(story.epochs.at(-1))}`;
   replace(at("curves"), h("section", {}, h("h2", {}, "How it learns"), h("div", { class: "charts" },
     curve(story.epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", share: true,
-      words: words("Accuracy", (one) => `${percent(one.train_accuracy)} on train, ${percent(one.validation_accuracy)} on validation`) }),
+      words: words("Accuracy", (one) => `${percent(one.train_accuracy)} in training, ${percent(one.validation_accuracy)} in validation`) }),
     curve(story.epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", share: false,
-      words: words("Loss", (one) => `${number(one.train_loss)} on train, ${number(one.validation_loss)} on validation`) }))));
+      words: words("Loss", (one) => `${number(one.train_loss)} in training, ${number(one.validation_loss)} in validation`) }))));
 }
 
 const number = (value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
@@ -184,7 +184,7 @@ function listen() {
   });
   source.onopen = () => replace(at("problem"));
   source.onerror = () => {
-    replace(at("problem"), problem("Beholder does not answer; this is how it was. It is asked again every few seconds."));
+    replace(at("problem"), problem("Beholder does not answer. The page shows the last it heard, and asks again every few seconds."));
   };
 }
 

@@ -11,20 +11,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction
-from beholder.answering.saliency import Where, where_it_looked
+from beholder.answering.saliency import where_it_looked
 from beholder.data.images.decode import read_size
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
+from beholder.figures.png import png_uri
 from beholder.figures.sheet import stretched
-from beholder.server.encoding import EscapedJSON, data_uri
-from beholder.server.guard.addresses import number
+from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.numbers import number
 from beholder.server.guard.uploads import Upload, read_uploads
 from beholder.server.served import Served
-from beholder.server.workers import Answer, Outcome
+from beholder.server.workers import Answered, Reply
 
-NEIGHBOURS = 8
-HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's image has 32
+_NEIGHBOURS = 8
+_HEAT_SIDE = 192  # pixels of the overlay's long side, about: smooth where the network's image has 32
 _LEAST_FALL = 0.01  # of a probability: less is next to nothing, and must not look like much
 
 
@@ -57,7 +58,7 @@ def routes(served: Served) -> list[BaseRoute]:
     async def example(request: Request) -> Response:
         index = number(request, "number")
         if index >= len(examples):
-            return EscapedJSON({"error": f"There are {len(examples)} examples only."}, 404)
+            return EscapedJSON({"error": f"There are only {len(examples)} examples."}, 404)
         return Response(examples[index], media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     return [
@@ -68,7 +69,7 @@ def routes(served: Served) -> list[BaseRoute]:
     ]
 
 
-def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[str, Any]:
+def answer_document(served: Served, upload: Upload, outcome: Reply) -> dict[str, Any]:
     """What the page shows of one image.
 
     Returns:
@@ -92,7 +93,7 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
         "height": height,
         "width": width,
         "received": {
-            "image": data_uri(outcome.pixels),
+            "image": png_uri(outcome.pixels),
             "height": outcome.pixels.shape[0],
             "width": outcome.pixels.shape[1],
             "cleaned": _cleaned(served, outcome.pixels),
@@ -111,44 +112,35 @@ def _cleaned(served: Served, pixels: NDArray[np.uint8]) -> str | None:
     except ArtifactError:  # it can answer but not explain
         return None
     cleaned = inside(pixels[np.newaxis], cleaning)[cleaning[0]]
-    return data_uri(stretched(cleaned[0, ..., 0].astype(np.float64)))
+    return png_uri(stretched(cleaned[0, ..., 0].astype(np.float64)))
 
 
 def _why_unsure(served: Served, prediction: Prediction) -> str | None:
     if prediction.unlike:
-        return "This image is unlike anything that the network was trained on: none of its classes may be right."
+        return "This image is unlike anything that the network was trained on: it may be none of these classes."
     artifact = served.classifier.artifact
     risk = artifact.manifest.risk_in(artifact.precision)
     if not prediction.unsure or artifact.unsure_below is None:
         return None
+    threshold = f"{100 * artifact.unsure_below:.1f} %"
     if risk is None:
-        return f"Less probable than {100 * artifact.unsure_below:.1f} %."
+        return f"The probability is below {threshold}, this model's threshold."
     if not risk["promised"]:
         return risk_in_words(risk)
-    return (
-        f"Less probable than {100 * artifact.unsure_below:.1f} %. Of the answers above that, at most "
-        f"{100 * risk['asked']:.3g} % are wrong."
-    )
+    return f"The probability is below the {threshold} needed to promise at most {100 * risk['asked']:.3g} % errors."
 
 
-def _neighbours(served: Served, answer: Answer) -> dict[str, Any]:
+def _neighbours(served: Served, answer: Answered) -> dict[str, Any]:
     try:
         kept = served.neighbours
     except ArtifactError as error:  # the answer is as good without them
         return {"neighbours": [], "neighbours_error": str(error)}
-    near = [] if kept is None else kept.nearest(answer.features, NEIGHBOURS)
-    return {
-        "neighbours": [
-            {
-                "path": one.path,
-                "label": one.label,
-                "distance": round(one.distance, 4),
-                "image": data_uri(one.thumbnail),
-            }
-            for one in near
-        ],
-        "neighbours_error": None,
-    }
+    near = [] if kept is None else kept.nearest(answer.features, _NEIGHBOURS)
+    told = [
+        {"path": one.path, "label": one.label, "distance": round(one.distance, 4), "image": png_uri(one.thumbnail)}
+        for one in near
+    ]
+    return {"neighbours": told, "neighbours_error": None}
 
 
 def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
@@ -162,14 +154,12 @@ def where_document(served: Served, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """
     where = where_it_looked(served.classifier, served.inside, pixels)
     height, width = pixels.shape[:2]
-    scale = max(1, round(HEAT_SIDE / max(height, width)))
+    scale = max(1, round(_HEAT_SIDE / max(height, width)))
     least = 0.0 if where.patch is None else _LEAST_FALL
     layer = heat_layer(where.heat, (width * scale, height * scale), least)
-    return {"overlay": data_uri(layer), "method": where.method, "text": _in_words(where)}
-
-
-def _in_words(where: Where) -> str:
-    if where.patch is None:
-        return "Where it glows, the last feature maps speak for this answer rather than the others."
-    height, width = where.patch
-    return f"Where it glows, covering {width} × {height} pixels takes away from this answer."
+    text = "The glow marks what speaks for this answer rather than the others, as the last feature maps have it."
+    if where.patch is not None:
+        text = (
+            f"The glow marks where covering {where.patch[1]} × {where.patch[0]} pixels makes this answer less probable."
+        )
+    return {"overlay": png_uri(layer), "method": where.method, "text": text}

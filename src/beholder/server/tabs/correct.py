@@ -6,50 +6,51 @@ Decisions go to `RUN/corrections.csv`, one at a time, whole or not at all; nothi
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import islice, starmap
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from beholder import files
 from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.data.correction_names import validation_note
-from beholder.data.corrections import Corrections, read_corrections, write_corrections
-from beholder.errors import ArtifactError, UsageError
+from beholder.data.corrections import Corrections
+from beholder.errors import UsageError
+from beholder.figures.png import png_uri
 from beholder.runs.run_folder import open_run
-from beholder.server.encoding import EscapedJSON, data_uri
+from beholder.server.decisions import Decisions, by_path
+from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.numbers import number_in_query
 from beholder.server.guard.request_limits import read_json
 from beholder.server.served import Served
 from beholder.server.tabs.retraining import retrain_command
 
-MOST = 100  # images in one answer
 DOUBTS = 200  # training images that are shown
 SETS = ("validation", "train")
+_MOST = 100  # images in one answer
+_NOT_KEPT = (
+    "This run keeps no image called {}; it keeps only some of its images: write this one into the corrections file."
+)
 
 
 def routes(served: Served) -> list[BaseRoute]:
     """All that the Correct tab asks, of `served`."""
-    desk = Desk(served)
+    doubtful = DoubtfulImages(served)
 
     async def read(request: Request) -> Response:
-        """The image called `path`, or `count` doubtful ones of a `set_name` from `start` on."""
+        """The image called `path`, or `count` doubtful ones of a `set` from `start` on."""
         query = request.query_params
         if "path" in query:
-            return EscapedJSON(await served.workers.call(desk.one, query["path"]))
-        start, count = (_whole(query.get(name, default), name) for name, default in (("start", "0"), ("count", "24")))
-        return EscapedJSON(await served.workers.call(desk.page, query.get("set", SETS[0]), start, count))
+            return EscapedJSON(await served.workers.call(doubtful.one, query["path"]))
+        start, count = number_in_query(request, "start", 0), number_in_query(request, "count", 24)
+        return EscapedJSON(await served.workers.call(doubtful.page, query.get("set", SETS[0]), start, count))
 
     async def write(request: Request) -> Response:
-        """Keep one decision: `path`, `action` (null takes it back) and `label`."""
-        try:
-            body = await read_json(request, served.limits)
-        except (ValueError, RecursionError) as error:
-            raise UsageError("A decision is a JSON object; what came is no JSON.") from error
-        return EscapedJSON(await served.workers.call(desk.decide, body))
+        """Keep one decision; see `Decisions.decide`."""
+        body = await read_json(request, served.limits)
+        return EscapedJSON(await served.workers.call(doubtful.decide, body))
 
     return [
         Route("/page/corrections", read, methods=["GET"]),
@@ -57,8 +58,8 @@ def routes(served: Served) -> list[BaseRoute]:
     ]
 
 
-class Desk:
-    """The doubtful images of a run and its corrections.
+class DoubtfulImages:
+    """The doubtful images of a run with its corrections.
 
     Args:
         served: what is served.
@@ -85,10 +86,10 @@ class Desk:
         note = self._why_not()
         if note:
             return {"note": note}
-        corrections = self._corrections()
+        corrections = self._decisions.read()
         mistakes, doubts = self._mistakes, self._doubts
-        found = starmap(_answered, mistakes) if set_name == "validation" else map(_doubtful, doubts)
-        images = list(islice(found, start, start + min(count, MOST)))
+        found = (validation_image(*one) for one in mistakes) if set_name == "validation" else map(_in_doubt, doubts)
+        images = list(islice(found, start, start + min(count, _MOST)))
         return {
             "note": None,
             "images": _with_corrections(images, corrections),
@@ -100,85 +101,46 @@ class Desk:
     def one(self, path: str) -> dict[str, Any]:
         """The image called `path` alone, as in `page`; where the run does not keep it, no image and a `note`."""
         validation, neighbours = self._served.validation, self._served.neighbours
-        image = None
         if validation is not None and path in validation.names:
-            image = _answered(validation, validation.names.index(path))
+            image = validation_image(validation, validation.names.index(path))
         elif neighbours is not None and path in neighbours.names:
             row = neighbours.names.index(path)
-            image = {
-                **_image(path, "train", neighbours.class_names[neighbours.labels[row]]),
-                "image": data_uri(neighbours.thumbnail(row)),
-            }
-        if image is None:
-            return {"note": _not_kept(path), "images": []}
-        return {"note": None, "images": _with_corrections([image], self._corrections())}
+            label = neighbours.class_names[neighbours.labels[row]]
+            image = _image(path, "train", label, image=png_uri(neighbours.thumbnail(row)))
+        else:
+            return {"note": _NOT_KEPT.format(repr(path[:200])), "images": []}
+        return {"note": None, "images": _with_corrections([image], self._decisions.read())}
 
     def decide(self, body: Any) -> dict[str, Any]:
-        """Keep one decision at once.
-
-        Args:
-            body: `path`, `action` (`keep`, `drop`, `relabel`, or null to take a decision back), and `label` where that
-                is `relabel`.
-
-        Returns:
-            What `_state` tells.
-
-        Raises:
-            UsageError: it is no decision, or about an image that the run does not know.
-            DataError: an unknown action or class, or the corrections file is damaged.
-            StorageError: the disk is full or may not be written to.
-        """
-        path, action, label = decision(body)
+        """Keep one decision at once; takes and raises what `Decisions.decide` does, returns what `_state` tells."""
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
-        with files.changing(self._file):  # a decision is a change of the whole file, which others may serve too
-            corrections = self._corrections()
-            if path not in self._paths and path not in {one.path for one in corrections.lines}:
-                raise UsageError(_not_kept(path))
-            changed = corrections.decided([(path, action, label)])
-            changed.check(self._served.classifier.class_names)
-            write_corrections(self._file, changed)
-        return self._state(changed)
-
-    @property
-    def _file(self) -> Path:
-        return (self._served.run or self._served.folder) / "corrections.csv"
-
-    def _corrections(self) -> Corrections:
-        """Read each time: a person may have edited the file. It begins with what the run was trained with."""
-        if self._file.exists():
-            return read_corrections(self._file, self._served.classifier.class_names)
-        return Corrections.from_json(self._config.get("corrections", {}).get("lines", []))
+        return self._state(self._decisions.decide([body], self._paths, _NOT_KEPT))
 
     def _state(self, corrections: Corrections) -> dict[str, Any]:
         """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
 
         The `remark` is a sentence where corrections are of validation images, else null.
         """
-        command = self._command if self._file.exists() else None
-        validation = self._validation_names()
-        [remark] = validation_note(corrections.lines, validation) or [None]
+        validation, file = self._served.validation, self._decisions.file
+        [remark] = validation_note(corrections.lines, [] if validation is None else validation.names) or [None]
         return {
             "corrections": len(corrections.lines),
-            "file": str(self._file),
-            "command": command,
+            "file": str(file),
+            "command": retrain_command(self._config, file.parent, file) if file.exists() else None,
             "remark": remark,
         }
-
-    def _validation_names(self) -> list[str]:
-        try:
-            answers = self._served.validation
-        except ArtifactError:  # the decision is kept all the same
-            return []
-        return [] if answers is None else answers.names
 
     @cached_property
     def _config(self) -> dict[str, Any]:
         return {} if self._served.run is None else open_run(self._served.run)[1]
 
-    @property
-    def _command(self) -> str:
-        return retrain_command(self._config, self._served.run or self._served.folder, self._file)
+    @cached_property
+    def _decisions(self) -> Decisions:
+        """The run's; they begin with what it was trained with."""
+        file = (self._served.run or self._served.folder) / "corrections.csv"
+        before = Corrections.from_json(self._config.get("corrections", {}).get("lines", []))
+        return Decisions(file, self._served.classifier.class_names, before)
 
     def _why_not(self) -> str | None:
         if self._served.run is None:
@@ -190,7 +152,7 @@ class Desk:
     @cached_property
     def _paths(self) -> frozenset[str]:
         kept = (self._served.validation, self._served.neighbours)
-        return frozenset(name for set_name in kept if set_name is not None for name in set_name.names)
+        return frozenset(name for images in kept if images is not None for name in images.names)
 
     @cached_property
     def _doubts(self) -> list[Doubt]:
@@ -206,68 +168,32 @@ class Desk:
         return [(answers, int(row)) for row in answers.mistakes() if int(row) in answers.shown]
 
 
-def _answered(answers: ValidationAnswers, row: int) -> dict[str, Any]:
-    """The validation image of a row."""
+def validation_image(answers: ValidationAnswers, row: int) -> dict[str, Any]:
+    """The validation image of a row, as the page knows it."""
     answer, label = (answers.class_names[of[row]] for of in (answers.answers, answers.labels))
     thumbnail = answers.thumbnail(row)
-    return {
-        **_image(answers.names[row], "validation", label),
-        "suggestion": None if answer == label else answer,
-        "answer": answer,
-        "probability": float(answers.probabilities[row]),
-        "image": None if thumbnail is None else data_uri(thumbnail),
-    }
-
-
-def _doubtful(doubt: Doubt) -> dict[str, Any]:
-    return {
-        **_image(doubt.path, "train", doubt.label),
-        "suggestion": doubt.suggestion,
-        "share": doubt.share,
-        "image": data_uri(doubt.thumbnail),
-    }
-
-
-def _image(path: str, set_name: str, label: str) -> dict[str, Any]:
-    """One image as the page knows it; what is not known of it is null."""
-    return {
-        "path": path,
-        "set": set_name,
-        "label": label,
-        "suggestion": None,
-        "answer": None,
-        "probability": None,
-        "share": None,
-        "image": None,
-    }
-
-
-def _not_kept(path: str) -> str:
-    return (
-        f"This run keeps no image called {path[:200]!r}; it keeps only a part of them: write it into the corrections."
+    return _image(
+        answers.names[row],
+        "validation",
+        label,
+        suggestion=None if answer == label else answer,
+        answer=answer,
+        probability=float(answers.probabilities[row]),
+        image=None if thumbnail is None else png_uri(thumbnail),
     )
 
 
+def _in_doubt(doubt: Doubt) -> dict[str, Any]:
+    uri = png_uri(doubt.thumbnail)
+    return _image(doubt.path, "train", doubt.label, suggestion=doubt.suggestion, share=doubt.share, image=uri)
+
+
+def _image(path: str, set_name: str, label: str, **known: Any) -> dict[str, Any]:
+    """One image as the page knows it; what is not `known` of it is null."""
+    unknown = dict.fromkeys(("suggestion", "answer", "probability", "share", "image"))
+    return {"path": path, "set": set_name, "label": label, **unknown, **known}
+
+
 def _with_corrections(images: list[dict[str, Any]], corrections: Corrections) -> list[dict[str, Any]]:
-    decided = {one.path: {"action": one.action, "label": one.label} for one in corrections.lines}
+    decided = by_path(corrections)
     return [{**image, "correction": decided.get(image["path"])} for image in images]
-
-
-def decision(body: Any) -> tuple[str, str | None, str]:
-    """Path, action and label of one decision as the page sends it.
-
-    Raises:
-        UsageError: it is none.
-    """
-    if not isinstance(body, dict):
-        raise UsageError("A decision is a JSON object with path, action and label.")
-    path, action, label = body.get("path"), body.get("action"), body.get("label") or ""
-    if not isinstance(path, str) or not isinstance(label, str) or not isinstance(action, str | None):
-        raise UsageError("A decision's path, action and label are texts; the action may be null.")
-    return path, action, label
-
-
-def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise UsageError(f"Expected {name} to be a whole number. Received: {name}={text[:40]!r}.")
-    return int(text)

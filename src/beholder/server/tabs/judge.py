@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from beholder.evaluation.abstention import coverage_curve, risk_in_words
 from beholder.evaluation.calibration import expected_calibration_error, reliability
 from beholder.evaluation.metrics import macro_figures
 from beholder.figures.maps import window_image
+from beholder.figures.png import png_uri
 from beholder.report.reading import RunFiles
 from beholder.report.words import (
     accuracy_in_words,
@@ -28,13 +28,15 @@ from beholder.report.words import (
     reliability_in_words,
 )
 from beholder.runs.kept_evaluation import judged_in_words
-from beholder.server.encoding import EscapedJSON, data_uri
-from beholder.server.guard.addresses import number
+from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.numbers import number
 from beholder.server.served import Served
+from beholder.server.tabs.correct import validation_image
 
 MISTAKES = 24  # that are shown
 CELL = 48  # images of a cell that are shown
-MOST_FILTERS = 64
+_FILTERS = 64  # windows that are shown
+_Read = TypeVar("_Read")
 _CURVES = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "gap", "learning_rate")
 
 
@@ -65,34 +67,24 @@ def judgement(served: Served) -> dict[str, Any]:
         `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
         `notes`, sentences about what is missing.
     """
-    run, notes = _read(served)
-    names = list(served.classifier.class_names)
     artifact = served.classifier.artifact
     promise = artifact.manifest.risk_in(artifact.precision)
-    sets: dict[str, Any] = {}
-    if run is not None and run.evaluation is not None:
-        if len(run.evaluation["confusion"]) == len(names):
-            sets["test"] = _test_set(run.evaluation, names)
-        else:
-            notes.append("Its evaluation.json is of other classes than the model's; delete it and evaluate again.")
-    validation, note = _validation(served)
+    notes: list[str] = []
+    validation = _or_note(lambda: served.validation, notes)
+    if served.run is None:
+        notes.append("This is a model folder: serve the RUN folder to see how it was trained.")
+    elif validation is None and not notes:
+        notes.append("This run keeps no answers to its validation set; a run trained by this Beholder does.")
+    run = _or_note(served.read, notes)
+    sets = {} if run is None else _test_set(run, served.classifier.class_names, notes)
     if validation is not None:
         sets["validation"] = _validation_set(validation)
-    notes += [note] if note else []
-    if run is not None and run.evaluation is None:
-        why = "Its figures on the test set are an earlier model's" if run.outdated else "The test set is still closed"
-        notes.append(f"{why}: `beholder evaluate {run.argument}` opens it, once, when all choices are made.")
-    epochs = [] if run is None else [{name: _finite(epoch.get(name)) for name in _CURVES} for epoch in run.epochs]
-    words = {"loss": loss_in_words(run.epochs), "accuracy": accuracy_in_words(run.epochs)} if run and epochs else None
     return {
-        "class_names": names,
+        "class_names": list(served.classifier.class_names),
         "promise": None if promise is None else risk_in_words(promise),
         "sets": sets,
-        "epochs": epochs,
-        "curves_words": words,
-        "filters": [] if run is None or run.filters is None else _filters(run.filters),
-        "filter_size": None if run is None or run.filters is None else list(run.filters.shape),
         "notes": notes,
+        **_training(run),
     }
 
 
@@ -103,9 +95,10 @@ def cell_document(served: Served, label: int, answer: int) -> dict[str, Any]:
         ArtifactError: the answers that the run keeps are damaged.
     """
     validation = served.validation
-    rows = np.zeros(0, np.int64) if validation is None else validation.cell(label, answer)
-    shown = [] if validation is None else [_answered(validation, int(row)) for row in rows[:CELL]]
-    return {"count": len(rows), "images": shown}
+    if validation is None:
+        return {"count": 0, "images": []}
+    rows = validation.cell(label, answer)
+    return {"count": len(rows), "images": [validation_image(validation, int(row)) for row in rows[:CELL]]}
 
 
 def per_class(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -124,26 +117,42 @@ def per_class(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) ->
     ]
 
 
-def _read(served: Served) -> tuple[RunFiles | None, list[str]]:
-    """The run's documents; a sentence instead where they are damaged or a model folder is served."""
+def _or_note(read: Callable[[], _Read], notes: list[str]) -> _Read | None:
+    """What `read` reads; where that is damaged, None and a sentence among `notes`."""
     try:
-        run = served.read()
+        return read()
     except BeholderError as error:
-        return None, [str(error)]
-    return run, [] if run is not None else ["This is a model folder: serve the RUN folder to see how it was trained."]
+        notes.append(str(error))
+        return None
 
 
-def _validation(served: Served) -> tuple[ValidationAnswers | None, str | None]:
-    try:
-        validation = served.validation
-    except BeholderError as error:
-        return None, str(error)
-    if validation is None and served.run is not None:
-        return None, "This run keeps no answers to its validation set; a run trained by this Beholder does."
-    return validation, None
+def _training(run: RunFiles | None) -> dict[str, Any]:
+    """How it was trained, and what its first layer looks for."""
+    epochs = [] if run is None else run.epochs
+    filters = None if run is None else run.filters
+    return {
+        "epochs": [{name: _finite(epoch.get(name)) for name in _CURVES} for epoch in epochs],
+        "curves_words": {"loss": loss_in_words(epochs), "accuracy": accuracy_in_words(epochs)} if epochs else None,
+        "filters": [] if filters is None else [png_uri(window_image(window)) for window in filters[:_FILTERS]],
+        "filter_size": None if filters is None else list(filters.shape),
+    }
 
 
-def _test_set(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _test_set(run: RunFiles, names: Sequence[str], notes: list[str]) -> dict[str, Any]:
+    """The figures of `beholder evaluate` under `test`; where there are none, a sentence among `notes`."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        why = "Its figures on the test set are an earlier model's" if run.outdated else "The test set is still closed"
+        notes.append(f"{why}: `beholder evaluate {run.argument}` opens it, once, when all choices are made.")
+        return {}
+    if len(evaluation["confusion"]) != len(names):
+        notes.append("Its evaluation.json is of other classes than the model's; delete it and evaluate again.")
+        return {}
+    return {"test": evaluated_figures(evaluation, names)}
+
+
+def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What the page shows of an `evaluation.json`."""
     mistakes = [
         {
             "path": str(one.get("name", "")),
@@ -155,17 +164,13 @@ def _test_set(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
         for one in evaluation["mistakes"][:MISTAKES]
     ]
     selective = evaluation.get("selective")
-    facts = {
-        "interval": evaluation.get("interval"),
-        "judged": judged_in_words(evaluation),
-        "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
-    }
+    honesty = None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective)
+    facts = {"interval": evaluation.get("interval"), "judged": judged_in_words(evaluation), "honesty": honesty}
     return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 
 
 def _validation_set(validation: ValidationAnswers) -> dict[str, Any]:
-    rows = validation.mistakes()[:MISTAKES]
-    mistakes = [_answered(validation, int(row)) for row in rows]
+    mistakes = [validation_image(validation, int(row)) for row in validation.mistakes()[:MISTAKES]]
     correct = validation.answers == validation.labels
     honesty = _honesty(
         reliability(validation.probabilities, correct),
@@ -181,31 +186,16 @@ def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) 
     return {"ece": error, "reliability": bins, "selective": selective, "words": words}
 
 
-def _set(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:
+def _set(confusion: list[list[int]], names: Sequence[str]) -> dict[str, Any]:
     count, right = sum(map(sum, confusion)), sum(row[index] for index, row in enumerate(confusion))
     return {
         "accuracy": _ratio(right, count),
         "count": count,
         "confusion": confusion,
-        "words": confusion_in_words(confusion, names),
+        "words": confusion_in_words(confusion, list(names)),
         "per_class": per_class(confusion, names),
         **macro_figures(confusion),
     }
-
-
-def _answered(validation: ValidationAnswers, row: int) -> dict[str, Any]:
-    thumbnail = validation.thumbnail(row)
-    return {
-        "path": validation.names[row],
-        "label": validation.class_names[validation.labels[row]],
-        "answer": validation.class_names[validation.answers[row]],
-        "probability": round(float(validation.probabilities[row]), 4),
-        "image": None if thumbnail is None else data_uri(thumbnail),
-    }
-
-
-def _filters(filters: NDArray[np.float32]) -> list[str]:
-    return [data_uri(window_image(window)) for window in filters[:MOST_FILTERS]]
 
 
 def _index(served: Served, request: Request, name: str) -> int:
@@ -215,8 +205,8 @@ def _index(served: Served, request: Request, name: str) -> int:
     return index
 
 
-def _ratio(set_name: Any, whole: Any) -> float:
-    return float(set_name) / float(whole) if whole else 0.0
+def _ratio(share: Any, whole: Any) -> float:
+    return float(share) / float(whole) if whole else 0.0
 
 
 def _finite(value: Any) -> float | None:

@@ -15,7 +15,7 @@ _FLAGS = ("--json", "--watch")  # what was asked of that one call
 def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str:
     """The run's own command with all of its options, but for the file `corrections` and a new folder beside `run`.
 
-    Where it was trained from Python, or by another command, it names what decides most: the network and how long.
+    Where it was trained from Python, or by another command, its config says them, all but a plan that it followed.
     """
     data = str(config["data"])
     if data == "arrays":
@@ -52,18 +52,41 @@ def _is(word: str, data: str) -> bool:
 
 
 def _settings(config: dict[str, Any]) -> list[str]:
-    given = {
-        "--model": None if config.get("automatic") else config.get("model"),
-        "--budget": None if config.get("budget") is None else f"{config['budget']:g}s",
-        "--epochs": f"{config['epochs']:g}" if config.get("budget") is None and config.get("epochs") else None,
-        "--images": config.get("images"),
-        "--seed": config.get("seed") or None,
-        "--colour": None if config.get("colour", "auto") == "auto" else config["colour"],
-        "--labels": "coarse" if config.get("labels") == "coarse" else None,
-        "--risk": config.get("risk"),
-        "--cache": config.get("cache"),
+    """The options that train again as `config` says: all that was asked for, and what the network itself is."""
+    settings = config.get("settings") or {}
+    recipe, initial = settings.get("recipe") or {}, settings.get("initial") or {}
+    options, automatic = config.get("options") or {}, config.get("automatic")
+    own = {name: value for name, value in options.items() if name == "dropout" or not (automatic or initial)}
+    budget, balance = config.get("budget"), settings.get("balance")
+    given: dict[str, Any] = {
+        "model": None if automatic or initial else config.get("model"),
+        "from": initial.get("source"),
+        "input_range": options.get("input_range") if str(initial.get("source")).endswith(".keras") else None,
+        "budget": None if budget is None else f"{budget:g}s",
+        "epochs": round(config["epochs"]) if budget is None and config.get("epochs") else None,
+        **{name: recipe.get(name) for name in settings.get("said", []) if name != "epochs"},
+        **own,
+        "early_stop": settings.get("early_stop"),
+        "balance": None if balance == "none" else balance,
+        "precision": settings.get("precision"),
+        "images": config.get("images"),
+        "seed": config.get("seed") or None,
+        "colour": None if config.get("colour", "auto") == "auto" else config["colour"],
+        "labels": "coarse" if config.get("labels") == "coarse" else None,
+        "risk": config.get("risk"),
+        "cache": config.get("cache"),
+        "neighbours": None if config.get("neighbours", True) else False,
     }
-    return [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+    return [word for name, value in given.items() if value is not None for word in _option(name, value)]
+
+
+def _option(name: str, value: Any) -> list[str]:
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    if isinstance(value, list):  # `widths`, and `input_range`, which may begin with a minus
+        return [f"--{option}={','.join(f'{one:g}' for one in value)}"]
+    return [f"--{option}", str(value)]
 
 
 def _free(run: Path) -> Path:

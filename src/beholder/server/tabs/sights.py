@@ -34,21 +34,13 @@ class Sight:
     maps: dict[int, Maps]
 
     def layer(self, index: int) -> Maps:
-        """The maps of a layer.
-
-        Raises:
-            HTTPException: 404 where there are none.
-        """
+        """The maps of a layer; HTTPException 404 where there are none."""
         if index not in self.maps:
             raise HTTPException(404)
         return self.maps[index]
 
     def map(self, index: int, number: int) -> NDArray[np.float32]:
-        """(H, W) float32: map `number` of a layer.
-
-        Raises:
-            HTTPException: 404 where there is none.
-        """
+        """(H, W) float32: map `number` of a layer; HTTPException 404 where there is none."""
         values = self.layer(index).values
         if number >= values.shape[2]:
             raise HTTPException(404)
