@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from beholder.errors import RunError, StorageError
+from beholder.evaluation.macro import macro_figures
 from beholder.report.page import write_report
 
 CLASSES = ["cat", "<script>alert('x')</script>", "dog & $x^2$"]
@@ -126,6 +127,12 @@ def _evaluation(run: Path, **changes: Any) -> None:
             }
         ],
         "created": "2026-01-02T04:00:00+00:00",
+        "judged": "All 40 images of the test set.",
+        **macro_figures([[17, 3], [1, 19]]),
+        "ece": 0.031,
+        "reliability": [{"count": 40, "confidence": 0.97, "accuracy": 0.9}],
+        "selective": {"unsure_below": None, "asked": None, "promised": False, "coverage": 1.0, "risk": 0.1}
+        | {"interval": [0.04, 0.23], "curve": [{"coverage": 1.0, "risk": 0.1}]},
     }
     _write(run, "evaluation.json", document | changes)
 
@@ -215,7 +222,8 @@ def test_nothing_in_it_asks_for_anything_outside(html: str) -> None:
 def test_its_charts_ask_for_nothing_either_and_take_names_as_text(html: str) -> None:
     page = Page(html)
     uris = [uri for uri in page.values("img", "src") + page.values("source", "srcset") if "svg" in uri]
-    assert len(uris) == 6  # loss, accuracy and confusion, each for light and dark
+    # Loss, accuracy, confusion, reliability and coverage, each for light and dark.
+    assert len(uris) == 10
     for uri in uris:
         svg = base64.b64decode(uri.partition(",")[2]).decode()
         assert "<script" not in svg
@@ -223,7 +231,7 @@ def test_its_charts_ask_for_nothing_either_and_take_names_as_text(html: str) -> 
             assert address.startswith(("#", "data:"))
     confusion = base64.b64decode(page.values("img", "src")[2].partition(",")[2]).decode()
     assert "dog &amp; $x^2$" in confusion  # not read as mathematics
-    assert len(set(uris)) == 6
+    assert len(set(uris)) == 10
 
 
 def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
@@ -295,8 +303,8 @@ def test_every_number_is_there(html: str) -> None:
 def test_every_figure_says_its_numbers_in_words(html: str) -> None:
     page = Page(html)
     alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
-    assert len(alternatives) == page.tags.count("img") == 5
-    loss, accuracy, confusion, mistake, filters = alternatives
+    assert len(alternatives) == page.tags.count("img") == 7
+    loss, accuracy, confusion, mistake, _, _, filters = alternatives
     assert "Train loss: 1.500 at first, 0.750 in the end, lowest 0.750 in epoch 2" in loss
     assert "Validation accuracy: 48.0 % at first, 83.0 % in the end" in accuracy
     assert "ends 14.0 points above" in accuracy
@@ -481,7 +489,7 @@ def test_what_is_no_image_is_not_put_into_the_page(run: Path) -> None:
     images = ["https://example.org/a.png", "data:text/html;base64,PGI+", "", None]
     _evaluation(run, mistakes=[mistake | {"image": image} for image in images])
     html = write_report(run).read_text(encoding="utf-8")
-    assert Page(html).tags.count("img") == 4
+    assert Page(html).tags.count("img") == 6
     assert "example.org" not in html
     assert "PGI+" not in html
 

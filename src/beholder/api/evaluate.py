@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
-import io
 import shlex
 import time
 from pathlib import Path
@@ -25,7 +23,8 @@ from beholder.data.progress import Progress, silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.errors import DataError
-from beholder.runs.kept_evaluation import judged_in_words, read_evaluation
+from beholder.figures.encoding import png_uri
+from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
 from beholder.sessions.training_data import check_there
@@ -87,7 +86,7 @@ def evaluate(
         if told is not None and all(trial in told for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
-            return {**told, "judged": judged_in_words(told)}
+            return told
     files.check_writable(run.path)
     if data is None:
         check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
@@ -266,18 +265,12 @@ def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progres
 
 
 def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:
-    label, prediction = int(test.labels[row]), int(probabilities[row].argmax())
+    label, prediction, image = int(test.labels[row]), int(probabilities[row].argmax()), test.images[row]
     return {
         "name": str(test.names[row]),
         "label": test.class_names[label],
         "prediction": test.class_names[prediction],
         "probability": float(probabilities[row, prediction]),
         "label_probability": float(probabilities[row, label]),
-        "image": _as_uri(test.images[row]),
+        "image": png_uri(Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)),
     }
-
-
-def _as_uri(image: NDArray[np.uint8]) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image).save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

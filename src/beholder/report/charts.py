@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import Any
 
@@ -15,7 +13,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from beholder.figures.encoding import png_uri
 from beholder.figures.lettering import one_line
+from beholder.figures.pixels import enlarged, window_image
 from beholder.report.drawing import Chart, Palette, chart, plain_axes
 
 _NUMBERED = 12  # up to so many classes every cell of the confusion matrix holds its number
@@ -93,12 +93,8 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
     Returns:
         A PNG as data URI, its width and its height in pixels; transparent between the windows.
     """
-    filters = np.nan_to_num(filters[:_MOST_FILTERS])
-    if filters.shape[3] != 3:
-        filters = np.repeat(filters.mean(axis=3, keepdims=True), 3, axis=3)
-    count, height, width, _ = filters.shape
-    largest = np.maximum(np.abs(filters).max(axis=(1, 2, 3), keepdims=True), 1e-12)
-    windows = np.rint(127.5 + 127.5 * filters / largest).astype(np.uint8)  # (K, h, w, 3)
+    windows = [window_image(window) for window in np.nan_to_num(filters[:_MOST_FILTERS])]
+    count, height, width = len(windows), *windows[0].shape[:2]
     factor, gap = max(1, 40 // max(height, width)), 6
     columns = min(16, math.ceil(math.sqrt(2 * count)))
     rows = -(-count // columns)
@@ -108,16 +104,9 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
         row, column = divmod(index, columns)
         top, left = row * step_y, column * step_x
         tile = canvas[top : top + height * factor, left : left + width * factor]
-        tile[..., :3] = window.repeat(factor, axis=0).repeat(factor, axis=1)
+        tile[..., :3] = enlarged(window, factor)
         tile[..., 3] = 255
     return png_uri(Image.fromarray(canvas)), canvas.shape[1], canvas.shape[0]
-
-
-def png_uri(image: Image.Image) -> str:
-    """`image` as the data URI of a PNG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _epoch_axes(figure: Figure, colours: Palette, epochs: list[dict[str, Any]]) -> Axes:

@@ -13,7 +13,6 @@ from PIL import Image
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.macro import macro_figures
 from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
 from beholder.report.honesty_section import honesty
@@ -21,7 +20,6 @@ from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
 from beholder.runs.events import Event
-from beholder.runs.kept_evaluation import judged_in_words
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
@@ -86,7 +84,7 @@ def _headline(run: RunFiles) -> dict[str, Any]:
             "interval": run.evaluation.get("interval"),
             "set": run.evaluation.get("set", "test"),
             "count": run.evaluation.get("count"),
-            "macro": _macro(run.evaluation),
+            "macro": run.evaluation if run.evaluation["uneven"] else None,
         }
     # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
     told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
@@ -94,12 +92,6 @@ def _headline(run: RunFiles) -> dict[str, Any]:
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
     return {"accuracy": accuracy, "interval": interval, "set": "validation", "count": count}
-
-
-def _macro(evaluation: dict[str, Any]) -> dict[str, Any] | None:
-    """The figures in which classes count alike where they are uneven; None where accuracy says as much."""
-    figures = macro_figures(evaluation.get("confusion", []))
-    return figures if figures["uneven"] else None
 
 
 def _curves(run: RunFiles) -> list[dict[str, Any]]:
@@ -122,7 +114,6 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
     seen = [row for row in per_class if row["count"]]
     return {
         **run.evaluation,
-        "judged": judged_in_words(run.evaluation),
         # Without a denominator there is no ratio: nothing was predicted to be this class, or it does not occur.
         "per_class": [
             {

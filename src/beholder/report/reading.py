@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import zipfile
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.store import CHECKSUMS
+from beholder.artifact.store import model_checksum
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import read_document
@@ -71,7 +70,7 @@ def read_run(path: Path, ending: Event | None = None) -> RunFiles:
     events = lasting([*read_events(path / "events.jsonl"), *([] if ending is None else [ending])])
     evaluation = read_evaluation(path / "evaluation.json")
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
-    outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)
+    outdated = evaluation is not None and evaluation.get("model") != model_checksum(path / "model")
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
     return RunFiles(
         path=path.resolve(),  # "." has no name
@@ -91,14 +90,6 @@ def _document(path: Path) -> dict[str, Any] | None:
     """The JSON object in `path`, None where there is no such file."""
     damaged = "bring it back from a copy or train anew"
     return read_document(path, missing="", damaged=damaged) if path.exists() else None
-
-
-def _checksum(seal: Path) -> str | None:
-    """The name of exactly this model, as `Artifact.checksum` has it; None where there is none."""
-    try:
-        return hashlib.sha256(seal.read_bytes()).hexdigest()
-    except OSError:
-        return None
 
 
 def _filters(path: Path) -> NDArray[np.float32] | None:

@@ -16,7 +16,7 @@ from beholder.data.images.decode import measure
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
-from beholder.figures.sheet import stretched
+from beholder.figures.pixels import stretched
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.guard.addresses import number
 from beholder.server.guard.uploads import Upload, read_uploads

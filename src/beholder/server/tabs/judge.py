@@ -18,7 +18,7 @@ from beholder.errors import BeholderError
 from beholder.evaluation.abstention import coverage_curve, risk_in_words
 from beholder.evaluation.calibration import expected_calibration_error, reliability
 from beholder.evaluation.macro import macro_figures
-from beholder.figures.maps import window_image
+from beholder.figures.pixels import window_image
 from beholder.report.reading import RunFiles
 from beholder.report.words import (
     accuracy_in_words,
@@ -27,7 +27,6 @@ from beholder.report.words import (
     loss_in_words,
     reliability_in_words,
 )
-from beholder.runs.kept_evaluation import judged_in_words
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.guard.addresses import number
 from beholder.server.served import Served
@@ -157,7 +156,7 @@ def _test_set(evaluation: dict[str, Any], names: list[str]) -> dict[str, Any]:
     selective = evaluation.get("selective")
     facts = {
         "interval": evaluation.get("interval"),
-        "judged": judged_in_words(evaluation),
+        "judged": evaluation["judged"],
         "honesty": None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective),
     }
     return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
