@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from beholder import files
 from beholder.answering.classifier import Classifier
@@ -23,7 +22,7 @@ from beholder.data.progress import Progress, silent
 from beholder.data.refit import refitted
 from beholder.data.source import Source
 from beholder.errors import DataError
-from beholder.figures.encoding import png_uri
+from beholder.figures.png import png_uri
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
@@ -265,12 +264,12 @@ def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progres
 
 
 def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:
-    label, prediction, image = int(test.labels[row]), int(probabilities[row].argmax()), test.images[row]
+    label, prediction = int(test.labels[row]), int(probabilities[row].argmax())
     return {
         "name": str(test.names[row]),
         "label": test.class_names[label],
         "prediction": test.class_names[prediction],
         "probability": float(probabilities[row, prediction]),
         "label_probability": float(probabilities[row, label]),
-        "image": png_uri(Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)),
+        "image": png_uri(test.images[row], level=6),
     }

@@ -16,7 +16,7 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.data.images.decode import ImageRules, decode
 from beholder.errors import ArtifactError
-from beholder.figures.encoding import png_bytes
+from beholder.figures.png import png
 
 COUNT = 8
 GOLDEN_TOLERANCE = 1e-3  # of a probability: other processors round differently, by about 1e-5
@@ -39,11 +39,10 @@ def write_golden(
     The last is kept enlarged and out of proportion, so that the resizing is replayed too.
     """
     names = [f"{number}.png" for number in range(len(images))]
-    for name, image in zip(names, images, strict=True):
-        loaded = Image.fromarray(image[..., 0] if rules.mode == "L" else image)
-        if name == names[-1]:
-            loaded = loaded.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC)
-        files.write_bytes(folder / name, png_bytes(loaded))
+    last = Image.fromarray(images[-1, ..., 0] if rules.mode == "L" else images[-1])
+    enlarged = np.asarray(last.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC))
+    for name, image in zip(names, [*images[:-1], enlarged], strict=True):
+        files.write_bytes(folder / name, png(image, level=6))
     decoded = _decoded(folder, names, rules)
     document: dict[str, Any] = {
         "tolerance": GOLDEN_TOLERANCE,

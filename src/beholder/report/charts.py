@@ -11,11 +11,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
-from PIL import Image
 
-from beholder.figures.encoding import png_uri
 from beholder.figures.lettering import one_line
 from beholder.figures.pixels import enlarged, window_image
+from beholder.figures.png import png_uri
 from beholder.report.drawing import Chart, Palette, chart, plain_axes
 
 _NUMBERED = 12  # up to so many classes every cell of the confusion matrix holds its number
@@ -106,7 +105,7 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
         tile = canvas[top : top + height * factor, left : left + width * factor]
         tile[..., :3] = enlarged(window, factor)
         tile[..., 3] = 255
-    return png_uri(Image.fromarray(canvas)), canvas.shape[1], canvas.shape[0]
+    return png_uri(canvas, level=9), canvas.shape[1], canvas.shape[0]
 
 
 def _epoch_axes(figure: Figure, colours: Palette, epochs: list[dict[str, Any]]) -> Axes:

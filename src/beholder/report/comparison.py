@@ -76,8 +76,8 @@ def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
     if widest["gap"] < _NOTABLE_GAP:
         return []
     return [
-        f"{widest['title']} memorises most: its accuracy on training images, "
-        f"{words.percent(widest['train_accuracy'])}, ends {_points(widest['gap'])} above that on validation images."
+        f"{widest['title']} overfits most: its training accuracy, {words.percent(widest['train_accuracy'])}, ends "
+        f"{_points(widest['gap'])} above its validation accuracy."
     ]
 
 
@@ -176,7 +176,7 @@ def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, An
         listed = "; ".join(f"{row['title']} {_points(row['gap'])}" for row in sorted(rows, key=_by_size))
         figures.append(
             _figure(
-                "Gap between train and validation accuracy, in points, against the number of training images",
+                "Gap between training and validation accuracy, in points, against the number of training images",
                 comparison_charts.gap_chart(rows, models),
                 f"Gap against training images: {listed}.",
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,18 +24,17 @@ from beholder import files
 from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
 from beholder.report.finding_words import KINDS
+from beholder.report.thumbnails import thumbnail_uri
 
-MOST_FINDINGS = 300  # of one kind
-MOST_IMAGES = 60  # of one finding
-MOST_BYTES = 24 * 2**20  # of all images together
-_SMALL = 64  # pixels; an image of at most that stays as it is, and is enlarged without blur
-_SIDE = 160  # pixels that a larger one gets on its long side
+_MOST_FINDINGS = 300  # of one kind
+_MOST_IMAGES = 60  # of one finding
+_MOST_BYTES = 24 * 2**20  # of all images together
 
 
-def write_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
+def write_audit_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
     """Write the gallery of the audit `document` to `path`, whole or not at all.
 
-    At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_IMAGES` of one; the page says where there are
+    At most `_MOST_FINDINGS` of a kind are shown, the surest, and `_MOST_IMAGES` of one; the page says where there are
     more. Images are what a network would receive of them.
 
     Args:
@@ -111,7 +109,7 @@ def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, A
     """What the page draws: facts, and for each kind its findings, whose images are numbers in one list."""
     by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
     present = [(kind, found) for kind, found in by_kind if found]
-    album = _Album(sets, document["findings"], MOST_BYTES // max(1, len(present)))
+    album = _Album(sets, document["findings"], _MOST_BYTES // max(1, len(present)))
     kinds = []
     for kind, found in present:
         album.begin()
@@ -122,7 +120,7 @@ def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, A
                 "sentence": KINDS[kind].sentence,
                 "decisions": KINDS[kind].decisions,
                 "count": len(found),
-                "findings": [album.finding(one) for one in found[:MOST_FINDINGS]],
+                "findings": [album.finding(one) for one in found[:_MOST_FINDINGS]],
             }
         )
     names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
@@ -166,7 +164,7 @@ class _Album:
             "sentence": one["sentence"],
             "suggestion": one["suggestion"],
             "count": len(members),
-            "members": [self._place(*member) for member in members[:MOST_IMAGES]],
+            "members": [self._place(*member) for member in members[:_MOST_IMAGES]],
             "neighbours": [self._neighbour(path) for path in one["neighbours"][:5] if path in self._homes],
         }
 
@@ -193,14 +191,5 @@ def _named(sets: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
 
 
 def _image(pixels: NDArray[np.uint8]) -> str:
-    """`pixels` (H, W, C) uint8 as a data URI: a small image as it is, a larger one averaged down."""
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
-    small = max(image.size) <= _SMALL
-    buffer = io.BytesIO()
-    if small:
-        image.save(buffer, "PNG")
-    else:
-        image.thumbnail((_SIDE, _SIDE))
-        image.save(buffer, "JPEG", quality=85)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    """`pixels` (H, W, C) uint8 as a data URI."""
+    return thumbnail_uri(Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))

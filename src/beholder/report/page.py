@@ -19,14 +19,13 @@ from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
+from beholder.report.thumbnails import thumbnail_uri
 from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
 _MOST_NAMED = 50  # images that were skipped
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
-_IMAGE_SIDE = 128  # pixels that a mistake's image has at most
-_SMALL = 96  # an image below it is enlarged without blur
 
 
 def write_report(run: Path, ending: Event | None = None) -> Path:
@@ -57,7 +56,7 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
             "report.html",
             run=contents,
             headline=_headline(contents),
-            notes=words.notes(contents),
+            notes=words.run_notes(contents),
             curves=_curves(contents),
             evaluation=_evaluation(contents),
             honesty=honesty(contents),
@@ -143,21 +142,15 @@ def _class_name(label: Any, names: list[str]) -> str:
     return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
 
 
-def _image(uri: Any) -> dict[str, Any] | None:
+def _image(uri: Any) -> str | None:
     """An image given as a data URI, decoded and encoded anew: nothing but an image, and a small one, gets through."""
     try:
         content = base64.b64decode(str(uri).partition(";base64,")[2], validate=True)
         with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (_IMAGE_SIDE, _IMAGE_SIDE))
             small = image.convert("RGB")
     except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
         return None
-    if max(small.size) <= _SMALL:
-        return {"uri": charts.png_uri(small), "small": True}
-    small.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG
-    return {"uri": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "small": False}
+    return thumbnail_uri(small)
 
 
 def _filters(run: RunFiles) -> dict[str, Any] | None:

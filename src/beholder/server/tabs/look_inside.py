@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
@@ -14,8 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explanation import Maps
 from beholder.errors import ImageError
-from beholder.figures.encoding import png_bytes
-from beholder.figures.pixels import map_image
+from beholder.figures.pixels import stretched
 from beholder.server.encoding import EscapedJSON, data_uri
 from beholder.server.guard.addresses import number
 from beholder.server.guard.uploads import read_uploads
@@ -91,7 +91,7 @@ class _Room:
         return _png(_side_by_side(self._sights.sight(token).layer(layer), every))
 
     def _map(self, token: str, layer: int, number: int) -> Response:
-        return _png(map_image(self._sights.sight(token).map(layer, number)))
+        return _png(_grey(self._sights.sight(token).map(layer, number)))
 
     def _number(self, token: str, layer: int, number: int, row: int, column: int) -> Response:
         return EscapedJSON(self._layers.number(self._sights.sight(token), layer, number, row, column))
@@ -110,11 +110,17 @@ def _side_by_side(maps: Maps, every: bool) -> NDArray[np.uint8]:
     grid = np.zeros((math.ceil(len(order) / columns) * height, columns * width), np.uint8)
     for place, index in enumerate(order):
         top, left = place // columns * height, place % columns * width
-        grid[top : top + height, left : left + width] = map_image(maps.values[..., index])
+        grid[top : top + height, left : left + width] = _grey(maps.values[..., index])
     return grid
 
 
+def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map that is zero everywhere is black: it says nothing."""
+    return stretched(values.astype(np.float64)) if values.any() else np.zeros(values.shape, np.uint8)
+
+
 def _png(pixels: NDArray[np.uint8]) -> Response:
-    content = png_bytes(Image.fromarray(pixels), level=1)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     # A token stands for exactly these pixels, but a model of the same name may be served here tomorrow.
-    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
+    return Response(file.getvalue(), media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
