@@ -52,4 +52,5 @@ def read_familiar(folder: Path, precision: str, classes: int, features: int | No
     fits = fits and lengths.ndim == 1 and lengths.size > 0 and likenesses.shape == lengths.shape
     if not numbers or not fits or threshold.shape != ():
         raise damaged
-    return Familiarity(*(array.astype(np.float32) for array in arrays[:3]), threshold=float(threshold))
+    prototypes, lengths, likenesses = (array.astype(np.float32) for array in arrays[:3])
+    return Familiarity(prototypes, lengths, likenesses, float(threshold))

@@ -78,11 +78,9 @@ class Neighbours:
     def nearest(self, features: NDArray[np.float32], count: int = 8) -> list[Neighbour]:
         """The `count` nearest to an image whose `features` (F,) the graph gave, nearest first."""
         likeness = self.features @ unit_rows(features[np.newaxis])[0]
+        rows = np.argsort(-likeness, kind="stable")[:count]
         return [
-            Neighbour(
-                self.names[row], self.class_names[self.labels[row]], float(1 - likeness[row]), self.thumbnail(int(row))
-            )
-            for row in np.argsort(-likeness, kind="stable")[:count]
+            Neighbour(self.names[row], self._label(row), float(1 - likeness[row]), self.thumbnail(row)) for row in rows
         ]
 
     def doubtful(self, count: int = 50) -> list[Doubt]:
@@ -95,20 +93,18 @@ class Neighbours:
         suggested, share = votes.argmax(axis=1), votes.max(axis=1)
         odd = np.flatnonzero((suggested != self.labels) & (share > 0.5))
         order = odd[np.argsort(-share[odd], kind="stable")][:count]
+        suggestions = [self.class_names[label] for label in suggested]
         return [
-            Doubt(
-                self.names[row],
-                self.class_names[self.labels[row]],
-                self.class_names[suggested[row]],
-                float(share[row]),
-                self.thumbnail(int(row)),
-            )
+            Doubt(self.names[row], self._label(row), suggestions[row], float(share[row]), self.thumbnail(row))
             for row in order
         ]
 
     def thumbnail(self, row: int) -> NDArray[np.uint8]:
         """(H, W, 3) uint8."""
         return as_rgb(self.thumbnails[row])
+
+    def _label(self, row: int) -> str:
+        return self.class_names[int(self.labels[row])]
 
     def _votes(self) -> NDArray[np.float64]:
         """(N, classes): the share of each class among the nearest others."""

@@ -11,9 +11,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from beholder import files
 from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
 from beholder.report.finding_words import KINDS
+from beholder.report.resources import read_resource
 from beholder.report.thumbnails import thumbnail_uri
 
 _MOST_FINDINGS = 300  # of one kind
@@ -68,37 +69,17 @@ def _page(shown: dict[str, Any]) -> str:
     # ASCII holds any file name, and without < nothing in it can end the element.
     data = json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     title = escape(shown["data"].encode("utf-8", "replace").decode())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy()}">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>Audit of {title} – Beholder</title>
-<style>{_style()}</style>
-</head>
-<body>
-<noscript><p>This page needs JavaScript. The same findings are in findings.csv, beside it.</p></noscript>
-<script type="application/json" id="audit">{data}</script>
-<script type="module">{_script()}</script>
-</body>
-</html>
-"""
+    return Template(read_resource("gallery.html")).substitute(
+        title=title, policy=policy(), style=_style(), data=data, script=_script()
+    )
 
 
 def _script() -> str:
-    return _file("gallery_decisions.js") + _file("gallery.js")
+    return read_resource("gallery_decisions.js") + read_resource("gallery.js")
 
 
 def _style() -> str:
-    return _file("report.css") + _file("gallery.css")
-
-
-@cache
-def _file(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return read_resource("report.css") + read_resource("gallery.css")
 
 
 def _hash(text: str) -> str:

@@ -24,7 +24,6 @@ from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
-_MOST_NAMED = 50  # images that were skipped
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
 
 
@@ -61,8 +60,8 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
             evaluation=_evaluation(contents),
             honesty=honesty(contents),
             filters=_filters(contents),
-            layers=_layers(contents),
-            data=_data(contents),
+            layers=(contents.manifest or {}).get("layers"),
+            data=contents.data,
             options=_options(contents),
             budget=budget_in_words(contents),
             plan_command=plan_command(contents),
@@ -78,13 +77,7 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
 def _headline(run: RunFiles) -> dict[str, Any]:
     """The one figure: of the test set once it was opened for this model, of the validation set before."""
     if run.evaluation is not None:
-        return {
-            "accuracy": run.evaluation.get("accuracy"),
-            "interval": run.evaluation.get("interval"),
-            "set": run.evaluation.get("set", "test"),
-            "count": run.evaluation.get("count"),
-            "macro": run.evaluation if run.evaluation["uneven"] else None,
-        }
+        return {**run.evaluation, "set": "test", "macro": run.evaluation if run.evaluation["uneven"] else None}
     # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
     told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
     accuracy = (told or run.epochs or [{}])[-1].get("validation_accuracy")
@@ -106,9 +99,8 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
     """The evaluation as it is, plus what is drawn and said of it."""
     if run.evaluation is None:
         return None
-    per_class = run.evaluation.get("per_class", [])
-    names = [str(row["class_name"]) for row in per_class]
-    confusion = run.evaluation.get("confusion", [])
+    per_class, confusion = run.evaluation["per_class"], run.evaluation["confusion"]
+    names = [row["class_name"] for row in per_class]
     predicted = [sum(column) for column in zip(*confusion, strict=True)] or [0] * len(names)
     seen = [row for row in per_class if row["count"]]
     return {
@@ -129,17 +121,8 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
         "alt": words.confusion_in_words(confusion, names),
         "pairs": words.confused_pairs(confusion, names, 10),
         "table": list(zip(names, confusion, strict=True)) if 0 < len(names) <= _TABLED else [],
-        "mistakes": [_mistake(mistake, names) for mistake in run.evaluation.get("mistakes", [])],
+        "mistakes": [{**mistake, "image": _image(mistake.get("image"))} for mistake in run.evaluation["mistakes"]],
     }
-
-
-def _mistake(mistake: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    named = {key: _class_name(mistake.get(key), names) for key in ("label", "prediction")}
-    return {**mistake, **named, "image": _image(mistake.get("image"))}
-
-
-def _class_name(label: Any, names: list[str]) -> str:
-    return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
 
 
 def _image(uri: Any) -> str | None:
@@ -167,36 +150,6 @@ def _filters(run: RunFiles) -> dict[str, Any] | None:
     return {"uri": uri, "width": width, "height": height, "count": count, "size": size, "alt": alt}
 
 
-def _layers(run: RunFiles) -> dict[str, Any] | None:
-    rows = (run.manifest or {}).get("layers", [])
-    if not rows:
-        return None
-    totals = {key: sum(row.get(key) or 0 for row in rows) for key in ("parameters", "multiply_adds")}
-    largest = {key: _largest(rows, key) for key in totals}
-    shares = {key: (largest[key].get(key) or 0) / totals[key] if totals[key] else None for key in totals}
-    return {"rows": rows, "totals": totals, "largest": largest, "shares": shares}
-
-
-def _largest(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    return max(rows, key=lambda row: row.get(key) or 0)
-
-
-def _data(run: RunFiles) -> dict[str, Any] | None:
-    if run.data is None:
-        return None
-    counts = run.data.get("counts", {})
-    skipped = run.data.get("skipped", [])
-    classes = run.data.get("class_names", [])
-    return {
-        **run.data,
-        "rows": [(name, [counts[set_name][index] for set_name in counts]) for index, name in enumerate(classes)],
-        "totals": {set_name: sum(numbers) for set_name, numbers in counts.items()},
-        "skipped": skipped[:_MOST_NAMED],
-        "more_skipped": max(0, len(skipped) - _MOST_NAMED),
-        "all_skipped": len(skipped),
-    }
-
-
 def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
     # Epochs were not chosen where a budget or an earlier plan decided them.
@@ -205,12 +158,12 @@ def _options(run: RunFiles) -> dict[str, str]:
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
     if run.config.get("budget") is not None:
         chosen["budget"] = f"{run.config['budget']:g}s"
-    if run.config.get("settings", {}).get("balance", "none") != "none":
-        chosen["balance"] = run.config["settings"]["balance"]
-    initial = run.config.get("settings", {}).get("initial")
-    if initial is not None:
-        chosen["from"] = initial["source"]
-    chosen.update({name: value for name, value in run.config.get("options", {}).items() if name != "file"})
+    settings = run.config.get("settings", {})
+    if settings.get("balance", "none") != "none":
+        chosen["balance"] = settings["balance"]
+    if settings.get("initial") is not None:
+        chosen["from"] = settings["initial"]["source"]
+    chosen |= {name: value for name, value in run.config.get("options", {}).items() if name != "file"}
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in chosen.items()

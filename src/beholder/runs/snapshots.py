@@ -72,13 +72,13 @@ def read_shown(run: Run) -> Shown | None:
     try:
         names = texts_from_array(np.ravel(stored["class_names"])[:_MOST_NAMES])
     except ValueError as error:
-        raise _damaged(path, "its class names are none") from error
-    if labels.dtype != np.int64 or not ((labels >= 0) & (labels < len(names))).all():
-        raise _damaged(path, "its labels are no classes")
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
-        raise _damaged(path, "its images are none")
-    if labels.shape != images.shape[:1]:
-        raise _damaged(path, "not every image has a label")
+        raise _damaged(path, str(error)) from error
+    are_images = (
+        images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in (1, 3) and 0 not in images.shape[1:]
+    )
+    are_labels = labels.dtype == np.int64 and labels.shape == images.shape[:1]
+    if not are_images or not are_labels or not ((labels >= 0) & (labels < len(names))).all():
+        raise _damaged(path, "its images and labels are none that go together")
     return Shown(images, labels, names)
 
 
