@@ -48,6 +48,7 @@ What follows is made by `make docs` from the first line of each file; do not edi
 PURPOSES = {
     "py.typed": "says that the package carries its types",
     "icon.svg": "the icon of the page",
+    "layer_words.json": "what each type of layer does, in one sentence",
     "scaling.json": "the measured accuracies that the plan reads",
 }
 _COMMENTS = {
