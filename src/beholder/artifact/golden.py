@@ -23,7 +23,7 @@ GOLDEN_TOLERANCE = 1e-3  # of a probability: other processors round differently,
 INSIDE_TOLERANCE = 1e-3  # of a logit, as a share of the largest one
 INT8_TOLERANCE = 1e-2  # of a probability: a last bit elsewhere can move a value by a whole step, seen up to 0.0024
 
-Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+_Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def write_golden(
@@ -59,7 +59,7 @@ def write_golden(
 
 
 def replay_golden(folder: Path, graph: Graph, rules: ImageRules, part: str | None = None) -> None:
-    """Answer the golden images again, with `model.onnx`, or with the int8 model where `part` is `"int8"`.
+    """_Answer the golden images again, with `model.onnx`, or with the int8 model where `part` is `"int8"`.
 
     Raises:
         ArtifactError: a probability differs from the expected one by more than that graph's tolerance.
@@ -68,7 +68,7 @@ def replay_golden(folder: Path, graph: Graph, rules: ImageRules, part: str | Non
 
 
 def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
-    """Answer the golden images again, with the graph that explanations use.
+    """_Answer the golden images again, with the graph that explanations use.
 
     Raises:
         ArtifactError: a logit differs from the expected one by more than that graph's tolerance.
@@ -76,7 +76,7 @@ def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
     _replay(folder, "inside", "logits", rules, lambda images: inside(images, ("logits",))["logits"])
 
 
-def _replay(folder: Path, part: str | None, key: str, rules: ImageRules, answer: Answer) -> None:
+def _replay(folder: Path, part: str | None, key: str, rules: ImageRules, answer: _Answer) -> None:
     expected, tolerance = _expected(folder, part, key)
     for name, row in zip(expected, answer(_decoded(folder, list(expected), rules)), strict=True):
         difference = float(np.abs(row - expected[name]).max()) if row.shape == expected[name].shape else np.inf

@@ -23,7 +23,7 @@ from beholder.evaluation.familiarity import Familiarity
 
 INT8_FILE = "model.int8.onnx"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
-Precision = Literal["float32", "int8"]
+_Precision = Literal["float32", "int8"]
 _HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
 
@@ -43,7 +43,7 @@ class Artifact:
     folder: Path
     manifest: Manifest
     graph: Graph
-    precision: Precision = "float32"
+    precision: _Precision = "float32"
     familiarity: Familiarity | None = None
     seal: bytes = b""
 
@@ -116,7 +116,7 @@ def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
     return _described(folder, manifest, graph, "float32", seal)
 
 
-def _described(folder: Path, manifest: Manifest, graph: Graph, precision: Precision, seal: bytes) -> Artifact:
+def _described(folder: Path, manifest: Manifest, graph: Graph, precision: _Precision, seal: bytes) -> Artifact:
     """The artifact, if all of it was read from one model."""
     known = manifest.familiar is not None
     classes = len(manifest.class_names)

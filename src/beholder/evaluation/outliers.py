@@ -51,7 +51,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             (str(pool.sets[row]),),
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
-            sentence="Far from every other image; the nearest are beside it.",
+            sentence="Far from every other image; the nearest ones are shown with it.",
             neighbours=tuple(dataset.names[near] for near in neighbours[row, :SHOWN_NEIGHBOURS].tolist()),
         )
         for row in chosen

@@ -75,7 +75,7 @@ function section(kind) {
 
 function card(kind, finding) {
   const members = finding.members.map((place) => audit.album[place]);
-  if (!members.length) return h("p", { class: "about" }, finding.sentence);
+  if (!members.length) return h("p", { class: "about" }, withCode(finding.sentence));
   if (members.length === 1) return box(kind, members[0], finding);
   const drop = surplus(finding);
   const labels = new Set(members.map(({ label }) => label));

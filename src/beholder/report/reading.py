@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.artifact.inside import read_weights
 from beholder.artifact.store import model_checksum
+from beholder.errors import ArtifactError
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import read_document
@@ -94,10 +96,6 @@ def _document(path: Path) -> dict[str, Any] | None:
 
 def _filters(path: Path) -> NDArray[np.float32] | None:
     """The first layer's windows where there are some that can be drawn; a report does without rather than fail."""
-    try:
-        filters = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError):
-        return None
-    if not isinstance(filters, np.ndarray) or filters.ndim != 4 or filters.size == 0 or filters.dtype.kind != "f":
-        return None
-    return filters.astype(np.float32)
+    with suppress(ArtifactError):
+        return read_weights(path, 4)
+    return None
