@@ -51,6 +51,7 @@ PURPOSES = {
     "icon.svg": "the icon of the page",
     "scaling.json": "the measured accuracies that a forecast reads",
     "openapi.json": "the HTTP interface in the words of OpenAPI 3.1; its test holds it to the routes",
+    "layer_words.json": "what each type of layer does, in one sentence",
 }
 _COMMENTS = {
     ".js": re.compile(r"\A// (.+)"),

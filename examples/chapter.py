@@ -23,7 +23,7 @@ import beholder
 from beholder.answering.convolution import convolve, max_pool
 from beholder.figures.maps import maps_sheet, windows_sheet
 from beholder.figures.sheet import contact_sheet, save
-from beholder.report.drawing import LIGHT, Palette, plain_axes, png
+from beholder.report.drawing import LIGHT, Palette, chart_png, plain_axes
 from beholder.runs.events import read_events
 
 ARCHIVE = Path(os.environ.get("CHAPTER_ARCHIVE", "cifar-10-batches-py"))
@@ -167,7 +167,7 @@ def curves(runs: dict[str, Path], name: str) -> Image.Image:
         axes.set_ylabel("accuracy, %")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
 
-    (OUT / name).write_bytes(png(draw, LIGHT, 5, 3.6))
+    (OUT / name).write_bytes(chart_png(draw, LIGHT, 5, 3.6))
     return Image.open(OUT / name)
 
 

@@ -28,7 +28,7 @@ from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.errors import DataError, RunError
 from beholder.runs.run_folder import Run
-from beholder.runs.sets import FILE, ImageSet, KnownSets, changes_in_words, read_sets, write_sets
+from beholder.runs.sets import SETS_FILE, ImageSet, KnownSets, changes_in_words, read_sets, write_sets
 from beholder.sessions.training_data import fingerprints, known_sets, read_training_sets
 
 CLASSES = ("left", "right")
@@ -289,9 +289,9 @@ def test_the_sets_are_kept_whole_and_damage_is_told(tmp_path: Path) -> None:
     assert again.class_names == CLASSES
     for one, other in zip(sets.every, again.every, strict=True):
         assert (one.hashes, one.names, one.labels.tolist()) == (other.hashes, other.names, other.labels.tolist())
-    whole = (tmp_path / FILE).read_bytes()
+    whole = (tmp_path / SETS_FILE).read_bytes()
     for damage in (b"", whole[:-30], b"nonsense"):
-        (tmp_path / FILE).write_bytes(damage)
+        (tmp_path / SETS_FILE).write_bytes(damage)
         with pytest.raises(RunError, match=r"sets\.npz' is damaged"):
             read_sets(tmp_path)
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beholder.answering.classifier import Classifier
-from beholder.artifact.golden import TOLERANCE
+from beholder.artifact.golden import GOLDEN_TOLERANCE
 from beholder.artifact.store import open_artifact, replacing_artifact
 from beholder.errors import ArtifactError
 
@@ -198,7 +198,7 @@ def test_golden_probabilities_that_moved_by_more_than_the_tolerance_are_refused(
     path = model / "golden" / "expected.json"
     document = json.loads(path.read_bytes())
     first = document["probabilities"]["0.png"]
-    for change, accepted in ((TOLERANCE / 2, True), (TOLERANCE * 2, False)):
+    for change, accepted in ((GOLDEN_TOLERANCE / 2, True), (GOLDEN_TOLERANCE * 2, False)):
         moved = {**document["probabilities"], "0.png": [first[0] + change, *first[1:]]}
         path.write_text(json.dumps({**document, "probabilities": moved}))
         seal(model)

@@ -110,7 +110,7 @@ def test_every_answer_to_the_validation_set_is_kept_mistakes_with_their_images(r
 
 
 def test_of_too_many_validation_images_the_mistakes_are_shown_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beholder.artifact.kept_images.MOST_IMAGES", 6)
+    monkeypatch.setattr("beholder.artifact.kept_images._MOST_IMAGES", 6)
     dataset = images(50)
     probabilities = np.eye(2, dtype=np.float32)[dataset.labels]
     probabilities[[10, 20, 31]] = probabilities[[11, 21, 30]]

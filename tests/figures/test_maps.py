@@ -8,11 +8,12 @@ from PIL import Image
 
 from beholder.figures.heading import MARGIN, under_heading, wrapped
 from beholder.figures.lettering import font_for
-from beholder.figures.maps import MOST, maps_sheet, window_image, windows_sheet
+from beholder.figures.maps import MOST_MAPS, maps_sheet, windows_sheet
+from beholder.figures.pixels import window_image
 from beholder.figures.sheet import PAPER
 
 
-@pytest.mark.parametrize(("count", "shown"), [(1, 1), (3, 3), (9, 9), (200, MOST)])
+@pytest.mark.parametrize(("count", "shown"), [(1, 1), (3, 3), (9, 9), (200, MOST_MAPS)])
 def test_at_most_64_maps_are_shown(count: int, shown: int) -> None:
     maps = np.zeros((16, 16, count), np.float32)
     maps[:8] = 1  # white above black

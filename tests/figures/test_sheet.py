@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from beholder.figures.lettering import fitted, font_for, one_line
+from beholder.figures.lettering import fit_text, font_for, one_line
 from beholder.figures.sheet import contact_sheet
 
 PAPER = (250, 250, 248)
@@ -86,8 +86,8 @@ def test_titles_stand_under_their_images_and_stay_in_their_column() -> None:
 
 def test_a_title_that_does_not_fit_ends_in_an_ellipsis_and_one_that_fits_is_whole() -> None:
     font = font_for("automobile", 14)
-    assert fitted("automobile", font, 128) == "automobile"
-    cut = fitted("automobile " * 9, font, 128)
+    assert fit_text("automobile", font, 128) == "automobile"
+    cut = fit_text("automobile " * 9, font, 128)
     assert cut.endswith("…")
     assert font.getlength(cut) <= 128
 

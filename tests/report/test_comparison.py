@@ -44,7 +44,7 @@ def text(sentences: list[str]) -> str:
 def test_the_chapters_point_is_said_where_the_figures_show_it() -> None:
     said = text(findings([FAST, BOOK, DENSE]))
     assert "fast ranks first: 90.0 % on the validation set (95 % interval 89.0 % to 91.0 %)" in said
-    assert "dense memorises most: its accuracy on training images, 95.0 %, ends 45.0 points above" in said
+    assert "dense overfits most: its training accuracy, 95.0 %, ends 45.0 points above" in said
     assert "dense has the most parameters, 3,157,002; better on validation with fewer: " in said
     assert "fewer: fast (40.0 points), book (16.0 points)." in said
 
@@ -97,7 +97,7 @@ def test_the_page_holds_every_figure_and_links_to_every_report(folder: Path) -> 
         assert f'href="{name}/report.html"' in html
     assert "Not finished: b-500" in html
     assert "<b>digits</b>" not in html
-    assert "The test set is unopened" in html
+    assert "The test set is still closed" in html
 
 
 def test_the_page_is_self_contained_and_its_charts_have_alternatives(folder: Path) -> None:

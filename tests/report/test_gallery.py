@@ -84,12 +84,12 @@ def test_a_browser_is_told_to_run_the_page_s_own_script_alone(tmp_path: Path, wr
 def test_a_page_stays_a_bounded_size_and_says_that_there_is_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "MOST_FINDINGS", 5)
-    monkeypatch.setattr(gallery, "MOST_IMAGES", 3)
-    monkeypatch.setattr(gallery, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(gallery, "_MOST_FINDINGS", 5)
+    monkeypatch.setattr(gallery, "_MOST_IMAGES", 3)
+    monkeypatch.setattr(gallery, "_MOST_BYTES", 20_000)
     found = [finding("near_duplicate", [f"{row}.png" for row in range(9)])]
     found += [finding("dark", [f"{row}.png"]) for row in range(10, 40)]
-    gallery.write_gallery(tmp_path / "page.html", document(found), images(40, 32))
+    gallery.write_audit_gallery(tmp_path / "page.html", document(found), images(40, 32))
     page = shown((tmp_path / "page.html").read_text(encoding="utf-8"))
     near, dark = page["kinds"]
     assert (len(near["findings"][0]["members"]), near["findings"][0]["count"]) == (3, 9)
@@ -100,7 +100,7 @@ def test_a_page_stays_a_bounded_size_and_says_that_there_is_more(
 @pytest.mark.parametrize(("side", "kind"), [(32, "png"), (300, "jpeg")])
 def test_small_images_stay_as_they_are_and_large_ones_become_small(tmp_path: Path, side: int, kind: str) -> None:
     found = [finding("dark", ["0.png"]), finding("blurred", ["0.png"])]
-    gallery.write_gallery(tmp_path / "page.html", document(found), images(1, side))
+    gallery.write_audit_gallery(tmp_path / "page.html", document(found), images(1, side))
     [image] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
     assert image["image"].startswith(f"data:image/{kind};base64,")
     assert len(image["image"]) < 40_000
@@ -109,7 +109,7 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small(tmp_path: Pat
 def test_images_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
     sets = images(2, 8)
     twins = {"all": Dataset(sets["all"].images, sets["all"].labels, ("a",), ["same.png", "same.png"])}
-    gallery.write_gallery(tmp_path / "page.html", document([finding("dark", ["same.png"])]), twins)
+    gallery.write_audit_gallery(tmp_path / "page.html", document([finding("dark", ["same.png"])]), twins)
     [image] = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["album"]
     assert image["unique"] is False
 

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from beholder.errors import RunError, StorageError
+from beholder.evaluation.metrics import macro_figures
 from beholder.report.page import write_report
 
 CLASSES = ["cat", "<script>alert('x')</script>", "dog & $x^2$"]
@@ -126,6 +127,12 @@ def _evaluation(run: Path, **changes: Any) -> None:
             }
         ],
         "created": "2026-01-02T04:00:00+00:00",
+        "judged": "All 40 images of the test set.",
+        **macro_figures([[17, 3], [1, 19]]),
+        "ece": 0.031,
+        "reliability": [{"count": 40, "confidence": 0.97, "accuracy": 0.9}],
+        "selective": {"unsure_below": None, "asked": None, "promised": False, "coverage": 1.0, "risk": 0.1}
+        | {"interval": [0.04, 0.23], "curve": [{"coverage": 1.0, "risk": 0.1}]},
     }
     _write(run, "evaluation.json", document | changes)
 
@@ -166,7 +173,7 @@ def _complete_run(folder: Path) -> Path:
             "image_shape": [32, 48, 3],
             "counts": {"train": [1001, 1002, 1003], "validation": [30, 30, 40]},
             "fingerprint": {"train": "ab" * 32, "validation": "cd" * 32},
-            "notes": ["The checksum is unknown."],
+            "notes": ["The checksum is unknown.", "1 image could not be read and was left out."],
             "skipped": [{"path": "train/cat/bad\n.jpg", "error": "it is truncated"}],
         },
     )
@@ -215,7 +222,8 @@ def test_nothing_in_it_asks_for_anything_outside(html: str) -> None:
 def test_its_charts_ask_for_nothing_either_and_take_names_as_text(html: str) -> None:
     page = Page(html)
     uris = [uri for uri in page.values("img", "src") + page.values("source", "srcset") if "svg" in uri]
-    assert len(uris) == 6  # loss, accuracy and confusion, each for light and dark
+    # Loss, accuracy, confusion, reliability and coverage, each for light and dark.
+    assert len(uris) == 10
     for uri in uris:
         svg = base64.b64decode(uri.partition(",")[2]).decode()
         assert "<script" not in svg
@@ -223,7 +231,7 @@ def test_its_charts_ask_for_nothing_either_and_take_names_as_text(html: str) -> 
             assert address.startswith(("#", "data:"))
     confusion = base64.b64decode(page.values("img", "src")[2].partition(",")[2]).decode()
     assert "dog &amp; $x^2$" in confusion  # not read as mathematics
-    assert len(set(uris)) == 6
+    assert len(set(uris)) == 10
 
 
 def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
@@ -237,10 +245,10 @@ def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
     page = _page(run)
     text = page.text.replace(NBSP, " ")
     assert "Expected calibration error 3.5 %" in text
-    assert "unsure of 25.0 % of the test images, and of the answers that it gave 3.3 % were wrong" in text
-    assert "2.5 % of them seemed unlike" in text
+    assert "unsure of 25.0 % of the test images; of the answers that it gave, 3.3 % were wrong" in text
+    assert "2.5 % of the images seemed unlike" in text
     alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
-    assert any("97.0 % sure, 96.7 % right, of 30" in alt for alt in alternatives)
+    assert any("97.0 % confident, 96.7 % right, of 30" in alt for alt in alternatives)
     assert any("The model answers 75.0 %, 3.3 % of these wrong" in alt for alt in alternatives)
 
 
@@ -295,9 +303,9 @@ def test_every_number_is_there(html: str) -> None:
 def test_every_figure_says_its_numbers_in_words(html: str) -> None:
     page = Page(html)
     alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
-    assert len(alternatives) == page.tags.count("img") == 5
-    loss, accuracy, confusion, mistake, filters = alternatives
-    assert "Train loss: 1.500 at first, 0.750 in the end, lowest 0.750 in epoch 2" in loss
+    assert len(alternatives) == page.tags.count("img") == 7
+    loss, accuracy, confusion, mistake, _, _, filters = alternatives
+    assert "Training loss: 1.500 at first, 0.750 in the end, lowest 0.750 in epoch 2" in loss
     assert "Validation accuracy: 48.0 % at first, 83.0 % in the end" in accuracy
     assert "ends 14.0 points above" in accuracy
     assert "40 images in 3 classes" in confusion
@@ -308,7 +316,7 @@ def test_every_figure_says_its_numbers_in_words(html: str) -> None:
 
 
 def test_the_gap_is_said_in_words(run: Path) -> None:
-    assert "Train accuracy ends 14.0 points above validation accuracy." in _page(run).text
+    assert "Training accuracy ends 14.0 points above validation accuracy." in _page(run).text
     _events(run, _epoch(1, 1.5, 0.5, 0.48), {"event": "overfitting", "epoch": 1, "message": "The gap is open."})
     assert "The gap is open." in _page(run).text
 
@@ -322,7 +330,7 @@ def test_before_the_evaluation_it_gives_the_validation_accuracy_and_says_how_to_
     text = _page(run).text.replace(NBSP, " ")
     # 83 of 100: Wilson's interval.
     assert "83.0 % Validation accuracy on 100 images; 95 % interval 74.5 % to 89.1 %" in text
-    assert "test set is unopened" in text
+    assert "test set is still closed" in text
     assert "beholder evaluate 'first run'" in text
 
 
@@ -333,7 +341,7 @@ def test_test_figures_of_an_earlier_model_are_left_out_and_that_is_said(run: Pat
     assert "90.0 %" not in text
     assert "Confusion matrix" not in text
     assert "opened for an earlier model" in text
-    assert "unopened" not in text
+    assert "still closed" not in text
 
 
 def test_a_damaged_evaluation_says_what_to_do(run: Path) -> None:
@@ -396,11 +404,12 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
     _events(run, _epoch(1, 1.5, 0.5, 0.48), {"event": "replan", "step": 3, "steps": 18}, _epoch(2, 0.7, 0.9, 0.8), END)
     text = _page(run).text.replace(NBSP, " ")
     assert (
-        "Budget 30.0 s: planned 16/64/128 at 32 px, 13.66 epochs; re-planned 1 time, in the end for 18 steps." in text
+        "Budget 30.0 s: planned 16/64/128 at 32 px for 13.66 epochs; "
+        "the plan was updated 1 time, in the end to 18 steps." in text
     )
     assert "book, 2 epochs, batches of 64" in text, "as many as it came to"
     assert "The same seed" not in text
-    assert "the same command may come to more or fewer" in text
+    assert "the same command may train for more or fewer" in text
     assert (
         "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --images 500 "
         "--corrections 'my corrections.csv'"
@@ -411,7 +420,7 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
 def test_a_budget_that_was_never_planned_anew_says_so(run: Path) -> None:
     _change_config(run, budget=30.0, planned={"widths": None, "side": 8, "epochs": 2.5})
     text = _page(run).text.replace(NBSP, " ")
-    assert "Budget 30.0 s: planned book at 8 px, 2.5 epochs; never re-planned." in text
+    assert "Budget 30.0 s: planned book at 8 px for 2.5 epochs; the plan was kept." in text
 
 
 @pytest.mark.parametrize("data", ["arrays", "animals"])
@@ -420,7 +429,7 @@ def test_no_command_follows_a_plan_of_arrays_or_of_a_run_that_did_not_end(run: P
     _events(run, _epoch(1, 1.5, 0.5, 0.48), END if data == "arrays" else END | {"event": "stopped"})
     text = _page(run).text
     assert "--plan" not in text
-    assert "the same command may come to more or fewer" in text
+    assert "the same command may train for more or fewer" in text
 
 
 def test_a_run_from_python_names_no_command(run: Path) -> None:
@@ -432,14 +441,14 @@ def test_a_run_that_only_has_its_config_gives_a_report(tmp_path: Path) -> None:
     _config(tmp_path / "run")
     text = _page(tmp_path / "run").text
     assert "No epoch is complete yet" in text
-    assert "Training is not finished: 0 of 2 epochs are done; `beholder train --resume run` goes on." in text
+    assert "Training is not finished: 0 of 2 epochs done. Continue with beholder train --resume run ." in text
 
 
 def test_half_a_line_at_the_end_of_the_log_is_passed_over(run: Path) -> None:
     _events(run, _epoch(1, 1.5, 0.5, 0.48), tail='{"event": "epoch", "epo')
     text = _page(run).text
     assert "1.500" in text
-    assert "Training is not finished: 1 of 2 epochs are done" in text
+    assert "Training is not finished: 1 of 2 epochs done" in text
 
 
 def test_of_an_epoch_trained_twice_the_later_counts(run: Path) -> None:
@@ -481,7 +490,7 @@ def test_what_is_no_image_is_not_put_into_the_page(run: Path) -> None:
     images = ["https://example.org/a.png", "data:text/html;base64,PGI+", "", None]
     _evaluation(run, mistakes=[mistake | {"image": image} for image in images])
     html = write_report(run).read_text(encoding="utf-8")
-    assert Page(html).tags.count("img") == 4
+    assert Page(html).tags.count("img") == 6
     assert "example.org" not in html
     assert "PGI+" not in html
 

@@ -16,7 +16,7 @@ from beholder import files
 from beholder.data.checks.findings import Finding
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
-from beholder.report.gallery import write_gallery
+from beholder.report.gallery import write_audit_gallery
 from beholder.runs.audit_folder import SCHEMA, AuditFolder
 
 _COLUMNS = ("finding", "kind", "score", "path", "set", "label", "suggestion", "sentence")
@@ -91,7 +91,7 @@ class AuditResult:
         """
         folder, document = AuditFolder(self.out), self.to_json()
         self.write_table()
-        write_gallery(folder.gallery_file, document, sets)
+        write_audit_gallery(folder.gallery_file, document, sets)
         files.write_json(folder.findings_file, document)
 
 

@@ -23,7 +23,7 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError
 from beholder.figures.png import png_uri
-from beholder.runs.kept_evaluation import judged_in_words, read_evaluation
+from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
 from beholder.sessions.training_data import check_there
@@ -85,7 +85,7 @@ def evaluate(
         if told is not None and all(trial in told for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
-            return {**told, "judged": judged_in_words(told)}
+            return told
     files.check_writable(run.path)
     if data is None:
         check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from beholder.answering.convolution import convolve, edges
 from beholder.answering.explanation import Explanation, Maps, Windows
 from beholder.errors import UsageError
-from beholder.figures.maps import MOST, maps_sheet, windows_sheet
+from beholder.figures.maps import MOST_MAPS, maps_sheet, windows_sheet
 from beholder.figures.overlay import overlay
 from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
@@ -59,7 +59,7 @@ def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]
         return []
     count, height, width, _ = windows.weights.shape
     kind = "random, drawn from N(0, 1)" if windows.random else "learned from the training images"
-    shown = f"{count} windows" if count <= MOST else f"The {MOST} strongest of {count} windows"
+    shown = f"{count} windows" if count <= MOST_MAPS else f"The {MOST_MAPS} strongest of {count} windows"
     text = (
         f"{shown} of {width} by {height} pixels, {kind}. Strongest first: the bar is the mean size of a window's "
         "output on this image. Mid-grey is a weight of 0."
@@ -119,7 +119,7 @@ def _draw_maps(layer: Maps, folder: Path) -> dict[str, Any]:
     work = [layer.kind]
     if layer.window is not None:
         work.append(f"window {layer.window[1]} by {layer.window[0]}, stride {layer.stride}")
-    number = f"all {count} maps" if count <= MOST else f"the {MOST} strongest of {count} maps"
+    number = f"all {count} maps" if count <= MOST_MAPS else f"the {MOST_MAPS} strongest of {count} maps"
     number = "one map" if count == 1 else number
     text = f"{', '.join(work)}. Output {width} by {height} by {count}: {number}."
     name = f"maps/{layer.number:02}-{layer.name}.png"

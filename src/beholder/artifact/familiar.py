@@ -2,69 +2,55 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beholder import files
+from beholder.data.stored_arrays import Arrays, read_arrays, write_arrays
 from beholder.errors import ArtifactError
 from beholder.evaluation.familiarity import Familiarity
 
-FILE = "familiar.npz"
+FAMILIAR_FILE = "familiar.npz"
 _COLUMNS = ("lengths", "likenesses", "threshold")
-_MOST_BYTES = 256_000_000  # that the file may unpack to; ours have a tenth
-
-Arrays = dict[str, NDArray[np.generic]]
+_MOST_TOLD = 256_000_000  # bytes that the file may unpack to; ours have a tenth
 
 
-def write_familiar(folder: Path, fitted: dict[str, Familiarity]) -> None:
-    """Keep what was `fitted` for each graph, `float32` and perhaps `int8`, in the model folder; they share prototypes.
+def write_familiar(folder: Path, by_precision: dict[str, Familiarity]) -> None:
+    """Keep what was fitted for each graph, `float32` and perhaps `int8`, in the model folder; they share prototypes.
 
     Raises:
         StorageError: the disk is full or may not be written to.
     """
-    arrays: Arrays = {"prototypes": next(iter(fitted.values())).prototypes}
-    for precision, familiarity in fitted.items():
-        arrays[f"{precision}_lengths"] = familiarity.lengths
-        arrays[f"{precision}_likenesses"] = familiarity.likenesses
-        arrays[f"{precision}_threshold"] = np.array(familiarity.threshold)
-    with files.replacing(folder / FILE) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    arrays: Arrays = {"prototypes": next(iter(by_precision.values())).prototypes}
+    for precision, familiarity in by_precision.items():
+        arrays |= {f"{precision}_{column}": np.asarray(getattr(familiarity, column)) for column in _COLUMNS}
+    write_arrays(folder / FAMILIAR_FILE, arrays)
 
 
 def read_familiar(folder: Path, precision: str, classes: int, features: int | None) -> Familiarity:
-    """What was fitted for the graph of this `precision`.
+    """What was fitted for the graph of this `precision`, `float32` or `int8`.
 
     Args:
         folder: the model folder.
-        precision: `float32` or `int8`.
+        precision: of the graph.
         classes: how many the model has.
         features: how many the graph gives of an image; None where that is not known.
 
     Raises:
         ArtifactError: it is missing, damaged, or does not fit the model.
     """
-    path = folder / FILE
+    path = folder / FAMILIAR_FILE
+    names = ("prototypes", *(f"{precision}_{column}" for column in _COLUMNS))
+    damaged = ArtifactError(f"{str(path)!r} is damaged or of another model; copy the model again or train again.")
     try:
-        with zipfile.ZipFile(path) as entries:
-            small = sum(entry.file_size for entry in entries.infolist()) < _MOST_BYTES
-        with np.load(path, allow_pickle=False) as stored:
-            names = ("prototypes", *(f"{precision}_{column}" for column in _COLUMNS)) if small else ()
-            arrays = [np.asarray(stored[name]) for name in names]
-    except Exception as error:  # zip and NumPy answer damage with nearly every exception there is
-        raise _damaged(path) from error
-    if not small or not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays):
-        raise _damaged(path)
+        arrays = list(read_arrays(path, most_bytes=_MOST_TOLD, names=names).values())
+    except (OSError, ValueError) as error:
+        raise damaged from error
     prototypes, lengths, likenesses, threshold = arrays
-    fits = prototypes.ndim == 2 and prototypes.shape[0] == classes and features in (None, prototypes.shape[1])
-    if not fits or lengths.ndim != 1 or not lengths.size or likenesses.shape != lengths.shape or threshold.shape != ():
-        raise _damaged(path)
-    return Familiarity(
-        prototypes.astype(np.float32), lengths.astype(np.float32), likenesses.astype(np.float32), float(threshold)
-    )
-
-
-def _damaged(path: Path) -> ArtifactError:
-    return ArtifactError(f"{str(path)!r} is damaged or of another model; copy the model again or train again.")
+    numbers = all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays)
+    fits = prototypes.ndim == 2 and len(prototypes) == classes and features in (None, prototypes.shape[1])
+    fits = fits and lengths.ndim == 1 and lengths.size > 0 and likenesses.shape == lengths.shape
+    if not numbers or not fits or threshold.shape != ():
+        raise damaged
+    prototypes, lengths, likenesses = (array.astype(np.float32) for array in arrays[:3])
+    return Familiarity(prototypes, lengths, likenesses, float(threshold))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.data.images.decode import ImageRules, decode
 from beholder.errors import ArtifactError
+from beholder.figures.png import png
 
 COUNT = 8
-TOLERANCE = 1e-3  # of a probability: other processors round differently, by about 1e-5
+GOLDEN_TOLERANCE = 1e-3  # of a probability: other processors round differently, by about 1e-5
 INSIDE_TOLERANCE = 1e-3  # of a logit, as a share of the largest one
 INT8_TOLERANCE = 1e-2  # of a probability: a last bit elsewhere can move a value by a whole step, seen up to 0.0024
+
+_Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def write_golden(
@@ -33,19 +36,16 @@ def write_golden(
 ) -> None:
     """Keep `images` (N, H, W, C) uint8 as PNG files in `folder`, with what `graph`, `inside` and `int8` say of them.
 
-    The last is kept enlarged and on its side's wrong proportions, so that the resizing is replayed too.
+    The last is kept enlarged and out of proportion, so that the resizing is replayed too.
     """
     names = [f"{number}.png" for number in range(len(images))]
-    for number, (name, image) in enumerate(zip(names, images, strict=True)):
-        loaded = Image.fromarray(image[..., 0] if rules.mode == "L" else image)
-        if number == len(images) - 1:
-            loaded = loaded.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC)
-        buffer = io.BytesIO()
-        loaded.save(buffer, "PNG")
-        files.write_bytes(folder / name, buffer.getvalue())
+    last = Image.fromarray(images[-1, ..., 0] if rules.mode == "L" else images[-1])
+    enlarged = np.asarray(last.resize((rules.width * 2, rules.height * 3), Image.Resampling.BICUBIC))
+    for name, image in zip(names, [*images[:-1], enlarged], strict=True):
+        files.write_bytes(folder / name, png(image, level=6))
     decoded = _decoded(folder, names, rules)
     document: dict[str, Any] = {
-        "tolerance": TOLERANCE,
+        "tolerance": GOLDEN_TOLERANCE,
         "probabilities": _rounded(names, graph(decoded).probabilities),
     }
     if inside is not None:
@@ -58,38 +58,36 @@ def write_golden(
     files.write_json(folder / "expected.json", document)
 
 
-def replay_golden(folder: Path, graph: Graph, rules: ImageRules) -> None:
-    """Answer the golden images again.
+def replay_golden(folder: Path, graph: Graph, rules: ImageRules, part: str | None = None) -> None:
+    """_Answer the golden images again, with `model.onnx`, or with the int8 model where `part` is `"int8"`.
 
     Raises:
-        ArtifactError: a probability differs from the expected one by more than the tolerance.
+        ArtifactError: a probability differs from the expected one by more than that graph's tolerance.
     """
-    expected, tolerance = _expected(folder, "probabilities")
-    _compare(folder, expected, graph(_decoded(folder, list(expected), rules)).probabilities, tolerance)
-
-
-def replay_int8(folder: Path, int8: Graph, rules: ImageRules) -> None:
-    """Answer the golden images again, with the int8 model.
-
-    Raises:
-        ArtifactError: a probability differs from the expected one by more than the int8 model's own tolerance.
-    """
-    expected, tolerance = _expected(folder, "probabilities", "int8")
-    _compare(folder, expected, int8(_decoded(folder, list(expected), rules)).probabilities, tolerance)
+    _replay(folder, part, "probabilities", rules, lambda images: graph(images).probabilities)
 
 
 def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
-    """Answer the golden images again, with the graph that explanations use.
+    """_Answer the golden images again, with the graph that explanations use.
 
     Raises:
         ArtifactError: a logit differs from the expected one by more than that graph's tolerance.
     """
-    expected, tolerance = _expected(folder, "logits", "inside")
-    decoded = _decoded(folder, list(expected), rules)
-    _compare(folder, expected, inside(decoded, ("logits",))["logits"], tolerance)
+    _replay(folder, "inside", "logits", rules, lambda images: inside(images, ("logits",))["logits"])
 
 
-def _expected(folder: Path, key: str, part: str | None = None) -> tuple[dict[str, NDArray[np.float32]], float]:
+def _replay(folder: Path, part: str | None, key: str, rules: ImageRules, answer: _Answer) -> None:
+    expected, tolerance = _expected(folder, part, key)
+    for name, row in zip(expected, answer(_decoded(folder, list(expected), rules)), strict=True):
+        difference = float(np.abs(row - expected[name]).max()) if row.shape == expected[name].shape else np.inf
+        if not difference <= tolerance:
+            raise ArtifactError(
+                f"The model answers its golden image {str(folder / name)!r} otherwise than when it was saved "
+                f"(by {difference:.4f}, tolerance {tolerance}); it would mislead here, so train again on this machine."
+            )
+
+
+def _expected(folder: Path, part: str | None, key: str) -> tuple[dict[str, NDArray[np.float32]], float]:
     try:
         document = json.loads((folder / "expected.json").read_bytes())
         document = document if part is None else document[part]
@@ -102,18 +100,6 @@ def _expected(folder: Path, key: str, part: str | None = None) -> tuple[dict[str
     if any(Path(name).name != name for name in expected):
         raise ArtifactError(f"{str(folder)!r} names golden images outside of it; copy the model again.")
     return expected, tolerance
-
-
-def _compare(
-    folder: Path, expected: dict[str, NDArray[np.float32]], answers: NDArray[np.float32], tolerance: float
-) -> None:
-    for name, answer in zip(expected, answers, strict=True):
-        difference = float(np.abs(answer - expected[name]).max()) if answer.shape == expected[name].shape else np.inf
-        if not difference <= tolerance:
-            raise ArtifactError(
-                f"The model answers its golden image {str(folder / name)!r} otherwise than when it was saved "
-                f"(by {difference:.4f}, tolerance {tolerance}); it would mislead here, so train again on this machine."
-            )
 
 
 def _decoded(folder: Path, names: list[str], rules: ImageRules) -> NDArray[np.uint8]:

@@ -35,8 +35,8 @@ class Inside:
             raise ArtifactError(f"{str(folder)!r} has no {path.name}, so it can answer but not explain; train again.")
         self._graph = Graph(path)
         self.layers: tuple[str, ...] = tuple(output.name for output in self._graph.session.get_outputs())
-        self.filters = _array(folder / "filters.npy", 4)
-        self.head = _array(folder / "head.npy", 2)
+        self.filters = read_weights(folder / "filters.npy", 4)
+        self.head = read_weights(folder / "head.npy", 2)
 
     def __call__(
         self, images: NDArray[np.uint8], layers: Iterable[str] | None = None
@@ -54,13 +54,18 @@ class Inside:
         return dict(zip(names, self._graph.run(names, images), strict=True))
 
 
-def _array(path: Path, dimensions: int) -> NDArray[np.float32] | None:
+def read_weights(path: Path, dimensions: int) -> NDArray[np.float32] | None:
+    """The float32 array in the `.npy` file at `path`; None where there is none.
+
+    Raises:
+        ArtifactError: it is damaged, empty, or has another number of dimensions.
+    """
     if not path.is_file():
         return None
     try:
         array: NDArray[np.float32] = np.load(path, allow_pickle=False).astype(np.float32, copy=False)
     except Exception as error:  # NumPy answers damage with nearly every exception there is
         raise ArtifactError(f"{str(path)!r} is damaged ({error}); copy the model again.") from error
-    if array.ndim != dimensions:
+    if array.ndim != dimensions or not array.size:
         raise ArtifactError(f"{str(path)!r} is damaged (its shape is {array.shape}); copy the model again.")
     return array

@@ -6,33 +6,27 @@ a newer model is not taken for its own.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder import files
-from beholder.artifact.store import CHECKSUMS
+from beholder.artifact.store import model_checksum
 from beholder.data.image_rows import Images
-from beholder.data.stored_arrays import read_arrays
+from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import ArtifactError
 
-SIDE = 64  # pixels that a thumbnail has at most
-MOST_IMAGES = 5000
-MOST_BYTES = 20_000_000  # of thumbnails and what goes with each
+_SIDE = 64  # pixels that a thumbnail has at most
+_MOST_IMAGES = 5000
+_MOST_BYTES = 20_000_000  # of thumbnails and what goes with each
 _MOST_TOLD = 500_000_000  # bytes that a file may unpack to; ours have a tenth, names included
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def most_images(image_shape: tuple[int, int, int], more_bytes: int = 0) -> int:
     """How many images of this shape (H, W, C) are kept, where each takes `more_bytes` beside its thumbnail."""
     height, width = _size(*image_shape[:2])
-    return min(MOST_IMAGES, MOST_BYTES // (height * width * image_shape[2] + more_bytes))
+    return min(_MOST_IMAGES, _MOST_BYTES // (height * width * image_shape[2] + more_bytes))
 
 
 def thumbnails(images: Images) -> NDArray[np.uint8]:
@@ -49,28 +43,20 @@ def thumbnails(images: Images) -> NDArray[np.uint8]:
     return small
 
 
-def in_colour(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A thumbnail (H, W, 1 or 3) as (H, W, 3)."""
-    return np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3))
-
-
-def write_gallery(path: Path, model: Path, arrays: Arrays, texts: dict[str, list[str]]) -> None:
+def write_kept(path: Path, model: Path, arrays: Arrays, texts: dict[str, list[str]]) -> None:
     """Write `arrays` and lists of `texts` to `path`, as made for the model in the folder `model`.
 
     Raises:
         StorageError: the disk is full or may not be written to; `path` is then as it was before.
     """
-    told = {**texts, "model": [_checksum(model)]}
-    # JSON, since a file name may hold what is no text and NumPy would give each name the longest one's space.
-    content = {name: np.frombuffer(json.dumps(values).encode(), np.uint8) for name, values in told.items()}
-    with files.replacing(path) as file:
-        np.savez(file, allow_pickle=False, **arrays, **content)
+    told = {**texts, "model": [str(model_checksum(model))]}
+    write_arrays(path, {**arrays, **{name: texts_to_array(values) for name, values in told.items()}})
 
 
-def read_gallery(
+def read_kept(
     path: Path, model: Path, arrays: tuple[str, ...], texts: tuple[str, ...]
 ) -> tuple[Arrays, dict[str, list[str]]] | None:
-    """What `write_gallery` wrote; None where nothing is at `path`.
+    """What `write_kept` wrote; None where nothing is at `path`.
 
     Raises:
         ArtifactError: it is damaged, or was made for another model than the one in the folder `model`.
@@ -79,32 +65,19 @@ def read_gallery(
         return None
     try:
         read = read_arrays(path, most_bytes=_MOST_TOLD, names=(*arrays, *texts, "model"))
-        told = {name: json.loads(read.pop(name).tobytes()) for name in (*texts, "model")}
-        whole = all(_is_texts(values) for values in told.values())
-        own = whole and told.pop("model") == [_checksum(model)]
-    except (OSError, ValueError, RecursionError) as error:
+        told = {name: texts_from_array(read.pop(name)) for name in (*texts, "model")}
+    except (OSError, ValueError) as error:
         raise damaged(path) from error
-    if not whole:
-        raise damaged(path)
-    if not own:
+    if told.pop("model") != [model_checksum(model)]:
         raise ArtifactError(f"{str(path)!r} was made for another model than the one beside it; train again.")
     return read, told
 
 
 def damaged(path: Path) -> ArtifactError:
-    """What to say of a gallery that holds other things than it should."""
+    """What to say of such a file that holds other things than it should."""
     return ArtifactError(f"{str(path)!r} is damaged; bring it back from a copy, or delete it and do without.")
 
 
-def _is_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
-
-
-def _checksum(model: Path) -> str:
-    """As `Artifact.checksum`."""
-    return hashlib.sha256((model / CHECKSUMS).read_bytes()).hexdigest()
-
-
 def _size(height: int, width: int) -> tuple[int, int]:
-    scale = min(1.0, SIDE / max(height, width))
+    scale = min(1.0, _SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))

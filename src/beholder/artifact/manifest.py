@@ -105,21 +105,17 @@ def _content(path: Path) -> bytes:
 def _check_types(manifest: Manifest) -> None:
     """Refuse a manifest whose values are of other kinds than those that reading it relies on, with a TypeError."""
     texts = (manifest.model, manifest.created, *manifest.class_names, *manifest.views, *manifest.versions.values())
-    int8 = {} if manifest.int8 is None else manifest.int8
-    objects = [*manifest.layers, manifest.validation, manifest.data, int8]
-    objects += [part for part in (manifest.risk, manifest.familiar) if part is not None]
+    optional = [part for part in (manifest.risk, manifest.familiar, manifest.int8) if part is not None]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a name in it is no text")
-    if not all(isinstance(one, dict) for one in objects):
+    if not all(isinstance(one, dict) for one in (*manifest.layers, manifest.validation, manifest.data, *optional)):
         raise TypeError("a part of it is no object")
-    numbers = [manifest.temperature]
+    numbers = [manifest.temperature, 0 if manifest.familiar is None else manifest.familiar["share"]]
     for precision in ("float32", "int8"):
-        numbers += [number for number in (manifest.unsure_below_in(precision),) if number is not None]
-        risk = manifest.risk_in(precision)
+        below, risk = manifest.unsure_below_in(precision), manifest.risk_in(precision)
+        numbers += [] if below is None else [below]
         numbers += [] if risk is None else [risk[name] for name in ("asked", "confidence", "count", "coverage")]
     if not all(isinstance(number, int | float) and abs(number) < math.inf for number in numbers):
-        raise TypeError("a number in it is none")
-    if manifest.familiar is not None and not isinstance(manifest.familiar["share"], int | float):
         raise TypeError("a number in it is none")
     if not manifest.class_names:
         raise ValueError("it names no classes")

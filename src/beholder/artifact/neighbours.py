@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.kept_images import Arrays, damaged, in_colour, read_gallery, thumbnails, write_gallery
+from beholder.artifact.kept_images import damaged, read_kept, thumbnails, write_kept
 from beholder.data.dataset import Dataset
+from beholder.data.stored_arrays import Arrays
+from beholder.figures.pixels import as_rgb
 
-FILE = "neighbours.npz"
-VOTERS = 10  # images around one that say what it might be
+NEIGHBOURS_FILE = "neighbours.npz"
+_VOTERS = 10  # images around one that say what it might be
 _ROWS = 1000  # compared with all others at a time: 20 MB
 
 
@@ -76,11 +78,9 @@ class Neighbours:
     def nearest(self, features: NDArray[np.float32], count: int = 8) -> list[Neighbour]:
         """The `count` nearest to an image whose `features` (F,) the graph gave, nearest first."""
         likeness = self.features @ unit_rows(features[np.newaxis])[0]
+        rows = np.argsort(-likeness, kind="stable")[:count]
         return [
-            Neighbour(
-                self.names[row], self.class_names[self.labels[row]], float(1 - likeness[row]), self.thumbnail(int(row))
-            )
-            for row in np.argsort(-likeness, kind="stable")[:count]
+            Neighbour(self.names[row], self._label(row), float(1 - likeness[row]), self.thumbnail(row)) for row in rows
         ]
 
     def doubtful(self, count: int = 50) -> list[Doubt]:
@@ -93,24 +93,22 @@ class Neighbours:
         suggested, share = votes.argmax(axis=1), votes.max(axis=1)
         odd = np.flatnonzero((suggested != self.labels) & (share > 0.5))
         order = odd[np.argsort(-share[odd], kind="stable")][:count]
+        suggestions = [self.class_names[label] for label in suggested]
         return [
-            Doubt(
-                self.names[row],
-                self.class_names[self.labels[row]],
-                self.class_names[suggested[row]],
-                float(share[row]),
-                self.thumbnail(int(row)),
-            )
+            Doubt(self.names[row], self._label(row), suggestions[row], float(share[row]), self.thumbnail(row))
             for row in order
         ]
 
     def thumbnail(self, row: int) -> NDArray[np.uint8]:
         """(H, W, 3) uint8."""
-        return in_colour(self.thumbnails[row])
+        return as_rgb(self.thumbnails[row])
+
+    def _label(self, row: int) -> str:
+        return self.class_names[int(self.labels[row])]
 
     def _votes(self) -> NDArray[np.float64]:
         """(N, classes): the share of each class among the nearest others."""
-        voters = min(VOTERS, len(self) - 1)
+        voters = min(_VOTERS, len(self) - 1)
         votes = np.zeros((len(self), len(self.class_names)))
         for start in range(0, len(self) if voters else 0, _ROWS):
             rows = np.arange(start, min(start + _ROWS, len(self)))
@@ -127,8 +125,8 @@ def open_neighbours(run: Path) -> Neighbours | None:
     Raises:
         ArtifactError: they are damaged, or of another model than the run's; all else of the run can be used.
     """
-    path = run / FILE
-    read = read_gallery(path, run / "model", ("features", "labels", "thumbnails"), ("names", "class_names"))
+    path = run / NEIGHBOURS_FILE
+    read = read_kept(path, run / "model", ("features", "labels", "thumbnails"), ("names", "class_names"))
     if read is None:
         return None
     arrays, texts = read
@@ -154,7 +152,7 @@ def write_neighbours(run: Path, images: Dataset, features: NDArray[np.float32]) 
         "thumbnails": thumbnails(images.images),
     }
     texts = {"names": list(images.names), "class_names": list(images.class_names)}
-    write_gallery(run / FILE, run / "model", arrays, texts)
+    write_kept(run / NEIGHBOURS_FILE, run / "model", arrays, texts)
 
 
 def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:

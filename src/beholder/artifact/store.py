@@ -14,7 +14,7 @@ from typing import Literal
 
 from beholder import files
 from beholder.artifact.familiar import read_familiar
-from beholder.artifact.golden import replay_golden, replay_inside, replay_int8
+from beholder.artifact.golden import replay_golden, replay_inside
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest, read_manifest
@@ -23,6 +23,7 @@ from beholder.evaluation.familiarity import Familiarity
 
 INT8_FILE = "model.int8.onnx"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
+_Precision = Literal["float32", "int8"]
 _HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
 
@@ -42,7 +43,7 @@ class Artifact:
     folder: Path
     manifest: Manifest
     graph: Graph
-    precision: Literal["float32", "int8"] = "float32"
+    precision: _Precision = "float32"
     familiarity: Familiarity | None = None
     seal: bytes = b""
 
@@ -109,23 +110,20 @@ def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
     seal = check_seal(folder)
     if int8 and manifest.int8 is not None:
         with suppress(ArtifactError):  # of one that was replaced the next lines tell
-            graph = open_int8(folder, manifest, threads)
-            return _same(Artifact(folder, manifest, graph, "int8", _familiarity(folder, manifest, graph, "int8"), seal))
+            return _described(folder, manifest, open_int8(folder, manifest, threads), "int8", seal)
     graph = Graph(folder / "model.onnx", threads=threads)
     replay_golden(folder / "golden", graph, manifest.image)
-    return _same(Artifact(folder, manifest, graph, "float32", _familiarity(folder, manifest, graph, "float32"), seal))
+    return _described(folder, manifest, graph, "float32", seal)
 
 
-def _same(artifact: Artifact) -> Artifact:
-    """`artifact`, if all of it was read from one model."""
+def _described(folder: Path, manifest: Manifest, graph: Graph, precision: _Precision, seal: bytes) -> Artifact:
+    """The artifact, if all of it was read from one model."""
+    known = manifest.familiar is not None
+    classes = len(manifest.class_names)
+    familiarity = read_familiar(folder, precision, classes, graph.features) if known else None
+    artifact = Artifact(folder, manifest, graph, precision, familiarity, seal)
     artifact.check_same()
     return artifact
-
-
-def _familiarity(folder: Path, manifest: Manifest, graph: Graph, precision: str) -> Familiarity | None:
-    if manifest.familiar is None:
-        return None
-    return read_familiar(folder, precision, len(manifest.class_names), graph.features)
 
 
 def open_int8(folder: Path, manifest: Manifest, threads: int | None = None) -> Graph:
@@ -137,7 +135,7 @@ def open_int8(folder: Path, manifest: Manifest, threads: int | None = None) -> G
     if manifest.int8 is None:
         raise ArtifactError(f"{str(folder)!r} has no int8 model; answer in float32.")
     int8 = Graph(folder / INT8_FILE, side_by_side=True, threads=threads)
-    replay_int8(folder / "golden", int8, manifest.image)
+    replay_golden(folder / "golden", int8, manifest.image, "int8")
     return int8
 
 
@@ -199,6 +197,14 @@ def check_seal(folder: Path) -> bytes:
             state = "is missing" if name not in found else "changed since it was saved"
             raise ArtifactError(f"{str(folder / name)!r} {state}; copy the model again or train again.")
     return seal
+
+
+def model_checksum(folder: Path) -> str | None:
+    """`Artifact.checksum` of the model in `folder`, without opening it; None where there is none."""
+    try:
+        return hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _seal(folder: Path) -> None:

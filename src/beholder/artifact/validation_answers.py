@@ -8,19 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.kept_images import (
-    Arrays,
-    damaged,
-    in_colour,
-    most_images,
-    read_gallery,
-    thumbnails,
-    write_gallery,
-)
+from beholder.artifact.kept_images import damaged, most_images, read_kept, thumbnails, write_kept
 from beholder.data.dataset import Dataset
 from beholder.data.split import stratified_order
+from beholder.data.stored_arrays import Arrays
+from beholder.figures.pixels import as_rgb
 
-FILE = "validation.npz"
+VALIDATION_FILE = "validation.npz"
 _COLUMNS = ("labels", "answers", "probabilities", "label_probabilities")
 
 
@@ -53,7 +47,7 @@ class ValidationAnswers:
 
     def thumbnail(self, row: int) -> NDArray[np.uint8] | None:
         """The image of `row`, (H, W, 3) uint8; None where it was not kept."""
-        return in_colour(self.thumbnails[self.shown[row]]) if row in self.shown else None
+        return as_rgb(self.thumbnails[self.shown[row]]) if row in self.shown else None
 
     def confusion(self) -> NDArray[np.int64]:
         """(classes, classes) int64: how many images of a class (row) got an answer (column)."""
@@ -79,8 +73,8 @@ def open_validation(run: Path) -> ValidationAnswers | None:
     Raises:
         ArtifactError: they are damaged, or of another model than the run's; all else of the run can be used.
     """
-    path = run / FILE
-    read = read_gallery(path, run / "model", (*_COLUMNS, "rows", "thumbnails"), ("names", "class_names"))
+    path = run / VALIDATION_FILE
+    read = read_kept(path, run / "model", (*_COLUMNS, "rows", "thumbnails"), ("names", "class_names"))
     if read is None:
         return None
     arrays, texts = read
@@ -120,7 +114,7 @@ def write_validation(run: Path, dataset: Dataset, probabilities: NDArray[np.floa
         "thumbnails": thumbnails(dataset.images[rows]),
     }
     texts = {"names": list(dataset.names), "class_names": list(dataset.class_names)}
-    write_gallery(run / FILE, run / "model", arrays, texts)
+    write_kept(run / VALIDATION_FILE, run / "model", arrays, texts)
 
 
 def _chosen(dataset: Dataset, answers: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:

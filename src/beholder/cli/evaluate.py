@@ -60,10 +60,8 @@ def _print_figures(run: Path, document: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from beholder.runs.kept_evaluation import judged_in_words
-
     low, high = document["interval"]
-    click.echo(judged_in_words(document))
+    click.echo(document["judged"])
     table = Table("class", *("precision", "recall", "F1", "images"), box=None, pad_edge=False)
     for row in document["per_class"]:
         figures = (percent(row[name]) for name in ("precision", "recall", "f1"))

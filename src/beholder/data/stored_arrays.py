@@ -1,7 +1,8 @@
-"""Reads the `.npz` files that Beholder itself keeps beside a run or a model, and that anyone may have changed since."""
+"""The `.npz` files that Beholder itself keeps beside a run or a model, and that anyone may have changed since."""
 
 from __future__ import annotations
 
+import json
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -11,13 +12,25 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder import files
+
+Arrays = dict[str, NDArray[Any]]
+
 # NumPy mutters about files of Python 2, which it reads all the same.
 warnings.filterwarnings("ignore", message="Reading `.npy` or `.npz` file required", category=UserWarning)
 
 
-def read_arrays(
-    path: Path, *, most_bytes: int, names: Sequence[str] | None = None, compressed: bool = False
-) -> dict[str, NDArray[Any]]:
+def write_arrays(path: Path, arrays: Arrays, *, compressed: bool = False) -> None:
+    """Write `arrays` to `path`, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or may not be written to; `path` is then as it was before.
+    """
+    with files.replacing(path) as file:
+        (np.savez_compressed if compressed else np.savez)(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path, *, most_bytes: int, names: Sequence[str] | None = None, compressed: bool = False) -> Arrays:
     """The arrays in `path`, by name.
 
     Args:
@@ -45,6 +58,26 @@ def read_arrays(
     if other:  # NumPy hands on what is no array as bytes
         raise ValueError(f"its {other[0]!r} is no array")
     return arrays
+
+
+def texts_to_array(texts: Sequence[str]) -> NDArray[np.uint8]:
+    """`texts` as bytes of JSON: names may hold what is no text, and NumPy would give each the longest one's space."""
+    return np.frombuffer(json.dumps(list(texts)).encode(), np.uint8)
+
+
+def texts_from_array(array: NDArray[Any]) -> list[str]:
+    """What `texts_to_array` was given.
+
+    Raises:
+        ValueError: the array holds something else.
+    """
+    try:
+        texts = json.loads(array.tobytes())
+    except RecursionError as error:
+        raise ValueError("its texts are nested") from error
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("its texts are none")
+    return texts
 
 
 def _check_sizes(file: BinaryIO, most_bytes: int, compressed: bool) -> None:

@@ -86,8 +86,8 @@ def inseparable(
             (),
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
-            sentence=f"{one!r} and {other!r}: of their images networks put {share:.0%} on the right side, where "
-            f"chance puts 50%; {_advice((one, other), mirroring, mirrored)}",
+            sentence=f"{one!r} and {other!r}: networks tell {share:.0%} of their images apart rightly, where "
+            f"guessing gets 50%; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
     ]

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
-from beholder.evaluation.nearest import neighbour_names
 
 STRANGE = 4.0  # deviations, of the three signs together, from which an image is told
 MOST_SHARE = 0.005  # of all images that are told, the strangest
@@ -44,7 +43,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             (str(pool.sets[row]),),
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
-            sentence="Far from every other image; the nearest are beside it.",
+            sentence="Far from every other image; the nearest ones are shown with it.",
             neighbours=neighbour_names(pool, neighbours[row]),
         )
         for row in chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from beholder.figures.lettering import fitted, font_for, one_line
+from beholder.figures.lettering import fit_text, font_for, one_line
 from beholder.figures.sheet import INK, PAPER
 
 MARGIN = 20
@@ -30,11 +30,11 @@ def under_heading(figure: Image.Image, title: str, text: str) -> Image.Image:
     page = Image.new("RGB", (width + 2 * MARGIN, top + figure.height + MARGIN), PAPER)
     draw = ImageDraw.Draw(page)
     font = font_for(title, _TITLE)
-    draw.text((MARGIN, MARGIN + _TITLE), fitted(title, font, width), fill=INK, font=font, anchor="ls")
+    draw.text((MARGIN, MARGIN + _TITLE), fit_text(title, font, width), fill=INK, font=font, anchor="ls")
     font = font_for(text, _TEXT)
     for index, line in enumerate(lines):
         foot = MARGIN + _TITLE + 10 + index * (_TEXT + 6) + _TEXT
-        draw.text((MARGIN, foot), fitted(line, font, width), fill=MUTED, font=font, anchor="ls")
+        draw.text((MARGIN, foot), fit_text(line, font, width), fill=MUTED, font=font, anchor="ls")
     page.paste(figure, (MARGIN, top))
     return page
 

@@ -42,7 +42,7 @@ def font_for(text: str, size: int) -> Font:
     return best
 
 
-def fitted(text: str, font: Font, width: float) -> str:
+def fit_text(text: str, font: Font, width: float) -> str:
     """`text` on one line of at most `width` pixels, cut with an ellipsis; letters the font lacks lose their accents."""
     # A line of this width holds far fewer characters than this, so a very long title costs no more than a long one.
     text = "".join(_drawable(character, font) for character in one_line(text)[: int(width)])

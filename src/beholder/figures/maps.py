@@ -8,10 +8,11 @@ from PIL import Image, ImageDraw
 
 from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import font_for
-from beholder.figures.sheet import INK, PAPER, stretched
+from beholder.figures.pixels import map_image, near_size, window_image
+from beholder.figures.sheet import INK, PAPER
 
 EDGE = (206, 206, 202)  # around a window, which may be as light as the paper
-MOST = 64  # maps or windows on a sheet
+MOST_MAPS = 64  # maps or windows on a sheet
 _COLUMNS = 8
 _SIDE = 64  # pixels that a tile has, about; twice as many where there are few
 _GAP = 8
@@ -31,13 +32,8 @@ def maps_sheet(maps: NDArray[np.float32], order: NDArray[np.int64], title: str, 
     Returns:
         An RGB image.
     """
-    chosen = [_shown(maps[..., int(index)]) for index in order[:MOST]]
+    chosen = [map_image(maps[..., int(index)]) for index in order[:MOST_MAPS]]
     return under_heading(_grid([_tile(grey, len(chosen)) for grey in chosen], 0), title, text)
-
-
-def _shown(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A map that is zero everywhere is black: it says nothing."""
-    return stretched(values.astype(np.float64)) if values.any() else np.zeros(values.shape, np.uint8)
 
 
 def windows_sheet(
@@ -59,7 +55,7 @@ def windows_sheet(
     Returns:
         An RGB image.
     """
-    chosen = [int(index) for index in order[:MOST]]
+    chosen = [int(index) for index in order[:MOST_MAPS]]
     tiles = [_tile(window_image(weights[index]), len(chosen)) for index in chosen]
     grid = _grid(tiles, _CAPTION)
     draw = ImageDraw.Draw(grid)
@@ -74,31 +70,8 @@ def windows_sheet(
     return under_heading(grid, title, text)
 
 
-def window_image(window: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A window (h, w, C) as (h, w, 1 or 3) uint8: mid-grey is 0, white its largest weight, black minus that."""
-    if window.shape[2] != 3:
-        window = window.mean(axis=2, keepdims=True)
-    largest = max(float(np.abs(window).max()), 1e-12)
-    image: NDArray[np.uint8] = np.rint(127.5 + 127.5 * window / largest).astype(np.uint8)
-    return image
-
-
-def enlarged(image: NDArray[np.uint8], factor: int) -> Image.Image:
-    """(H, W) or (H, W, 1 or 3) uint8 as an RGB image, each pixel a square of `factor` pixels."""
-    array = image if image.ndim == 3 else image[..., np.newaxis]
-    rgb = np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
-    loaded = Image.fromarray(rgb)
-    return loaded.resize((loaded.width * factor, loaded.height * factor), Image.Resampling.NEAREST)
-
-
 def _tile(image: NDArray[np.uint8], count: int) -> Image.Image:
-    side = 2 * _SIDE if count <= _COLUMNS // 2 else _SIDE
-    longest, most = max(image.shape[:2]), 1.2 * side
-    factor = round(side / longest)
-    loaded = enlarged(image, max(1, factor if longest * factor <= most else factor - 1))
-    if longest > most:
-        loaded.thumbnail((side, side), Image.Resampling.BOX)
-    return loaded
+    return near_size(image, 2 * _SIDE if count <= _COLUMNS // 2 else _SIDE)
 
 
 def _grid(tiles: list[Image.Image], caption: int) -> Image.Image:

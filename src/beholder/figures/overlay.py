@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import font_for
-from beholder.figures.maps import enlarged
+from beholder.figures.pixels import near_size
 from beholder.figures.sheet import PAPER
 
 _SIDE = 272  # pixels that the image's long side has, about
@@ -34,7 +36,7 @@ def overlay(
     Returns:
         An RGB image.
     """
-    plain = _shown(image)
+    plain = near_size(image, _SIDE)
     grey = plain.convert("L").convert("RGB")
     layer = heat_layer(heat, plain.size, least)
     cover = layer[..., 3:] / 255  # (H, W, 1)
@@ -52,7 +54,7 @@ def heat_layer(heat: NDArray[np.float32], size: tuple[int, int], least: float = 
     Where the heat is not positive the layer is transparent; the greatest covers four fifths of what is under it.
     """
     share = shares(heat, size, least)
-    colours = np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
+    colours = _colours(share)
     cover = 255 * _STRONGEST * share[..., np.newaxis] ** 0.75
     return np.concatenate([colours, cover], axis=-1).round().astype(np.uint8)
 
@@ -67,12 +69,9 @@ def shares(heat: NDArray[np.float32], size: tuple[int, int], least: float = 0.0)
     return np.clip(smooth, 0, 1)
 
 
-def _shown(image: NDArray[np.uint8]) -> Image.Image:
-    longest = max(image.shape[:2])
-    loaded = enlarged(image, max(1, round(_SIDE / longest)))
-    if longest > _SIDE:
-        loaded.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    return loaded
+def _colours(share: NDArray[Any]) -> NDArray[np.float64]:
+    """The colours of the ramp for shares of any shape (…): (…, 3), 0 to 255."""
+    return np.stack([np.interp(share, _RAMP[:, 0], _RAMP[:, channel]) for channel in (1, 2, 3)], axis=-1)
 
 
 def _draw_legend(figure: Image.Image, left: int, top: int, width: int) -> None:
@@ -81,7 +80,5 @@ def _draw_legend(figure: Image.Image, left: int, top: int, width: int) -> None:
     start, end = left + font.getlength("little") + 8, left + width - font.getlength("much") - 8
     draw.text((left, top + 6), "little", fill=MUTED, font=font, anchor="lm")
     draw.text((left + width, top + 6), "much", fill=MUTED, font=font, anchor="rm")
-    for x in range(round(start), round(end)):
-        share = (x - start) / (end - start)
-        colour = tuple(round(float(np.interp(share, _RAMP[:, 0], _RAMP[:, channel]))) for channel in (1, 2, 3))
-        draw.line((x, top, x, top + 12), fill=colour)
+    ramp = _colours(np.linspace(0, 1, round(end - start))).round().astype(np.uint8)  # (W, 3)
+    figure.paste(Image.fromarray(np.tile(ramp, (13, 1, 1))), (round(start), top))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from beholder import files
 from beholder.errors import UsageError
-from beholder.figures.lettering import fitted, font_for
+from beholder.figures.lettering import fit_text, font_for
+from beholder.figures.pixels import enlarged, near_size
 
 _SIDE = 128  # pixels on the long side that an image gets, about
 _GAP = 16  # between images
@@ -49,7 +49,7 @@ def contact_sheet(
             f"Expected at least one image, a title for each, columns and scale of at least 1. Received: "
             f"{len(images)} images, {len(titles)} titles, columns={columns}, scale={scale}."
         )
-    tiles = [_resized(Image.fromarray(as_rgb(image)), scale) for image in images]
+    tiles = [near_size(image, _SIDE) if scale is None else enlarged(image, scale) for image in images]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
     title_height = _TITLE_HEIGHT if any(titles) else 0
@@ -72,41 +72,8 @@ def contact_sheet(
         sheet.paste(tile, (left + (cell_width - tile.width) // 2, foot - tile.height))
         centre = (left + cell_width / 2, foot + _TITLE_HEIGHT - 7)
         font = font_for(title, _TITLE_SIZE)
-        draw.text(centre, fitted(title, font, cell_width), fill=INK, font=font, anchor="ms")
+        draw.text(centre, fit_text(title, font, cell_width), fill=INK, font=font, anchor="ms")
     return sheet
-
-
-def as_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """(H, W), (H, W, 1) or (H, W, 3) of any dtype -> (H, W, 3) uint8."""
-    array = np.asarray(image)
-    if array.ndim == 2:
-        array = array[:, :, np.newaxis]
-    if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
-        raise ValueError(f"Expected an image of shape (H, W), (H, W, 1) or (H, W, 3). Received: shape={image.shape}.")
-    if array.dtype != np.uint8:
-        array = stretched(array.astype(np.float64))
-    return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
-
-
-def stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Minimum to black, maximum to white; what is not finite is black; an image of one value is mid-grey."""
-    finite = np.isfinite(values)
-    known = values[finite]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
-    share = (values - low) / (high - low) if high > low else np.full_like(values, 0.5)
-    grey: NDArray[np.uint8] = np.rint(np.where(finite, share, 0.0) * 255).astype(np.uint8)
-    return grey
-
-
-def _resized(tile: Image.Image, scale: int | None) -> Image.Image:
-    longest = max(tile.size)
-    if scale is None and longest > 1.5 * _SIDE:
-        return tile.resize(
-            (max(1, round(tile.width * _SIDE / longest)), max(1, round(tile.height * _SIDE / longest))),
-            Image.Resampling.LANCZOS,
-        )
-    factor = scale if scale is not None else max(1, round(_SIDE / longest))
-    return tile.resize((tile.width * factor, tile.height * factor), Image.Resampling.NEAREST)
 
 
 def save(sheet: Image.Image, path: Path) -> None:

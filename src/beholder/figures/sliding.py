@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw
 
 from beholder import files
 from beholder.figures.heading import MUTED, under_heading
-from beholder.figures.lettering import fitted, font_for
-from beholder.figures.maps import EDGE, enlarged, window_image
-from beholder.figures.sheet import INK, PAPER, as_rgb, stretched
+from beholder.figures.lettering import fit_text, font_for
+from beholder.figures.maps import EDGE
+from beholder.figures.pixels import as_rgb, enlarged, window_image
+from beholder.figures.sheet import INK, PAPER
 
 _FRAME = (217, 72, 15)  # of the window, on grey and on colour
 _EMPTY = (232, 232, 228)  # padding, and what is not computed yet
@@ -107,7 +108,7 @@ class _Drawing:
         self.sliding = sliding
         self.cell = max(1, _SIDE // max(sliding.padded))
         self.input = _padded(sliding)  # (H, W, 3) uint8
-        self.output = as_rgb(stretched(sliding.sums.astype(np.float64)))  # (H', W', 3) uint8
+        self.output = as_rgb(sliding.sums)  # (H', W', 3) uint8
         self.side = max(1, _MIDDLE // max(sliding.window.shape[:2]))
         self.window = enlarged(window_image(sliding.window), self.side)
         self.middle = _EDGE + self.input.shape[1] * self.cell + _BETWEEN
@@ -170,7 +171,7 @@ def _outline(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, height:
 
 def _label(draw: ImageDraw.ImageDraw, left: int, text: str, width: int) -> None:
     font = font_for(text, _LABEL)
-    draw.text((left, _LABEL), fitted(text, font, width), fill=MUTED, font=font, anchor="ls")
+    draw.text((left, _LABEL), fit_text(text, font, width), fill=MUTED, font=font, anchor="ls")
 
 
 def _size(array: NDArray[Any]) -> str:

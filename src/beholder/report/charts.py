@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from beholder.figures.lettering import one_line
+from beholder.figures.pixels import enlarged, window_image
 from beholder.figures.png import png_uri
 from beholder.report.drawing import Chart, Palette, chart, plain_axes
 
@@ -91,12 +92,8 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
     Returns:
         A PNG as data URI, its width and its height in pixels; transparent between the windows.
     """
-    filters = np.nan_to_num(filters[:_MOST_FILTERS])
-    if filters.shape[3] != 3:
-        filters = np.repeat(filters.mean(axis=3, keepdims=True), 3, axis=3)
-    count, height, width, _ = filters.shape
-    largest = np.maximum(np.abs(filters).max(axis=(1, 2, 3), keepdims=True), 1e-12)
-    windows = np.rint(127.5 + 127.5 * filters / largest).astype(np.uint8)  # (K, h, w, 3)
+    windows = [window_image(window) for window in np.nan_to_num(filters[:_MOST_FILTERS])]
+    count, height, width = len(windows), *windows[0].shape[:2]
     factor, gap = max(1, 40 // max(height, width)), 6
     columns = min(16, math.ceil(math.sqrt(2 * count)))
     rows = -(-count // columns)
@@ -106,7 +103,7 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
         row, column = divmod(index, columns)
         top, left = row * step_y, column * step_x
         tile = canvas[top : top + height * factor, left : left + width * factor]
-        tile[..., :3] = window.repeat(factor, axis=0).repeat(factor, axis=1)
+        tile[..., :3] = enlarged(window, factor)
         tile[..., 3] = 255
     return png_uri(canvas, level=9), canvas.shape[1], canvas.shape[0]
 

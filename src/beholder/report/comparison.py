@@ -9,7 +9,6 @@ from beholder import files
 from beholder.errors import RunError
 from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, comparison_charts, words
-from beholder.report.drawing import Chart
 from beholder.report.page import COMPARISON
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
@@ -76,8 +75,8 @@ def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
     if widest["gap"] < _NOTABLE_GAP:
         return []
     return [
-        f"{widest['title']} memorises most: its accuracy on training images, "
-        f"{words.percent(widest['train_accuracy'])}, ends {_points(widest['gap'])} above that on validation images."
+        f"{widest['title']} overfits most: its training accuracy, {words.percent(widest['train_accuracy'])}, ends "
+        f"{_points(widest['gap'])} above its validation accuracy."
     ]
 
 
@@ -156,6 +155,7 @@ def _limits(runs: list[RunFiles]) -> tuple[float, float]:
 
 
 def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
+    """What parameters buy, where there are several models, and images, where a model was trained on several counts."""
     largest = _at_largest_size(rows)
     figures: list[dict[str, Any]] = []
     if len(largest) > 1:
@@ -165,31 +165,16 @@ def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, An
         )
         sizes = {row["images"] for row in rows}
         at = f", each on its most training images ({max(sizes):,})" if len(sizes) > 1 else ""
-        figures.append(
-            _figure(
-                f"Validation accuracy against parameters{at}; a line is a 95 % interval",
-                comparison_charts.size_chart(largest, models),
-                f"Validation accuracy against parameters: {listed}.",
-            )
-        )
+        title = f"Validation accuracy against parameters{at}; a line is a 95 % interval"
+        drawn = comparison_charts.size_chart(largest, models)
+        figures.append({"title": title, "chart": drawn, "alt": f"Validation accuracy against parameters: {listed}."})
     if len(rows) > len(largest):
-        listed = "; ".join(f"{row['title']} {_points(row['gap'])}" for row in sorted(rows, key=_by_size))
-        figures.append(
-            _figure(
-                "Gap between train and validation accuracy, in points, against the number of training images",
-                comparison_charts.gap_chart(rows, models),
-                f"Gap against training images: {listed}.",
-            )
-        )
+        ordered = sorted(rows, key=lambda row: (row["model"], row["images"]))
+        listed = "; ".join(f"{row['title']} {_points(row['gap'])}" for row in ordered)
+        title = "Gap between training and validation accuracy, in points, against the number of training images"
+        drawn = comparison_charts.gap_chart(rows, models)
+        figures.append({"title": title, "chart": drawn, "alt": f"Gap against training images: {listed}."})
     return figures
-
-
-def _by_size(row: dict[str, Any]) -> tuple[str, int]:
-    return row["model"], row["images"]
-
-
-def _figure(title: str, chart: Chart, alt: str) -> dict[str, Any]:
-    return {"title": title, "chart": chart, "alt": alt}
 
 
 def _points(share: float) -> str:

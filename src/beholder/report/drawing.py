@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,31 +64,22 @@ class Chart:
 
 def chart(draw: Draw, width: float, height: float) -> Chart:
     """Render `draw` twice, for light and for dark pages, on a figure of `width` × `height` inches."""
-    light, dark = (_as_uri(svg(draw, colours, width, height)) for colours in (LIGHT, DARK))
+    light, dark = (_as_uri(chart_svg(draw, colours, width, height)) for colours in (LIGHT, DARK))
     return Chart(light, dark, round(96 * width), round(96 * height))
 
 
-def svg(draw: Draw, colours: Palette, width: float, height: float, *, paper: bool = False) -> str:
+def chart_svg(draw: Draw, colours: Palette, width: float, height: float, *, paper: bool = False) -> str:
     """`draw` on a figure of `width` × `height` inches as SVG, on the palette's `paper` or on whatever is behind it."""
-    buffer = io.BytesIO()
-    with _style(colours):
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor=colours.paper)
-        draw(figure, colours)
-        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=not paper, metadata=metadata)
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    text = _saved(draw, colours, width, height, format="svg", transparent=not paper, metadata=metadata).decode()
     # Without the XML prologue, which points to the address of a document type; and in the fonts of the reader.
-    text = re.sub(r"^.*?(?=<svg )", "", buffer.getvalue().decode(), count=1, flags=re.DOTALL)
+    text = re.sub(r"^.*?(?=<svg )", "", text, count=1, flags=re.DOTALL)
     return re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", text)
 
 
-def png(draw: Draw, colours: Palette, width: float, height: float) -> bytes:
+def chart_png(draw: Draw, colours: Palette, width: float, height: float) -> bytes:
     """`draw` on a figure of `width` × `height` inches as PNG, two pixels for each of CSS."""
-    buffer = io.BytesIO()
-    with _style(colours):
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor=colours.paper)
-        draw(figure, colours)
-        figure.savefig(buffer, format="png", dpi=192, metadata={"Software": None})
-    return buffer.getvalue()
+    return _saved(draw, colours, width, height, format="png", dpi=192, metadata={"Software": None})
 
 
 def plain_axes(figure: Figure, colours: Palette) -> Axes:
@@ -97,6 +89,15 @@ def plain_axes(figure: Figure, colours: Palette) -> Axes:
     axes.grid(axis="y", color=colours.grid, linewidth=0.8)
     axes.set_axisbelow(True)
     return axes
+
+
+def _saved(draw: Draw, colours: Palette, width: float, height: float, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    with _style(colours):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor=colours.paper)
+        draw(figure, colours)
+        figure.savefig(buffer, **options)
+    return buffer.getvalue()
 
 
 def _as_uri(text: str) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from beholder import files
-
-_STYLE = """
-section figure img { display: block; border-radius: .5rem; }
-section figure + figure { margin-top: 1.5rem; }
-table.answers { width: 100%; max-width: 30rem; }
-table.answers th.text { white-space: normal; max-width: none; }
-"""
+from beholder.report.resources import read_resource
+from beholder.report.words import percent
 
 _SECTIONS = {
     "answer": "Answer",
@@ -24,50 +22,17 @@ _SECTIONS = {
     "where": "Where it looked",
 }
 
-# One sentence a layer type, for somebody who meets it for the first time.
-_WORDS = {
-    "Rescaling": "Pixel values as decimal numbers, scaled; the image stays the same.",
-    "AveragePooling2D": "Averaged down: of each small square only the mean stays.",
-    "Clean": "Grey, the middle of the image, standardised: brightness and contrast no longer matter.",
-    "PatchWhitening": "A small window that is computed rather than trained: it takes apart what neighbouring pixels "
-    "have in common.",
-    "Conv2D": "Convolution: each map shows where one window found the pattern that it looks for.",
-    "Convolution3x3": "Convolution: each map shows where one window found the pattern that it looks for.",
-    "Convolution": "Convolution: each map shows where one of the random windows happens to fit.",
-    "DepthwiseConv2D": "Depthwise convolution: each window slides over one map alone, so that maps are not mixed yet.",
-    "SeparableConv2D": "A window slides over each map alone, then the maps are mixed place by place: two cheap steps "
-    "in the place of one convolution.",
-    "Conv2DTranspose": "A convolution backwards: each value is spread over a window's places, so that maps grow.",
-    "BiasReLU": "Bias + ReLU: a constant is added to each map, then all that is below zero becomes zero (black).",
-    "ReLU": "ReLU: all that is below zero becomes zero (black).",
-    "Activation": "Activation: what is below zero is silenced, so that only what was found stays.",
-    "MaxPooling2D": "Max-pooling: of each small square only the largest value stays; maps shrink, and a shift by a "
-    "pixel hardly matters.",
-    "LocalResponseNormalization": "Normalisation: where many maps are strong at one place, each is turned down.",
-    "BatchNormalization": "Normalisation: each map is brought to the range that the next layer learned to expect.",
-    "GlobalMaxPooling2D": "Of each map only its largest value stays: whether a pattern was found, no longer where.",
-    "GlobalAveragePooling2D": "Of each map only its mean stays: how much of a pattern was found, no longer where.",
-    "LayerNormalization": "Normalisation: at each place the values of all maps are brought to one range.",
-    "GroupNormalization": "Normalisation: groups of maps are brought to one range, image by image.",
-    "ZeroPadding2D": "A frame of zeros around each map, so that windows reach the edge.",
-    "Cropping2D": "The edges of each map are cut off.",
-    "Resizing": "Each map is made larger or smaller, as a photograph is.",
-    "UpSampling2D": "Each value is repeated, so that maps grow.",
-    "Add": "Two ways through the network meet: their maps are added, place by place.",
-    "Multiply": "Each map is turned up or down, by a number that another way through the network found.",
-    "Concatenate": "The maps of several ways through the network, one after the other; nothing is computed.",
-    "Reshape": "The same values in another order; nothing is computed.",
-    "Softmax": "From numbers to probabilities: all above zero, and together one.",
-    "Flatten": "All values in one row; nothing is computed.",
-    "Dropout": "While training, some values are silenced by chance; while answering it does nothing.",
-    "SpatialDropout2D": "While training, some maps are silenced by chance; while answering it does nothing.",
-    "Dense": "Fully connected: each number is a weighted sum of all numbers before it.",
-}
-
 
 def layer_in_words(kind: str) -> str:
     """What a layer of type `kind` does, in one sentence; empty where there is none."""
-    return _WORDS.get(kind, "")
+    return str(_layer_words().get(kind, ""))
+
+
+@cache
+def _layer_words() -> dict[str, str]:
+    """One sentence a layer type, for somebody who meets it for the first time."""
+    words: dict[str, str] = json.loads(read_resource("layer_words.json"))
+    return words
 
 
 def write_page(path: Path, document: dict[str, Any]) -> None:
@@ -80,32 +45,14 @@ def write_page(path: Path, document: dict[str, Any]) -> None:
     Raises:
         StorageError: the disk is full or may not be written to.
     """
-    style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8") + _STYLE
-    title = f"{document['label']}, {_percent(document['probability'])}"
+    title = f"{document['label']}, {percent(document['probability'])}"
     sections = (_answers, _input, _windows, _sliding, _layers, _where)
     shown = "".join(section(document) for section in sections)
     nav = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in _SECTIONS.items() if f'id="{key}"' in shown)
-    html = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}: an explanation</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<p class="eyebrow">Beholder: what the network saw</p>
-<h1>{escape(title)}</h1>
-<p class="muted">{escape(_source(document))}</p>
-<nav aria-label="Sections"><ul>{nav}</ul></nav>
-</header>
-<main>
-{shown}</main>
-</body>
-</html>
-"""
+    source = "An image without a file name" if document["path"] == "-" else str(document["path"])
+    html = Template(read_resource("explanation.html")).substitute(
+        title=escape(title), style=read_resource("report.css"), source=escape(source), nav=nav, sections=shown
+    )
     # A file name may hold bytes that are no text; they are shown as question marks.
     files.write_bytes(path, html.encode("utf-8", "replace"))
 
@@ -114,7 +61,7 @@ def _answers(document: dict[str, Any]) -> str:
     rows = "".join(
         f'<tr><th class="text" scope="row">{escape(answer["label"])}</th>'
         f'<td class="bar" style="--share: {100 * answer["probability"]:.1f}%">'
-        f"{_percent(answer['probability'])}</td></tr>"
+        f"{percent(answer['probability'])}</td></tr>"
         for answer in document["top"]
     )
     words = "The network never says a name: it gives each class a probability, and the most probable one is the answer."
@@ -132,7 +79,7 @@ def _input(document: dict[str, Any]) -> str:
     alt = f"The image as decoded, {width} × {height} pixels"
     for step in document["seen"]:
         alt += f"; then {step['name']}, {step['shape'][1]} × {step['shape'][0]}"
-        words += f" {_WORDS.get(step['type'], '')}"
+        words += f" {layer_in_words(step['type'])}"
     return _section("input", "What comes in", words, _figure("input.png", alt))
 
 
@@ -184,7 +131,7 @@ def _layers(document: dict[str, Any]) -> str:
         height, width, count = layer["shape"]
         maps = "one map" if count == 1 else f"{count} maps"
         alt = f"Output of {layer['name']}: {maps} of {width} × {height}"
-        figures += _figure(layer["file"], alt, _WORDS.get(layer["type"], ""))
+        figures += _figure(layer["file"], alt, layer_in_words(layer["type"]))
     return _section("layers", "Layer by layer", words, figures)
 
 
@@ -211,12 +158,3 @@ def _section(key: str, title: str, words: str, content: str) -> str:
 def _figure(name: str, alt: str, caption: str = "") -> str:
     said = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure>{said}<a href="{escape(name)}"><img src="{escape(name)}" alt="{escape(alt)}"></a></figure>\n'
-
-
-def _source(document: dict[str, Any]) -> str:
-    path = document["path"]
-    return "An image without a file name" if path == "-" else str(path)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

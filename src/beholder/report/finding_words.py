@@ -25,18 +25,18 @@ class Words:
 KINDS: dict[Kind, Words] = {
     "exact_duplicate": Words(
         "Equal images",
-        "The same pixels more than once. Where copies lie in several sets, test figures are flattered: the network "
-        "has seen the answer. Where their labels differ, one of them is wrong.",
+        "The same pixels more than once. Copies in several sets make test figures too good: the network has "
+        "seen the answer. Where their labels differ, one of them is wrong.",
     ),
     "near_duplicate": Words(
         "Nearly equal images",
         "The same image encoded again, resized, mirrored, shifted, cropped, or made brighter or darker. Across sets "
-        "they flatter test figures too.",
+        "these make test figures too good as well.",
     ),
     "wrong_label": Words(
         "Labels in doubt",
-        "Networks that learned without these images are sure of another class. Hard images are among them: "
-        "look before you decide.",
+        "Networks that were trained without these images are confident of another class. Hard images are among "
+        "them: look before you decide.",
     ),
     "inseparable": Words(
         "Classes that look the same",
@@ -49,13 +49,13 @@ KINDS: dict[Kind, Words] = {
     ),
     "imbalance": Words(
         "Uneven classes",
-        "Some classes have many more images than others, which a network learns to prefer.",
+        "Some classes have many more images than others, and a network learns to prefer them.",
         decisions=False,
     ),
     "unreadable": Words(
         "Unreadable files", "No image can be read from them. Training leaves them out by itself.", decisions=False
     ),
-    "low_information": Words("Next to nothing to see", "Images of almost one colour."),
+    "low_information": Words("Almost blank", "Images of almost one colour."),
     "outlier": Words("Unlike all others", "Images that are far from every other. Do they belong here at all?"),
     "dark": Words("Very dark", "Images that are almost black."),
     "light": Words("Very light", "Images that are almost white."),

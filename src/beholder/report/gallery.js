@@ -39,7 +39,7 @@ function header() {
       total ? h("p", { class: "muted" }, "Nothing was changed. Decide what to keep, drop or relabel; training obeys your ",
         "decisions, and your files are never touched.") : null,
       total ? keys() : null)),
-    audit.notes.length ? h("ul", { class: "notes", "aria-label": "Notes" }, audit.notes.map((note) => h("li", {}, note))) : null,
+    audit.notes.length ? h("ul", { class: "notes", "aria-label": "Notes" }, audit.notes.map((note) => h("li", {}, withCode(note)))) : null,
     h("nav", { "aria-label": "Kinds" }, h("ul", {}, audit.kinds.map(({ kind, title, count }) =>
       h("li", {}, h("a", { href: `#${kind}` }, title), h("span", { class: "muted" }, ` ${number(count)}`))))));
 }
@@ -69,13 +69,13 @@ function section(kind) {
   const hidden = kind.count - kind.findings.length;
   return h("section", { id: kind.kind, "aria-labelledby": `${kind.kind}-title` },
     h("h2", { id: `${kind.kind}-title` }, kind.title, h("span", { class: "muted" }, ` ${number(kind.count)}`)),
-    h("p", { class: "muted" }, kind.sentence), all, list, more,
+    h("p", { class: "muted" }, withCode(kind.sentence)), all, list, more,
     hidden ? h("p", { class: "muted" }, `${number(hidden)} more are in findings.csv.`) : null);
 }
 
 function card(kind, finding) {
   const members = finding.members.map((place) => audit.album[place]);
-  if (!members.length) return h("p", { class: "about" }, finding.sentence);
+  if (!members.length) return h("p", { class: "about" }, withCode(finding.sentence));
   if (members.length === 1) return box(kind, members[0], finding);
   const drop = surplus(finding);
   const labels = new Set(members.map(({ label }) => label));
@@ -208,6 +208,12 @@ function number(value) {
 
 function plural(count, noun) {
   return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A sentence with its commands and options as code, which no line break cuts in two. */
+function withCode(text) {
+  const pieces = text.split(/`([^`]+)`|(--[a-z][a-z-]*)/);
+  return pieces.map((piece, place) => (place % 3 && piece ? h("code", {}, piece) : piece ?? ""));
 }
 
 /** A path as it can be read: what is no text becomes a question mark. */

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -25,18 +24,18 @@ from beholder import files
 from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
 from beholder.report.finding_words import KINDS
+from beholder.report.resources import read_resource
+from beholder.report.thumbnails import thumbnail_uri
 
-MOST_FINDINGS = 300  # of one kind
-MOST_IMAGES = 60  # of one finding
-MOST_BYTES = 24 * 2**20  # of all images together
-_SMALL = 64  # pixels; an image of at most that stays as it is, and is enlarged without blur
-_SIDE = 160  # pixels that a larger one gets on its long side
+_MOST_FINDINGS = 300  # of one kind
+_MOST_IMAGES = 60  # of one finding
+_MOST_BYTES = 24 * 2**20  # of all images together
 
 
-def write_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
+def write_audit_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
     """Write the gallery of the audit `document` to `path`, whole or not at all.
 
-    At most `MOST_FINDINGS` of a kind are shown, the surest, and `MOST_IMAGES` of one; the page says where there are
+    At most `_MOST_FINDINGS` of a kind are shown, the surest, and `_MOST_IMAGES` of one; the page says where there are
     more. Images are what a network would receive of them.
 
     Args:
@@ -53,16 +52,9 @@ def write_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Datas
 def policy() -> str:
     """The Content Security Policy of the page: its own style and script, images within it, its own server if any."""
     script, style = (f"'sha256-{_hash(text)}'" for text in (_script(), _style()))
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src {script}",
-            f"style-src {style}",
-            "img-src data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
+    return (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -70,37 +62,17 @@ def _page(shown: dict[str, Any]) -> str:
     # ASCII holds any file name, and without < nothing in it can end the element.
     data = json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     title = escape(shown["data"].encode("utf-8", "replace").decode())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy()}">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>Audit of {title} – Beholder</title>
-<style>{_style()}</style>
-</head>
-<body>
-<noscript><p>This page needs JavaScript. The same findings are in findings.csv, beside it.</p></noscript>
-<script type="application/json" id="audit">{data}</script>
-<script type="module">{_script()}</script>
-</body>
-</html>
-"""
+    return Template(read_resource("gallery.html")).substitute(
+        title=title, policy=policy(), style=_style(), data=data, script=_script()
+    )
 
 
 def _script() -> str:
-    return _file("gallery_decisions.js") + _file("gallery.js")
+    return read_resource("gallery_decisions.js") + read_resource("gallery.js")
 
 
 def _style() -> str:
-    return _file("report.css") + _file("gallery.css")
-
-
-@cache
-def _file(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return read_resource("report.css") + read_resource("gallery.css")
 
 
 def _hash(text: str) -> str:
@@ -111,7 +83,7 @@ def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, A
     """What the page draws: facts, and for each kind its findings, whose images are numbers in one list."""
     by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
     present = [(kind, found) for kind, found in by_kind if found]
-    album = _Album(sets, document["findings"], MOST_BYTES // max(1, len(present)))
+    album = _Album(sets, document["findings"], _MOST_BYTES // max(1, len(present)))
     kinds = []
     for kind, found in present:
         album.begin()
@@ -122,7 +94,7 @@ def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, A
                 "sentence": KINDS[kind].sentence,
                 "decisions": KINDS[kind].decisions,
                 "count": len(found),
-                "findings": [album.finding(one) for one in found[:MOST_FINDINGS]],
+                "findings": [album.finding(one) for one in found[:_MOST_FINDINGS]],
             }
         )
     names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
@@ -166,7 +138,7 @@ class _Album:
             "sentence": one["sentence"],
             "suggestion": one["suggestion"],
             "count": len(members),
-            "members": [self._place(*member) for member in members[:MOST_IMAGES]],
+            "members": [self._place(*member) for member in members[:_MOST_IMAGES]],
             "neighbours": [self._neighbour(path) for path in one["neighbours"][:5] if path in self._homes],
         }
 
@@ -193,14 +165,5 @@ def _named(sets: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
 
 
 def _image(pixels: NDArray[np.uint8]) -> str:
-    """`pixels` (H, W, C) uint8 as a data URI: a small image as it is, a larger one averaged down."""
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
-    small = max(image.size) <= _SMALL
-    buffer = io.BytesIO()
-    if small:
-        image.save(buffer, "PNG")
-    else:
-        image.thumbnail((_SIDE, _SIDE))
-        image.save(buffer, "JPEG", quality=85)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    """`pixels` (H, W, C) uint8 as a data URI."""
+    return thumbnail_uri(Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))

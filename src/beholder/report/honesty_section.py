@@ -30,11 +30,21 @@ def honesty(run: RunFiles) -> dict[str, Any] | None:
     told: dict[str, Any] = {"promise": None if risk is None else risk_in_words(risk)}
     if bins is None or selective is None:
         return {**told, "charts": []}
-    drawn = [
-        ("Reliability", reliability_chart(bins), reliability_in_words(bins, evaluation["ece"])),
-        ("Coverage and risk", coverage_chart(selective), coverage_in_words(selective)),
-    ]
-    charts = [{"title": title, "chart": image, "alt": alt} for title, image, alt in drawn]
+    reliability = {
+        "title": "Reliability.",
+        "caption": "The dashed line is perfect calibration; answers below it are more confident than they should be.",
+        "chart": reliability_chart(bins),
+        "alt": reliability_in_words(bins, evaluation["ece"]),
+    }
+    promised = ", the dashed line the share of wrong answers that it promises" if selective["promised"] else ""
+    coverage = {
+        "title": "Coverage and risk.",
+        "caption": "The fewer images are answered, the most confident first, the fewer answers are wrong. "
+        f"The diamond is where this model answers{promised}.",
+        "chart": coverage_chart(selective),
+        "alt": coverage_in_words(selective),
+    }
+    charts = [reliability, coverage]
     return {**told, "ece": evaluation["ece"], "selective": selective, "charts": charts}
 
 
@@ -44,7 +54,7 @@ def reliability_chart(bins: list[dict[str, Any]]) -> Chart:
     total = sum(one["count"] for one in known)
 
     def draw(figure: Figure, colours: Palette) -> None:
-        axes = _share_axes(figure, colours, "probability of the answer", "answers that are right")
+        axes = _share_axes(figure, colours, "probability of the answer", "share of these answers that are right")
         axes.plot([0, 1], [0, 1], "--", linewidth=1.2, color=colours.muted)
         sure, right = [one["confidence"] for one in known], [one["accuracy"] for one in known]
         axes.plot(sure, right, linewidth=1.8, color=colours.train)
@@ -59,7 +69,7 @@ def coverage_chart(selective: dict[str, Any]) -> Chart:
     """Risk over coverage where the surest images are answered first, and the place where this model answers."""
 
     def draw(figure: Figure, colours: Palette) -> None:
-        axes = _share_axes(figure, colours, "images that get an answer", "of these wrong")
+        axes = _share_axes(figure, colours, "images that are answered (coverage)", "wrong answers among these (risk)")
         curve = selective["curve"]
         axes.plot(
             [point["coverage"] for point in curve],

@@ -9,27 +9,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.metrics import macro_figures, wilson_interval
-from beholder.figures.png import png_uri
+from beholder.evaluation.metrics import wilson_interval
 from beholder.report import charts, words
 from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
+from beholder.report.thumbnails import thumbnail_uri
 from beholder.runs.events import Event
-from beholder.runs.kept_evaluation import judged_in_words
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
 
-_MOST_NAMED = 50  # images that were skipped
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
-_IMAGE_SIDE = 128  # pixels that a mistake's image has at most
-_SMALL = 96  # an image below it is enlarged without blur
 
 
 def write_report(run: Path, ending: Event | None = None) -> Path:
@@ -60,13 +55,13 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
             "report.html",
             run=contents,
             headline=_headline(contents),
-            notes=words.notes(contents),
+            notes=words.run_notes(contents),
             curves=_curves(contents),
             evaluation=_evaluation(contents),
             honesty=honesty(contents),
             filters=_filters(contents),
-            layers=_layers(contents),
-            data=_data(contents),
+            layers=(contents.manifest or {}).get("layers"),
+            data=contents.data,
             options=_options(contents),
             budget=budget_in_words(contents),
             plan_command=plan_command(contents),
@@ -82,25 +77,13 @@ def _rendered(run: Path, contents: RunFiles) -> bytes:
 def _headline(run: RunFiles) -> dict[str, Any]:
     """The one figure: of the test set once it was opened for this model, of the validation set before."""
     if run.evaluation is not None:
-        return {
-            "accuracy": run.evaluation.get("accuracy"),
-            "interval": run.evaluation.get("interval"),
-            "set": run.evaluation.get("set", "test"),
-            "count": run.evaluation.get("count"),
-            "macro": _macro(run.evaluation),
-        }
+        return {**run.evaluation, "set": "test", "macro": run.evaluation if run.evaluation["uneven"] else None}
     # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
     told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
     accuracy = (told or run.epochs or [{}])[-1].get("validation_accuracy")
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
     return {"accuracy": accuracy, "interval": interval, "set": "validation", "count": count}
-
-
-def _macro(evaluation: dict[str, Any]) -> dict[str, Any] | None:
-    """The figures in which classes count alike where they are uneven; None where accuracy says as much."""
-    figures = macro_figures(evaluation.get("confusion", []))
-    return figures if figures["uneven"] else None
 
 
 def _curves(run: RunFiles) -> list[dict[str, Any]]:
@@ -116,14 +99,12 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
     """The evaluation as it is, plus what is drawn and said of it."""
     if run.evaluation is None:
         return None
-    per_class = run.evaluation.get("per_class", [])
-    names = [str(row["class_name"]) for row in per_class]
-    confusion = run.evaluation.get("confusion", [])
+    per_class, confusion = run.evaluation["per_class"], run.evaluation["confusion"]
+    names = [row["class_name"] for row in per_class]
     predicted = [sum(column) for column in zip(*confusion, strict=True)] or [0] * len(names)
     seen = [row for row in per_class if row["count"]]
     return {
         **run.evaluation,
-        "judged": judged_in_words(run.evaluation),
         # Without a denominator there is no ratio: nothing was predicted to be this class, or it does not occur.
         "per_class": [
             {
@@ -140,34 +121,19 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
         "alt": words.confusion_in_words(confusion, names),
         "pairs": words.confused_pairs(confusion, names, 10),
         "table": list(zip(names, confusion, strict=True)) if 0 < len(names) <= _TABLED else [],
-        "mistakes": [_mistake(mistake, names) for mistake in run.evaluation.get("mistakes", [])],
+        "mistakes": [{**mistake, "image": _image(mistake.get("image"))} for mistake in run.evaluation["mistakes"]],
     }
 
 
-def _mistake(mistake: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    named = {key: _class_name(mistake.get(key), names) for key in ("label", "prediction")}
-    return {**mistake, **named, "image": _image(mistake.get("image"))}
-
-
-def _class_name(label: Any, names: list[str]) -> str:
-    return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
-
-
-def _image(uri: Any) -> dict[str, Any] | None:
+def _image(uri: Any) -> str | None:
     """An image given as a data URI, decoded and encoded anew: nothing but an image, and a small one, gets through."""
     try:
         content = base64.b64decode(str(uri).partition(";base64,")[2], validate=True)
         with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (_IMAGE_SIDE, _IMAGE_SIDE))
             small = image.convert("RGB")
     except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
         return None
-    if max(small.size) <= _SMALL:
-        return {"uri": png_uri(np.asarray(small), level=9), "small": True}
-    small.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG
-    return {"uri": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "small": False}
+    return thumbnail_uri(small)
 
 
 def _filters(run: RunFiles) -> dict[str, Any] | None:
@@ -184,36 +150,6 @@ def _filters(run: RunFiles) -> dict[str, Any] | None:
     return {"uri": uri, "width": width, "height": height, "count": count, "size": size, "alt": alt}
 
 
-def _layers(run: RunFiles) -> dict[str, Any] | None:
-    rows = (run.manifest or {}).get("layers", [])
-    if not rows:
-        return None
-    totals = {key: sum(row.get(key) or 0 for row in rows) for key in ("parameters", "multiply_adds")}
-    largest = {key: _largest(rows, key) for key in totals}
-    shares = {key: (largest[key].get(key) or 0) / totals[key] if totals[key] else None for key in totals}
-    return {"rows": rows, "totals": totals, "largest": largest, "shares": shares}
-
-
-def _largest(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    return max(rows, key=lambda row: row.get(key) or 0)
-
-
-def _data(run: RunFiles) -> dict[str, Any] | None:
-    if run.data is None:
-        return None
-    counts = run.data.get("counts", {})
-    skipped = run.data.get("skipped", [])
-    classes = run.data.get("class_names", [])
-    return {
-        **run.data,
-        "rows": [(name, [counts[set_name][index] for set_name in counts]) for index, name in enumerate(classes)],
-        "totals": {set_name: sum(numbers) for set_name, numbers in counts.items()},
-        "skipped": skipped[:_MOST_NAMED],
-        "more_skipped": max(0, len(skipped) - _MOST_NAMED),
-        "all_skipped": len(skipped),
-    }
-
-
 def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
     # Epochs were not chosen where a budget or an earlier plan decided them.
@@ -222,12 +158,12 @@ def _options(run: RunFiles) -> dict[str, str]:
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
     if run.config.get("budget") is not None:
         chosen["budget"] = f"{run.config['budget']:g}s"
-    if run.config.get("settings", {}).get("balance", "none") != "none":
-        chosen["balance"] = run.config["settings"]["balance"]
-    initial = run.config.get("settings", {}).get("initial")
-    if initial is not None:
-        chosen["from"] = initial["source"]
-    chosen.update({name: value for name, value in run.config.get("options", {}).items() if name != "file"})
+    settings = run.config.get("settings", {})
+    if settings.get("balance", "none") != "none":
+        chosen["balance"] = settings["balance"]
+    if settings.get("initial") is not None:
+        chosen["from"] = settings["initial"]["source"]
+    chosen |= {name: value for name, value in run.config.get("options", {}).items() if name != "file"}
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in chosen.items()

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from beholder import files
 from beholder.errors import UsageError
 from beholder.models.costs import convolution_weights, fully_connected_weights
-from beholder.report.drawing import LIGHT, MARKERS, Palette, plain_axes, png, svg
+from beholder.report.drawing import LIGHT, MARKERS, Palette, chart_png, chart_svg, plain_axes
 
 WIDTH, HEIGHT = 4.2, 3.6  # inches; letters stay legible on a phone
 _TICKS = (16, 32, 64, 128, 256, 512)
@@ -49,9 +49,9 @@ def save_parameter_chart(path: Path, *, sides: tuple[int, ...], neurons: int, wi
 
     suffix = path.suffix.lower()
     if suffix == ".png":
-        files.write_bytes(path, png(draw, LIGHT, WIDTH, HEIGHT))
+        files.write_bytes(path, chart_png(draw, LIGHT, WIDTH, HEIGHT))
     elif suffix == ".svg":
-        files.write_bytes(path, svg(draw, LIGHT, WIDTH, HEIGHT, paper=True).encode())
+        files.write_bytes(path, chart_svg(draw, LIGHT, WIDTH, HEIGHT, paper=True).encode())
     else:
         raise UsageError(f"A chart is written as .png or .svg; give --out such a name. Received: {str(path)!r}.")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.store import CHECKSUMS
+from beholder.artifact.inside import read_weights
+from beholder.artifact.store import model_checksum
+from beholder.errors import ArtifactError
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import read_document
@@ -71,7 +72,7 @@ def read_run(path: Path, ending: Event | None = None) -> RunFiles:
     events = lasting([*read_events(path / "events.jsonl"), *([] if ending is None else [ending])])
     evaluation = read_evaluation(path / "evaluation.json")
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
-    outdated = evaluation is not None and evaluation.get("model") != _checksum(path / "model" / CHECKSUMS)
+    outdated = evaluation is not None and evaluation.get("model") != model_checksum(path / "model")
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
     return RunFiles(
         path=path.resolve(),  # "." has no name
@@ -93,20 +94,8 @@ def _document(path: Path) -> dict[str, Any] | None:
     return read_document(path, missing="", damaged=damaged) if path.exists() else None
 
 
-def _checksum(seal: Path) -> str | None:
-    """The name of exactly this model, as `Artifact.checksum` has it; None where there is none."""
-    try:
-        return hashlib.sha256(seal.read_bytes()).hexdigest()
-    except OSError:
-        return None
-
-
 def _filters(path: Path) -> NDArray[np.float32] | None:
     """The first layer's windows where there are some that can be drawn; a report does without rather than fail."""
-    try:
-        filters = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError):
-        return None
-    if not isinstance(filters, np.ndarray) or filters.ndim != 4 or filters.size == 0 or filters.dtype.kind != "f":
-        return None
-    return filters.astype(np.float32)
+    with suppress(ArtifactError):
+        return read_weights(path, 4)
+    return None

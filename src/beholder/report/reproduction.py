@@ -19,12 +19,12 @@ def budget_in_words(run: RunFiles) -> str | None:
     if planned is None:  # killed before it was measured
         return f"{sentence}."
     network = "/".join(map(str, planned["widths"])) if planned["widths"] else run.config["model"]
-    sentence += f": planned {network} at {planned['side']} px, {planned['epochs']:g} epochs"
+    sentence += f": planned {network} at {planned['side']} px for {words.plural(planned['epochs'], 'epoch')}"
     replans = [event for event in run.events if event["event"] == "replan"]
     if not replans:
-        return f"{sentence}; never re-planned."
+        return f"{sentence}; the plan was kept."
     steps = words.plural(replans[-1]["steps"], "step")
-    return f"{sentence}; re-planned {words.plural(len(replans), 'time')}, in the end for {steps}."
+    return f"{sentence}; the plan was updated {words.plural(len(replans), 'time')}, in the end to {steps}."
 
 
 def plan_command(run: RunFiles) -> str | None:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from beholder.report import words
 
-_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]{0,30}(?![\w-])")  # --weight-decay
+_CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]{0,30})(?![\w-])")  # `beholder look digits`, --weight-decay
 
 
 def render(template: str, **values: Any) -> bytes:
@@ -23,13 +23,13 @@ def render(template: str, **values: Any) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for write in (words.percent, words.whole, words.decimal, words.rough, words.duration):
+    for write in (words.percent, words.thousands, words.decimal, words.rough, words.duration):
         environment.filters[write.__name__] = write
-    environment.filters["options"] = _options
+    environment.filters["with_code"] = _with_code
     # A file name may hold bytes that are no text; they are shown as question marks.
     return environment.get_template(template).render(**values).encode("utf-8", "replace")
 
 
-def _options(sentence: str) -> Markup:
-    """`sentence` as text, the options in it as code: a line that broke after a hyphen would cut one in two."""
-    return Markup(_OPTION.sub(r"<code>\g<0></code>", str(escape(sentence))))  # noqa: S704 - escaped just here
+def _with_code(sentence: str) -> Markup:
+    """`sentence` as text, its commands and options as code: a line that broke after a hyphen would cut one in two."""
+    return Markup(_CODE.sub(r"<code>\1\2</code>", str(escape(sentence))))  # noqa: S704 - escaped just here

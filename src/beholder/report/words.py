@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, TypeGuard
 
-from beholder.data.source import skipped_in_words
 from beholder.report.reading import RunFiles
 
 _UNKNOWN = "\N{EN DASH}"
 _NBSP = "\N{NO-BREAK SPACE}"
-_NOTABLE_GAP = 0.05  # train accuracy minus validation accuracy from which a person should hear of it
+_NOTABLE_GAP = 0.05  # training accuracy minus validation accuracy from which a person should hear of it
 
 
 def known(value: Any) -> TypeGuard[float]:
@@ -23,7 +22,7 @@ def percent(share: Any) -> str:
     return f"{100 * share:.1f}{_NBSP}%" if known(share) else _UNKNOWN
 
 
-def whole(number: Any) -> str:
+def thousands(number: Any) -> str:
     """2474698 -> "2,474,698"."""
     return f"{number:,.0f}" if known(number) else _UNKNOWN
 
@@ -41,7 +40,7 @@ def rough(number: Any) -> str:
         for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
             if number >= size:
                 return f"{number / size:.1f}{_NBSP}{name}"
-    return whole(number)
+    return thousands(number)
 
 
 def duration(seconds: Any) -> str:
@@ -52,11 +51,11 @@ def duration(seconds: Any) -> str:
         return f"{seconds:.1f}{_NBSP}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    sets = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{number}{_NBSP}{unit}" for number, unit in sets if number)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number}{_NBSP}{unit}" for number, unit in parts if number)
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: float, noun: str) -> str:
     """1, "epoch" -> "1 epoch"; 2, "class" -> "2 classes"."""
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{ending}"
@@ -66,7 +65,7 @@ def loss_in_words(epochs: list[dict[str, Any]]) -> str:
     """What the loss curves show."""
     return (
         f"Loss over {plural(len(epochs), 'epoch')}. "
-        + _course("Train loss", epochs, "train_loss", decimal, best=min)
+        + _course("Training loss", epochs, "train_loss", decimal, best=min)
         + _course("Validation loss", epochs, "validation_loss", decimal, best=min)
     ).strip()
 
@@ -75,7 +74,7 @@ def accuracy_in_words(epochs: list[dict[str, Any]]) -> str:
     """What the accuracy curves show, and the gap between them."""
     return (
         f"Accuracy over {plural(len(epochs), 'epoch')}. "
-        + _course("Train accuracy", epochs, "train_accuracy", percent, best=max)
+        + _course("Training accuracy", epochs, "train_accuracy", percent, best=max)
         + _course("Validation accuracy", epochs, "validation_accuracy", percent, best=max)
         + _gap_in_words(epochs[-1])
     ).strip()
@@ -97,10 +96,10 @@ def confusion_in_words(confusion: list[list[int]], class_names: list[str]) -> st
 
 def confused_pairs(confusion: list[list[int]], class_names: list[str], count: int) -> list[dict[str, Any]]:
     """The `count` most frequent confusions: `true`, `predicted`, `count` and `share` of the true class's images."""
-    pairs = [
+    counts = [
         (number, row, column)
-        for row, counts in enumerate(confusion)
-        for column, number in enumerate(counts)
+        for row, numbers in enumerate(confusion)
+        for column, number in enumerate(numbers)
         if number and row != column
     ]
     return [
@@ -110,7 +109,7 @@ def confused_pairs(confusion: list[list[int]], class_names: list[str], count: in
             "count": number,
             "share": number / sum(confusion[row]),
         }
-        for number, row, column in sorted(pairs, key=lambda pair: -pair[0])[:count]
+        for number, row, column in sorted(counts, key=lambda pair: -pair[0])[:count]
     ]
 
 
@@ -118,10 +117,10 @@ def reliability_in_words(bins: list[dict[str, Any]], error: Any) -> str:
     """What the reliability diagram shows; `bins` as `reliability` has them, `error` the expected calibration error."""
     known = [one for one in bins if one["count"]]
     listed = "; ".join(
-        f"{percent(one['confidence'])} sure, {percent(one['accuracy'])} right, of {one['count']:,}"
+        f"{percent(one['confidence'])} confident, {percent(one['accuracy'])} right, of {one['count']:,}"
         for one in known[-5:]
     )
-    return f"Reliability diagram, expected calibration error {percent(error)}. The surest bins: {listed}."
+    return f"Reliability diagram, expected calibration error {percent(error)}. The most confident bins: {listed}."
 
 
 def coverage_in_words(selective: dict[str, Any]) -> str:
@@ -129,25 +128,17 @@ def coverage_in_words(selective: dict[str, Any]) -> str:
     curve = selective["curve"]
     points = [curve[round(share * (len(curve) - 1))] for share in (0.25, 0.5, 0.75, 1)]
     listed = "; ".join(f"{percent(one['coverage'])} answered, {percent(one['risk'])} of these wrong" for one in points)
-    words = f"Risk over coverage, the surest images first: {listed}."
+    words = f"Risk against coverage, the most confident answers first: {listed}."
     if selective["unsure_below"] is None or selective["risk"] is None:
         return words
     return f"{words} The model answers {percent(selective['coverage'])}, {percent(selective['risk'])} of these wrong."
 
 
-def notes(run: RunFiles) -> list[str]:
+def run_notes(run: RunFiles) -> list[str]:
     """What a person should know before believing the figures, one sentence each."""
-    return [*_data_notes(run), *_training_notes(run)]
-
-
-def _data_notes(run: RunFiles) -> list[str]:
     if run.data is None:
-        return ["The data were not read yet when this report was written."]
-    sentences = [str(note) for note in run.data.get("notes", [])]
-    left_out = skipped_in_words(run.data.get("skipped", []))
-    if left_out and left_out not in sentences:  # runs of an earlier Beholder do not say it among their notes
-        sentences.append(left_out)
-    return sentences
+        return ["The data were not read yet when this report was written.", *_training_notes(run)]
+    return [*map(str, run.data.get("notes", [])), *_training_notes(run)]
 
 
 def _training_notes(run: RunFiles) -> list[str]:
@@ -155,28 +146,32 @@ def _training_notes(run: RunFiles) -> list[str]:
     resumed = [index for index, event in enumerate(run.events) if event["event"] == "resumed"]
     # What was said before the last resume is over: a run that was stopped, resumed and ended is a finished one.
     kinds = {event["event"]: event for event in run.events[resumed[-1] if resumed else 0 :]}
-    asked, done = run.planned_epochs, len(run.epochs)
     reason = str(kinds.get("stopped", {}).get("reason") or "").rstrip(".")
     if "end" not in kinds:
         because = f" ({reason})" if reason else ""
         sentences.append(
-            f"Training is not finished{because}: {done} of {asked} epochs are done; "
-            f"`beholder train --resume {run.argument}` goes on."
+            f"Training is not finished{because}: {len(run.epochs)} of {plural(run.planned_epochs, 'epoch')} done. "
+            f"Continue with `beholder train --resume {run.argument}`."
         )
     elif reason:
         sentences.append(f"Training stopped before its last epoch: {reason}.")
     if resumed:
         sentences.append(f"Training was interrupted and resumed {plural(len(resumed), 'time')}.")
+    return [*sentences, *_overfitting(run)]
+
+
+def _overfitting(run: RunFiles) -> list[str]:
+    """What training said of the gap when it opened, or else what it is in the end; nothing of a small one."""
     warnings = [str(event["message"]) for event in run.events if event["event"] == "overfitting" and "message" in event]
     gap = run.epochs[-1].get("gap") if run.epochs else None
-    if warnings:
-        sentences.append(warnings[-1])
-    elif known(gap) and gap >= _NOTABLE_GAP:
-        sentences.append(
-            f"{_gap_in_words(run.epochs[-1])} The network knows its training images better than new ones "
-            "(overfitting): more images, augmentation or fewer epochs narrow the gap."
-        )
-    return sentences
+    if warnings or not known(gap) or gap < _NOTABLE_GAP:
+        return warnings[-1:]
+    augmented = run.config.get("settings", {}).get("recipe", {}).get("augment")
+    remedies = "more images or fewer epochs" if augmented else "more images, augmentation or fewer epochs"
+    return [
+        f"{_gap_in_words(run.epochs[-1])} The network knows its training images better than new ones (overfitting): "
+        f"{remedies} narrow the gap."
+    ]
 
 
 def _course(name: str, epochs: list[dict[str, Any]], key: str, write: Any, *, best: Any) -> str:
@@ -199,4 +194,4 @@ def _gap_in_words(epoch: dict[str, Any]) -> str:
     if not known(gap):
         return ""
     side = "above" if gap >= 0 else "below"
-    return f"Train accuracy ends {100 * abs(gap):.1f} points {side} validation accuracy."
+    return f"Training accuracy ends {100 * abs(gap):.1f} points {side} validation accuracy."

@@ -10,42 +10,22 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.runs.run_folder import read_document
+from beholder.runs.document_rules import check_fields, is_text, list_of, object_of
+from beholder.runs.run_folder import Within, read_document
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """An AUDIT folder by its path.
-
-    findings.csv   a line for each image of each finding
-    gallery.html   all of it for people, who decide in it
-    findings.json  the whole document; written last, so that it is the mark of an audit that is finished
-    corrections.csv    what was decided, where it was decided on the served page
-    """
+    """An AUDIT folder by its path; its files by what they hold."""
 
     path: Path
 
-    @property
-    def findings_file(self) -> Path:
-        """The whole document."""
-        return self.path / "findings.json"
-
-    @property
-    def table_file(self) -> Path:
-        """The findings for a spreadsheet."""
-        return self.path / "findings.csv"
-
-    @property
-    def gallery_file(self) -> Path:
-        """The page to decide in."""
-        return self.path / "gallery.html"
-
-    @property
-    def corrections_file(self) -> Path:
-        """What was decided."""
-        return self.path / "corrections.csv"
+    table_file = Within("findings.csv")  # a line for each image of each finding
+    gallery_file = Within("gallery.html")  # all of it for people, who decide in it
+    findings_file = Within("findings.json")  # the whole document; written last, as the mark of a finished audit
+    corrections_file = Within("corrections.csv")  # what was decided, where it was decided on the served page
 
     @contextmanager
     def removed_on_error(self) -> Iterator[None]:
@@ -101,36 +81,23 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
         RunError: it is none, it is damaged, or a newer Beholder made it.
     """
     folder = AuditFolder(path)
+    way_out = "audit again into a new folder"
     document = read_document(
         folder.findings_file,
         missing=f"{str(path)!r} is no AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
-        damaged="audit again into a new folder",
+        damaged=way_out,
     )
-    wrong = _wrong_field(document)
-    if wrong is not None:
-        raise RunError(
-            f"{str(folder.findings_file)!r} is damaged (its {wrong!r} is not as it should be); audit again into a "
-            "new folder."
-        )
+    check_fields(folder.findings_file, document, way_out, _NEEDED, {})
     return folder, document
 
 
-def _wrong_field(document: dict[str, Any]) -> str | None:
-    """The name of a field, of those that others lean on, that is not as it should be."""
-    findings, decisions = _objects(document.get("findings")), _objects(document.get("decisions"))
-    fits = {
-        "data": isinstance(document.get("data"), str),
-        "class_names": _are_texts(document.get("class_names")),
-        "findings": findings is not None and all(_are_texts(one.get("paths")) for one in findings),
-        "decisions": decisions is not None and all(_are_texts(list(one.values())) for one in decisions),
-    }
-    return next((name for name, good in fits.items() if not good), None)
+def _is_decision(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(is_text, value.values()))
 
 
-def _objects(values: Any) -> list[dict[str, Any]] | None:
-    """`values` if they are a list of JSON objects."""
-    return values if isinstance(values, list) and all(isinstance(one, dict) for one in values) else None
-
-
-def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(one, str) for one in values)
+_NEEDED = {  # the fields that others lean on
+    "data": is_text,
+    "class_names": list_of(is_text),
+    "findings": list_of(object_of(paths=list_of(is_text))),
+    "decisions": list_of(_is_decision),
+}

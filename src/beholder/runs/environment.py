@@ -51,7 +51,7 @@ def describe_environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": _cpuinfo("model name") or platform.processor() or "unknown",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": _memory_gb(),
         "versions": versions(),
@@ -85,10 +85,6 @@ def has_int8() -> bool:
         return platform.machine() == "arm64"
     found = {*_cpuinfo("flags").split(), *_cpuinfo("Features").split()}
     return not found.isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
-
-
-def _processor() -> str:
-    return _cpuinfo("model name") or platform.processor() or "unknown"
 
 
 def _cpuinfo(field: str) -> str:

@@ -1,19 +1,22 @@
-"""Reads the figures of a test set that `evaluate` kept; those that a change made senseless are refused.
-
-Own code because a library for schemas would be one more that the light install brings, for this file alone.
-"""
+"""Reads the figures of a test set that `evaluate` kept; those that a change made senseless are refused."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from beholder.errors import RunError
+from beholder.runs.document_rules import (
+    Rule,
+    check_fields,
+    is_count,
+    is_flag,
+    is_number,
+    is_text,
+    list_of,
+    object_of,
+    or_none,
+)
 from beholder.runs.run_folder import read_document
-
-Check = Callable[[Any], bool]
 
 _WAY_OUT = "delete it and evaluate again"
 
@@ -22,122 +25,64 @@ def read_evaluation(path: Path) -> dict[str, Any] | None:
     """The figures in `path`, None where there is no such file.
 
     Raises:
-        RunError: it cannot be read, is damaged, or of a newer schema.
+        RunError: it cannot be read, is damaged, or of another schema.
     """
     if not path.exists():
         return None
     document = read_document(path, missing="", damaged=_WAY_OUT)
-    wrong = _wrong_field(document)
-    if wrong is not None:
-        raise RunError(f"{str(path)!r} is damaged (its {wrong!r} is not as it should be); {_WAY_OUT}.")
+    check_fields(path, document, _WAY_OUT, {**_NEEDED, "per_class": _per_class(document)}, _OPTIONAL)
     return document
 
 
-def judged_in_words(document: dict[str, Any]) -> str:
-    """How many images of how many the figures in `document` are of, a sentence or more."""
-    earlier = "An earlier version of Beholder kept these figures; it did not check that the data were still the same."
-    return str(document.get("judged") or earlier)
+def _per_class(document: dict[str, Any]) -> Rule:
+    confusion = document.get("confusion")
+    return list_of(_CLASS, len(confusion) if isinstance(confusion, list) else None)
 
 
-def _wrong_field(document: dict[str, Any]) -> str | None:
-    """The name of a field that those who read the figures could not work with."""
-    for name, check in _NEEDED.items():
-        if name not in document or not check(document[name]):
-            return name
-    for name, check in _MORE.items():  # what figures of an earlier Beholder do not have
-        if document.get(name) is not None and not check(document[name]):
-            return name
-    for name, others in _TOGETHER.items():
-        if document.get(name) and any(document.get(other) is None for other in others):
-            return name
-    if len(document["per_class"]) != len(document["confusion"]):
-        return "per_class"
-    return next((name for name, value in document.items() if not _is_json(value)), None)
+def _is_square(value: Any) -> bool:
+    return isinstance(value, list) and list_of(list_of(is_count, len(value)))(value)
 
 
-def _is_json(value: Any) -> bool:
-    """Python reads infinities and NaN, which JSON does not have and no page takes."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < 2**53
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and 0 <= value < 2**53
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _or_none(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _list(check: Check, count: int | None = None) -> Check:
-    return lambda value: isinstance(value, list) and count in (None, len(value)) and all(map(check, value))
-
-
-def _object(**fields: Check) -> Check:
-    return lambda value: (
-        isinstance(value, dict) and all(name in value and check(value[name]) for name, check in fields.items())
-    )
-
-
-def _square(value: Any) -> bool:
-    return isinstance(value, list) and _list(_list(_count, len(value)))(value)
-
-
-def _selective(value: Any) -> bool:
+def _is_selective(value: Any) -> bool:
     if not _SELECTIVE(value) or not value["curve"]:
         return False
     asked, answered = value["asked"], value["coverage"]
     return (asked is not None or not value["promised"]) and (answered is not None or value["risk"] is None)
 
 
-_SHARE = _or_none(_number)
-_CLASS = _object(class_name=_text, precision=_number, recall=_number, f1=_number, count=_count)
-_BIN = _object(count=_count, confidence=_SHARE, accuracy=_SHARE)
-_POINT = _object(coverage=_number, risk=_number)
-_SELECTIVE = _object(
-    unsure_below=_SHARE, asked=_SHARE, promised=_flag, coverage=_SHARE, risk=_SHARE, curve=_list(_POINT)
+_SHARE = or_none(is_number)
+_CLASS = object_of(class_name=is_text, precision=is_number, recall=is_number, f1=is_number, count=is_count)
+_BIN = object_of(count=is_count, confidence=_SHARE, accuracy=_SHARE)
+_POINT = object_of(coverage=is_number, risk=is_number)
+_SELECTIVE = object_of(
+    unsure_below=_SHARE, asked=_SHARE, promised=is_flag, coverage=_SHARE, risk=_SHARE, curve=list_of(_POINT)
 )
-_KIND = _object(name=_text, accuracies=_list(_number, 5), accuracy=_number)
-_SAME = _object(same=_number)
-_NEEDED: dict[str, Check] = {
-    "count": _count,
-    "accuracy": _number,
-    "interval": _list(_number, 2),
+_KIND = object_of(name=is_text, accuracies=list_of(is_number, 5), accuracy=is_number)
+_SAME = object_of(same=is_number)
+_NEEDED: dict[str, Rule] = {
+    "count": is_count,
+    "accuracy": is_number,
+    "interval": list_of(is_number, 2),
     "top5": _SHARE,
-    "log_loss": _number,
-    "per_class": _list(_CLASS),
-    "confusion": _square,
-    "mistakes": _list(_object()),
-    "created": _text,
+    "log_loss": is_number,
+    "confusion": _is_square,
+    "mistakes": list_of(object_of()),
+    "created": is_text,
+    "judged": is_text,
+    "uneven": is_flag,
+    "macro_recall": is_number,
+    "macro_f1": is_number,
+    "ece": is_number,
+    "reliability": list_of(_BIN),
+    "selective": _is_selective,
 }
-_MORE: dict[str, Check] = {
-    "data": _text,
-    "file": _text,
-    "judged": _text,
-    "notes": _list(_text),
-    "precision": _text,
-    "uneven": _flag,
-    "macro_recall": _number,
-    "macro_f1": _number,
-    "ece": _number,
-    "reliability": _list(_BIN),
-    "selective": _selective,
-    "corruptions": _object(kinds=_list(_KIND), mean_accuracy=_number, worst=_object(name=_text, accuracy=_number)),
-    "consistency": _object(shift=_SAME, flip=_SAME, brightness=_SAME, all=_number),
+_OPTIONAL: dict[str, Rule] = {
+    "data": is_text,
+    "file": is_text,
+    "notes": list_of(is_text),
+    "precision": is_text,
+    "corruptions": object_of(
+        kinds=list_of(_KIND), mean_accuracy=is_number, worst=object_of(name=is_text, accuracy=is_number)
+    ),
+    "consistency": object_of(shift=_SAME, flip=_SAME, brightness=_SAME, all=is_number),
 }
-_TOGETHER = {"uneven": ("macro_recall", "macro_f1"), "selective": ("ece", "reliability")}

@@ -10,16 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
 
 from beholder.errors import RunError
+from beholder.files import fcntl
 from beholder.runs.run_folder import Run
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock: nobody knows there
-    fcntl = None
 
 _SECONDS = 2.0  # a watcher holds the lock for less than a millisecond
 

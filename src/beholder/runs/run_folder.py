@@ -29,94 +29,44 @@ _MORE_CONFIG: dict[str, tuple[type, ...]] = {
 }
 
 
+class Within:
+    """A path in a folder of ours, read from the object that stands for the folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: Any, _: type | None = None) -> Path:
+        """The path, in the folder that `folder.path` is."""
+        return Path(folder.path, self._name)
+
+
 @dataclass(frozen=True)
 class Run:
-    """A RUN folder by its path.
-
-    config.json       what was asked for
-    environment.json  the machine and the versions
-    data.json         classes, counts, fingerprints, notes, images that were skipped
-    sets.npz          which images are its training, validation and test set: hashes of pixels, labels, names
-    events.jsonl      everything that happened, a line each
-    initial.keras     the earlier network that it started from, where there is one
-    checkpoint.npz    where to go on
-    checkpoint-before.npz  the one before, should that one be damaged; until the run is finished
-    model/            the artifact
-    neighbours.npz    some training images, and what the network makes of them, unless they were left out
-    validation.npz    what the model says of the validation set
-    watch/            a few validation images, and what was answered to them from epoch to epoch
-    stop              there while somebody asks the training to stop
-    corrections.csv       corrections of the data that its page gathered, where there are some, for a next run
-    evaluation.json   the test set, once `evaluate` opened it; evaluation-….json: of other data
-    report.html       all of it for people
-    """
+    """A RUN folder by its path; its files and folders by what they hold."""
 
     path: Path
 
-    @property
-    def config_file(self) -> Path:
-        """What was asked for."""
-        return self.path / "config.json"
-
-    @property
-    def environment_file(self) -> Path:
-        """The machine and the versions."""
-        return self.path / "environment.json"
-
-    @property
-    def data_file(self) -> Path:
-        """What the data is."""
-        return self.path / "data.json"
-
-    @property
-    def events_file(self) -> Path:
-        """The event log."""
-        return self.path / "events.jsonl"
-
-    @property
-    def initial_file(self) -> Path:
-        """The earlier network that it started from, where there is one."""
-        return self.path / "initial.keras"
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Where to go on."""
-        return self.path / "checkpoint.npz"
-
-    @property
-    def earlier_checkpoint_file(self) -> Path:
-        """The checkpoint before that one."""
-        return self.path / "checkpoint-before.npz"
+    config_file = Within("config.json")  # what was asked for
+    environment_file = Within("environment.json")  # the machine and the versions
+    data_file = Within("data.json")  # classes, counts, fingerprints, notes, images that were skipped
+    # sets.npz: which images are its training, validation and test set: hashes of pixels, labels, names
+    events_file = Within("events.jsonl")  # everything that happened, a line each
+    initial_file = Within("initial.keras")  # the earlier network that it started from, where there is one
+    checkpoint_file = Within("checkpoint.npz")  # where to go on
+    earlier_checkpoint_file = Within("checkpoint-before.npz")  # should that one be damaged; until the run is finished
+    model_folder = Within("model")  # the artifact
+    # neighbours.npz: some training images, and what the network makes of them, unless they were left out
+    # validation.npz: what the model says of the validation set
+    watch_folder = Within("watch")  # a few validation images, and what was answered to them from epoch to epoch
+    stop_file = Within("stop")  # there while somebody asks the training to stop
+    # corrections.csv: corrections of the data that its page gathered, where there are some, for a next run
+    evaluation_file = Within("evaluation.json")  # the test set of its own data; evaluation-….json: of other data
+    report_file = Within("report.html")  # all of it for people
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is one to go on from; a death while one is written may leave the earlier one alone."""
         return self.checkpoint_file.exists() or self.earlier_checkpoint_file.exists()
-
-    @property
-    def model_folder(self) -> Path:
-        """The artifact."""
-        return self.path / "model"
-
-    @property
-    def evaluation_file(self) -> Path:
-        """What the test set of its own data said."""
-        return self.path / "evaluation.json"
-
-    @property
-    def report_file(self) -> Path:
-        """All of it for people."""
-        return self.path / "report.html"
-
-    @property
-    def watch_folder(self) -> Path:
-        """What was answered from epoch to epoch."""
-        return self.path / "watch"
-
-    @property
-    def stop_file(self) -> Path:
-        """Asks the training to stop."""
-        return self.path / "stop"
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Keep what was asked for; the schema number is ours to add."""

@@ -6,23 +6,19 @@ split of what it has become would put images into the test set that the run lear
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder import files
 from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
-from beholder.data.stored_arrays import read_arrays
+from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
 
-FILE = "sets.npz"
+SETS_FILE = "sets.npz"
 _SETS = ("train", "validation", "test")
 _HASH_BYTES = 16
 _MOST_TOLD = 4_000_000_000  # bytes that a file may unpack to: of some ten million images
@@ -84,15 +80,14 @@ def write_sets(run: Path, sets: KnownSets) -> None:
     Raises:
         StorageError: the disk is full or may not be written to.
     """
-    arrays: dict[str, NDArray[Any]] = {"class_names": _text(sets.class_names)}
+    arrays: Arrays = {"class_names": texts_to_array(sets.class_names)}
     for name in _SETS:
         one: ImageSet | None = getattr(sets, name)
         if one is not None:
             arrays[f"{name}_hashes"] = np.frombuffer(b"".join(one.hashes), np.uint8).reshape(-1, _HASH_BYTES)
             arrays[f"{name}_labels"] = one.labels
-            arrays[f"{name}_names"] = _text(one.names)
-    with files.replacing(run / FILE) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+            arrays[f"{name}_names"] = texts_to_array(one.names)
+    write_arrays(run / SETS_FILE, arrays)
 
 
 def read_sets(run: Path) -> KnownSets | None:
@@ -101,14 +96,15 @@ def read_sets(run: Path) -> KnownSets | None:
     Raises:
         RunError: they are damaged.
     """
-    path = run / FILE
+    path = run / SETS_FILE
     if not path.exists():
         return None
     try:
         read = read_arrays(path, most_bytes=_MOST_TOLD)
-        class_names = json.loads(read["class_names"].tobytes())
-        return KnownSets(tuple(class_names), _known(read, "train"), _known(read, "validation"), _test(read))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        test = _known(read, "test") if "test_hashes" in read else None
+        class_names = tuple(texts_from_array(read["class_names"]))
+        return KnownSets(class_names, _known(read, "train"), _known(read, "validation"), test)
+    except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{str(path)!r} is damaged; bring it back from a copy, or train again.") from error
 
 
@@ -128,19 +124,10 @@ def is_are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _test(read: dict[str, NDArray[Any]]) -> ImageSet | None:
-    return _known(read, "test") if "test_hashes" in read else None
-
-
-def _known(read: dict[str, NDArray[Any]], name: str) -> ImageSet:
+def _known(read: Arrays, name: str) -> ImageSet:
     hashes, labels = read[f"{name}_hashes"], read[f"{name}_labels"]
-    names = json.loads(read[f"{name}_names"].tobytes())
+    names = texts_from_array(read[f"{name}_names"])
     fits = hashes.dtype == np.uint8 and hashes.shape == (len(names), _HASH_BYTES)
     if not fits or labels.dtype != np.int64 or labels.shape != (len(names),):
         raise ValueError(name)
     return ImageSet([row.tobytes() for row in hashes], labels, names)
-
-
-def _text(values: Sequence[str]) -> NDArray[np.uint8]:
-    """As JSON, since a file name may hold what is no text and NumPy would give each name the longest one's space."""
-    return np.frombuffer(json.dumps(list(values)).encode(), np.uint8)

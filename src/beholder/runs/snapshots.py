@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder import files
-from beholder.data.stored_arrays import read_arrays
+from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
 from beholder.runs.run_folder import Run
 
@@ -56,8 +53,9 @@ def write_shown(run: Run, shown: Shown) -> None:
     Raises:
         StorageError: they cannot be written.
     """
-    names = np.frombuffer(json.dumps(shown.class_names).encode(), np.uint8)
-    _write(run.watch_folder / "images.npz", images=shown.images, labels=shown.labels, class_names=names)
+    names = texts_to_array(shown.class_names)
+    arrays: Arrays = {"images": shown.images, "labels": shown.labels, "class_names": names}
+    write_arrays(run.watch_folder / "images.npz", arrays, compressed=True)
 
 
 def read_shown(run: Run) -> Shown | None:
@@ -72,16 +70,15 @@ def read_shown(run: Run) -> Shown | None:
         return None
     images, labels = stored["images"], stored["labels"]
     try:
-        names = json.loads(stored["class_names"][:_MOST_NAMES].tobytes())
-    except (IndexError, ValueError, RecursionError) as error:
-        raise _damaged(path, "its class names are no JSON") from error
-    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not named or labels.dtype != np.int64 or not ((labels >= 0) & (labels < len(names))).all():
-        raise _damaged(path, "its labels are no classes")
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
-        raise _damaged(path, "its images are none")
-    if labels.shape != images.shape[:1]:
-        raise _damaged(path, "not every image has a label")
+        names = texts_from_array(np.ravel(stored["class_names"])[:_MOST_NAMES])
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    are_images = (
+        images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in (1, 3) and 0 not in images.shape[1:]
+    )
+    are_labels = labels.dtype == np.int64 and labels.shape == images.shape[:1]
+    if not are_images or not are_labels or not ((labels >= 0) & (labels < len(names))).all():
+        raise _damaged(path, "its images and labels are none that go together")
     return Shown(images, labels, names)
 
 
@@ -91,12 +88,12 @@ def write_snapshot(run: Run, epoch: int, snapshot: Snapshot) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    arrays = {"probabilities": snapshot.probabilities.astype(np.float16)}
+    arrays: Arrays = {"probabilities": snapshot.probabilities.astype(np.float16)}
     if snapshot.confusion is not None:
         arrays["confusion"] = snapshot.confusion.astype(np.uint32)
     if snapshot.filters is not None:
         arrays["filters"] = snapshot.filters.astype(np.float16)
-    _write(_file(run, epoch), **arrays)
+    write_arrays(_file(run, epoch), arrays, compressed=True)
 
 
 def read_snapshot(run: Run, epoch: int) -> Snapshot | None:
@@ -127,12 +124,7 @@ def _file(run: Run, epoch: int) -> Path:
     return run.watch_folder / f"epoch-{epoch:05}.npz"
 
 
-def _write(path: Path, **arrays: Any) -> None:
-    with files.replacing(path) as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _read(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
+def _read(path: Path, needed: tuple[str, ...]) -> Arrays | None:
     try:
         arrays = read_arrays(path, most_bytes=_MOST_TOLD, compressed=True)
     except FileNotFoundError:

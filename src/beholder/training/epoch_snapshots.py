@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beholder.artifact.kept_images import thumbnails
 from beholder.data.dataset import Dataset
+from beholder.evaluation.calibration import softmax
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.runs.snapshots import Shown, Snapshot, write_shown, write_snapshot
@@ -68,9 +69,7 @@ class Snapshots:
             images, labels = self.validation.images[self.followed], self.validation.labels[self.followed]
             write_shown(self.run, Shown(thumbnails(images), labels, list(self.validation.class_names)))
             self._shown = True
-        logits = np.concatenate(self._logits)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        probabilities = softmax(np.concatenate(self._logits).astype(np.float32))
         write_snapshot(self.run, epoch, Snapshot(probabilities, self._confusion, first_windows(self.model)))
         self.log.append("snapshot", epoch=epoch)
 

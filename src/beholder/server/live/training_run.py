@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from beholder import files
-from beholder.figures.maps import window_image
+from beholder.figures.pixels import window_image
 from beholder.figures.png import png_uri
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot

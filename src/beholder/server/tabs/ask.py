@@ -16,8 +16,8 @@ from beholder.data.images.decode import read_size
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
+from beholder.figures.pixels import stretched
 from beholder.figures.png import png_uri
-from beholder.figures.sheet import stretched
 from beholder.server.encoding import EscapedJSON
 from beholder.server.guard.numbers import number
 from beholder.server.guard.uploads import Upload, read_uploads

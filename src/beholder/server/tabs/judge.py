@@ -17,7 +17,7 @@ from beholder.errors import BeholderError
 from beholder.evaluation.abstention import coverage_curve, risk_in_words
 from beholder.evaluation.calibration import expected_calibration_error, reliability
 from beholder.evaluation.metrics import macro_figures
-from beholder.figures.maps import window_image
+from beholder.figures.pixels import window_image
 from beholder.figures.png import png_uri
 from beholder.report.reading import RunFiles
 from beholder.report.words import (
@@ -27,7 +27,6 @@ from beholder.report.words import (
     loss_in_words,
     reliability_in_words,
 )
-from beholder.runs.kept_evaluation import judged_in_words
 from beholder.server.encoding import EscapedJSON
 from beholder.server.guard.numbers import number
 from beholder.server.served import Served
@@ -165,7 +164,7 @@ def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[
     ]
     selective = evaluation.get("selective")
     honesty = None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective)
-    facts = {"interval": evaluation.get("interval"), "judged": judged_in_words(evaluation), "honesty": honesty}
+    facts = {"interval": evaluation.get("interval"), "judged": evaluation["judged"], "honesty": honesty}
     return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 
 

@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explanation import Maps
 from beholder.errors import ImageError
+from beholder.figures.pixels import stretched
 from beholder.figures.png import png, png_uri
-from beholder.figures.sheet import stretched
 from beholder.server.encoding import EscapedJSON
 from beholder.server.guard.numbers import number
 from beholder.server.guard.uploads import read_uploads

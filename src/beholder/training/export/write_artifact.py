@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from beholder import files
 from beholder.artifact import golden
-from beholder.artifact.familiar import FILE as FAMILIAR
-from beholder.artifact.familiar import write_familiar
+from beholder.artifact.familiar import FAMILIAR_FILE, write_familiar
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.manifest import Manifest
@@ -104,7 +103,7 @@ def export_artifact(
             temperature=temperature,
             unsure_below=honest["float32"].unsure_below,
             risk=honest["float32"].risk,
-            familiar={"file": FAMILIAR, "share": UNLIKE_SHARE} if familiar else None,
+            familiar={"file": FAMILIAR_FILE, "share": UNLIKE_SHARE} if familiar else None,
             int8=_int8_facts(honest["int8"]) if "int8" in honest else None,
             data=data,
             versions=versions(),
