@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from beholder.data.checks.findings import Finding
 from beholder.data.pool import Pool
+from beholder.evaluation.nearest import neighbour_names
 
 STRANGE = 4.0  # deviations, of the three signs together, from which an image is told
 MOST_SHARE = 0.005  # of all images that are told, the strangest
