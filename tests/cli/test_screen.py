@@ -15,7 +15,7 @@ from terminal import shown
 # Two trainings as `compare` has them, with all that reads and tells before and after, no network in it.
 SCRIPT = """
 import time
-from beholder.cli.screen import screen
+from beholder.cli.console import screen
 from beholder.cli.training_progress import listener_on
 
 PLAN = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from beholder.cli.screen import screen
+from beholder.cli.console import screen
 from beholder.cli.training_progress import listener_on, plan_in_words
 
 PLAN: dict[str, Any] = {

@@ -28,7 +28,7 @@ JUNK = b"this is no image"
 
 
 def expected(run: Path, contents: list[bytes], top: int = 3) -> list[dict[str, Any]]:
-    return [prediction.to_json() for prediction in Classifier.load(run).predict(contents, top=top)]
+    return [prediction.to_dict() for prediction in Classifier.load(run).predict(contents, top=top)]
 
 
 def close(answer: dict[str, Any], reference: dict[str, Any]) -> bool:

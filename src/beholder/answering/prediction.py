@@ -30,7 +30,7 @@ class Prediction:
     unlike: bool | None = None
     error: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `predict --json`: path, label, probability, unsure, unlike, top; or path and error."""
         if self.error is not None:
             return {"path": self.path, "error": self.error}
@@ -46,4 +46,4 @@ class Prediction:
 
 def predictions_document(predictions: Iterable[Prediction], precision: str) -> dict[str, Any]:
     """What `predict --json` prints and `POST /predict` answers: schema, precision and predictions."""
-    return {"schema": 1, "precision": precision, "predictions": [prediction.to_json() for prediction in predictions]}
+    return {"schema": 1, "precision": precision, "predictions": [prediction.to_dict() for prediction in predictions]}

@@ -50,7 +50,7 @@ class AuditResult:
     notes: tuple[str, ...] = ()
     decisions: Corrections = field(default_factory=Corrections)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `audit --json` and `findings.json`."""
         folder = AuditFolder(self.out)
         return {
@@ -62,7 +62,7 @@ class AuditResult:
             "class_names": list(self.class_names),
             "images": dict(self.images),
             "counts": dict(Counter(one.kind for one in self.findings)),
-            "findings": [one.to_json() for one in self.findings],
+            "findings": [one.to_dict() for one in self.findings],
             "decisions": [one.to_json() for one in self.decisions.lines],
             "corrections": str(folder.corrections_file),
             "gallery": str(folder.gallery_file),
@@ -89,7 +89,7 @@ class AuditResult:
         Raises:
             StorageError: the disk is full or may not be written to.
         """
-        folder, document = AuditFolder(self.out), self.to_json()
+        folder, document = AuditFolder(self.out), self.to_dict()
         self.write_table()
         write_gallery(folder.gallery_file, document, sets)
         files.write_json(folder.findings_file, document)

@@ -16,7 +16,6 @@ from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
 from beholder.figures.sliding import frames as draw_frames
 
-SCHEMA = 1
 _INPUT_SIDE = 224  # pixels that the input's long side is drawn with, about
 
 
@@ -31,8 +30,8 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
     """
     _draw_input(explanation, folder)
     document: dict[str, Any] = {
-        "schema": SCHEMA,
-        **explanation.prediction.to_json(),
+        "schema": 1,
+        **explanation.prediction.to_dict(),
         "method": explanation.where.method,
         "random": explanation.windows is not None and explanation.windows.random,
         "seen": [{"name": step.name, "type": step.kind, "shape": list(step.values.shape)} for step in explanation.seen],

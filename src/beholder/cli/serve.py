@@ -8,12 +8,11 @@ import click
 
 from beholder.cli.console import address_teller
 from beholder.cli.options import exact_option, json_option, run_argument, server_options
-
-PORT = 8000
+from beholder.server import PORT
 
 
 @click.command(short_help="A web page and an HTTP interface, without TensorFlow.")
-@run_argument()
+@run_argument
 @server_options(PORT)
 @exact_option
 @json_option

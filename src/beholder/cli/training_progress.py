@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import percent
-from beholder.cli.screen import Screen, screen
+from beholder.cli.console import Screen, as_percent
 from beholder.training.budget.forecast import MOST_EPOCHS
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
-
-
-@contextmanager
-def listening(kind: str) -> Iterator[Listener]:
-    """The same listener on a screen of its own, for a script that trains and shows nothing else."""
-    with screen(kind == "bar") as shown:
-        yield listener_on(shown, kind)
 
 
 def listener_on(shown: Screen, kind: str) -> Listener:
@@ -86,7 +77,7 @@ class _Display:
         self.steps = event["steps"]
         done = (event["epoch"] - 1) * self.steps + event["step"]
         state = (
-            f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
+            f"loss {event['loss']:.3f}, train {as_percent(event['train_accuracy'])}, "
             f"{event['images_per_second']:,.0f} images/s, {_clock(event['eta_seconds'])} to go"
         )
         self.screen.update(
@@ -97,7 +88,7 @@ class _Display:
         self.screen.update(self.task, completed=min(event["epoch"] * self.steps, self.total))
         self.screen.say(
             f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
-            f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
+            f"train {as_percent(event['train_accuracy'])}  validation {as_percent(event['validation_accuracy'])}  "
             f"{event['images_per_second']:,.0f} images/s"
         )
 

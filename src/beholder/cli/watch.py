@@ -18,16 +18,15 @@ import click
 
 from beholder.cli.console import address_teller
 from beholder.cli.options import json_option, run_argument, server_options
+from beholder.server import WATCH_PORT
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
 
-PORT = 8001
-
 
 @click.command(short_help="A training run, live, in the browser.")
-@run_argument()
-@server_options(PORT)
+@run_argument
+@server_options(WATCH_PORT)
 @json_option
 @click.option("--while-parent-lives", is_flag=True, hidden=True)
 def watch(

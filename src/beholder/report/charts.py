@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder.figures.lettering import one_line
+from beholder.figures.sheet import png_uri
 from beholder.report.drawing import Chart, Palette, chart, plain_axes
 
 _NUMBERED = 12  # up to so many classes every cell of the confusion matrix holds its number
@@ -111,13 +110,6 @@ def filters_image(filters: NDArray[np.float32]) -> tuple[str, int, int]:
         tile[..., :3] = window.repeat(factor, axis=0).repeat(factor, axis=1)
         tile[..., 3] = 255
     return png_uri(Image.fromarray(canvas)), canvas.shape[1], canvas.shape[0]
-
-
-def png_uri(image: Image.Image) -> str:
-    """`image` as the data URI of a PNG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _epoch_axes(figure: Figure, colours: Palette, epochs: list[dict[str, Any]]) -> Axes:

@@ -78,7 +78,7 @@ class BulkResult:
     start_seconds: float
     images_per_second: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `predict --engine ray --json`."""
         return {"schema": 1, **asdict(self)}
 

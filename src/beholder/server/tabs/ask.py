@@ -82,7 +82,7 @@ def answer_document(served: Served, upload: Upload, outcome: Outcome) -> dict[st
         return {"path": upload.name, "error": str(outcome)}
     every = len(outcome.probabilities)
     prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
-    document = prediction.to_json()
+    document = prediction.to_dict()
     probabilities = document.pop("top")
     height, width = measure(upload.content)
     return {

@@ -62,7 +62,7 @@ class _Room:
         [outcome] = await served.workers.answer([uploads[0].content])
         if isinstance(outcome, ImageError):
             raise outcome
-        prediction = served.classifier.prediction(uploads[0].name, outcome.probabilities, outcome.unlike, 1).to_json()
+        prediction = served.classifier.prediction(uploads[0].name, outcome.probabilities, outcome.unlike, 1).to_dict()
         document = await served.workers.call(self._look, outcome.pixels)
         return EscapedJSON({**document, "label": prediction["label"], "probability": prediction["probability"]})
 
