@@ -28,8 +28,8 @@ def test_one_command_one_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert lines[-1] == f"Comparison: {out / 'comparison.html'}"
     assert {line.split()[0] for line in lines[2:4]} == {"linear", "dense"}
     assert "95 % interval" in captured.out
-    assert "linear, 1 epochs" in captured.err
-    assert "dense, 1 epochs" in captured.err
+    assert "linear, 1 epoch," in captured.err
+    assert "dense, 1 epoch," in captured.err
 
     assert compare(*asked, "--json", "--progress", "none") == 0
     captured = capfd.readouterr()

@@ -50,7 +50,7 @@ with screen() as shown:
         hear({"event": "overfitting", "message": f"The gap of the {run} opens: it knows its own images by heart."})
         hear({"event": "advice", "message": f"The machine of the {run} was busy; expect a worse network of it."})
         hear({"event": "export"})
-        reading(shown, "Answering the test set", 5)
+        reading(shown, "Answering test images", 5)
         hear({"event": "end"})
 print("Validation accuracy 75.0 % after 3 s.")
 """

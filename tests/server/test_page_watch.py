@@ -76,7 +76,7 @@ def test_a_run_is_shown_and_changes_as_it_trains(
             page.locator("#state", has_text="Training").wait_for()
             # It follows a plan, whose end was known from the start.
             EventLog(run.events_file).append("replan", step=1, steps=10**6)
-            page.get_by_text("Planned anew for 1,000,000 steps, as in the run whose plan it follows.").wait_for()
+            page.get_by_text("Plan updated to 1,000,000 steps, as in the run whose plan it follows.").wait_for()
             share = page.get_by_role("progressbar", name="Training").get_attribute("aria-valuenow")
             assert int(share or 0) > 10
             EventLog(run.events_file).append("overfitting", epoch=1, message="<b>memorises</b>")

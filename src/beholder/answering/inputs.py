@@ -58,7 +58,7 @@ def _is_new(folder: str, seen: set[str]) -> bool:
 
 
 def _refuse(error: OSError) -> None:
-    raise DataError(f"Cannot look into {error.filename!r}: {error.strerror}; check its rights.") from error
+    raise DataError(f"Cannot look into {error.filename!r}: {error.strerror}; check its permissions.") from error
 
 
 def _some(paths: list[str], otherwise: str) -> list[str]:

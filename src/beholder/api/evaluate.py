@@ -202,7 +202,7 @@ def _judge(artifact: Artifact, test: Dataset, name: str, set_name: str, progress
         rows.append(answers.probabilities)
         if artifact.familiarity is not None:
             unlike.append(artifact.familiarity.unlike(answers.features))
-        progress("Answering the test set", min(chunk.stop, len(test)), len(test))
+        progress("Answering test images", min(chunk.stop, len(test)), len(test))
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
     return {

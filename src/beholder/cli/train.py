@@ -241,7 +241,8 @@ def train(
         return
     if trained.finished_before:
         click.echo(f"{trained.run} was finished already; nothing was done.")
-    state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
+    epochs = f"{trained.epochs} epoch{'s' * (trained.epochs != 1)}"
+    state = f"Stopped after {epochs}; go on with --resume {trained.run}. " if trained.stopped else ""
     click.echo(f"{state}Validation accuracy {as_percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
     if trained.risk is not None:
         from beholder.evaluation.abstention import risk_in_words

@@ -123,7 +123,7 @@ def plan_in_words(plan: dict[str, Any]) -> str:
         network = "/".join(map(str, plan["widths"]))
     if "side" in plan:
         pixels = f" at {plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
-    epochs, end = f"{plan['epochs']:g} epochs", ""
+    epochs, end = "1 epoch" if plan["epochs"] == 1 else f"{plan['epochs']:g} epochs", ""
     if "budget_seconds" in plan:
         epochs = f"{plan['epochs']:.1f} epochs"
         epochs += " (more would only memorise)" if plan["epochs"] >= MOST_EPOCHS else ""

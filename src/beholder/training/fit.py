@@ -267,7 +267,9 @@ class Fit:
             images_per_second=round(images / seconds, 1),
         )
         if gap >= OPENING_GAP and not position.gap_said:
-            self.log.append("overfitting", epoch=position.epoch, message=gap_in_words(gap, position.epoch))
+            self.log.append(
+                "overfitting", epoch=position.epoch, message=gap_in_words(gap, position.epoch, augmented=recipe.augment)
+            )
             position.gap_said = True
         if validation_accuracy > position.best_accuracy:
             position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch

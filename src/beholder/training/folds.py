@@ -181,7 +181,7 @@ class _Told:
         if self.fit is not None and event["event"] in ("step", "epoch"):
             steps = self.fit.position.schedule.steps
             done = self.number * steps + min(self.fit.position.done, steps)
-            self.progress(f"Training {self.folds} networks", done, self.folds * steps)
+            self.progress(f"Training {self.folds} networks, step", done, self.folds * steps)
 
 
 def _train(learned: Dataset, held_out: Dataset, plan: FoldPlan, until: float | None, told: _Told) -> FeatureView:

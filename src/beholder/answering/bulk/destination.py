@@ -105,7 +105,7 @@ class Destination:
                 stream.write(content)
         except (OSError, pa.ArrowException) as error:
             raise StorageError(
-                f"Cannot write {self.address + '/' + name!r} ({reason(error)}); check the address and your rights."
+                f"Cannot write {self.address + '/' + name!r} ({reason(error)}); check the address and your permissions."
             ) from error
 
     def written(self, names: Sequence[str]) -> Written:

@@ -76,7 +76,7 @@ class Place:
             found = self.filesystem.get_file_info(pa.fs.FileSelector(folder))
         except (OSError, pa.ArrowException) as error:
             raise DataError(
-                f"Cannot list {self.told(folder)!r} ({reason(error)}); check the path and its rights."
+                f"Cannot list {self.told(folder)!r} ({reason(error)}); check the path and its permissions."
             ) from error
         return [(entry.base_name, entry.type == pa.fs.FileType.Directory) for entry in found if entry.base_name]
 

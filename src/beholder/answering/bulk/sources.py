@@ -269,4 +269,4 @@ def _fetch(where: Place, path: str) -> bytes | ImageError:
         with where.open(path.removeprefix(where.prefix)) as stream:
             return stream.read()
     except (OSError, DataError, pa.ArrowException) as error:
-        return ImageError(f"Cannot read {where.told(path)!r}: {reason(error)}; check the path and its rights.")
+        return ImageError(f"Cannot read {where.told(path)!r}: {reason(error)}; check the path and its permissions.")

@@ -27,11 +27,11 @@ const TOLD = {
   checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
   resumed: (event) => `It went on at epoch ${event.epoch}, step ${whole(event.step)}.`,
-  replan: (event) => `Planned anew for ${whole(event.steps)} steps, ${run.budget ? "since the machine became slower or faster" : "as in the run whose plan it follows"}.`,
+  replan: (event) => `Plan updated to ${whole(event.steps)} steps, ${run.budget ? "since the machine became slower or faster" : "as in the run whose plan it follows"}.`,
   overfitting: (event) => event.message,
   advice: (event) => event.message,
   export: () => "The model is packed.",
-  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs with ${percent(event.validation_accuracy)} on validation.`,
+  stopped: (event) => `Stopped after ${whole(event.epochs)} ${event.epochs === 1 ? "epoch" : "epochs"} with ${percent(event.validation_accuracy)} on validation.`,
   end: (event) => `Finished after ${clock(event.seconds)} with ${percent(event.validation_accuracy)} on validation.`,
 };
 
@@ -87,11 +87,11 @@ function drawProgress() {
   const share = ended ? 1 : step && total ? Math.min(1, ((step.epoch - 1) * step.steps + step.step) / total) : 0;
   const budget = run.budget;
   const left = ended || state.state !== "running" || !Number.isFinite(step?.eta_seconds) ? "" : `${clock(Math.max(0, step.eta_seconds - since(step)))} to go`;
-  const marks = budget ? replans.map((event) => [event.spent_seconds / budget, `Planned anew at ${clock(event.spent_seconds)}`]) : [];
+  const marks = budget ? replans.map((event) => [event.spent_seconds / budget, `Plan updated at ${clock(event.spent_seconds)}`]) : [];
   replace(at("progress"), h("div", { class: "bars" },
     bar("Training", share, left || percent(share)),
     budget ? bar(`Budget of ${clock(budget)}`, Math.min(1, spent() / budget), `${clock(spent())} used${
-      marks.length ? `, planned anew ${marks.length === 1 ? "once" : `${marks.length} times`}` : ""}`, marks)
+      marks.length ? `, plan updated ${marks.length === 1 ? "once" : `${marks.length} times`}` : ""}`, marks)
       : bar("Time", share ? 1 : 0, clock(spent()), [], true)));
 }
 
