@@ -25,12 +25,12 @@ from beholder.errors import RunError, UsageError
 from beholder.models import recipe
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.run_folder import open_run, read_document
+from beholder.schema import SCHEMA
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
 from beholder.training.mirror_choice import decide_mirroring
 from beholder.training.settings import Settings, choose, resolve_precision
 
-SCHEMA = 1
 MODELS_COMPARED = ("linear", "dense", "book", "fast")
 
 

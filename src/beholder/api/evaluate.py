@@ -28,9 +28,9 @@ from beholder.errors import DataError
 from beholder.runs.kept_evaluation import judged_in_words, read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
+from beholder.schema import SCHEMA
 from beholder.sessions.training_data import check_there
 
-SCHEMA = 1
 BATCH_PIXELS = 1 << 21  # of the images between two words of progress
 
 

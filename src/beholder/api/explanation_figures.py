@@ -15,8 +15,8 @@ from beholder.figures.overlay import overlay
 from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
 from beholder.figures.sliding import frames as draw_frames
+from beholder.schema import SCHEMA
 
-SCHEMA = 1
 _INPUT_SIDE = 224  # pixels that the input's long side is drawn with, about
 
 

@@ -15,8 +15,8 @@ from beholder.data.download import default_cache
 from beholder.errors import ArtifactError, StorageError, UsageError
 from beholder.models import recipe
 from beholder.models.costs import convolution_weights, fully_connected_weights
+from beholder.schema import SCHEMA
 
-SCHEMA = 1
 MODEL, SIDE, CLASSES = "book", 32, 10  # unless the person says otherwise: the chapter's network on CIFAR-10
 LARGEST_SIDE = 4096  # pixels
 MOST_CLASSES = 10_000
