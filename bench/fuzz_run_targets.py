@@ -60,7 +60,7 @@ def _config(folder: Path, content: bytes) -> None:
 
 
 def _configs() -> list[bytes]:
-    told: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+    told: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
     return [json.dumps({**told, "corrections": {"lines": []}, "plans": [[0, 5]]}).encode()]
 
 
@@ -72,7 +72,7 @@ def _manifest(folder: Path, content: bytes) -> None:
 def manifest() -> dict[str, Any]:
     """The document of a small model."""
     return {
-        "schema": 1,
+        "schema": 2,
         "model": "linear",
         "class_names": ["cat", "dog"],
         "image": RULES.to_json(),

@@ -33,7 +33,7 @@ def test_one_command_one_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]
 
     assert compare(*asked, "--json", "--progress", "none") == 0
     captured = capfd.readouterr()
-    assert json.loads(captured.out)["schema"] == 1
+    assert json.loads(captured.out)["schema"] == 2
     assert captured.err == ""
 
 

@@ -65,7 +65,7 @@ def _config(run: Path) -> None:
         run,
         "config.json",
         {
-            "schema": 1,
+            "schema": 2,
             "beholder": "0.1.0",
             "command": f"beholder train animals --model book --out {run.name}",
             "data": "animals",
@@ -101,7 +101,7 @@ def _events(run: Path, *events: dict[str, Any], tail: str = "") -> None:
 
 def _evaluation(run: Path, **changes: Any) -> None:
     document = {
-        "schema": 1,
+        "schema": 2,
         "model": hashlib.sha256((run / "model" / "SHA256SUMS").read_bytes()).hexdigest(),
         "data": "animals",
         "set": "test",
@@ -517,7 +517,7 @@ def test_it_is_made_for_phones_screen_readers_and_the_dark(html: str) -> None:
         (None, "is not a RUN folder"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"schema": 2}', "newer than this Beholder's 1; update"),
+        ('{"schema": 3}', "a newer Beholder .*: update Beholder"),
     ],
 )
 def test_what_is_no_run_is_told_in_a_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:

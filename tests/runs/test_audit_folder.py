@@ -89,8 +89,8 @@ def test_elements_of_another_kind_are_one_sentence(
     [
         (b"{", "not JSON"),
         (b"[]", "no object"),
-        (json.dumps({"schema": 99}).encode(), "newer than"),
-        (json.dumps({"schema": 1, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
+        (json.dumps({"schema": 99}).encode(), "newer Beholder"),
+        (json.dumps({"schema": 2, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
     ],
 )
 def test_a_damaged_one_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:

@@ -25,7 +25,7 @@ from beholder.server.encoding import EscapedJSON
 from beholder.server.tabs.judge import _test_set
 from beholder.sessions.logged_plan import logged_plan
 
-CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+CONFIG: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -88,7 +88,7 @@ def test_a_config_of_other_kinds_of_values_is_read_or_refused(
 )
 def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: str, content: dict[str, Any]) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / name).write_text(json.dumps({"schema": 1, **content}))
+    (tmp_path / name).write_text(json.dumps({"schema": 2, **content}))
     with pytest.raises(RunError, match="do not fit") as caught:
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
@@ -99,7 +99,7 @@ def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: 
 
 SHARE = {"accuracy": 0.5, "same": 0.5}
 EVALUATION: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "count": 4,
     "accuracy": 0.5,
     "interval": [0.2, 0.8],

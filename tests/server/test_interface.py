@@ -48,7 +48,7 @@ def test_raw_bytes_are_answered_as_predict_does(
     response = client.post("/predict", content=images[0], headers={} if kind is None else {"Content-Type": kind})
     assert response.status_code == 200
     document = response.json()
-    assert (document["schema"], document["precision"]) == (1, Classifier.load(served_run).precision)
+    assert (document["schema"], document["precision"]) == (2, Classifier.load(served_run).precision)
     [answer] = document["predictions"]
     assert answer["path"] == "-"
     assert close(answer, expected(served_run, images[:1])[0])

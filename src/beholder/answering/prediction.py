@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from beholder.schema import SCHEMA
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -46,4 +48,5 @@ class Prediction:
 
 def predictions_document(predictions: Iterable[Prediction], precision: str) -> dict[str, Any]:
     """What `predict --json` prints and `POST /predict` answers: schema, precision and predictions."""
-    return {"schema": 1, "precision": precision, "predictions": [prediction.to_dict() for prediction in predictions]}
+    answers = [prediction.to_dict() for prediction in predictions]
+    return {"schema": SCHEMA, "precision": precision, "predictions": answers}

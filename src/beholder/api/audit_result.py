@@ -17,7 +17,8 @@ from beholder.data.checks.findings import Finding
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.report.gallery import write_gallery
-from beholder.runs.audit_folder import SCHEMA, AuditFolder
+from beholder.runs.audit_folder import AuditFolder
+from beholder.schema import SCHEMA
 
 _COLUMNS = ("finding", "kind", "score", "path", "set", "label", "suggestion", "sentence")
 

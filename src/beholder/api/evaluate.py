@@ -28,6 +28,7 @@ from beholder.figures.sheet import png_uri
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import KnownSets, read_sets
+from beholder.schema import SCHEMA
 from beholder.sessions.training_data import check_there
 
 _BATCH_PIXELS = 1 << 21  # of the images between two words of progress
@@ -206,7 +207,7 @@ def _judge(artifact: Artifact, test: Dataset, name: str, set_name: str, progress
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "data": name,
         "set": set_name,
         "model": artifact.checksum,

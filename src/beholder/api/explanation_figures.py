@@ -15,6 +15,7 @@ from beholder.figures.overlay import overlay
 from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
 from beholder.figures.sliding import frames as draw_frames
+from beholder.schema import SCHEMA
 
 _INPUT_SIDE = 224  # pixels that the input's long side is drawn with, about
 
@@ -30,7 +31,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
     """
     _draw_input(explanation, folder)
     document: dict[str, Any] = {
-        "schema": 1,
+        "schema": SCHEMA,
         **explanation.prediction.to_dict(),
         "method": explanation.where.method,
         "random": explanation.windows is not None and explanation.windows.random,

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from beholder.schema import SCHEMA
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a public function found; `schema` is the version of its document."""
 
-    schema: int = 1
+    schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready values; figures that were not asked for are left out."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beholder.schema import SCHEMA
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -53,7 +55,7 @@ def address_teller(doing: str, run: Path, *, as_json: bool) -> Callable[[str], N
 
     def tell(address: str) -> None:
         if as_json:
-            print_json({"schema": 1, "address": address, "process": os.getpid()})
+            print_json({"schema": SCHEMA, "address": address, "process": os.getpid()})
         else:
             click.echo(f"{doing} {str(run)!r} at {address} (Ctrl+C ends it)")
 

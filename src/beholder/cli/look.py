@@ -9,6 +9,7 @@ import click
 
 from beholder.cli.console import print_json, print_notes, screen
 from beholder.cli.options import colour_option, data_argument, json_option, reading_options, seed_option
+from beholder.schema import SCHEMA
 
 if TYPE_CHECKING:
     from beholder.data.images.colour import Colour
@@ -51,7 +52,7 @@ def look(
     save(sheet, out)
     notes = list(source.told())
     if as_json:
-        print_json({"schema": 1, "out": str(out), "width": sheet.width, "height": sheet.height, "notes": notes})
+        print_json({"schema": SCHEMA, "out": str(out), "width": sheet.width, "height": sheet.height, "notes": notes})
     else:
         print_notes(notes)
         click.echo(f"Wrote {out}.")

@@ -12,8 +12,6 @@ from beholder import files
 from beholder.errors import RunError
 from beholder.runs.run_folder import read_document
 
-SCHEMA = 1
-
 
 @dataclass(frozen=True)
 class AuditFolder:
@@ -98,7 +96,7 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
     """The AUDIT folder at `path` and its document.
 
     Raises:
-        RunError: it is none, it is damaged, or a newer Beholder made it.
+        RunError: it is none, it is damaged, or another version of Beholder made it.
     """
     folder = AuditFolder(path)
     document = read_document(

@@ -10,8 +10,8 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
+from beholder.schema import SCHEMA, why_unread
 
-SCHEMA = 1
 _CONFIG: dict[str, tuple[type, ...]] = {  # what a run cannot go on without, and of which kinds it may be
     "data": (str,),
     "labels": (str,),
@@ -156,7 +156,7 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
     """The RUN folder at `path` and its config.
 
     Raises:
-        RunError: it is not a RUN folder, its config is damaged, or a newer Beholder made it.
+        RunError: it is not a RUN folder, its config is damaged, or another version of Beholder made it.
     """
     run = Run(path)
     config = read_document(
@@ -185,7 +185,7 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
         damaged: what to do where it is damaged.
 
     Raises:
-        RunError: it is not there, cannot be read, is damaged, or of a newer schema.
+        RunError: it is not there, cannot be read, is damaged, or of another version of Beholder.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -197,7 +197,7 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
         raise RunError(f"{str(path)!r} is damaged (it is not JSON); {damaged}.") from error
     if not isinstance(document, dict):
         raise RunError(f"{str(path)!r} is damaged (it is a JSON {type(document).__name__}, no object); {damaged}.")
-    schema = document.get("schema", SCHEMA)
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise RunError(f"{str(path)!r} has schema {schema}, newer than this Beholder's {SCHEMA}; update Beholder.")
+    unread = why_unread(document.get("schema", SCHEMA))
+    if unread is not None:
+        raise RunError(f"{str(path)!r} {unread}; {damaged}.")
     return document

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
+from beholder.schema import SCHEMA
+
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 1}
 _TOP = {
@@ -39,7 +41,7 @@ _PREDICTIONS = {
     "type": "object",
     "required": ["schema", "precision", "predictions"],
     "properties": {
-        "schema": {"const": 1},
+        "schema": {"const": SCHEMA},
         "precision": {"enum": ["float32", "int8"]},
         "predictions": {
             "type": "array",

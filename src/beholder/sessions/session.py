@@ -16,6 +16,7 @@ from beholder.data.images.colour import Colour
 from beholder.data.split import Together
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.run_folder import Run, read_document
+from beholder.schema import SCHEMA
 from beholder.sessions.interruption import stop_on_interrupt
 from beholder.sessions.plan_document import plan_document
 from beholder.training.budget.pace import ends_in
@@ -57,7 +58,7 @@ class Trained:
     def to_json(self) -> dict[str, Any]:
         """As in `train --json`."""
         public = {name: value for name, value in self.__dict__.items() if name != "asked_to_stop"}
-        return {"schema": 1, **public, "run": str(self.run), "notes": list(self.notes)}
+        return {"schema": SCHEMA, **public, "run": str(self.run), "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from beholder.data.subset import first_images
 from beholder.errors import DataError, UsageError
 from beholder.runs.run_folder import Run
 from beholder.runs.sets import ImageSet, KnownSets, write_sets
+from beholder.schema import SCHEMA
 from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
@@ -105,7 +106,7 @@ def describe(source: Source, sets: dict[str, Dataset], checks: dict[str, Any]) -
     """`data.json`: classes, counts, fingerprints, notes, what `checks` found, and what was skipped."""
     classes = len(source.class_names)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "name": source.name,
         "class_names": list(source.class_names),
         "image_shape": list(sets["train"].image_shape),

@@ -26,7 +26,7 @@ _DIGEST = 16  # bytes a key takes in memory; two of 10^10 keys are equal with a 
 
 _ROW = pa.field("row", pa.string())
 _TOP = pa.list_(pa.struct([("label", pa.string()), ("probability", pa.float32())]))
-SCHEMA = pa.schema(
+COLUMNS = pa.schema(
     [
         ("path", pa.string()),
         ("label", pa.string()),
@@ -79,7 +79,7 @@ class Destination:
 
     def write_part(self, name: str, rows: Iterable[dict[str, Any]], *, by_row: bool) -> None:
         """Write the answers `rows`, one dict an image, as the part `name`."""
-        schema = SCHEMA.append(_ROW) if by_row else SCHEMA
+        schema = COLUMNS.append(_ROW) if by_row else COLUMNS
         buffer = pa.BufferOutputStream()
         with pq.ParquetWriter(buffer, schema) as writer:
             pending: list[dict[str, Any]] = []

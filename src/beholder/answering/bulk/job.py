@@ -24,6 +24,7 @@ from beholder.answering.bulk.part_worker import Done, Job, Worker
 from beholder.answering.bulk.sources import Part, Source, open_source
 from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
+from beholder.schema import SCHEMA
 
 PART = 2048  # images; a second's work or so, and a file of some 100 kB
 _WAITING = 2  # parts that a worker is given at a time: it finds the next one as it ends one
@@ -80,7 +81,7 @@ class BulkResult:
 
     def to_dict(self) -> dict[str, Any]:
         """As in `predict --engine ray --json`."""
-        return {"schema": 1, **asdict(self)}
+        return {"schema": SCHEMA, **asdict(self)}
 
 
 def answer_in_bulk(
@@ -117,7 +118,7 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
     folder = artifact.folder
     model = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     artifact.check_same()
-    facts = {"schema": 1, "source": plain(source)}
+    facts = {"schema": SCHEMA, "source": plain(source)}
     facts |= {"model": artifact.checksum, "precision": artifact.precision, "top": top}
     job = Job(model, artifact.precision, open_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109
     return job, facts
