@@ -164,6 +164,7 @@ def test_arrays_and_options_and_other_images_are_not_taken_for_the_same(tmp_path
         run = row.run
         epochs = {event["epoch"]: event for event in events(run) if event["event"] == "epoch"}
         assert row.gap == epochs[row.best_epoch]["gap"], "not the epoch that was kept"
+        assert row.test_accuracy is not None
         assert 0 <= row.test_accuracy <= 1
         config = json.loads((run / "config.json").read_bytes())
         assert config["options"] == ({"dropout": 0.25} if row.model == "dense" else {})

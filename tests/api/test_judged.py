@@ -238,6 +238,19 @@ def test_a_test_set_of_its_own_stays_closed_in_training_and_holds_nothing_that_w
     assert judge(source("/moved", train=train, test=test), sets).own
 
 
+def test_corrections_of_test_images_that_are_not_there_are_told() -> None:
+    data = source("/data", train=images(40), test=images(10, seed=1, first=40))
+    sets = sets_of(data)
+    for lost, told in ((1, "1 correction names"), (2, "2 corrections name")):
+        lines = [Correction(f"test/{row}.png", "drop") for row in range(lost)]
+        judged = judge(data, sets, corrections=Corrections((Correction("41.png", "drop"), *lines)))
+        assert len(judged.dataset) == 9
+        assert judged.notes == (
+            f"The data were read with {lost + 1} corrections.",
+            f"{told} no test image of '/data', the first: 'test/0.png'; check the spelling.",
+        )
+
+
 def test_a_test_set_of_its_own_is_judged_without_reading_what_was_learned() -> None:
     before = source("/data", train=images(40), test=images(8, seed=1, first=40))
     sets = sets_of(before)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beholder.api.evaluate import _result
 from beholder.cli.evaluate import _print_figures
 from beholder.errors import RunError, UsageError
 from beholder.report.page import write_report
@@ -123,6 +124,17 @@ EVALUATION: dict[str, Any] = {
     },
     "consistency": {"shift": SHARE, "flip": SHARE, "brightness": SHARE, "all": 0.5},
 }
+UNREAD = {  # what nothing is computed from
+    "data": "digits",
+    "set": "test",
+    "model": "0" * 64,
+    "precision": "float32",
+    "seconds": 1.0,
+    "judged": "Judged all 4 images.",
+    "fingerprint": "0" * 64,
+    "skipped": [],
+    "file": "evaluation.json",
+}
 EVALUATION["selective"]["curve"] = [{"coverage": 0.5, "risk": 0.0}, {"coverage": 1.0, "risk": 0.5}]
 
 
@@ -161,11 +173,12 @@ def test_figures_are_refused_or_can_be_told(
     path.write_text(json.dumps(without(EVALUATION, place) if gone else replaced(EVALUATION, place, new)))
     try:
         evaluation = read_evaluation(path)
+        assert evaluation is not None
+        result = _result(path, {**UNREAD, **evaluation})
     except RunError as error:
         assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
         return
-    assert evaluation is not None
-    _print_figures(path.parent, evaluation)
+    _print_figures(path.parent, result)
     if len(evaluation["confusion"]) == 2:
         EscapedJSON(_test_set(evaluation, ["cat", "dog"]))
 

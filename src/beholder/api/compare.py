@@ -100,10 +100,7 @@ def compare(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
-    if budget is not None:
-        budget = limits.seconds(budget)
-    if budget is not None and epochs is not None:
-        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
+    budget = limits.length(budget, epochs)
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)

@@ -74,7 +74,8 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
     )
     if not named and not _is_own(config["data"], source, learned, run_sets, corrections):
         return _others(source, run_sets.seen, progress)
-    as_learned = corrected(source, corrections, set())
+    found: set[str] = set()
+    as_learned = corrected(source, corrections, found)
     if run_sets.test is not None:
         return replace(_kept(run, source.name, learned, run_sets.test, run_sets, corrections), notes=as_learned.told())
     if not brings_test:
@@ -82,7 +83,17 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
             f"or give other data: beholder evaluate {quote(str(run))} DATA."
         )
-    return replace(_others(as_learned, run_sets.seen, progress), own=True)
+    judged = _others(as_learned, run_sets.seen, progress)
+    return replace(judged, own=True, notes=(*judged.notes, *_lost(corrections, found, source.name)))
+
+
+def _lost(corrections: Corrections, found: set[str], name: str) -> list[str]:
+    """A sentence where corrections of test images, which only `evaluate` reads, are of none of the images `found`."""
+    lost = [one.path for one in corrections.lines if one.path.startswith("test/") and one.path not in found]
+    if not lost:
+        return []
+    which = "1 correction names" if len(lost) == 1 else f"{len(lost)} corrections name"
+    return [f"{which} no test image of {name!r}, the first: {lost[0]!r}; check the spelling."]
 
 
 def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownSets, corrections: Corrections) -> bool:

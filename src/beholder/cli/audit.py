@@ -19,6 +19,7 @@ from beholder.cli.options import (
     seed_option,
 )
 from beholder.cli.values import Duration
+from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
     from beholder.api.audit_result import AuditResult
@@ -32,7 +33,8 @@ _WORST = 3  # findings of a kind that the terminal shows
 @click.option(
     "--budget",
     type=Duration(),
-    help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  [default: 10m]",
+    help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  "
+    f"[default: {DEFAULT_BUDGET / 60:g}m]",
 )
 @click.option(
     "--out",

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
         "beholder compare cifar10 --budget 5m --images 1000,10000 --test",
     ),
     headings={
-        "Models and length": ("--models", "--epochs", "--budget", "--early-stop"),
-        "Data": ("--images", "--test", "--mirror", "--colour", "--labels", "--cache"),
-        "Recipe": ("--augment", "--dropout", "--weight-decay", "--seed"),
-        "Output": ("--out", "--progress", "--json"),
+        "Models and length": "--models --epochs --budget --early-stop",
+        "Data": "--images --test --mirror --colour --labels --cache",
+        "Recipe": "--augment --dropout --weight-decay --seed",
+        "Output": "--out --progress --json",
     },
 )
 @data_argument

@@ -9,13 +9,13 @@ import click
 
 
 class HelpfulCommand(click.Command):
-    """A command with `examples` (lines to type) and `headings` (each with the long names of its options, in order).
+    """A command with `examples`, lines to type, and `headings`: under each the long names of its options, in order.
 
     Options that no heading names come last.
     """
 
     def __init__(
-        self, *arguments: Any, examples: Sequence[str] = (), headings: Mapping[str, Sequence[str]], **given: Any
+        self, *arguments: Any, examples: Sequence[str] = (), headings: Mapping[str, str], **given: Any
     ) -> None:
         super().__init__(*arguments, **given)
         self.examples, self.headings = examples, headings
@@ -30,7 +30,7 @@ class HelpfulCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options, heading by heading."""
         options = {param.opts[-1]: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
-        headings = {heading: [options.pop(name) for name in names] for heading, names in self.headings.items()}
+        headings = {heading: [options.pop(name) for name in names.split()] for heading, names in self.headings.items()}
         for heading, listed in {**headings, "Other options": list(options.values())}.items():
             records = [record for option in listed if (record := option.get_help_record(ctx))]
             if records:

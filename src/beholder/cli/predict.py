@@ -34,8 +34,8 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
         "beholder predict runs/birds photos/ --csv > answers.csv",
     ),
     headings={
-        "Answers": ("--top", "--exact", "--csv", "--json"),
-        "Millions of images": ("--engine", "--out", "--resume", "--workers", "--address"),
+        "Answers": "--top --exact --csv --json",
+        "Millions of images": "--engine --out --resume --workers --address",
     },
 )
 @run_argument
@@ -58,6 +58,7 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 @click.pass_context
 def predict(
     context: click.Context,
+    /,
     run: Path,
     images: tuple[str, ...],
     top: int,

@@ -29,6 +29,7 @@ from beholder.cli.values import Duration, GroupWidths, Range, Seed, Share
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
+from beholder.training.limits import DEFAULT_BUDGET
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
@@ -45,39 +46,20 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
         "beholder train photos/ --budget 10m --out runs/photos --watch",
     ),
     headings={
-        "Budget and length": ("--budget", "--epochs", "--early-stop", "--plan"),
-        "Data": ("--images", "--corrections", "--mirror", "--colour", "--labels", "--cache"),
-        "Network": (
-            "--model",
-            "--from",
-            "--input-range",
-            "--widths",
-            "--side",
-            "--window",
-            "--stride",
-            "--padding",
-            "--dropout",
-        ),
-        "Recipe": ("--batch-size", "--learning-rate", "--weight-decay", "--augment", "--balance", "--seed"),
-        "Where and how it runs": (
-            "--resume",
-            "--data",
-            "--watch",
-            "--progress",
-            "--precision",
-            "--processes",
-            "--coordinator",
-            "--process",
-        ),
-        "Output": ("--out", "--risk", "--neighbours", "--json"),
+        "Budget and length": "--budget --epochs --early-stop --plan",
+        "Data": "--images --corrections --mirror --colour --labels --cache",
+        "Network": "--model --from --input-range --widths --side --window --stride --padding --dropout",
+        "Recipe": "--batch-size --learning-rate --weight-decay --augment --balance --seed",
+        "Where and how it runs": "--resume --data --watch --progress --precision --processes --coordinator --process",
+        "Output": "--out --risk --neighbours --json",
     },
 )
 @click.argument("data", required=False)
 @click.option(
     "--budget",
     type=Duration(),
-    help="Time from now to the written report: 90s, 5m, 2h, 1d.  [default: 10m, if the model is auto and neither "
-    "--epochs nor --plan is given]",
+    help=f"Time from now to the written report: 90s, 5m, 2h, 1d.  [default: {DEFAULT_BUDGET / 60:g}m, if the model is "
+    "auto and neither --epochs nor --plan is given]",
 )
 @click.option(
     "--epochs",

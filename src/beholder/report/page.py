@@ -15,6 +15,7 @@ from beholder import files
 from beholder.errors import RunError
 from beholder.evaluation.macro import macro_figures
 from beholder.evaluation.metrics import wilson_interval
+from beholder.figures.sheet import png_uri
 from beholder.report import charts, words
 from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
@@ -162,7 +163,7 @@ def _image(uri: Any) -> dict[str, Any] | None:
     except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
         return None
     if max(small.size) <= _SMALL:
-        return {"uri": charts.png_uri(small), "small": True}
+        return {"uri": png_uri(small), "small": True}
     small.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG

@@ -10,6 +10,7 @@ from typing import Any
 from beholder.errors import UsageError
 
 LARGEST_SEED = 2**32 - 1  # that NumPy and Keras take
+DEFAULT_BUDGET = 600.0  # seconds, of `train` and of `audit`
 
 
 def real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:
@@ -49,6 +50,20 @@ def seconds(budget: Any) -> float:
         UsageError: it is no number of seconds, or none above 0.
     """
     return real(budget, "a budget of more than 0 seconds", lambda number: number > 0)
+
+
+def length(budget: Any, epochs: Any) -> float | None:
+    """The budget in seconds, if any, of a training that either a budget or a number of epochs ends.
+
+    Raises:
+        UsageError: it is none, or both are given.
+    """
+    if budget is None:
+        return None
+    given = seconds(budget)
+    if epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({given:g} s) or epochs ({epochs}), not both.")
+    return given
 
 
 def option(name: str, value: Any) -> Any:
