@@ -60,7 +60,7 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers
     small, mirroring = result.notes
-    assert small == "Equal images were looked for; near copies are not below 16 pixels."
+    assert small == "Equal images were looked for; near copies are not looked for below 16 pixels."
     assert mirroring.startswith("Images are not mirrored: a mirrored ")
 
 
@@ -74,7 +74,7 @@ def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
     assert {data.names[10], data.names[40]} in groups
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     small, note = result.notes
-    assert "near copies are not below 16 pixels" in small
+    assert "near copies are not looked for below 16 pixels" in small
     assert "'cleanlab'" in note
     assert "pip install 'beholder[audit]'" in note
     with pytest.raises(RunError, match="holds an audit already"):

@@ -185,7 +185,7 @@ class _Checkup:
 
     def _near(self) -> list[Finding]:
         if too_small(self.sets):
-            self.notes.append(f"Equal images were looked for; near copies are not below {MIN_SIDE} pixels.")
+            self.notes.append(f"Equal images were looked for; near copies are not looked for below {MIN_SIDE} pixels.")
         return near_duplicates(self.sets, self.progress)
 
     def _by_networks(self, look: Callable[[_Judged], list[Finding]]) -> list[Finding]:
@@ -212,7 +212,7 @@ class _Checkup:
         learned = [dataset.labels for set_name, dataset in self.sets.items() if set_name != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
         if count < _LEAST_IMAGES or classes < 2:
-            return f"there are {count} images of {classes} classes to learn from; that takes {_LEAST_IMAGES} of two."
+            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {count} of {classes}."
         shape = next(iter(self.sets.values())).image_shape
         if any(dataset.image_shape != shape for dataset in self.sets.values()):
             return "images are not of one size."

@@ -95,7 +95,8 @@ def _check_free(folder: Path, force: bool) -> None:
     strangers = sorted(set(_files(folder)) - listed)
     if strangers:
         raise UsageError(
-            f"{str(folder)!r} holds {strangers[0]!r}, which is not of an explanation; move it, or choose another --out."
+            f"{str(folder)!r} holds {strangers[0]!r}, which is not part of an explanation; move it, or choose another "
+            "--out."
         )
 
 

@@ -52,7 +52,7 @@ def parameters(
         given = {"model": model, "size": size, "classes": classes}
         for name, value in given.items():
             if value is not None:
-                raise UsageError(f"The network of {str(run)!r} is what it is; leave --{name} {value} out.")
+                raise UsageError(f"{str(run)!r} has a network of its own; leave --{name} {value} out.")
         name, layers = _of_run(Path(run))
     else:
         name = model or _MODEL

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from beholder.api.results import ParametersResult
 
 
-@click.command(short_help="What each layer costs, and why convolution is cheap.")
+@click.command(short_help="Show what each layer costs, and why convolution is cheap.")
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--model", type=click.Choice(list(MODELS)), help="A network by its name, instead of a RUN.  [default: book]"
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def parameters(
     run: Path | None, model: str | None, size: int | None, classes: int | None, out: Path | None, as_json: bool
 ) -> None:
-    """What each layer of a RUN, or of a network by its name, costs; and why convolution is cheap.
+    """Show what each layer of a RUN, or of a network by its name, costs; and why convolution is cheap.
 
-    A RUN is read without TensorFlow. A named network is built once, which takes seconds, and remembered.
+    Reading a RUN needs no TensorFlow. A network by its name is built once, which takes seconds; its table is kept.
     """
     from beholder.api import parameters as module
 

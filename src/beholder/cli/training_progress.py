@@ -93,7 +93,7 @@ class _Display:
         )
 
     def _resumed(self, event: Event) -> None:
-        self.screen.say(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
+        self.screen.say(f"Continuing at epoch {event['epoch']}, step {event['step']}.")
         self._replan(event)
 
     def _replan(self, event: Event) -> None:
