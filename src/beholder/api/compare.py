@@ -24,15 +24,13 @@ from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.data.subset import first_images
 from beholder.errors import RunError, UsageError
-from beholder.models import recipe
+from beholder.models import MODELS, recipe
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.run_folder import open_run, read_document
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
 from beholder.training.mirror_choice import decide_mirroring
 from beholder.training.settings import Settings, choose, resolve_precision
-
-MODELS_COMPARED = ("linear", "dense", "book", "fast")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class _Planned:
 def compare(
     data: Data,
     *,
-    models: Sequence[str] = MODELS_COMPARED,
+    models: Sequence[str] = tuple(MODELS),
     out: str | Path | None = None,
     epochs: int | None = None,
     budget: float | None = None,
@@ -112,7 +110,7 @@ def compare(
     done: list[_Planned] = []
     for one in planned:
         try:
-            trained = _train(one, source, changes, labels, cache, command, listener, progress)
+            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **changes)
         except KeyboardInterrupt:
             break
         if not trained.stopped:
@@ -203,16 +201,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         )
 
 
-def _train(
-    one: _Planned,
-    source: Source,
-    changes: dict[str, Any],
-    labels: Literal["fine", "coarse"],
-    cache: Path | None,
-    command: str | None,
-    listener: Listener | None,
-    progress: Progress,
-) -> Trained:
+def _train(one: _Planned, source: Source, listener: Listener | None, progress: Progress, **given: Any) -> Trained:
     """Train one run from the beginning, or go on with what is there; a finished one is left as it is."""
     if one.folder.exists():
         return resume(one.folder, data=source, listener=listener, progress=progress)
@@ -225,12 +214,9 @@ def _train(
         early_stop=one.settings.early_stop,
         budget=one.budget,
         images=one.images,
-        labels=labels,
-        cache=cache,
-        command=command,
         listener=listener,
         progress=progress,
-        **changes,
+        **given,
         **one.settings.options,
     )
 

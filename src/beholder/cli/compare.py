@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @data_argument
 @click.option(
     "--models",
-    default="linear,dense,book,fast",
+    default=",".join(MODELS),
     show_default=True,
     metavar="MODEL,...",
     help=f"Which models, separated by commas: any of {', '.join(MODELS)}.",

@@ -65,10 +65,7 @@ def watched(run: Path, listener: Listener) -> Iterator[Listener]:
         listener(event)
         if event["event"] == "start":  # seconds later, so that nothing waits
             address = _address(watchers[0])
-            told = (
-                "The page to watch it on did not start." if address is None else f"Watch it at {address} until it ends."
-            )
-            click.echo(told, err=True)
+            click.echo(f"Watch it at {address} until it ends." if address else "Its page did not start.", err=True)
 
     try:
         yield hear
