@@ -48,7 +48,7 @@ def test_what_a_stopped_comparison_lacks_is_said(
     monkeypatch.setattr(room, "train", interrupted)
     assert compare("--models", "linear,dense,book", "--epochs", "1", "--out", tmp_path, "--progress", "none") == 0
     last = capfd.readouterr().out.splitlines()[-1]
-    assert last == f"Stopped: 1 finished, dense, book missing; the same command with --out {tmp_path} goes on."
+    assert last == f"Stopped: 1 finished, dense, book missing. To go on, run the same command with --out {tmp_path}."
 
 
 @pytest.mark.parametrize(
