@@ -80,9 +80,9 @@ def audit(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    budget = None if budget is None else limits.seconds(budget)
+    budget = limits.checked("budget", budget)
     seconds = DEFAULT_BUDGET if budget is None else budget
-    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
+    seed = limits.checked("seed", seed)
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
     source = corrected(_open(data, labels, cache, colour, progress), decisions, found)

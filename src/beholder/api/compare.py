@@ -105,8 +105,7 @@ def compare(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
-    if budget is not None:
-        budget = limits.seconds(budget)
+    budget = limits.checked("budget", budget)
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")
@@ -257,7 +256,7 @@ def _row(one: _Planned) -> dict[str, Any]:
     layers = read_manifest(run.model_folder / "manifest.json").layers
     return {
         "model": one.model,
-        "images": end["plan"]["train_images"],
+        "images": end["summary"]["train_images"],
         "parameters": sum(layer["parameters"] for layer in layers),
         "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
         "seconds": end["seconds"],
