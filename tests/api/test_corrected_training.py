@@ -78,7 +78,7 @@ def test_a_resumed_run_sees_the_corrections_that_it_began_with(
             shutil.copytree(tmp_path / "whole", tmp_path / "killed")
         return read(*arguments)
 
-    monkeypatch.setattr("beholder.api.train.read_parts", killed)
+    monkeypatch.setattr("beholder.sessions.prepare.read_training_sets", killed)
     module.train("digits", out=tmp_path / "whole", corrections=corrections, **ONCE)
     corrections.unlink()
     resume(tmp_path / "killed")

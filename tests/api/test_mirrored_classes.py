@@ -70,7 +70,7 @@ def test_arrows_are_grey_and_not_mirrored_and_both_is_said(run: Path, heard: lis
     said = "Images are not mirrored: a mirrored 'left' looks like 'right'; --mirror decides otherwise."
     assert said in notes
     assert said in next(event for event in heard if event["event"] == "checks")["messages"]
-    plan = next(event for event in heard if event["event"] == "start")["plan"]
+    plan = next(event for event in heard if event["event"] == "start")["summary"]
     assert (plan["mirrored"], plan["image_shape"]) == (False, [20, 20, 1])
 
 

@@ -179,7 +179,7 @@ def test_data_with_images_of_another_shape_is_refused(
 
 def test_a_run_of_a_newer_schema_is_refused(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = json.loads((run / "config.json").read_bytes())
-    (run / "config.json").write_text(json.dumps({**config, "schema": 2}))
+    (run / "config.json").write_text(json.dumps({**config, "schema": 3}))
     for arguments in (["evaluate", str(run)], ["train", "--resume", str(run)]):
         assert _run(arguments) == 2
         message = one_sentence(capfd)

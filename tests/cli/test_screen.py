@@ -41,7 +41,7 @@ with screen() as shown:
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
         hear({"event": "checks", "messages": [f"Checked the {run}: none of 1,617 images is nearly of one colour."]})
         time.sleep(0.15)
-        hear({"event": "start", "plan": {**PLAN, "model": run}})
+        hear({"event": "start", "summary": {**PLAN, "model": run}})
         for epoch in (1, 2, 3):
             for number in (1, 2, 3, 4):
                 hear(step("step", epoch, number))

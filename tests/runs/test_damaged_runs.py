@@ -26,7 +26,8 @@ from beholder.server.encoding import EscapedJSON
 from beholder.server.tabs.judge import _test_set
 from beholder.sessions.logged_plan import logged_plan
 
-CONFIG: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+CONFIG: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "corrections": {"lines": []}, "settings": {}}
+CONFIG |= dict.fromkeys(("cache", "images", "seed", "budget", "schedule", "forecast"))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -62,9 +63,7 @@ def test_brackets_without_end_are_no_document(tmp_path: Path, opening: bytes) ->
 
 
 @settings(max_examples=100)
-@given(
-    changes=st.dictionaries(st.sampled_from([*CONFIG, "corrections", "plans", "planned", "budget"]), VALUES, min_size=1)
-)
+@given(changes=st.dictionaries(st.sampled_from(list(CONFIG)), VALUES, min_size=1))
 def test_a_config_of_other_kinds_of_values_is_read_or_refused(
     changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -212,11 +211,13 @@ def test_whole_figures_are_read_also_those_of_an_earlier_beholder(tmp_path: Path
 # The plan of an earlier run
 
 
-@pytest.mark.parametrize("plans", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]])
-def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, plans: Any) -> None:
+@pytest.mark.parametrize(
+    "schedule", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]]
+)
+def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, schedule: Any) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     log.append("start", settings={})
-    log.append("end", plans=plans)
+    log.append("end", schedule=schedule)
     with pytest.raises(UsageError, match="tells no plan"):
         logged_plan(log.path)
 

@@ -14,7 +14,8 @@ from beholder.runs.environment import _VARIABLES, describe_environment, versions
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import create_run, open_run, read_document
 
-CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "corrections": {"lines": []}, "settings": {}}
+CONFIG |= dict.fromkeys(("cache", "images", "seed", "budget", "schedule", "forecast"))
 
 
 def test_events_come_back_as_they_were_told(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_option_of_the_run_is_kept(command: str, data: str, options: list[
     "command", [None, "python train.py", "beholder compare digits --out runs", "beholder train 'x"]
 )
 def test_a_run_without_a_command_of_its_own_is_described(command: str | None) -> None:
-    config: dict[str, Any] = {"command": command, "data": "digits", "budget": 40.0, "automatic": True, "seed": 3}
+    config: dict[str, Any] = {"command": command, "data": "digits", "budget": 40.0, "model": "auto", "seed": 3}
     config["colour"] = "rgb"
     expected = ["beholder", "train", "digits", "--budget", "40s", "--seed", "3", "--colour", "rgb", *NEW]
     assert shlex.split(retrain_command(config, RUN, FILE)) == expected

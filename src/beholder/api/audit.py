@@ -78,10 +78,10 @@ def audit(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    budget = None if budget is None else limits.seconds(budget)
+    budget = limits.checked("budget", budget)
     seconds = limits.DEFAULT_BUDGET if budget is None else budget
     until = started + seconds - min(_CLOSING_SECONDS, _CLOSING_SHARE * seconds)
-    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
+    seed = limits.checked("seed", seed)
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
     if isinstance(data, Source):

@@ -98,7 +98,9 @@ def compare(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
-    budget = limits.length(budget, epochs)
+    budget = limits.checked("budget", budget)
+    if budget is not None and epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
@@ -232,7 +234,7 @@ def _row(one: _Planned) -> ComparedModel:
     layers = read_manifest(run.model_folder / "manifest.json").layers
     return ComparedModel(
         model=one.model,
-        images=end["plan"]["train_images"],
+        images=end["summary"]["train_images"],
         parameters=sum(layer["parameters"] for layer in layers),
         multiply_adds=sum(layer["multiply_adds"] for layer in layers),
         seconds=end["seconds"],

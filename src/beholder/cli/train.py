@@ -214,7 +214,7 @@ def train(
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
                 trained = train_now(str(data), listener=heard, progress=shown.tell, **together, **given)
     if as_json:
-        print_json(trained.to_json())
+        print_json(trained.to_dict())
         return
     if progress_kind == "none":  # nothing has told them yet
         print_notes(trained.notes)

@@ -64,7 +64,7 @@ class _Display:
             self.screen.say(message)
 
     def _start(self, event: Event) -> None:
-        self.plan = event["plan"]
+        self.plan = event["summary"]
         self.screen.say(plan_in_words(self.plan))
         self.screen.update(self.task, description="Building the network")
         self._of(self.plan["steps"])

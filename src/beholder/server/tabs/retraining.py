@@ -53,7 +53,7 @@ def _is(word: str, data: str) -> bool:
 
 def _settings(config: dict[str, Any]) -> list[str]:
     given = {
-        "--model": None if config.get("automatic") else config.get("model"),
+        "--model": None if config.get("model") == "auto" else config.get("model"),
         "--budget": None if config.get("budget") is None else f"{config['budget']:g}s",
         "--epochs": f"{config['epochs']:g}" if config.get("budget") is None and config.get("epochs") else None,
         "--images": config.get("images"),
