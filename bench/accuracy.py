@@ -69,7 +69,7 @@ def within(data: str, budget: float, seeds: list[str], folder: Path) -> None:
     accuracies, taken, product = list[float](), list[float](), 0.0
     for seed in seeds:
         trained, test, seconds = run(data, folder / seed, *how, "--seed", seed)
-        plan, over = trained["plan"], seconds / budget - 1
+        plan, over = trained["summary"], seconds / budget - 1
         products = ", ".join(f"{dtype} {rate:.0f}" for dtype, rate in plan["matrix_product_gflops"].items())
         print(
             f"seed {seed}: test {test:.1%}, {seconds:.1f} s ({over:+.1%}); {'/'.join(map(str, plan['widths']))} at "

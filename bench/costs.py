@@ -83,7 +83,7 @@ def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[
     from beholder.api.train import train
     from beholder.training import fit
 
-    fit.STEP_EVENT_SECONDS = 0.0  # every step is told
+    fit._STEP_EVENT_SECONDS = 0.0  # every step is told
     memory, ends = dict[str, float](), dict[int, float]()
 
     def listen(event: dict[str, Any]) -> None:
@@ -102,8 +102,8 @@ def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[
     whole = statistics.median(seconds for step, seconds in taken.items() if step > switch + 1)  # one compiles
     a_step = SMALL_SHARE * small + (1 - SMALL_SHARE) * whole
     return {
-        "epoch": trained.plan["train_images"] / trained.plan["batch_size"] * a_step,
-        "batch": trained.plan["batch_size"],
+        "epoch": trained.summary["train_images"] / trained.summary["batch_size"] * a_step,
+        "batch": trained.summary["batch_size"],
         "images": count * side * side * 3 / 1e9,
         "before": memory["start"],
         "training": memory["export"],
@@ -114,7 +114,7 @@ def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[
 def plan(path: Path, count: int, side: int, steps: int) -> Path:
     """The log of a run of so many `steps`, to be followed: the settings that so many such images get."""
     settings = choose("fast", seed=0, precision=resolve_precision("auto")).fitted(count, (side, side, 3))
-    events = [{"event": "start", "settings": settings.to_json()}, {"event": "end", "plans": [[0, steps]]}]
+    events = [{"event": "start", "settings": settings.to_json()}, {"event": "end", "schedule": [[0, steps]]}]
     path.write_text("".join(f"{json.dumps(event)}\n" for event in events), encoding="utf-8")
     return path
 

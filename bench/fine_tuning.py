@@ -45,7 +45,7 @@ def main() -> None:
         rest = earlier.select(np.setdiff1d(np.arange(len(earlier)), np.arange(0, len(earlier), 10)))
         how: dict[str, Any] = {"model": "fast", "epochs": 4} if "--rates" in sys.argv else {"budget": PRETRAINING}
         earlier_run = train(source("earlier", rest, held), out=runs / "earlier", cache=runs, **how)
-        print(f"earlier run: {earlier_run.validation_accuracy:.3f} on its classes, {earlier_run.plan}", flush=True)
+        print(f"earlier run: {earlier_run.validation_accuracy:.3f} on its classes, {earlier_run.summary}", flush=True)
         ways: list[float | None] = [None, *(RATES if "--rates" in sys.argv else [MODELS["fast"].body_rate])]
         for way in ways:
             accuracies = [once(dataset, runs, way, seed) for seed in SEEDS]
@@ -65,7 +65,7 @@ def once(dataset: Dataset, runs: Path, body_rate: float | None, seed: int) -> fl
     if "--rates" in sys.argv:
         how = {"epochs": EPOCHS, "model": "fast" if start is None else "auto"}
     trained = train(source("new", few, judged), seed=seed, start_from=start, out=out, cache=runs, **how)
-    seconds, plan = time.monotonic() - began, trained.plan
+    seconds, plan = time.monotonic() - began, trained.summary
     print(
         f"{said(body_rate)}, seed {seed}: {trained.validation_accuracy:.4f} after {seconds:.1f} s, "
         f"{trained.epochs} epochs, {plan['epochs']} planned, widths {plan.get('widths')}",

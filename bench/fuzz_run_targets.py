@@ -44,7 +44,7 @@ def _events(folder: Path, content: bytes) -> None:
 def _event_logs() -> list[bytes]:
     kinds: list[dict[str, Any]] = [
         {"event": "framework", "time": 1.5, "seconds": 0.5},
-        {"event": "start", "time": 2, "plan": {}, "settings": {}},
+        {"event": "start", "time": 2, "summary": {}, "settings": {}},
         {"event": "step", "time": 3, "epoch": 1, "step": 1, "loss": 4.5},
         {"event": "epoch", "time": 3, "epoch": 1, "validation_accuracy": 0.5},
         {"event": "replan", "time": 4, "step": 5, "steps": 9},
@@ -60,8 +60,9 @@ def _config(folder: Path, content: bytes) -> None:
 
 
 def _configs() -> list[bytes]:
-    told: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
-    return [json.dumps({**told, "corrections": {"lines": []}, "plans": [[0, 5]]}).encode()]
+    told: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+    told |= {"images": None, "budget": None, "corrections": {"lines": []}, "schedule": [[0, 5]], "forecast": None}
+    return [json.dumps(told).encode()]
 
 
 def _manifest(folder: Path, content: bytes) -> None:
@@ -72,7 +73,7 @@ def _manifest(folder: Path, content: bytes) -> None:
 def manifest() -> dict[str, Any]:
     """The document of a small model."""
     return {
-        "schema": 1,
+        "schema": 2,
         "model": "linear",
         "class_names": ["cat", "dog"],
         "image": RULES.to_json(),

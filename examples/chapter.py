@@ -49,7 +49,7 @@ def show(figure: Image.Image, name: str) -> Image.Image:
 # green, then 1,024 of blue. `unpickle` reads it without running anything that is in the file.
 
 # %%
-batch = beholder.unpickle(ARCHIVE / "data_batch_1")
+batch = beholder.chapter.unpickle(ARCHIVE / "data_batch_1")
 print("a batch holds", ", ".join(sorted(batch)))
 print("images and values of each:", batch["data"].shape, batch["data"].dtype)
 
@@ -60,7 +60,7 @@ print("images and values of each:", batch["data"].shape, batch["data"].dtype)
 # does this for all batches.
 
 # %%
-names, data, labels = beholder.read_data(ARCHIVE)
+names, data, labels = beholder.chapter.read_data(ARCHIVE)
 print(f"{len(data):,} cleaned images of {data.shape[1]} values, {len(names)} classes: {', '.join(names)}")
 print(f"the first has mean {abs(data[0].mean()):.3f} and deviation {data[0].std():.3f}")
 
@@ -182,24 +182,24 @@ curves({"book without dropout": trained.run}, "overfitting.png")
 # %%
 sizes = None if IMAGES is None else [IMAGES]
 table = beholder.compare(ARCHIVE, models=("dense", "book"), epochs=EPOCHS, images=sizes, out=OUT / "compared")
-for line in table["models"]:
+for line in table.models:
     print(
-        f"{line['model']:6} {line['parameters']:>10,} parameters  train {line['train_accuracy']:.1%}  "
-        f"validation {line['validation_accuracy']:.1%}  gap {100 * line['gap']:.1f} points"
+        f"{line.model:6} {line.parameters:>10,} parameters  train {line.train_accuracy:.1%}  "
+        f"validation {line.validation_accuracy:.1%}  gap {100 * line.gap:.1f} points"
     )
 
 # %%
-curves({line["model"]: Path(line["run"]) for line in table["models"]}, "compared.png")
+curves({line.model: line.run for line in table.models}, "compared.png")
 
 # %% [markdown]
 # ## Answering
 # The test set was closed until now, so no choice leant on it. One look gives the figure to report, with its interval.
 
 # %%
-best = Path(table["models"][0]["run"])
+best = table.models[0].run
 figures = beholder.evaluate(best)
-low, high = figures["interval"]
-print(f"test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})")
+low, high = figures.interval
+print(f"test accuracy {figures.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%})")
 
 # %%
 test = beholder.Split(beholder.open_source(ARCHIVE)).test()
@@ -212,7 +212,7 @@ print(f"labelled {test.class_names[test.labels[0]]}; answered {answer.label} ({a
 # leads through the figures; this one shows where the network looked.
 
 # %%
-book = next(Path(line["run"]) for line in table["models"] if line["model"] == "book")
+book = next(line.run for line in table.models if line.model == "book")
 explanation = beholder.explain(book, test.images[0], out=OUT / "explanation")
-print(f"open {Path(explanation['out']) / 'index.html'}")
+print(f"open {explanation.out / 'index.html'}")
 Image.open(OUT / "explanation" / "where.png")

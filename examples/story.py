@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 import beholder
-from beholder.cli.training_progress import listening
+from beholder.cli.console import screen
+from beholder.cli.training_progress import listener_on
 from beholder.figures.sheet import save
 
 
@@ -18,14 +19,14 @@ def main(folder: Path) -> None:
     save(beholder.look("digits"), folder / "digits.png")
 
     # Train: on the training set, judged on the validation set.
-    with listening("bar") as listener:
-        trained = beholder.train("digits", out=folder / "run", listener=listener)
+    with screen() as shown:
+        trained = beholder.train("digits", out=folder / "run", listener=listener_on(shown, "bar"))
     print(f"Trained in {trained.seconds:.0f} s: validation accuracy {trained.validation_accuracy:.1%}")
 
     # Evaluate: the test set, opened once.
     figures = beholder.evaluate(trained.run)
-    low, high = figures["interval"]
-    print(f"Test accuracy {figures['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures['count']} images)")
+    low, high = figures.interval
+    print(f"Test accuracy {figures.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}, {figures.count} images)")
 
     # Answer: images as files, as anybody would bring them.
     test = beholder.Split(beholder.open_source("digits"), seed=0).test()

@@ -8,16 +8,27 @@ import sys
 import pytest
 
 import beholder
+from beholder import errors
 
 PUBLIC = [
+    "ArtifactError",
     "BeholderError",
+    "BusyError",
     "Classifier",
+    "ClusterError",
+    "DataError",
     "Dataset",
-    "Split",
+    "DownloadError",
+    "ImageError",
     "Prediction",
+    "ReplacedError",
+    "RunError",
+    "Split",
+    "StorageError",
+    "UsageError",
     "__version__",
     "audit",
-    "clean",
+    "chapter",
     "compare",
     "evaluate",
     "explain",
@@ -26,17 +37,28 @@ PUBLIC = [
     "parameters",
     "predict",
     "predict_in_bulk",
-    "read_data",
     "resume",
     "serve",
     "train",
-    "unpickle",
     "watch",
 ]
 
 
 def test_the_public_names_are_these() -> None:
     assert beholder.__all__ == PUBLIC
+    assert dir(beholder) == PUBLIC, "what a tab after `beholder.` finds"
+
+
+def test_every_error_is_public() -> None:
+    kinds = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert kinds <= set(PUBLIC)
+    assert all(getattr(beholder, name) is getattr(errors, name) for name in kinds)
+
+
+def test_the_chapters_names_are_in_a_module_of_their_own() -> None:
+    code = "import beholder; print(beholder.chapter.clean.__name__, *beholder.chapter.__all__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["clean", "clean", "read_data", "unpickle"]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -1,6 +1,7 @@
 """Beholder: train an image classifier in the minutes you have, and see what it sees.
 
-Every public name is listed in `__all__`; each is imported only when it is used, so that `import beholder` is instant.
+Every public name is listed in `__all__` and by `dir`; each is imported only when it is used, so that `import beholder`
+is instant.
 """
 
 from __future__ import annotations
@@ -16,14 +17,26 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = importlib.metadata.version("beholder")
 
-_ROOMS = {
-    "BeholderError": "errors",
+_ERRORS = (
+    "ArtifactError",
+    "BeholderError",
+    "BusyError",
+    "ClusterError",
+    "DataError",
+    "DownloadError",
+    "ImageError",
+    "ReplacedError",
+    "RunError",
+    "StorageError",
+    "UsageError",
+)
+_MODULES = {
+    **dict.fromkeys(_ERRORS, "errors"),
     "Classifier": "answering.classifier",
     "Dataset": "data.dataset",
-    "Split": "data.split",
     "Prediction": "answering.prediction",
+    "Split": "data.split",
     "audit": "api.audit",
-    "clean": "data.cifar.clean",
     "compare": "api.compare",
     "evaluate": "api.evaluate",
     "explain": "api.explain",
@@ -32,18 +45,22 @@ _ROOMS = {
     "parameters": "api.parameters",
     "predict": "api.predict",
     "predict_in_bulk": "api.predict",
-    "read_data": "data.cifar.archive",
     "resume": "api.resume",
     "serve": "server.serving",
     "train": "api.train",
-    "unpickle": "data.cifar.pickles",
     "watch": "server.live.watching",
 }
 
-__all__ = sorted(["__version__", *_ROOMS])  # noqa: PLE0605 - a list of strings all the same
+__all__ = sorted(["__version__", "chapter", *_MODULES])  # noqa: PLE0605 - a list of strings all the same
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name == "chapter":
+        return importlib.import_module("beholder.chapter")
+    if name not in _MODULES:
         raise AttributeError(f"module 'beholder' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"beholder.{_ROOMS[name]}"), name)
+    return getattr(importlib.import_module(f"beholder.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

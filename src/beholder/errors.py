@@ -3,10 +3,10 @@
     BeholderError                 the person must change something: one sentence, exit status 2
     ├── UsageError                an argument or a combination of arguments
     ├── DataError                 a data set, archive, folder or image
-    │   ├── ImageError          one image
+    │   ├── ImageError            one image
     │   └── DownloadError         a named archive that is not here and could not be fetched
     ├── RunError                  a RUN folder
-    ├── ArtifactError             a model/ folder: damaged, too new, or not one
+    ├── ArtifactError             a model/ folder: damaged, of another version, or not one
     │   └── ReplacedError         one that training replaced since it was opened
     ├── StorageError              a disk that is full or may not be written to
     ├── ClusterError              a Ray cluster, or processes that train, not there or ended
@@ -39,11 +39,11 @@ class DownloadError(DataError):
 
 
 class RunError(BeholderError):
-    """A RUN folder that is missing, taken, in use or of a newer version."""
+    """A RUN folder that is missing, taken, in use or of another version."""
 
 
 class ArtifactError(BeholderError):
-    """A model folder that is damaged, too new, or not one of ours."""
+    """A model folder that is damaged, of another version, or not one of ours."""
 
 
 class ReplacedError(ArtifactError):

@@ -81,7 +81,7 @@ def replacing(path: Path, *, keep: Path | None = None) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            # mkstemp makes a private file; what we leave behind has the rights any new file would have.
+            # mkstemp makes a private file; what we leave behind has the permissions of any new file.
             temporary.chmod(0o666 & ~_umask())
             if keep is not None:
                 with suppress(FileNotFoundError):

@@ -201,7 +201,7 @@ def test_the_command_line_answers_bytes_in_parquet_files(
     assert _run([*command, "--top", "3", "--json"]) == 0
     captured = capfd.readouterr()
     document = json.loads(captured.out)
-    assert (document["schema"], document["images"], document["parts"]) == (1, 40, 3)
+    assert (document["schema"], document["images"], document["parts"]) == (2, 40, 3)
     assert [line for line in captured.err.splitlines() if "images/s" not in line] == [], "Ray is silent"
     check(out, {path: expected[path] for path in paths})
     assert {row["row"] for row in rows(out)} == {f"{tmp_path / 'set.parquet'}#{row}" for row in range(40)}

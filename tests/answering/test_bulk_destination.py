@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from beholder.answering.bulk.destination import Destination, part_name
 
-FACTS = {"schema": 1, "source": "images", "model": "abc", "top": 3}
+FACTS = {"schema": 2, "source": "images", "model": "abc", "top": 3}
 ROWS: list[dict[str, Any]] = [
     {"path": "a.jpg", "label": "cat", "probability": 0.75, "unsure": None, "unlike": False, "top": []},
     {"path": "é☃ \\xff.jpg", "error": "Cannot read it.", "top": []},

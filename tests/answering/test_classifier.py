@@ -110,7 +110,7 @@ def test_a_bad_image_says_why_and_has_no_label(classifier: Classifier, tmp_path:
     assert (answer.label, answer.probability, answer.unsure) == (None, None, None)
     assert answer.top == ()
     assert str(tmp_path / "missing.png") in str(answer.error)
-    assert answer.to_json() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
+    assert answer.to_dict() == {"path": str(tmp_path / "missing.png"), "error": answer.error}
     for pixels in (np.zeros((8, 8, 2), np.uint8), np.zeros((1, 1), np.uint8)):
         assert classifier.predict([pixels])[0].error
 
@@ -138,7 +138,7 @@ def test_unsure_is_what_is_too_improbable_and_none_where_nothing_was_promised(di
         manifest = replace(artifact.manifest, unsure_below=threshold)
         (answer,) = Classifier(replace(artifact, manifest=manifest, familiarity=None)).predict([grey(1)[0]])
         assert (answer.unsure, answer.unlike) == (unsure, None)
-        assert answer.to_json()["unsure"] is unsure
+        assert answer.to_dict()["unsure"] is unsure
 
 
 def test_the_int8_model_has_a_threshold_of_its_own(digits_run: Path) -> None:

@@ -152,13 +152,13 @@ def test_evaluate_judges_the_network_that_answers_and_the_exact_one_apart(
     run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     own = beholder.evaluate(run)
-    assert own["precision"] == "int8"
-    assert own["file"] == "evaluation.json"
+    assert own.precision == "int8"
+    assert own.file == "evaluation.json"
     exact = beholder.evaluate(run, exact=True)
-    assert exact["precision"] == "float32"
-    assert exact["file"] == "evaluation-float32.json"
-    assert exact["log_loss"] != own["log_loss"]
-    assert json.loads((run / "evaluation.json").read_bytes()) == own
+    assert exact.precision == "float32"
+    assert exact.file == "evaluation-float32.json"
+    assert exact.log_loss != own.log_loss
+    assert json.loads((run / "evaluation.json").read_bytes()) == own.to_dict()
     assert beholder.evaluate(run) == own, "told again"
     assert beholder.evaluate(run, exact=True) == exact
     assert _run(["evaluate", str(run)]) == 0
@@ -172,5 +172,5 @@ def test_figures_of_the_int8_model_are_not_told_where_float32_answers(
     own = beholder.evaluate(run)
     monkeypatch.setattr(room, "has_int8", lambda: False)
     elsewhere = beholder.evaluate(run)
-    assert (own["precision"], elsewhere["precision"]) == ("int8", "float32")
-    assert elsewhere["log_loss"] != own["log_loss"]
+    assert (own.precision, elsewhere.precision) == ("int8", "float32")
+    assert elsewhere.log_loss != own.log_loss

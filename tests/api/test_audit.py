@@ -60,7 +60,7 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers
     small, mirroring = result.notes
-    assert small == "Equal images were looked for; near copies are not below 16 pixels."
+    assert small == "Equal images were looked for; near copies are not looked for below 16 pixels."
     assert mirroring.startswith("Images are not mirrored: a mirrored ")
 
 
@@ -74,7 +74,7 @@ def test_without_the_extra_all_else_is_found_and_said(tmp_path: Path) -> None:
     assert {data.names[10], data.names[40]} in groups
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     small, note = result.notes
-    assert "near copies are not below 16 pixels" in small
+    assert "near copies are not looked for below 16 pixels" in small
     assert "'cleanlab'" in note
     assert "pip install 'beholder[audit]'" in note
     with pytest.raises(RunError, match="holds an audit already"):
@@ -148,7 +148,7 @@ def test_a_fault_in_a_check_keeps_what_the_others_found_and_names_what_is_missin
 ) -> None:
     planted, out = with_a_copy(), tmp_path / "audit"
     monkeypatch.setattr(f"beholder.api.audit.{check}", lambda *_: 1 // 0)
-    monkeypatch.setattr("beholder.api.audit._open", lambda *_: planted)
+    monkeypatch.setattr("beholder.api.audit.open_source", lambda *_, **__: planted)
     assert _run(["audit", "digits", "--out", str(out)]) == 1
     error = capfd.readouterr().err
     assert "ZeroDivisionError" in error
@@ -167,7 +167,7 @@ def test_an_interrupted_audit_keeps_what_it_found(tmp_path: Path, monkeypatch: p
         assert "exact_duplicate" in (tmp_path / "audit" / "findings.csv").read_text(), "written as a check ends"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("beholder.api.audit._Checkup._judged", interrupted)
+    monkeypatch.setattr("beholder.api.audit._Checkup._by_networks", interrupted)
     result = audit(with_a_copy(), out=tmp_path / "audit")
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     assert result.notes[-1] == (

@@ -16,8 +16,8 @@ WriteAudit = Callable[[Path], AuditResult]
 
 def test_the_document_says_what_where_and_how_sure(tmp_path: Path, write_audit: WriteAudit) -> None:
     result = write_audit(tmp_path / "audit")
-    document = result.to_json()
-    assert document["schema"] == 1
+    document = result.to_dict()
+    assert document["schema"] == 2
     assert document["counts"] == {"exact_duplicate": 2, "wrong_label": 2, "unreadable": 1, "imbalance": 1}
     first = document["findings"][0]
     assert (first["kind"], first["sets"], first["score"]) == ("exact_duplicate", ["train", "train", "test"], 1.0)

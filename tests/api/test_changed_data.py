@@ -79,15 +79,12 @@ def test_data_that_were_moved_are_asked_for_and_taken(place: Path, capfd: pytest
     assert json.loads(capfd.readouterr().out)["file"] == "evaluation.json"
 
 
-def test_figures_of_an_earlier_version_are_told_as_such(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_other_images_than_before_are_told_as_such(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run = place / "run"
     assert _run(["evaluate", str(run)]) == 0
     document = json.loads((run / "evaluation.json").read_bytes())
-    del document["judged"]
     (run / "evaluation.json").write_text(json.dumps({**document, "fingerprint": "0" * 64}))
     capfd.readouterr()
-    assert _run(["evaluate", str(run)]) == 0
-    assert "An earlier version of Beholder kept these figures" in first_line(capfd)
     assert _run(["evaluate", str(run), str(place / "data.npz")]) == 0
     assert first_line(capfd) == (
         "Judged all 8 images of the run's test set. They are not the same images as those judged on "
@@ -105,10 +102,8 @@ def test_a_run_goes_on_with_data_that_were_moved_and_no_others(place: Path) -> N
     save(place / "fewer.npz", slice(3, None), more=2)
     with pytest.raises(RunError, match=r"of 80 images 3 are missing or changed, and 2 are new"):
         resume(run, data=place / "fewer.npz")
-    (run / "sets.npz").unlink()  # as of an earlier version
     assert _run(["train", "--resume", str(run), "--data", str(place / "moved.npz"), "--progress", "none"]) == 0
     assert json.loads((run / "config.json").read_bytes())["data"] == str(place / "moved.npz")
-    assert (run / "sets.npz").exists()
     assert _run(["evaluate", str(run)]) == 0
 
 

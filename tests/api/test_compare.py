@@ -12,6 +12,7 @@ import pytest
 
 from beholder.api import compare as room
 from beholder.api.compare import compare
+from beholder.api.results import ComparisonResult
 from beholder.api.train import train
 from beholder.data.opening import open_source
 from beholder.data.source import Source
@@ -47,13 +48,14 @@ def events(run: Path) -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ComparisonResult]:
     out = tmp_path_factory.mktemp("compared") / "out"
     return out, compare("digits", models=["linear", "dense"], epochs=2, images=[900, 60], out=out, test=True)
 
 
-def test_the_table_is_ranked_and_comes_from_the_runs(compared: tuple[Path, dict[str, Any]]) -> None:
-    out, document = compared
+def test_the_table_is_ranked_and_comes_from_the_runs(compared: tuple[Path, ComparisonResult]) -> None:
+    out, result = compared
+    document = result.to_dict()
     assert json.loads((out / "comparison.json").read_bytes()) == document
     rows = document["models"]
     assert {Path(row["run"]).name for row in rows} == {"linear-60", "linear-900", "dense-60", "dense-900"}
@@ -71,18 +73,16 @@ def test_the_table_is_ranked_and_comes_from_the_runs(compared: tuple[Path, dict[
         assert row["interval"][0] <= row["test_accuracy"] <= row["interval"][1]
 
 
-def test_every_run_is_judged_on_the_same_validation_set(compared: tuple[Path, dict[str, Any]]) -> None:
-    _, document = compared
-    data = {
-        Path(row["run"]).name: json.loads((Path(row["run"]) / "data.json").read_bytes()) for row in document["models"]
-    }
+def test_every_run_is_judged_on_the_same_validation_set(compared: tuple[Path, ComparisonResult]) -> None:
+    _, result = compared
+    data = {row.run.name: json.loads((row.run / "data.json").read_bytes()) for row in result.models}
     assert len({found["fingerprint"]["validation"] for found in data.values()}) == 1
     assert data["linear-60"]["fingerprint"] == data["dense-60"]["fingerprint"]
     assert sum(data["dense-60"]["counts"]["train"]) == 60
     assert set(data["dense-60"]["counts"]["train"]) <= {5, 6, 7}
 
 
-def test_each_run_is_the_run_that_train_makes(compared: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_each_run_is_the_run_that_train_makes(compared: tuple[Path, ComparisonResult], tmp_path: Path) -> None:
     out, _ = compared
     train("digits", model="linear", epochs=2, images=60, out=tmp_path / "alone")
     alone, beside = (read_checkpoint(run / "checkpoint.npz").model for run in (tmp_path / "alone", out / "linear-60"))
@@ -102,28 +102,28 @@ def test_the_data_is_opened_and_divided_once_for_all_runs(tmp_path: Path, monkey
         divided.append(labels)
         return split(labels, *rest, **given)
 
-    for place in ("compare", "evaluate", "training_data"):
+    for place in ("api.compare", "api.evaluate", "sessions.training_data"):
         monkeypatch.setattr(f"beholder.{place}.open_source", counting)
     monkeypatch.setattr("beholder.data.split.split", dividing)
-    document = compare("digits", models=["linear", "dense"], epochs=1, out=tmp_path / "out", test=True)
-    assert all(row["test_accuracy"] for row in document["models"])
+    result = compare("digits", models=["linear", "dense"], epochs=1, out=tmp_path / "out", test=True)
+    assert all(row.test_accuracy for row in result.models)
     assert opened == ["digits"]
     assert len(divided) == 1
 
 
-def test_every_report_links_to_the_comparison(compared: tuple[Path, dict[str, Any]]) -> None:
-    out, document = compared
-    for row in document["models"]:
-        assert 'href="../comparison.html"' in (Path(row["run"]) / "report.html").read_text(encoding="utf-8")
+def test_every_report_links_to_the_comparison(compared: tuple[Path, ComparisonResult]) -> None:
+    out, result = compared
+    for row in result.models:
+        assert 'href="../comparison.html"' in (row.run / "report.html").read_text(encoding="utf-8")
     assert (out / "comparison.html").is_file()
 
 
-def test_asked_again_it_trains_nothing_again(compared: tuple[Path, dict[str, Any]]) -> None:
-    out, document = compared
+def test_asked_again_it_trains_nothing_again(compared: tuple[Path, ComparisonResult]) -> None:
+    out, result = compared
     before = {run.name: events(run) for run in out.iterdir() if run.is_dir()}
     again = compare("digits", models=["dense", "linear"], epochs=2, images=[60, 900], out=out, test=True)
     assert {run.name: events(run) for run in out.iterdir() if run.is_dir()} == before
-    assert again["models"] == document["models"]
+    assert again.models == result.models
 
 
 def test_an_interrupted_comparison_keeps_what_is_finished_and_goes_on(
@@ -136,15 +136,15 @@ def test_an_interrupted_comparison_keeps_what_is_finished_and_goes_on(
             signal.raise_signal(signal.SIGINT)
 
     asked: dict[str, Any] = {"models": ["linear", "dense"], "epochs": 2, "out": tmp_path}
-    document = compare("digits", **asked, test=True, listener=press_control_c)
-    assert [row["model"] for row in document["models"]] == ["linear"]
-    assert document["missing"] == ["dense"]
+    result = compare("digits", **asked, test=True, listener=press_control_c)
+    assert [row.model for row in result.models] == ["linear"]
+    assert result.missing == ("dense",)
     assert "Not finished: dense" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
     first = events(tmp_path / "linear")
 
-    document = compare("digits", **asked)
-    assert {row["model"] for row in document["models"]} == {"linear", "dense"}
-    assert document["missing"] == []
+    result = compare("digits", **asked)
+    assert {row.model for row in result.models} == {"linear", "dense"}
+    assert result.missing == ()
     assert events(tmp_path / "linear") == first
     assert [event["epoch"] for event in events(tmp_path / "dense") if event["event"] == "epoch"] == [1, 2]
 
@@ -158,15 +158,16 @@ def test_arrays_and_options_and_other_images_are_not_taken_for_the_same(tmp_path
         "early_stop": 1,
         "out": tmp_path,
     }
-    document = compare((images, labels), **asked, augment=False, test=True)
-    assert document["data"] == "arrays"
-    for row in document["models"]:
-        run = Path(row["run"])
+    result = compare((images, labels), **asked, augment=False, test=True)
+    assert result.data == "arrays"
+    for row in result.models:
+        run = row.run
         epochs = {event["epoch"]: event for event in events(run) if event["event"] == "epoch"}
-        assert row["gap"] == epochs[row["best_epoch"]]["gap"], "not the epoch that was kept"
-        assert 0 <= row["test_accuracy"] <= 1
+        assert row.gap == epochs[row.best_epoch]["gap"], "not the epoch that was kept"
+        assert row.test_accuracy is not None
+        assert 0 <= row.test_accuracy <= 1
         config = json.loads((run / "config.json").read_bytes())
-        assert config["options"] == ({"dropout": 0.25} if row["model"] == "dense" else {})
+        assert config["options"] == ({"dropout": 0.25} if row.model == "dense" else {})
         assert config["settings"]["early_stop"] == 1
     with pytest.raises(UsageError, match="other images"):
         compare((255 - images, labels), **asked, augment=False)
@@ -185,7 +186,7 @@ def test_arrays_and_options_and_other_images_are_not_taken_for_the_same(tmp_path
     ],
 )
 def test_what_cannot_be_compared_is_told_before_anything_is_trained(
-    compared: tuple[Path, dict[str, Any]], changed: dict[str, Any], words: str
+    compared: tuple[Path, ComparisonResult], changed: dict[str, Any], words: str
 ) -> None:
     out, _ = compared
     before = sorted(out.iterdir())

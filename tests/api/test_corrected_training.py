@@ -49,7 +49,7 @@ def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_lef
     for row in (0, 1, 2):
         expected[whole.labels[row]] -= 1
     expected[7] += 1
-    tested = [row["count"] for row in figures["per_class"]]
+    tested = [row.count for row in figures.per_class]
     counts = np.sum([*data["counts"].values(), tested], axis=0)
     assert counts.tolist() == expected.tolist(), "no image is in two sets, none is lost but those dropped"
     told = "The data were read with 5 corrections."
@@ -57,8 +57,8 @@ def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_lef
     assert data["notes"][1] == (
         "1 of the 5 corrections names no image of 'digits', the first: line 6, 'x'; check the spelling."
     )
-    assert figures["notes"] == [told]
-    assert figures["file"] == "evaluation.json"
+    assert figures.notes == [told]
+    assert figures.file == "evaluation.json"
     assert document(run, "config.json")["corrections"]["lines"][2] == {
         "path": "digits/0002",
         "action": "relabel",
@@ -78,7 +78,7 @@ def test_a_resumed_run_sees_the_corrections_that_it_began_with(
             shutil.copytree(tmp_path / "whole", tmp_path / "killed")
         return read(*arguments)
 
-    monkeypatch.setattr("beholder.api.train.read_parts", killed)
+    monkeypatch.setattr("beholder.sessions.prepare.read_training_sets", killed)
     module.train("digits", out=tmp_path / "whole", corrections=corrections, **ONCE)
     corrections.unlink()
     resume(tmp_path / "killed")
@@ -97,11 +97,11 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
     own = whole.images[:600], whole.labels[:600]
     module.train(own, out=tmp_path / "run", corrections=tmp_path / "corrections.csv", **ONCE)
     first = evaluate(tmp_path / "run", own)
-    assert first["file"] == "evaluation.json"
-    assert first["notes"]
+    assert first.file == "evaluation.json"
+    assert first.notes
     other = evaluate(tmp_path / "run", (whole.images[600:1200], whole.labels[600:1200]))
-    assert other["file"] != "evaluation.json"
-    assert other["notes"] == []
+    assert other.file != "evaluation.json"
+    assert other.notes == []
 
 
 @pytest.mark.parametrize(

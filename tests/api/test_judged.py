@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder import files
 from beholder.api.compare import _divided_once
-from beholder.api.judged_images import Judged, choose_judged, sets_of_earlier
+from beholder.api.judged_images import Judged, choose_judged
 from beholder.data.copies.duplicates import content_groups
 from beholder.data.corrections import Correction, Corrections, corrected
 from beholder.data.dataset import Dataset
@@ -27,9 +26,8 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.errors import DataError, RunError
-from beholder.runs.run_folder import Run
 from beholder.runs.sets import SETS_FILE, ImageSet, KnownSets, changes_in_words, read_sets, write_sets
-from beholder.sessions.training_data import fingerprints, known_sets, read_training_sets
+from beholder.sessions.training_data import known_sets, read_training_sets
 
 CLASSES = ("left", "right")
 RUN = Path("run")
@@ -63,9 +61,7 @@ def sets_of(opened: Source, images: int | None = None, corrections: Corrections 
     return known_sets(whole, read_training_sets(whole, images), images)
 
 
-def judge(
-    opened: Source, sets: KnownSets | None, data: str = "/data", corrections: Corrections | None = None
-) -> Judged:
+def judge(opened: Source, sets: KnownSets, data: str = "/data", corrections: Corrections | None = None) -> Judged:
     lines = [one.to_json() for one in (corrections or Corrections()).lines]
     return choose_judged(RUN, {"data": data, "corrections": {"lines": lines}}, opened, sets, silent)
 
@@ -242,6 +238,19 @@ def test_a_test_set_of_its_own_stays_closed_in_training_and_holds_nothing_that_w
     assert judge(source("/moved", train=train, test=test), sets).own
 
 
+def test_corrections_of_test_images_that_are_not_there_are_told() -> None:
+    data = source("/data", train=images(40), test=images(10, seed=1, first=40))
+    sets = sets_of(data)
+    for lost, told in ((1, "1 correction names"), (2, "2 corrections name")):
+        lines = [Correction(f"test/{row}.png", "drop") for row in range(lost)]
+        judged = judge(data, sets, corrections=Corrections((Correction("41.png", "drop"), *lines)))
+        assert len(judged.dataset) == 9
+        assert judged.notes == (
+            f"The data were read with {lost + 1} corrections.",
+            f"{told} no test image of '/data', the first: 'test/0.png'; check the spelling.",
+        )
+
+
 def test_a_test_set_of_its_own_is_judged_without_reading_what_was_learned() -> None:
     before = source("/data", train=images(40), test=images(8, seed=1, first=40))
     sets = sets_of(before)
@@ -294,22 +303,6 @@ def test_the_sets_are_kept_whole_and_damage_is_told(tmp_path: Path) -> None:
         (tmp_path / SETS_FILE).write_bytes(damage)
         with pytest.raises(RunError, match=r"sets\.npz' is damaged"):
             read_sets(tmp_path)
-
-
-def test_a_run_of_an_earlier_version_is_judged_where_the_data_are_what_they_were(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    opened = source("/data", all=images(60))
-    config = {"data": "/data", "seed": 0, "together": "copies"}
-    files.write_json(run.data_file, {"fingerprint": fingerprints(read_training_sets(Split(opened), None))})
-    assert sets_of_earlier(run, config, source("/other", all=images(60)), silent) is None
-    with pytest.raises(DataError, match=r"changed since .* by an earlier version"):
-        sets_of_earlier(run, config, source("/data", all=images(61)), silent)
-    assert read_sets(tmp_path) is None
-    sets = sets_of_earlier(run, config, opened, silent)
-    assert sets is not None
-    assert read_sets(tmp_path) is not None
-    others = judge(source("/other", all=images(60)), None)
-    assert "any of them that are in the data were judged too" in others.words
 
 
 def test_changes_are_counted() -> None:

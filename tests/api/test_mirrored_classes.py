@@ -70,7 +70,7 @@ def test_arrows_are_grey_and_not_mirrored_and_both_is_said(run: Path, heard: lis
     said = "Images are not mirrored: a mirrored 'left' looks like 'right'; --mirror decides otherwise."
     assert said in notes
     assert said in next(event for event in heard if event["event"] == "checks")["messages"]
-    plan = next(event for event in heard if event["event"] == "start")["plan"]
+    plan = next(event for event in heard if event["event"] == "start")["summary"]
     assert (plan["mirrored"], plan["image_shape"]) == (False, [20, 20, 1])
 
 
@@ -86,7 +86,7 @@ def test_the_test_set_is_judged_as_grey_and_colour_images_are_made_grey(run: Pat
     from beholder.api.evaluate import evaluate
     from beholder.api.predict import predict
 
-    assert evaluate(run)["accuracy"] >= 0.9
+    assert evaluate(run).accuracy >= 0.9
     red = Image.fromarray(np.stack([np.full((20, 20), 255, np.uint8), *2 * [arrows(2)[0][1]]], axis=2))
     red.save(tmp_path / "right.png")
     [answer] = predict(run, [tmp_path / "right.png"])
@@ -100,7 +100,7 @@ def test_other_data_are_decoded_as_the_run_saw_its_own(run: Path, tmp_path: Path
         path = tmp_path / "more" / "test" / ("left", "right")[label] / f"{row}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.stack([image // 2, image, image], axis=2)).save(path)
-    assert evaluate(run, tmp_path / "more")["accuracy"] >= 0.9
+    assert evaluate(run, tmp_path / "more").accuracy >= 0.9
 
 
 def test_a_person_decides_otherwise() -> None:

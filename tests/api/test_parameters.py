@@ -36,7 +36,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("framework")
 def test_the_chapters_network_costs_what_one_counts_by_hand() -> None:
-    document = parameters()
+    document = parameters().to_dict()
     layers = {layer["name"]: layer for layer in document["layers"]}
     for name, (shape, window, stride, weights, multiply_adds) in BOOK.items():
         layer = layers[name]
@@ -54,7 +54,7 @@ def test_the_chapters_network_costs_what_one_counts_by_hand() -> None:
 def test_every_network_counts_all_its_parameters(name: str) -> None:
     from beholder.models import build
 
-    assert parameters(model=name, size=16, classes=3)["parameters"] == build(name, (16, 16, 3), 3).count_params()
+    assert parameters(model=name, size=16, classes=3).parameters == build(name, (16, 16, 3), 3).count_params()
 
 
 def test_the_chapters_argument() -> None:
@@ -73,7 +73,7 @@ def test_the_chapters_argument() -> None:
 def test_a_run_tells_what_its_manifest_holds(digits_run: Path) -> None:
     manifest = json.loads((digits_run / "model" / "manifest.json").read_bytes())
     for path in (digits_run, str(digits_run), digits_run / "model"):
-        document = parameters(path)
+        document = parameters(path).to_dict()
         assert document["model"] == "fast"
         assert [{**layer, "share": 0} for layer in manifest["layers"]] == [
             {**layer, "share": 0} for layer in document["layers"]
@@ -106,7 +106,7 @@ def test_a_table_is_built_once_and_never_taken_for_that_of_another_network(
 @pytest.mark.usefixtures("framework")
 def test_a_cache_that_cannot_be_written_only_costs_time(own_cache: Path) -> None:
     own_cache.write_bytes(b"a file in the way")
-    assert parameters(model="linear", size=8)["parameters"] == 8 * 8 * 3 * 10 + 10
+    assert parameters(model="linear", size=8).parameters == 8 * 8 * 3 * 10 + 10
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_it_holds_what_the_house_promises(model: Path) -> None:
     names = {path.relative_to(model).as_posix() for path in sealed_files(model)}
     assert names >= {"manifest.json", "model.onnx", "model.keras", "README.md", "SHA256SUMS", "golden/expected.json"}
     manifest = json.loads((model / "manifest.json").read_bytes())
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
     assert manifest["class_names"] == ["blue", "green", "red"]
     assert manifest["views"] == ["plain", "mirrored"]
     assert (manifest["image"]["height"], manifest["image"]["width"], manifest["image"]["mode"]) == (12, 12, "RGB")
@@ -160,9 +160,20 @@ def test_an_added_file_is_refused(model: Path) -> None:
         open_artifact(model)
 
 
+def test_an_artifact_of_beholder_0_1_is_refused_in_one_sentence(model: Path) -> None:
+    path = model / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "schema": 1}))
+    seal(model)
+    with pytest.raises(ArtifactError) as caught:
+        open_artifact(model)
+    assert str(caught.value) == (
+        f"{str(path)!r} was written by Beholder 0.1, which this version does not read; train again."
+    )
+
+
 def test_a_newer_schema_is_refused_even_where_the_seal_is_whole(model: Path) -> None:
     document = json.loads((model / "manifest.json").read_bytes())
-    (model / "manifest.json").write_text(json.dumps({**document, "schema": 2, "new_field": 1}))
+    (model / "manifest.json").write_text(json.dumps({**document, "schema": 3, "new_field": 1}))
     seal(model)
     with pytest.raises(ArtifactError, match="update Beholder") as caught:
         open_artifact(model)

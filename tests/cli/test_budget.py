@@ -36,19 +36,19 @@ def planned_run(tmp_path_factory: pytest.TempPathFactory, framework: None) -> Pa
 
 
 def test_the_plan_is_logged_and_kept(planned_run: Path) -> None:
-    plan = next(event["plan"] for event in read_events(planned_run / "events.jsonl") if event["event"] == "start")
+    plan = next(event["summary"] for event in read_events(planned_run / "events.jsonl") if event["event"] == "start")
     config = json.loads((planned_run / "config.json").read_text(encoding="utf-8"))
     assert plan["budget_seconds"] == config["budget"] == 600
-    assert list(config["options"]["widths"]) == list(plan["widths"])
-    assert config["epochs"] == plan["epochs"] > 0
+    assert list(config["settings"]["options"]["widths"]) == list(plan["widths"])
+    assert config["settings"]["recipe"]["epochs"] == plan["epochs"] > 0
     assert plan["images_per_second"] > 0
     assert plan["matrix_product_gflops"]["float32"] > 0
-    assert config["planned"]["ends"] == plan["ends"]
+    assert config["forecast"]["ends"] == plan["ends"]
 
 
 def test_a_small_data_set_ends_by_its_epochs(planned_run: Path) -> None:
     config = json.loads((planned_run / "config.json").read_text(encoding="utf-8"))
-    assert config["epochs"] == MOST_EPOCHS
+    assert config["settings"]["recipe"]["epochs"] == MOST_EPOCHS
     assert not [event for event in read_events(planned_run / "events.jsonl") if event["event"] == "replan"]
 
 
@@ -58,7 +58,7 @@ def test_a_logged_plan_is_the_same_run_again(planned_run: Path, tmp_path: Path) 
     for one, other in zip(weights(planned_run), weights(tmp_path / "run"), strict=True):
         assert np.array_equal(one, other)
     first, again = (
-        next(event["plan"] for event in read_events(run / "events.jsonl") if event["event"] == "start")
+        next(event["summary"] for event in read_events(run / "events.jsonl") if event["event"] == "start")
         for run in (planned_run, tmp_path / "run")
     )
     told = ("widths", "side", "first_side", "epochs", "steps", "batch_size", "mirrored")
@@ -82,7 +82,7 @@ def test_a_plan_for_other_images_is_followed_and_that_is_told(
     assert _run(["train", str(data), *follow]) == 0
     made = "The plan was made for 50 training images of shape [8, 8, 1]; its steps and resolution are followed on these"
     assert re.search(rf"{re.escape(made)} \d+ of shape \[12, 16, 3\]\.\n", capfd.readouterr().err)
-    logs = [read_events(run / "events.jsonl")[-1]["plans"] for run in (first, again)]
+    logs = [read_events(run / "events.jsonl")[-1]["schedule"] for run in (first, again)]
     assert logs[0] == logs[1]
 
 

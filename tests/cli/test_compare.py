@@ -28,12 +28,12 @@ def test_one_command_one_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert lines[-1] == f"Comparison: {out / 'comparison.html'}"
     assert {line.split()[0] for line in lines[2:4]} == {"linear", "dense"}
     assert "95 % interval" in captured.out
-    assert "linear, 1 epochs" in captured.err
-    assert "dense, 1 epochs" in captured.err
+    assert "linear, 1 epoch," in captured.err
+    assert "dense, 1 epoch," in captured.err
 
     assert compare(*asked, "--json", "--progress", "none") == 0
     captured = capfd.readouterr()
-    assert json.loads(captured.out)["schema"] == 1
+    assert json.loads(captured.out)["schema"] == 2
     assert captured.err == ""
 
 
@@ -48,7 +48,7 @@ def test_what_a_stopped_comparison_lacks_is_said(
     monkeypatch.setattr(room, "train", interrupted)
     assert compare("--models", "linear,dense,book", "--epochs", "1", "--out", tmp_path, "--progress", "none") == 0
     last = capfd.readouterr().out.splitlines()[-1]
-    assert last == f"Stopped: 1 finished, dense, book missing; the same command with --out {tmp_path} goes on."
+    assert last == f"Stopped: 1 finished, dense, book missing. To go on, run the same command with --out {tmp_path}."
 
 
 @pytest.mark.parametrize(

@@ -129,11 +129,15 @@ def test_other_data_gets_a_file_of_its_own_and_leaves_figures_and_report(
 
 
 def test_a_damaged_evaluation_says_what_to_do(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (run / "evaluation.json").write_text("{")
-    assert evaluate(run) == 2
-    message = one_sentence(capfd)
-    assert str(run / "evaluation.json") in message
-    assert "delete it and evaluate again" in message
+    assert evaluate(run, "--json") == 0
+    document = json.loads(capfd.readouterr().out)
+    del document["judged"]
+    for damaged in ("{", json.dumps(document)):
+        (run / "evaluation.json").write_text(damaged)
+        assert evaluate(run) == 2
+        message = one_sentence(capfd)
+        assert str(run / "evaluation.json") in message
+        assert "delete it and evaluate again" in message
 
 
 def test_an_opened_source_is_judged_as_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,8 +146,8 @@ def test_an_opened_source_is_judged_as_it_is(run: Path, monkeypatch: pytest.Monk
 
     source = open_source("digits")
     monkeypatch.setattr("beholder.api.evaluate.open_source", lambda *_, **__: pytest.fail("opened the data"))
-    document = judge(run, source)
-    assert (document["file"], document["count"]) == ("evaluation.json", 180)
+    result = judge(run, source)
+    assert (result.file, result.count) == ("evaluation.json", 180)
 
 
 def test_a_table_for_people_names_every_class_and_the_report(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +179,7 @@ def test_data_with_images_of_another_shape_is_refused(
 
 def test_a_run_of_a_newer_schema_is_refused(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = json.loads((run / "config.json").read_bytes())
-    (run / "config.json").write_text(json.dumps({**config, "schema": 2}))
+    (run / "config.json").write_text(json.dumps({**config, "schema": 3}))
     for arguments in (["evaluate", str(run)], ["train", "--resume", str(run)]):
         assert _run(arguments) == 2
         message = one_sentence(capfd)
@@ -214,15 +218,14 @@ def test_a_run_trained_on_arrays_asks_for_them_again(tmp_path: Path, capfd: pyte
     (run / "events.jsonl").unlink()
     with pytest.raises(UsageError, match="trained on arrays"):
         resume(run)
-    document = judge(run, arrays)
-    assert document["count"] == 6
-    assert [row["class_name"] for row in document["per_class"]] == ["left", "right", "up"]
-    assert document["file"] == "evaluation.json"
-    assert judge(run) == document, "told again, the arrays are not needed"
+    result = judge(run, arrays)
+    assert result.count == 6
+    assert [row.class_name for row in result.per_class] == ["left", "right", "up"]
+    assert result.file == "evaluation.json"
+    assert judge(run) == result, "told again, the arrays are not needed"
     others = judge(run, (255 - arrays[0], arrays[1]))
-    assert others["file"] != "evaluation.json", "other arrays are not the run's own"
-    assert judge(run) == document
-    (run / "sets.npz").unlink()  # as of an earlier version
-    (run / "data.json").write_text(json.dumps({"fingerprint": ["a list"]}))
-    with pytest.raises(RunError, match=r"data\.json' is damaged \(its 'fingerprint' is no object\)"):
+    assert others.file != "evaluation.json", "other arrays are not the run's own"
+    assert judge(run) == result
+    (run / "sets.npz").unlink()
+    with pytest.raises(RunError, match="has lost its list of images"):
         judge(run, arrays)

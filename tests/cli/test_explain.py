@@ -45,7 +45,7 @@ def test_the_folder_holds_every_figure_and_the_page_shows_them_in_order(
     out = tmp_path / "out"
     assert explain(digits_run, image, "--out", out, "--frames", "--json", "--top", 3) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["path"] == str(image)
     assert len(document["top"]) == 3
     assert document["method"] == "occlusion"  # the last maps of so small an image have a single place

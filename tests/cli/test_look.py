@@ -23,7 +23,7 @@ def test_the_json_document_is_all_that_stands_on_standard_output(
     document = json.loads(capfd.readouterr().out)
     with Image.open(sheet) as image:
         size = {"width": image.width, "height": image.height}
-    assert document == {"schema": 1, "out": str(sheet), **size, "notes": []}
+    assert document == {"schema": 2, "out": str(sheet), **size, "notes": []}
 
 
 def test_the_same_seed_draws_the_same_sheet_and_another_seed_another(

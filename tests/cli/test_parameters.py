@@ -43,7 +43,7 @@ def test_the_json_document(digits_run: Path, capfd: pytest.CaptureFixture[str]) 
     assert parameters(digits_run, "--json") == 0
     document = json.loads(capfd.readouterr().out)
     assert list(document) == ["schema", "model", "layers", "parameters", "multiply_adds", "argument"]
-    assert document["schema"] == 1
+    assert document["schema"] == 2
 
 
 def test_the_chart_as_png_and_as_svg(tmp_path: Path, digits_run: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from terminal import shown
 # Two trainings as `compare` has them, with all that reads and tells before and after, no network in it.
 SCRIPT = """
 import time
-from beholder.cli.screen import screen
+from beholder.cli.console import screen
 from beholder.cli.training_progress import listener_on
 
 PLAN = {
@@ -41,7 +41,7 @@ with screen() as shown:
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
         hear({"event": "checks", "messages": [f"Checked the {run}: none of 1,617 images is nearly of one colour."]})
         time.sleep(0.15)
-        hear({"event": "start", "plan": {**PLAN, "model": run}})
+        hear({"event": "start", "summary": {**PLAN, "model": run}})
         for epoch in (1, 2, 3):
             for number in (1, 2, 3, 4):
                 hear(step("step", epoch, number))
@@ -50,7 +50,7 @@ with screen() as shown:
         hear({"event": "overfitting", "message": f"The gap of the {run} opens: it knows its own images by heart."})
         hear({"event": "advice", "message": f"The machine of the {run} was busy; expect a worse network of it."})
         hear({"event": "export"})
-        reading(shown, "Answering the test set", 5)
+        reading(shown, "Answering test images", 5)
         hear({"event": "end"})
 print("Validation accuracy 75.0 % after 3 s.")
 """

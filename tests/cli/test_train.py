@@ -18,8 +18,8 @@ from beholder.cli import _run
 from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
-DOCUMENT = {"schema", "run", "seconds", "plan", "validation_accuracy", "epochs", "stopped", "finished_before", "risk"}
-DOCUMENT.add("notes")
+DOCUMENT = {"schema", "run", "seconds", "summary", "validation_accuracy", "epochs", "stopped", "finished_before"}
+DOCUMENT |= {"risk", "notes"}
 
 
 def train(*arguments: str | Path) -> int:
@@ -59,7 +59,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     document = json.loads(capfd.readouterr().out)
     assert set(document) == DOCUMENT
     assert document["run"] == str(run)
-    assert document["epochs"] == document["plan"]["epochs"] == 2
+    assert document["epochs"] == document["summary"]["epochs"] == 2
     assert not document["stopped"]
     assert not document["finished_before"]
     assert 0 <= document["validation_accuracy"] <= 1
@@ -71,7 +71,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())
-    assert sum(described["counts"]["train"]) == document["plan"]["train_images"]
+    assert sum(described["counts"]["train"]) == document["summary"]["train_images"]
     assert set(described["counts"]) == set(described["fingerprint"]) == {"train", "validation"}
     told = [event["event"] for event in events(run) if event["event"] not in ("step", "snapshot")]
     assert told == ["framework", "checks", "start", "epoch", "epoch", "export", "end"]

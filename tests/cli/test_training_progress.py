@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from beholder.cli.screen import screen
+from beholder.cli.console import screen
 from beholder.cli.training_progress import listener_on, plan_in_words
 
 PLAN: dict[str, Any] = {
@@ -58,7 +58,7 @@ def test_brackets_and_colons_in_a_path_are_printed_as_they_are(name: str, capsys
     with screen() as shown:
         hear = listener_on(shown, "bar")
         hear({"event": "framework", "name": name, "seconds": 1.0})
-        hear({"event": "start", "plan": {**PLAN, "started_from": name}})
+        hear({"event": "start", "summary": {**PLAN, "started_from": name}})
         hear({"event": "advice", "message": f"The checkpoint {name} is damaged."})
     printed = capsys.readouterr().err
     assert f"fast from {name}, 3 epochs" in printed
@@ -70,7 +70,7 @@ def shares(plan: dict[str, Any], *events: dict[str, Any]) -> list[float]:
     with screen() as shown:
         hear, bars = listener_on(shown, "bar"), shown.bars
         hear({"event": "framework", "name": "TensorFlow", "seconds": 1.0})
-        hear({"event": "start", "plan": plan})
+        hear({"event": "start", "summary": plan})
         full = []
         for event in events:
             hear(event)

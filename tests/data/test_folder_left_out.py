@@ -164,7 +164,7 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(root: Path, cache: Path, mo
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DataError, match=r"Cannot look into '.*cat': Permission denied; check its rights"):
+    with pytest.raises(DataError, match=r"Cannot look into '.*cat': Permission denied; check its permissions"):
         open_folder(root, cache=cache)
 
 

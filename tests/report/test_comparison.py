@@ -84,7 +84,7 @@ def folder(tmp_path: Path, digits_run: Path) -> Path:
             "run": f"elsewhere/{name}",
         }
         rows.append(figures)
-    document = {"schema": 1, "data": "<b>digits</b>", "seed": 7, "models": rows, "missing": ["b-500"], "out": "x y"}
+    document = {"schema": 2, "data": "<b>digits</b>", "seed": 7, "models": rows, "missing": ["b-500"], "out": "x y"}
     (tmp_path / "comparison.json").write_text(json.dumps(document), encoding="utf-8")
     return tmp_path
 

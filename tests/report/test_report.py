@@ -66,8 +66,8 @@ def _config(run: Path) -> None:
         run,
         "config.json",
         {
-            "schema": 1,
-            "beholder": "0.1.0",
+            "schema": 2,
+            "beholder": "0.2.0",
             "command": f"beholder train animals --model book --out {run.name}",
             "data": "animals",
             "model": "book",
@@ -102,7 +102,7 @@ def _events(run: Path, *events: dict[str, Any], tail: str = "") -> None:
 
 def _evaluation(run: Path, **changes: Any) -> None:
     document = {
-        "schema": 1,
+        "schema": 2,
         "model": hashlib.sha256((run / "model" / "SHA256SUMS").read_bytes()).hexdigest(),
         "data": "animals",
         "set": "test",
@@ -179,7 +179,7 @@ def _complete_run(folder: Path) -> Path:
     )
     _events(
         run,
-        {"event": "start", "time": 0, "plan": {}},
+        {"event": "start", "time": 0, "summary": {}},
         _epoch(1, 1.5, 0.5, 0.48),
         {"event": "step", "epoch": 2, "step": 1, "steps": 2, "loss": 1.0},
         _epoch(2, 0.75, 0.97, 0.83),
@@ -385,14 +385,14 @@ def test_any_set_may_be_missing(run: Path, missing: str) -> None:
 
 BUDGET = {
     "budget": 30.0,
-    "planned": {"widths": [16, 64, 128], "side": 32, "epochs": 13.66},
+    "forecast": {"widths": [16, 64, 128], "side": 32, "epochs": 13.66},
     "labels": "coarse",
     "images": 500,
     "corrections": {"lines": [{"path": "a", "action": "drop", "label": ""}]},
     "command": "beholder train 'my animals' --budget 30s --corrections 'my corrections.csv' --labels coarse",
     "data": "/home/me/my animals",
 }
-END = {"event": "end", "seconds": 30, "validation_accuracy": 0.83, "epochs": 2, "best_epoch": 2, "plans": [[0, 18]]}
+END = {"event": "end", "seconds": 30, "validation_accuracy": 0.83, "epochs": 2, "best_epoch": 2, "schedule": [[0, 18]]}
 
 
 def _change_config(run: Path, **changes: Any) -> None:
@@ -526,7 +526,7 @@ def test_it_is_made_for_phones_screen_readers_and_the_dark(html: str) -> None:
         (None, "is not a RUN folder"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"schema": 2}', "newer than this Beholder's 1; update"),
+        ('{"schema": 3}', "a newer Beholder .*: update Beholder"),
     ],
 )
 def test_what_is_no_run_is_told_in_a_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:

@@ -59,7 +59,7 @@ def test_it_is_read_back(tmp_path: Path, write_audit: WriteAudit) -> None:
     result = write_audit(tmp_path / "audit")
     assert is_audit_folder(tmp_path / "audit")
     document = open_audit_folder(tmp_path / "audit")[1]
-    assert {**document, "created": None} == {**result.to_json(), "created": None}
+    assert {**document, "created": None} == {**result.to_dict(), "created": None}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_it_is_read_back(tmp_path: Path, write_audit: WriteAudit) -> None:
 def test_elements_of_another_kind_are_one_sentence(
     tmp_path: Path, write_audit: WriteAudit, field: str, value: object
 ) -> None:
-    document = write_audit(tmp_path / "audit").to_json()
+    document = write_audit(tmp_path / "audit").to_dict()
     (tmp_path / "audit" / "findings.json").write_text(json.dumps({**document, field: value}))
     with pytest.raises(RunError, match=rf"damaged \(its '{field}' is not as it should be\)"):
         open_audit_folder(tmp_path / "audit")
@@ -89,8 +89,8 @@ def test_elements_of_another_kind_are_one_sentence(
     [
         (b"{", "not JSON"),
         (b"[]", "no object"),
-        (json.dumps({"schema": 99}).encode(), "newer than"),
-        (json.dumps({"schema": 1, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
+        (json.dumps({"schema": 99}).encode(), "newer Beholder"),
+        (json.dumps({"schema": 2, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
     ],
 )
 def test_a_damaged_one_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beholder.api.evaluate import _result
 from beholder.cli.evaluate import _print_figures
 from beholder.errors import RunError, UsageError
 from beholder.report.page import write_report
@@ -25,7 +26,8 @@ from beholder.server.encoding import EscapedJSON
 from beholder.server.tabs.judge import evaluated_figures
 from beholder.sessions.logged_plan import logged_plan
 
-CONFIG: dict[str, Any] = {"schema": 1, "data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+CONFIG: dict[str, Any] = {"schema": 2, "data": "digits", "labels": "fine", "corrections": {"lines": []}, "settings": {}}
+CONFIG |= dict.fromkeys(("cache", "images", "seed", "budget", "schedule", "forecast"))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -61,9 +63,7 @@ def test_brackets_without_end_are_no_document(tmp_path: Path, opening: bytes) ->
 
 
 @settings(max_examples=100)
-@given(
-    changes=st.dictionaries(st.sampled_from([*CONFIG, "corrections", "plans", "planned", "budget"]), VALUES, min_size=1)
-)
+@given(changes=st.dictionaries(st.sampled_from(list(CONFIG)), VALUES, min_size=1))
 def test_a_config_of_other_kinds_of_values_is_read_or_refused(
     changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_config_of_other_kinds_of_values_is_read_or_refused(
 )
 def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: str, content: dict[str, Any]) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / name).write_text(json.dumps({"schema": 1, **content}))
+    (tmp_path / name).write_text(json.dumps({"schema": 2, **content}))
     with pytest.raises(RunError, match="do not fit") as caught:
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
@@ -99,7 +99,7 @@ def test_documents_that_do_not_fit_each_other_are_told_of(tmp_path: Path, name: 
 
 SHARE = {"accuracy": 0.5, "same": 0.5}
 EVALUATION: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "count": 4,
     "accuracy": 0.5,
     "interval": [0.2, 0.8],
@@ -123,6 +123,17 @@ EVALUATION: dict[str, Any] = {
         "worst": {"name": "fog", "accuracy": 0.5},
     },
     "consistency": {"shift": SHARE, "flip": SHARE, "brightness": SHARE, "all": 0.5},
+}
+UNREAD = {  # what nothing is computed from
+    "data": "digits",
+    "set": "test",
+    "model": "0" * 64,
+    "precision": "float32",
+    "seconds": 1.0,
+    "judged": "Judged all 4 images.",
+    "fingerprint": "0" * 64,
+    "skipped": [],
+    "file": "evaluation.json",
 }
 EVALUATION["selective"]["curve"] = [{"coverage": 0.5, "risk": 0.0}, {"coverage": 1.0, "risk": 0.5}]
 
@@ -162,11 +173,12 @@ def test_figures_are_refused_or_can_be_told(
     path.write_text(json.dumps(without(EVALUATION, place) if gone else replaced(EVALUATION, place, new)))
     try:
         evaluation = read_evaluation(path)
+        assert evaluation is not None
+        result = _result(path, {**UNREAD, **evaluation})
     except RunError as error:
         assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
         return
-    assert evaluation is not None
-    _print_figures(path.parent, evaluation)
+    _print_figures(path.parent, result)
     if len(evaluation["confusion"]) == 2:
         EscapedJSON(evaluated_figures(evaluation, ["cat", "dog"]))
 
@@ -200,11 +212,13 @@ def test_whole_figures_are_read_also_without_those_that_are_asked_for_apart(tmp_
 # The plan of an earlier run
 
 
-@pytest.mark.parametrize("plans", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]])
-def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, plans: Any) -> None:
+@pytest.mark.parametrize(
+    "schedule", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]]
+)
+def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, schedule: Any) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     log.append("start", settings={})
-    log.append("end", plans=plans)
+    log.append("end", schedule=schedule)
     with pytest.raises(UsageError, match="tells no plan"):
         logged_plan(log.path)
 

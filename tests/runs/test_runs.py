@@ -14,7 +14,8 @@ from beholder.runs.environment import _VARIABLES, describe_environment, versions
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import create_run, open_run, read_document
 
-CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "cache": None, "seed": 0, "settings": {}}
+CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "corrections": {"lines": []}, "settings": {}}
+CONFIG |= dict.fromkeys(("cache", "images", "seed", "budget", "schedule", "forecast"))
 
 
 def test_events_come_back_as_they_were_told(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_new_run_has_folders_above_it_made_and_its_config_comes_back(tmp_path:
     run.write_config(CONFIG)
     opened, config = open_run(run.path)
     assert opened == run
-    assert config == {"schema": 1, **CONFIG}
+    assert config == {"schema": 2, **CONFIG}
     run.remove()
     assert not run.path.exists()
 
@@ -87,6 +88,16 @@ def test_a_folder_without_config_is_no_run(tmp_path: Path) -> None:
         open_run(tmp_path)
 
 
+def test_a_run_of_beholder_0_1_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"schema": 1, **CONFIG}))
+    with pytest.raises(RunError) as caught:
+        open_run(tmp_path)
+    assert str(caught.value) == (
+        f"{str(path)!r} was written by Beholder 0.1, which this version does not read; train again into a new folder."
+    )
+
+
 @pytest.mark.parametrize("missing", sorted(CONFIG))
 def test_a_config_that_lacks_what_going_on_needs_is_damaged(tmp_path: Path, missing: str) -> None:
     run = create_run(tmp_path / "run")
@@ -98,7 +109,7 @@ def test_a_config_that_lacks_what_going_on_needs_is_damaged(tmp_path: Path, miss
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ('{"schema": 2}', "update Beholder"),
+        ('{"schema": 3}', "update Beholder"),
         ("[]", "list"),
         ("{", "damaged"),
         ("\0", "damaged"),

@@ -28,7 +28,7 @@ JUNK = b"this is no image"
 
 
 def expected(run: Path, contents: list[bytes], top: int = 3) -> list[dict[str, Any]]:
-    return [prediction.to_json() for prediction in Classifier.load(run).predict(contents, top=top)]
+    return [prediction.to_dict() for prediction in Classifier.load(run).predict(contents, top=top)]
 
 
 def close(answer: dict[str, Any], reference: dict[str, Any]) -> bool:
@@ -48,7 +48,7 @@ def test_raw_bytes_are_answered_as_predict_does(
     response = client.post("/predict", content=images[0], headers={} if kind is None else {"Content-Type": kind})
     assert response.status_code == 200
     document = response.json()
-    assert (document["schema"], document["precision"]) == (1, Classifier.load(served_run).precision)
+    assert (document["schema"], document["precision"]) == (2, Classifier.load(served_run).precision)
     [answer] = document["predictions"]
     assert answer["path"] == "-"
     assert close(answer, expected(served_run, images[:1])[0])

@@ -202,7 +202,7 @@ def plans(run: Path) -> list[list[int]]:
     """The schedule that the finished run followed."""
     from beholder.runs.events import read_events
 
-    found: list[list[int]] = read_events(run / "events.jsonl")[-1]["plans"]
+    found: list[list[int]] = read_events(run / "events.jsonl")[-1]["schedule"]
     return found
 
 

@@ -142,4 +142,3 @@ def test_a_run_keeps_what_was_found_tells_it_once_and_resumes_on_the_same_split(
     assert not resume(run, data=whole).stopped
     told = [event for event in read_events(run / "events.jsonl") if event["event"] == "checks"]
     assert [event["messages"] for event in told] == [kept["checks"]["sentences"]]
-    assert json.loads((run / "config.json").read_text())["together"] == "copies"

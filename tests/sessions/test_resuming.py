@@ -16,6 +16,7 @@ from beholder.api.resume import resume
 from beholder.errors import RunError
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import Run, create_run
+from beholder.sessions import prepare
 from beholder.sessions.training_data import read_training_sets
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -38,7 +39,7 @@ def test_a_run_killed_while_it_read_its_data_is_the_same_run(tmp_path: Path, mon
             (tmp_path / "killed" / ".checkpoint.part").write_bytes(b"half")
         return read_training_sets(*arguments)
 
-    monkeypatch.setattr(module, "read_parts", killed)
+    monkeypatch.setattr(prepare, "read_training_sets", killed)
     module.train("digits", out=tmp_path / "whole", **FEW)
     assert not (tmp_path / "killed" / "data.json").exists()
     resume(tmp_path / "killed")
@@ -136,15 +137,15 @@ def test_early_stopping_under_a_budget_is_that_of_its_plan(tmp_path: Path, monke
     """A budget judges its epochs in a hurry, on some of the validation set; what decides is judged on all of it."""
     from beholder.data.opening import open_source
     from beholder.data.split import Split
-    from beholder.training import fit
+    from beholder.training import epoch_judge, fit
     from beholder.training.budget.pace import Pace
     from beholder.training.settings import choose
 
-    monkeypatch.setattr(fit, "TRAIN_SAMPLE", 40)
+    monkeypatch.setattr(epoch_judge, "TRAIN_SAMPLE", 40)
     monkeypatch.setattr(Pace, "fitting", lambda *_: None)
     sets = Split(open_source("digits"), seed=0)
     settings = choose("linear", seed=0, precision="float32", early_stop=3, changes={"epochs": 3, "batch_size": 200})
-    for name, timed in (("budget", {"until": 0.0}), ("plan", {"plans": [(0, 24)]})):
+    for name, timed in (("budget", {"until": 0.0}), ("plan", {"schedule": [(0, 24)]})):
         run = create_run(tmp_path / name)
         log = EventLog(run.events_file)
         fit.Fit(sets.train(), sets.validation(), settings, run, log, lambda: False, **timed).run_to_end()

@@ -1,4 +1,4 @@
-"""What a run tells of its plan: the steps that it comes to, its network, and when a session ends."""
+"""What a run tells before it trains: the steps that it comes to, its network, and when a session ends."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 
 from beholder.data.dataset import Dataset
+from beholder.data.opening import open_source
+from beholder.data.split import Split
 from beholder.runs.run_folder import create_run
-from beholder.sessions.plan_document import plan_document
-from beholder.sessions.session import Asked, Session
+from beholder.sessions.prepare import Prepared
+from beholder.sessions.request import TrainRequest
+from beholder.sessions.session import Session
+from beholder.sessions.summary import run_summary
 from beholder.training.settings import Settings, choose
 
 
-def set_name(count: int) -> Dataset:
+def dataset(count: int) -> Dataset:
     images = np.zeros((count, 40, 40, 3), np.uint8)
     return Dataset(images, np.arange(count) % 2, ("a", "b"), tuple(map(str, range(count))))
 
 
-SETS = {"train": set_name(17), "validation": set_name(3)}
+SETS = {"train": dataset(17), "validation": dataset(3)}
 
 
 def settings(**options: Any) -> Settings:
@@ -29,14 +33,14 @@ def settings(**options: Any) -> Settings:
 
 @pytest.mark.usefixtures("framework")
 def test_a_followed_plan_tells_what_it_comes_to_and_the_network() -> None:
-    plan = plan_document(settings(widths=[16, 64, 128], side=32), SETS, [(0, 232), (10, 18)])
+    plan = run_summary(settings(widths=[16, 64, 128], side=32), SETS, [(0, 232), (10, 18)])
     assert (plan["steps"], plan["epochs"]) == (18, 1.06)
     assert (plan["widths"], plan["side"], plan["first_side"]) == ((16, 64, 128), 40, 30)
     assert plan["mirrored"]
 
 
 def test_without_one_the_settings_decide() -> None:
-    plan = plan_document(settings(), SETS, None)
+    plan = run_summary(settings(), SETS, None)
     assert (plan["steps"], plan["epochs"]) == (232, 13.66)
     assert "widths" not in plan
 
@@ -55,8 +59,9 @@ def test_each_session_tells_when_it_ends(
     monkeypatch.setattr("beholder.sessions.session.time.monotonic", lambda: 100.0)
     monkeypatch.setattr("beholder.sessions.session.ends_in", str)
     run = create_run(tmp_path / "run")
-    planned = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
-    run.write_config({"planned": planned})
-    asked = Asked("digits", "fine", None, None, 600.0, automatic=True)
-    session = Session(run, settings(), asked, "digits", SETS, None, started=100.0)
-    assert session._planned(earlier) == {**planned, "ends": seconds}
+    forecast = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
+    run.write_config({"forecast": forecast})
+    prepared = Prepared(TrainRequest.of("digits"), settings(), None, Split(open_source("digits")), SETS, set())
+    session = Session(run, prepared, None, started=100.0)
+    session.earlier = earlier
+    assert session._forecast() == {**forecast, "ends": seconds}

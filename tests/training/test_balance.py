@@ -135,12 +135,12 @@ def test_a_small_class_is_found_more_often(tmp_path: Path, capfd: pytest.Capture
         ]
         assert _run(["train", str(tmp_path / "uneven.npz"), "--balance", balance, *options]) == 0
         figures = beholder.evaluate(run)
-        recalls[balance] = figures["per_class"][1]["recall"]
-        assert figures["uneven"]
+        recalls[balance] = figures.per_class[1].recall
+        assert figures.uneven
     assert min(recalls["weights"], recalls["sampling"]) > recalls["none"] + 0.1
     capfd.readouterr()
     start = next(event for event in read_events(run / "events.jsonl") if event["event"] == "start")
-    assert start["plan"]["balance"] == "sampling"
+    assert start["summary"]["balance"] == "sampling"
     assert read_document(run / "config.json", missing="")["settings"]["balance"] == "sampling"
     assert _run(["evaluate", str(run)]) == 0
     output = capfd.readouterr().out

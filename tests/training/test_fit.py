@@ -104,13 +104,13 @@ def test_a_schedule_with_its_replans_is_the_same_run_again(tmp_path: Path, monke
     replans = {4: 40, 11: 20, 19: 25}
     monkeypatch.setattr(Pace, "fitting", lambda _self, done, _planned, _ahead: replans.get(done))
     runs = [create_run(tmp_path / name) for name in ("first", "again")]
-    hows: list[dict[str, Any]] = [{"until": 0.0}, {"plans": [(0, 30), *replans.items()]}]
+    hows: list[dict[str, Any]] = [{"until": 0.0}, {"schedule": [(0, 30), *replans.items()]}]
     first, again = (
         Fit(sets.train(), sets.validation(), settings(), run, EventLog(run.events_file), lambda: False, **how)
         for run, how in zip(runs, hows, strict=True)
     )
     trained = first.run_to_end()
-    assert trained.plans == [(0, 30), *replans.items()]
+    assert trained.schedule == [(0, 30), *replans.items()]
     assert first.position.done == 25
     assert_equal(trained.weights, again.run_to_end().weights)
     logs = [read_events(run.events_file) for run in runs]
@@ -131,7 +131,7 @@ def test_a_followed_plan_knows_its_end_and_logs_each_replan_once_though_it_is_re
             run,
             EventLog(run.events_file),
             after(steps),
-            plans=list(plans),
+            schedule=plans,
         ).run_to_end()
     log = read_events(run.events_file)
     assert [event["step"] for event in log if event["event"] == "replan"] == [4, 11]

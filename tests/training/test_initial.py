@@ -86,7 +86,7 @@ def test_the_artifact_has_the_earlier_runs_image_rules_and_says_where_it_comes_f
     assert initial["source"] == str(digits_run)
     assert initial["sha256"] == manifest["data"]["started_from"]["sha256"]
     assert initial["sha256"] in (tuned / "model" / "README.md").read_text(encoding="utf-8")
-    assert evaluate(tuned, letters)["file"] == "evaluation.json"
+    assert evaluate(tuned, letters).file == "evaluation.json"
 
 
 def test_a_stopped_run_goes_on_without_the_earlier_one(

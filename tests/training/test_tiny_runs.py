@@ -70,7 +70,7 @@ def test_a_run_of_one_step_ends_among_its_small_images(framework: None, tmp_path
     images = random.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(16) % 2
     trained = beholder.train((images, labels), model="fast", epochs=1, widths=(8, 8, 8), out=tmp_path / "one")
-    assert trained.plan["steps"] == 1
+    assert trained.summary["steps"] == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from beholder.schema import SCHEMA
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -30,7 +32,7 @@ class Prediction:
     unlike: bool | None = None
     error: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `predict --json`: path, label, probability, unsure, unlike, top; or path and error."""
         if self.error is not None:
             return {"path": self.path, "error": self.error}
@@ -46,4 +48,5 @@ class Prediction:
 
 def predictions_document(predictions: Iterable[Prediction], precision: str) -> dict[str, Any]:
     """What `predict --json` prints and `POST /predict` answers: schema, precision and predictions."""
-    return {"schema": 1, "precision": precision, "predictions": [prediction.to_json() for prediction in predictions]}
+    answers = [prediction.to_dict() for prediction in predictions]
+    return {"schema": SCHEMA, "precision": precision, "predictions": answers}

@@ -6,6 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,13 +37,10 @@ from beholder.training import limits
 if TYPE_CHECKING:
     from beholder.training.folds import OutOfFold
 
-Check = tuple[str, Callable[[], list[Finding]]]  # the name of what is looked for, and the look
+_Check = tuple[str, Callable[[], list[Finding]]]  # the name of what is looked for, and the look
 
-DEFAULT_BUDGET = 600.0  # seconds, as for train; a small data set needs a fraction of it
-CLOSING_SECONDS, CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
-LEAST_IMAGES = 20  # that networks can learn anything from
-DUPLICATES = ("exact_duplicate", "near_duplicate")
-BY_NETWORKS = "Wrong labels, outliers and classes that look the same were not looked for"
+_CLOSING_SECONDS, _CLOSING_SHARE = 12.0, 0.1  # of the budget, the smaller one: to judge what was learned, and to write
+_LEAST_IMAGES = 20  # that networks can learn anything from
 
 
 def audit(
@@ -80,19 +78,24 @@ def audit(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    budget = None if budget is None else limits.seconds(budget)
-    seconds = DEFAULT_BUDGET if budget is None else budget
-    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
+    budget = limits.checked("budget", budget)
+    seconds = limits.DEFAULT_BUDGET if budget is None else budget
+    until = started + seconds - min(_CLOSING_SECONDS, _CLOSING_SHARE * seconds)
+    seed = limits.checked("seed", seed)
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
-    source = corrected(_open(data, labels, cache, colour, progress), decisions, found)
+    if isinstance(data, Source):
+        opened = recoloured(data, colour)
+    else:
+        opened = open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
+    source = corrected(opened, decisions, found)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)
     with alone(folder.path, "audited"):
         with folder.removed_on_error():
             sets = _read(source, progress)
             told = decisions.notes(found, source.name)
-        checkup = _Checkup(sets, cache or default_cache(), seed, mirror, progress)
+        checkup = _Checkup(sets, cache or default_cache(), seed, mirror, until, progress)
 
         def result() -> AuditResult:
             return AuditResult(
@@ -108,10 +111,9 @@ def audit(
                 decisions=decisions,
             )
 
-        until = started + seconds - min(CLOSING_SECONDS, CLOSING_SHARE * seconds)
         try:
             # The table alone: a kill leaves it, and without findings.json the folder can be audited into again.
-            checkup.run(checkup.checks(source, until), lambda: result().write_table())
+            checkup.run(checkup.checks(source), lambda: result().write_table())
         except KeyboardInterrupt:  # as in training: what is there is kept
             pass
         except Exception as error:
@@ -121,14 +123,6 @@ def audit(
         finished = result()
         finished.write(sets)
     return finished
-
-
-def _open(
-    data: Data | Source, labels: Literal["fine", "coarse"], cache: Path | None, colour: Colour, progress: Progress
-) -> Source:
-    if isinstance(data, Source):
-        return recoloured(data, colour)
-    return open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
 
 
 def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
@@ -142,31 +136,19 @@ def _read(source: Source, progress: Progress) -> dict[str, Dataset]:
 
 @dataclass
 class _Checkup:
-    """What is found in `sets`, check by check."""
+    """What is found in `sets`, check by check; the last ones by networks that are trained until `until`."""
 
     sets: Mapping[str, Dataset]
     cache: Path
     seed: int
     mirror: bool | None
+    until: float
     progress: Progress
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _asked: bool = False
-    _answers: _Judged | None = None
 
-    def checks(self, source: Source, until: float) -> list[Check]:
-        """Each check, by the name of what it looks for; the last ones by networks that are trained until `until`.
-
-        The quick ones come first. What one of them raises leaves the findings of those before it.
-        """
-
-        def by_networks(judge: Callable[[_Judged], list[Finding]]) -> Callable[[], list[Finding]]:
-            def look() -> list[Finding]:
-                judged = self._judged(until)
-                return [] if judged is None else judge(judged)
-
-            return look
-
+    def checks(self, source: Source) -> list[_Check]:
+        """Each check, by the name of what it looks for, the quick ones first."""
         return [
             ("damaged files", lambda: file_faults(source, self.progress)),
             ("dark, light, blurred and empty images", lambda: image_faults(self.sets, self.progress)),
@@ -174,15 +156,15 @@ class _Checkup:
             ("equal images", lambda: exact_duplicates(self.sets)),
             ("nearly equal images", self._near),
             ("small and uneven classes", lambda: count_findings(self.sets)),
-            ("wrong labels", by_networks(_Judged.wrong_labels)),
-            ("classes that look the same", by_networks(_Judged.inseparable)),
-            ("outliers", by_networks(_Judged.outliers)),
+            ("wrong labels", lambda: self._by_networks(_Judged.wrong_labels)),
+            ("classes that look the same", lambda: self._by_networks(_Judged.inseparable)),
+            ("outliers", lambda: self._by_networks(_Judged.outliers)),
         ]
 
-    def run(self, checks: list[Check], keep: Callable[[], None]) -> None:
-        """Make `checks`, and `keep` what was found after each; where one ends otherwise, a note says what is missing.
+    def run(self, checks: list[_Check], keep: Callable[[], None]) -> None:
+        """Make `checks`, and `keep` what was found after each; where one fails, a note says what is missing.
 
-        What a person can change costs that check alone.
+        An error that a person can do something about costs that check alone.
         """
         for place, (name, check) in enumerate(checks):
             try:
@@ -203,43 +185,40 @@ class _Checkup:
 
     def _near(self) -> list[Finding]:
         if too_small(self.sets):
-            self.notes.append(f"Equal images were looked for; near copies are not below {MIN_SIDE} pixels.")
+            self.notes.append(f"Equal images were looked for; near copies are not looked for below {MIN_SIDE} pixels.")
         return near_duplicates(self.sets, self.progress)
 
-    def _judged(self, until: float) -> _Judged | None:
-        """What networks say of the images, trained when it is first asked for; None, and a note, where none can be.
+    def _by_networks(self, look: Callable[[_Judged], list[Finding]]) -> list[Finding]:
+        return [] if self._judged is None else look(self._judged)
 
-        Raises:
-            Exception: whatever ended the training; it is not tried again.
-        """
-        if not self._asked:
-            self._asked = True
-            hindrance = self._hindrance()
-            if hindrance is not None:
-                self.notes.append(f"{BY_NETWORKS}: {hindrance}.")
-            else:
-                try:
-                    self._answers = self._trained(until)
-                except BeholderError as error:
-                    self.notes.append(f"{BY_NETWORKS}: {error}")
-        return self._answers
+    @cached_property
+    def _judged(self) -> _Judged | None:
+        """What networks say of the images, trained when it is first asked for; None, and a note, where none can be."""
+        why = self._hindrance()
+        try:
+            if why is None:
+                return self._trained()
+        except BeholderError as error:
+            why = str(error)
+        self.notes.append(f"Wrong labels, outliers and classes that look the same were not looked for: {why}")
+        return None
 
     def _hindrance(self) -> str | None:
-        """Why no networks can be trained; None where they can."""
+        """Why no networks can be trained, a sentence; None where they can."""
         needed = ("keras", "tensorflow", "cleanlab")
         lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
         if lacking is not None:
-            return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`"
+            return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`."
         learned = [dataset.labels for set_name, dataset in self.sets.items() if set_name != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
-        if count < LEAST_IMAGES or classes < 2:
-            return f"there are {count} images of {classes} classes to learn from; that takes {LEAST_IMAGES} of two"
+        if count < _LEAST_IMAGES or classes < 2:
+            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {count} of {classes}."
         shape = next(iter(self.sets.values())).image_shape
         if any(dataset.image_shape != shape for dataset in self.sets.values()):
-            return "images are not of one size"
+            return "images are not of one size."
         return None
 
-    def _trained(self, until: float) -> _Judged:
+    def _trained(self) -> _Judged:
         # Imported here, not above: the framework takes seconds.
         from beholder.training.steps import framework
 
@@ -248,8 +227,8 @@ class _Checkup:
         from beholder.training.reconstruction import reconstruct
 
         errors, codes = reconstruct(self.sets, seed=self.seed, progress=self.progress)
-        plan = plan_folds(self.sets, self.cache, until=until, seed=self.seed, mirror=self.mirror)
-        duplicates = [zip(one.sets, one.paths, strict=True) for one in self.findings if one.kind in DUPLICATES]
+        plan = plan_folds(self.sets, self.cache, until=self.until, seed=self.seed, mirror=self.mirror)
+        duplicates = [zip(one.sets, one.paths, strict=True) for one in self.findings if one.kind.endswith("_duplicate")]
         answers = out_of_fold(self.sets, joined(self.sets, duplicates), plan, self.progress)
         if self.mirror is None:
             self.notes.append(answers.mirroring.sentence)

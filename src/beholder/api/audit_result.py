@@ -17,7 +17,8 @@ from beholder.data.checks.findings import Finding
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
 from beholder.report.gallery import write_audit_gallery
-from beholder.runs.audit_folder import SCHEMA, AuditFolder
+from beholder.runs.audit_folder import AuditFolder
+from beholder.schema import SCHEMA
 
 _COLUMNS = ("finding", "kind", "score", "path", "set", "label", "suggestion", "sentence")
 
@@ -50,7 +51,7 @@ class AuditResult:
     notes: tuple[str, ...] = ()
     decisions: Corrections = field(default_factory=Corrections)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `audit --json` and `findings.json`."""
         folder = AuditFolder(self.out)
         return {
@@ -62,7 +63,7 @@ class AuditResult:
             "class_names": list(self.class_names),
             "images": dict(self.images),
             "counts": dict(Counter(one.kind for one in self.findings)),
-            "findings": [one.to_json() for one in self.findings],
+            "findings": [one.to_dict() for one in self.findings],
             "decisions": [one.to_json() for one in self.decisions.lines],
             "corrections": str(folder.corrections_file),
             "gallery": str(folder.gallery_file),
@@ -89,7 +90,7 @@ class AuditResult:
         Raises:
             StorageError: the disk is full or may not be written to.
         """
-        folder, document = AuditFolder(self.out), self.to_json()
+        folder, document = AuditFolder(self.out), self.to_dict()
         self.write_table()
         write_audit_gallery(folder.gallery_file, document, sets)
         files.write_json(folder.findings_file, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 from beholder import files
 from beholder.api.evaluate import evaluate
+from beholder.api.results import ComparedModel, ComparisonResult
 from beholder.api.resume import resume
 from beholder.api.train import Trained, train
 from beholder.artifact.manifest import read_manifest
@@ -21,16 +23,13 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Split, first_images
 from beholder.errors import RunError, UsageError
-from beholder.models import recipe
+from beholder.models import MODELS, recipe
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.run_folder import open_run, read_document
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
 from beholder.training.mirror_choice import decide_mirroring
 from beholder.training.settings import Settings, choose, resolve_precision
-
-SCHEMA = 1
-MODELS_COMPARED = ("linear", "dense", "book", "fast")
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class _Planned:
 def compare(
     data: Data,
     *,
-    models: Sequence[str] = MODELS_COMPARED,
+    models: Sequence[str] = tuple(MODELS),
     out: str | Path | None = None,
     epochs: int | None = None,
     budget: float | None = None,
@@ -66,7 +65,7 @@ def compare(
     command: str | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> ComparisonResult:
     """Train each of `models` on `data`, each into a RUN of its own, and set their figures side by side.
 
     Called again with the same `out` it goes on with what is missing. All are judged on the same validation set; the
@@ -95,17 +94,10 @@ def compare(
         listener: told each event of each training.
         progress: told how far reading is.
 
-    Returns:
-        What `comparison.json` holds: `models`, ranked on validation accuracy, a dict each with model, images,
-        parameters, multiply_adds, seconds, train_accuracy, validation_accuracy (of the model as it answers), gap and
-        best_epoch (as training measured them), run, and with `test` test_accuracy and interval (95 %); `out`;
-        `notes` about the data; and `missing`, the names of runs that are not finished because the person stopped.
-
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
-    if budget is not None:
-        budget = limits.seconds(budget)
+    budget = limits.checked("budget", budget)
     if budget is not None and epochs is not None:
         raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
     folder = Path(out) if out is not None else default_folder(data, "compare")
@@ -119,7 +111,7 @@ def compare(
     done: list[_Planned] = []
     for one in planned:
         try:
-            trained = _train(one, source, changes, labels, cache, command, listener, progress)
+            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **changes)
         except KeyboardInterrupt:
             break
         if not trained.stopped:
@@ -127,24 +119,21 @@ def compare(
         if trained.asked_to_stop:
             break
     rows = [_row(one) for one in done]
-    document = {
-        "schema": SCHEMA,
-        "data": data_name(source),
-        "seed": seed,
-        "models": sorted(rows, key=lambda row: (-row["validation_accuracy"], row["parameters"])),
-        "missing": [one.folder.name for one in planned[len(done) :]],
-        "out": str(folder),
-        "notes": list(source.told()),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    result = ComparisonResult(
+        data=data_name(source),
+        seed=seed,
+        models=tuple(sorted(rows, key=lambda row: (-row.validation_accuracy, row.parameters))),
+        missing=tuple(one.folder.name for one in planned[len(done) :]),
+        out=folder,
+        notes=source.told(),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
     if rows:
-        _write(folder, document)
-    if test and not document["missing"]:
-        for row in rows:
-            figures = evaluate(row["run"], source, progress=progress)
-            row.update(test_accuracy=figures["accuracy"], interval=figures["interval"])
-        _write(folder, document)
-    return document
+        _write(result)
+    if test and not result.missing:
+        result = replace(result, models=tuple(_tested(row, source, progress) for row in result.models))
+        _write(result)
+    return result
 
 
 def _plan(
@@ -213,16 +202,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         )
 
 
-def _train(
-    one: _Planned,
-    source: Source,
-    changes: dict[str, Any],
-    labels: Literal["fine", "coarse"],
-    cache: Path | None,
-    command: str | None,
-    listener: Listener | None,
-    progress: Progress,
-) -> Trained:
+def _train(one: _Planned, source: Source, listener: Listener | None, progress: Progress, **given: Any) -> Trained:
     """Train one run from the beginning, or go on with what is there; a finished one is left as it is."""
     if one.folder.exists():
         return resume(one.folder, data=source, listener=listener, progress=progress)
@@ -235,17 +215,14 @@ def _train(
         early_stop=one.settings.early_stop,
         budget=one.budget,
         images=one.images,
-        labels=labels,
-        cache=cache,
-        command=command,
         listener=listener,
         progress=progress,
-        **changes,
+        **given,
         **one.settings.options,
     )
 
 
-def _row(one: _Planned) -> dict[str, Any]:
+def _row(one: _Planned) -> ComparedModel:
     """The figures of a finished run, from its own files."""
     run, _ = open_run(one.folder)
     events = lasting(read_events(run.events_file))
@@ -254,29 +231,34 @@ def _row(one: _Planned) -> dict[str, Any]:
     # The weights that were kept: with an early stop those of the best epoch, otherwise of the last.
     kept = epochs[end["best_epoch"] if one.settings.early_stop else max(epochs)]
     layers = read_manifest(run.model_folder / "manifest.json").layers
-    return {
-        "model": one.model,
-        "images": end["plan"]["train_images"],
-        "parameters": sum(layer["parameters"] for layer in layers),
-        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
-        "seconds": end["seconds"],
-        "train_accuracy": kept["train_accuracy"],
-        "validation_accuracy": end["validation_accuracy"],
-        "gap": kept["gap"],
-        "best_epoch": end["best_epoch"],
-        "run": str(run.path),
-    }
+    return ComparedModel(
+        model=one.model,
+        images=end["summary"]["train_images"],
+        parameters=sum(layer["parameters"] for layer in layers),
+        multiply_adds=sum(layer["multiply_adds"] for layer in layers),
+        seconds=end["seconds"],
+        train_accuracy=kept["train_accuracy"],
+        validation_accuracy=end["validation_accuracy"],
+        gap=kept["gap"],
+        best_epoch=end["best_epoch"],
+        run=run.path,
+    )
 
 
-def _write(folder: Path, document: dict[str, Any]) -> None:
+def _tested(row: ComparedModel, source: Source, progress: Progress) -> ComparedModel:
+    figures = evaluate(row.run, source, progress=progress)
+    return replace(row, test_accuracy=figures.accuracy, interval=figures.interval)
+
+
+def _write(result: ComparisonResult) -> None:
     """The table and its page, and the link to it in the report of each run."""
-    files.write_json(folder / "comparison.json", document)
+    files.write_json(result.out / "comparison.json", result.to_dict())
     from beholder.report.comparison import write_comparison
     from beholder.report.page import write_report
 
-    write_comparison(folder)
-    for row in document["models"]:
-        report = open_run(Path(row["run"]))[0].report_file
+    write_comparison(result.out)
+    for row in result.models:
+        report = open_run(row.run)[0].report_file
         if not report.exists() or b'href="../comparison.html"' not in report.read_bytes():
             write_report(report.parent)
 
@@ -284,27 +266,16 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
 def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
     """`source` in its three sets, each of which is made when it is first asked for and then kept for every run."""
     sets = Split(source, seed=seed, progress=progress)
-    readers = {"train": _once(sets.train), "validation": _once(sets.validation), "test": _once(_test_of(sets))}
+
+    def test() -> Dataset:  # one that was split off may be empty, which is for `evaluate` to say
+        made = sets.made_test()
+        return sets.test() if made is None else made
+
+    readers = {"train": _once(sets.train), "validation": _once(sets.validation), "test": _once(test)}
     made = frozenset({"test"} - source.readers.keys())
     return replace(source, readers=readers, made=source.made | made)
 
 
-def _test_of(sets: Split) -> Callable[[], Dataset]:
-    """Reads the test set; one that was split off may be empty, which is for `evaluate` to say."""
-
-    def read() -> Dataset:
-        made = sets.made_test()
-        return sets.test() if made is None else made
-
-    return read
-
-
-def _once(set_name: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
-    kept: list[Dataset] = []
-
-    def read(_progress: Progress) -> Dataset:
-        if not kept:
-            kept.append(set_name())
-        return kept[0]
-
-    return read
+def _once(read: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
+    kept = functools.cache(read)
+    return lambda _progress: kept()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from beholder import files
 from beholder.answering.classifier import Classifier
-from beholder.api.judged_images import choose_judged, sets_of_earlier
+from beholder.api.judged_images import choose_judged
+from beholder.api.results import EvaluationResult
 from beholder.artifact.store import Artifact
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
@@ -21,15 +22,15 @@ from beholder.data.images.refit import refitted
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
-from beholder.errors import DataError
+from beholder.errors import DataError, RunError
 from beholder.figures.png import png_uri
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
-from beholder.runs.sets import read_sets
+from beholder.runs.sets import KnownSets, read_sets
+from beholder.schema import SCHEMA
 from beholder.sessions.training_data import check_there
 
-SCHEMA = 1
-BATCH_PIXELS = 1 << 21  # of the images between two words of progress
+_BATCH_PIXELS = 1 << 21  # of the images between two words of progress
 
 
 def evaluate(
@@ -42,7 +43,7 @@ def evaluate(
     corruptions: bool = False,
     consistency: bool = False,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> EvaluationResult:
     """Judge a run's classifier on its test set, or on other data, and keep the figures in the run.
 
     The run's test set is judged as it was when training began, known by the pixels of its images; asked again, the
@@ -62,13 +63,6 @@ def evaluate(
         consistency: tell whether answers stay when images change a little, see `consistency_figures`.
         progress: told how far it is.
 
-    Returns:
-        accuracy (0 to 1), interval (95 %, Wilson), count, per_class, top5 (more than ten classes), log_loss, confusion,
-        mistakes, macro_recall, macro_f1, uneven, ece, reliability and selective (what the probabilities are worth, and
-        the answers that are not unsure), `corruptions` and `consistency` where they were ever asked for, what
-        was judged on what, `judged` (how many images of how many, and why the others are not), `precision` (`float32`
-        or `int8`, of the network that answered), and `file`, the name in RUN under which all this is kept.
-
     Raises:
         RunError: not a RUN folder, or its `evaluation.json` is damaged.
         ArtifactError: its model is damaged.
@@ -77,53 +71,58 @@ def evaluate(
     """
     run, config = open_run(Path(run_path))
     artifact = Classifier.load(run.path, exact=exact).artifact
-    suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
     trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
-    own_file = run.evaluation_file.with_stem(f"{run.evaluation_file.stem}{suffix}")
+    suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
+    own_file = run.path / f"evaluation{suffix}.json"
     if data is None and labels in (None, config["labels"]):
-        told = _told_before(own_file, artifact)
-        if told is not None and all(trial in told for trial in trials):
+        kept = _kept(own_file, artifact)
+        if kept is not None and all(trial in kept for trial in trials):
             if not run.report_file.exists():
                 _write_report(run)
-            return told
+            return _result(own_file, kept)
     files.check_writable(run.path)
     if data is None:
         check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
-    _same_classes(artifact, source.class_names, source.name)
-    sets = read_sets(run.path) or sets_of_earlier(run, config, source, progress)
-    judged = choose_judged(run.path, config, source, sets, progress)
+    _check_classes(artifact, source.class_names, source.name)
+    judged = choose_judged(run.path, config, source, _sets(run), progress)
     test = judged.dataset
-    _fits(artifact, test, source.name)
+    _check_shape(artifact, test, source.name)
     fingerprint = test.fingerprint()
     file = own_file if judged.own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
-    told = _told_before(file, artifact, fingerprint)
+    kept = _kept(file, artifact, fingerprint)
     words = f"{judged.words}{_other_images(file, fingerprint)}"
-    document = (
-        {**told, "judged": words}
-        if told is not None
-        else {
-            **_judge(artifact, test, source.name, progress),
-            "set": judged.set_name,
-            "judged": words,
-            "fingerprint": fingerprint,
-            "notes": list(judged.notes),
-            "skipped": source.skipped,
-            "file": file.name,
-        }
-    )
+    document = kept or {
+        **_judge(artifact, test, source.name, judged.set_name, progress),
+        "fingerprint": fingerprint,
+        "notes": list(judged.notes),
+        "skipped": source.skipped,
+        "file": file.name,
+    }
     lacking = [trial for trial in trials if trial not in document]
-    if lacking:
-        document = {**document, **_try(lacking, artifact, test, progress)}
-    changed = document != told
-    if changed:
+    document = {**document, "judged": words, **(_try(lacking, artifact, test, progress) if lacking else {})}
+    if document != kept:
         artifact.check_same()  # else these figures would stand in the place of the new model's
         with files.changing(file):  # another process may have kept other trials of the same model meanwhile
-            document = {**(_told_before(file, artifact, fingerprint) or {}), **document}
+            document = {**(_kept(file, artifact, fingerprint) or {}), **document}
             files.write_json(file, document)
-    if not run.report_file.exists() or (file == run.evaluation_file and changed):
+    if not run.report_file.exists() or (file == run.evaluation_file and document != kept):
         _write_report(run)
-    return document
+    return _result(file, document)
+
+
+def _result(file: Path, document: dict[str, Any]) -> EvaluationResult:
+    try:
+        return EvaluationResult.from_dict(document)
+    except TypeError as error:
+        raise RunError(f"{str(file)!r} is damaged ({error}); delete it and evaluate again.") from error
+
+
+def _sets(run: Run) -> KnownSets:
+    sets = read_sets(run.path)
+    if sets is None:
+        raise RunError(f"{str(run.path)!r} has lost its list of images; bring it back from a copy, or train again.")
+    return sets
 
 
 def _open(
@@ -157,7 +156,7 @@ def _other_images(file: Path, fingerprint: str) -> str:
     return f" They are not the same images as those judged on {before['created']}."
 
 
-def _told_before(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
+def _kept(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
     """What `file` says where it is of this model as it answers here, and of this `fingerprint` if that is given."""
     document = read_evaluation(file)
     if document is None:
@@ -174,7 +173,7 @@ def _write_report(run: Run) -> None:
     write_report(run.path)
 
 
-def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -> None:
+def _check_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -> None:
     expected = artifact.manifest.class_names
     if class_names != expected:
         odd = sorted(set(class_names) ^ set(expected))[:3] or ["their order"]
@@ -184,7 +183,7 @@ def _same_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -
         )
 
 
-def _fits(artifact: Artifact, test: Dataset, name: str) -> None:
+def _check_shape(artifact: Artifact, test: Dataset, name: str) -> None:
     expected = artifact.manifest.image.shape
     if test.image_shape != expected:
         raise DataError(
@@ -193,23 +192,23 @@ def _fits(artifact: Artifact, test: Dataset, name: str) -> None:
         )
 
 
-def _judge(artifact: Artifact, test: Dataset, name: str, progress: Progress) -> dict[str, Any]:
+def _judge(artifact: Artifact, test: Dataset, name: str, set_name: str, progress: Progress) -> dict[str, Any]:
     from beholder.evaluation import metrics
 
     started = time.monotonic()
     rows, unlike = [], []
-    for chunk in chunks(len(test), test.image_shape, BATCH_PIXELS):
+    for chunk in chunks(len(test), test.image_shape, _BATCH_PIXELS):
         answers = artifact.graph(test.images[chunk])
         rows.append(answers.probabilities)
         if artifact.familiarity is not None:
             unlike.append(artifact.familiarity.unlike(answers.features))
-        progress("Answering the test set", min(chunk.stop, len(test)), len(test))
+        progress("Answering test images", min(chunk.stop, len(test)), len(test))
     probabilities = np.concatenate(rows)
     wrong = metrics.mistakes(probabilities, test.labels)
     return {
         "schema": SCHEMA,
         "data": name,
-        "set": "test",
+        "set": set_name,
         "model": artifact.checksum,
         "precision": artifact.precision,
         **metrics.figures(probabilities, test.labels, test.class_names),

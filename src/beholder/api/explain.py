@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from beholder import files
 from beholder.answering.classifier import Classifier
@@ -16,10 +15,11 @@ from beholder.answering.cuts import Cuts
 from beholder.answering.explanation import explain_image
 from beholder.answering.given import ImageLike
 from beholder.api.explanation_figures import draw_figures, sliding_window
+from beholder.api.results import ExplanationResult
 from beholder.errors import UsageError
 from beholder.report.explanation_page import write_page
 
-DOCUMENT = "explain.json"
+_DOCUMENT = "explain.json"
 
 
 def explain(
@@ -35,7 +35,7 @@ def explain(
     seed: int = 0,
     top: int = 5,
     force: bool = False,
-) -> dict[str, Any]:
+) -> ExplanationResult:
     """Draw what the classifier of `run` sees in `image` into the folder `out`, with a page that leads through it.
 
     Args:
@@ -50,10 +50,6 @@ def explain(
         seed: draws them.
         top: how many class names the answer lists.
         force: replace an earlier explanation in `out`.
-
-    Returns:
-        What `explain.json` holds: schema, path, label, probability, unsure, unlike, top, method, windows, sliding,
-        layers, notes and files, and `out`.
 
     Raises:
         UsageError: `out` is taken, or an option does not fit the network or the image.
@@ -70,9 +66,9 @@ def explain(
         document = draw_figures(explanation, sliding, building, frames=frames)
         document["notes"] = _notes(explanation.image.shape, image)
         write_page(building / "index.html", document)
-        document["files"] = sorted([*_files(building), DOCUMENT])
-        files.write_json(building / DOCUMENT, document)
-    return {**document, "out": str(folder)}
+        document["files"] = sorted([*_files(building), _DOCUMENT])
+        files.write_json(building / _DOCUMENT, document)
+    return ExplanationResult(**document, out=folder)
 
 
 def _notes(shape: tuple[int, ...], image: ImageLike) -> list[str]:
@@ -91,7 +87,7 @@ def _check_free(folder: Path, force: bool) -> None:
     if not force:
         raise UsageError(f"{str(folder)!r} is not empty; choose another folder with --out, or replace it with --force.")
     try:
-        listed = set(json.loads((folder / DOCUMENT).read_bytes())["files"])
+        listed = set(json.loads((folder / _DOCUMENT).read_bytes())["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{str(folder)!r} holds no explanation to replace; choose another folder with --out."
@@ -99,7 +95,8 @@ def _check_free(folder: Path, force: bool) -> None:
     strangers = sorted(set(_files(folder)) - listed)
     if strangers:
         raise UsageError(
-            f"{str(folder)!r} holds {strangers[0]!r}, which is not of an explanation; move it, or choose another --out."
+            f"{str(folder)!r} holds {strangers[0]!r}, which is not part of an explanation; move it, or choose another "
+            "--out."
         )
 
 

@@ -15,8 +15,8 @@ from beholder.figures.overlay import overlay
 from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
 from beholder.figures.sliding import frames as draw_frames
+from beholder.schema import SCHEMA
 
-SCHEMA = 1
 _INPUT_SIDE = 224  # pixels that the input's long side is drawn with, about
 
 
@@ -32,7 +32,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
     _draw_input(explanation, folder)
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        **explanation.prediction.to_json(),
+        **explanation.prediction.to_dict(),
         "method": explanation.where.method,
         "random": explanation.windows is not None and explanation.windows.random,
         "seen": [{"name": step.name, "type": step.kind, "shape": list(step.values.shape)} for step in explanation.seen],
@@ -140,15 +140,15 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
         # A hundredth of a probability is next to nothing, and must not look like much.
         least, size = 0.01, f"{where.patch[1]} by {where.patch[0]}"
         text = (
-            f"Occlusion: where it glows, a patch of {size} pixels that covers the image takes away from this answer, "
-            f"up to {100 * max(greatest, 0):.1f} points."
+            f"Occlusion: where the image glows, covering it with a patch of {size} pixels makes this answer less "
+            f"probable, by up to {100 * max(greatest, 0):.1f} points."
         )
     else:
         height, width = where.heat.shape
         least = 0.0
         text = (
-            f"Class activation: where it glows, the {width} by {height} places of {where.layer} speak for this answer "
-            "rather than the others."
+            f"Class activation: where the image glows, {where.layer} ({width} by {height} positions) speaks for this "
+            "answer rather than the others."
         )
     title = f"Where it looked: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
     save(overlay(explanation.image, where.heat, title, text, least=least), folder / "where.png")

@@ -20,17 +20,11 @@ from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
-from beholder.data.split import Split
-from beholder.errors import DataError, RunError
-from beholder.runs.run_folder import Run, read_document
-from beholder.runs.sets import ImageSet, KnownSets, is_are, write_sets
-from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_training_sets
+from beholder.errors import DataError
+from beholder.runs.sets import ImageSet, KnownSets, is_are
+from beholder.sessions.training_data import data_name
 
 _NAMED = 3  # missing images that a sentence names
-UNKNOWN = (
-    "An earlier version of Beholder made this run and kept no list of the images that it learned from; any of them "
-    "that are in the data were judged too."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +46,19 @@ class Judged:
     notes: tuple[str, ...] = ()
 
 
-def choose_judged(
-    run: Path, config: dict[str, Any], source: Source, run_sets: KnownSets | None, progress: Progress
-) -> Judged:
+def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: KnownSets, progress: Progress) -> Judged:
     """The images of `source` to judge the run by.
 
     Args:
         run: the RUN folder.
         config: its config.
         source: the run's own data, wherever they lie now, or others.
-        run_sets: those of the run; None where they are not known, and `source` are other data.
+        run_sets: those of the run.
         progress: told how far reading is.
 
     Raises:
         DataError: nothing is left to judge, or the data cannot be read.
     """
-    if run_sets is None:
-        return _others(source, frozenset(), progress, f" {UNKNOWN}")
     corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     brings_test = "test" in source.readers and "test" not in source.made
     named = data_name(source) == config["data"] != "arrays"
@@ -84,7 +74,8 @@ def choose_judged(
     )
     if not named and not _is_own(config["data"], source, learned, run_sets, corrections):
         return _others(source, run_sets.seen, progress)
-    as_learned = corrected(source, corrections, set())
+    found: set[str] = set()
+    as_learned = corrected(source, corrections, found)
     if run_sets.test is not None:
         return replace(_kept(run, source.name, learned, run_sets.test, run_sets, corrections), notes=as_learned.told())
     if not brings_test:
@@ -92,44 +83,17 @@ def choose_judged(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
             f"or give other data: beholder evaluate {quote(str(run))} DATA."
         )
-    return replace(_others(as_learned, run_sets.seen, progress), own=True)
+    judged = _others(as_learned, run_sets.seen, progress)
+    return replace(judged, own=True, notes=(*judged.notes, *_lost(corrections, found, source.name)))
 
 
-def sets_of_earlier(run: Run, config: dict[str, Any], source: Source, progress: Progress) -> KnownSets | None:
-    """The sets of a run that an earlier version of Beholder made, split again; None where `source` are other data.
-
-    Args:
-        run: the RUN, which keeps them from now on.
-        config: its config.
-        source: opened data; only the run's own will do.
-        progress: told how far reading is.
-
-    Raises:
-        DataError: they are its data by name, but no longer what it learned from and chose by.
-        RunError: its `data.json` is damaged.
-    """
-    if data_name(source) != config["data"]:
-        return None
-    known = read_document(run.data_file, missing="").get("fingerprint", {}) if run.data_file.exists() else {}
-    if not isinstance(known, dict):
-        raise RunError(
-            f"{str(run.data_file)!r} is damaged (its 'fingerprint' is no object); train again into a new folder."
-        )
-    corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
-    together = config.get("together", "equal")
-    whole = Split(corrected(source, corrections, set()), seed=config["seed"], progress=progress, together=together)
-    learned = read_training_sets(whole, config.get("images"))
-    if known != fingerprints(learned):
-        if config["data"] == "arrays":  # which have no name
-            return None
-        raise DataError(
-            f"{source.name!r} changed since {str(run.path)!r} was trained, by an earlier version of Beholder that kept "
-            f"no list of its images, so its test set is no longer known; give other data: beholder evaluate "
-            f"{quote(str(run.path))} DATA."
-        )
-    run_sets = known_sets(whole, learned, config.get("images"))
-    write_sets(run.path, run_sets)
-    return run_sets
+def _lost(corrections: Corrections, found: set[str], name: str) -> list[str]:
+    """A sentence where corrections of test images, which only `evaluate` reads, are of none of the images `found`."""
+    lost = [one.path for one in corrections.lines if one.path.startswith("test/") and one.path not in found]
+    if not lost:
+        return []
+    which = "1 correction names" if len(lost) == 1 else f"{len(lost)} corrections name"
+    return [f"{which} no test image of {name!r}, the first: {lost[0]!r}; check the spelling."]
 
 
 def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownSets, corrections: Corrections) -> bool:
@@ -228,7 +192,7 @@ def _added(now: list[ImageSet], run_sets: KnownSets, corrections: Corrections) -
     return f" {added:,} image{' was' if added == 1 else 's were'} added since training began and left out."
 
 
-def _others(source: Source, seen: frozenset[bytes], progress: Progress, more: str = "") -> Judged:
+def _others(source: Source, seen: frozenset[bytes], progress: Progress) -> Judged:
     """All images of `source`, or of its test set where it brings one, without those that were `seen`."""
     brings = "test" in source.readers and "test" not in source.made
     datasets = [read(progress) for set_name, read in source.readers.items() if set_name == "test" or not brings]
@@ -246,7 +210,7 @@ def _others(source: Source, seen: frozenset[bytes], progress: Progress, more: st
     left = total - len(rows)
     which = "1 that belongs" if left == 1 else f"{left:,} that belong"
     why = f"; {which} to the run's training or validation set {'was' if left == 1 else 'were'} left out" if left else ""
-    words = f"Judged {_of(len(rows), total)} images of {where}{why}.{more}"
+    words = f"Judged {_of(len(rows), total)} images of {where}{why}."
     return Judged(_at(datasets, rows), False, words, "test" if brings else "all", source.told())
 
 

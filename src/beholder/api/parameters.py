@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import beholder.models
 from beholder import __version__, files
+from beholder.api.results import LayerCosts, ParametersResult
 from beholder.artifact.manifest import read_manifest
 from beholder.data.cache_folder import default_cache
 from beholder.errors import ArtifactError, StorageError, UsageError
 from beholder.models import recipe
 from beholder.models.costs import convolution_weights, fully_connected_weights
 
-SCHEMA = 1
-MODEL, SIDE, CLASSES = "book", 32, 10  # unless the person says otherwise: the chapter's network on CIFAR-10
-LARGEST_SIDE = 4096  # pixels
-MOST_CLASSES = 10_000
+_MODEL, _SIDE, _CLASSES = "book", 32, 10  # unless the person says otherwise: the chapter's network on CIFAR-10
+_LARGEST_SIDE = 4096  # pixels
+_MOST_CLASSES = 10_000
 
 # The chapter's example: one fully connected layer and one convolution on a grey image, and on a larger one.
 SIDES, NEURONS, WINDOW, WINDOWS = (256, 300), 10, 5, 64
@@ -31,7 +32,7 @@ def parameters(
     model: str | None = None,
     size: int | None = None,
     classes: int | None = None,
-) -> dict[str, Any]:
+) -> ParametersResult:
     """What each layer of a trained or of a named network costs, and the chapter's argument.
 
     A RUN is read from its manifest. A named network is built once by Keras with TensorFlow behind it, which takes
@@ -43,10 +44,6 @@ def parameters(
         size: height and width, in pixels, of the colour images that the named network is built for; 32 by default.
         classes: how many; 10 by default.
 
-    Returns:
-        model, layers (name, type, output_shape, window, stride, parameters, multiply_adds, share of the parameters),
-        parameters, multiply_adds and argument; JSON-ready.
-
     Raises:
         UsageError: a RUN and a network's name at once, an unknown name, or a size or number out of range.
         ArtifactError: not a RUN with a model in it, or it is damaged.
@@ -55,20 +52,19 @@ def parameters(
         given = {"model": model, "size": size, "classes": classes}
         for name, value in given.items():
             if value is not None:
-                raise UsageError(f"The network of {str(run)!r} is what it is; leave --{name} {value} out.")
+                raise UsageError(f"{str(run)!r} has a network of its own; leave --{name} {value} out.")
         name, layers = _of_run(Path(run))
     else:
-        name = model or MODEL
-        layers = _of_model(name, SIDE if size is None else size, CLASSES if classes is None else classes)
+        name = model or _MODEL
+        layers = _of_model(name, _SIDE if size is None else size, _CLASSES if classes is None else classes)
     total = sum(layer["parameters"] for layer in layers)
-    return {
-        "schema": SCHEMA,
-        "model": name,
-        "layers": [{**layer, "share": layer["parameters"] / total if total else 0.0} for layer in layers],
-        "parameters": total,
-        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
-        "argument": argument(),
-    }
+    return ParametersResult(
+        model=name,
+        layers=tuple(LayerCosts(**layer, share=layer["parameters"] / total if total else 0.0) for layer in layers),
+        parameters=total,
+        multiply_adds=sum(layer["multiply_adds"] for layer in layers),
+        argument=argument(),
+    )
 
 
 def argument() -> dict[str, Any]:
@@ -96,26 +92,25 @@ def argument() -> dict[str, Any]:
 def _of_run(run: Path) -> tuple[str, list[dict[str, Any]]]:
     folder = run / "model" if (run / "model").is_dir() else run
     manifest = read_manifest(folder / "manifest.json")
-    rows = list(manifest.layers)
-    for row in rows:
-        if not isinstance(row, dict) or not {"name", "output_shape", "parameters", "multiply_adds"} <= row.keys():
-            raise ArtifactError(f"The layers in {str(folder / 'manifest.json')!r} are damaged; copy the model again.")
-    return manifest.model, rows
+    known = {one.name for one in fields(LayerCosts)} - {"share"}
+    if any(not isinstance(layer, dict) or layer.keys() != known for layer in manifest.layers):
+        raise ArtifactError(f"The layers in {str(folder / 'manifest.json')!r} are damaged; copy the model again.")
+    return manifest.model, list(manifest.layers)
 
 
 def _of_model(name: str, side: int, classes: int) -> list[dict[str, Any]]:
     recipe(name)
-    if not 2 <= classes <= MOST_CLASSES:
-        raise UsageError(f"Expected from 2 to {MOST_CLASSES:,} classes. Received: {classes}.")
-    if side > LARGEST_SIDE:
-        raise UsageError(f"Expected images of at most {LARGEST_SIDE:,} pixels a side. Received: {side}.")
+    if not 2 <= classes <= _MOST_CLASSES:
+        raise UsageError(f"Expected from 2 to {_MOST_CLASSES:,} classes. Received: {classes}.")
+    if side > _LARGEST_SIDE:
+        raise UsageError(f"Expected images of at most {_LARGEST_SIDE:,} pixels a side. Received: {side}.")
     kept = default_cache() / "parameters" / f"{name}-{side}-{classes}-{_fingerprint()}.json"
     try:
         layers: list[dict[str, Any]] = json.loads(kept.read_bytes())["layers"]
     except (OSError, ValueError, KeyError, TypeError):
         layers = _build(name, side, classes)
         with contextlib.suppress(StorageError, OSError):  # it is only there for speed
-            files.write_json(kept, {"schema": SCHEMA, "layers": layers})
+            files.write_json(kept, {"layers": layers})
     return layers
 
 

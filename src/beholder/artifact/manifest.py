@@ -11,8 +11,7 @@ from typing import Any
 from beholder import files
 from beholder.data.images.decode import ImageRules
 from beholder.errors import ArtifactError, DataError
-
-SCHEMA = 1
+from beholder.schema import SCHEMA, why_unread
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,14 @@ def read_manifest(path: Path) -> Manifest:
     """The manifest at `path`.
 
     Raises:
-        ArtifactError: it is missing, damaged, or of a newer schema than this Beholder knows.
+        ArtifactError: it is missing, damaged, or written by another version of Beholder.
     """
     try:
         document = json.loads(_content(path))
         schema = document["schema"]
-        if schema > SCHEMA:
-            raise ArtifactError(
-                f"{str(path.parent)!r} was made by a newer Beholder (schema {schema}, this one knows {SCHEMA}); "
-                f"update Beholder."
-            )
+        unread = why_unread(schema)
+        if unread is not None:
+            raise ArtifactError(f"{str(path)!r} {unread}; train again.")
         lists = {name: tuple(document[name]) for name in ("class_names", "views", "layers")}
         manifest = Manifest(**{**document, **lists, "image": ImageRules.from_json(document["image"])})
         _check_types(manifest)

@@ -41,8 +41,8 @@ def beholder() -> None:
     """
 
 
-for _verb in (look, audit, parameters, train, evaluate, compare, predict, explain, serve, watch):
-    beholder.add_command(_verb)
+for _command in (look, audit, parameters, train, evaluate, compare, predict, explain, serve, watch):
+    beholder.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

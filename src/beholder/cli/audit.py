@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import print_json, print_notes
+from beholder.cli.console import print_json, print_notes, print_table, screen
 from beholder.cli.options import (
     colour_option,
+    corrections_option,
     data_argument,
     json_option,
     mirror_option,
     reading_options,
     seed_option,
 )
-from beholder.cli.screen import screen
 from beholder.cli.values import Duration
+from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
     from beholder.api.audit_result import AuditResult
     from beholder.data.checks.findings import Finding
-    from beholder.data.images.colour import Colour
 
 _WORST = 3  # findings of a kind that the terminal shows
 
@@ -34,64 +33,37 @@ _WORST = 3  # findings of a kind that the terminal shows
 @click.option(
     "--budget",
     type=Duration(),
-    help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  [default: 10m]",
+    help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  "
+    f"[default: {DEFAULT_BUDGET / 60:g}m]",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="The AUDIT folder to make.  [default: runs/DATA-audit-TIME]",
 )
-@click.option(
-    "--corrections",
-    type=click.Path(path_type=Path),
-    metavar="FILE.csv",
-    help="Earlier decisions, lines of path,action,label: the data are audited as they have them.",
-)
+@corrections_option
 @mirror_option
 @seed_option
 @colour_option
 @reading_options
 @json_option
-def audit(
-    data: str,
-    budget: float | None,
-    out: Path | None,
-    corrections: Path | None,
-    seed: int,
-    labels: Literal["fine", "coarse"] | None,
-    cache: Path | None,
-    colour: Colour,
-    mirror: bool | None,
-    as_json: bool,
-) -> None:
-    """Look for what is wrong with DATA: duplicates, doubtful labels, images that are faulty or unlike all others.
+def audit(data: str, labels: Literal["fine", "coarse"] | None, as_json: bool, **given: Any) -> None:
+    """Look for what is wrong with DATA: duplicates, doubtful labels, faulty images, and images unlike all others.
 
-    DATA is only read. What was found goes into an AUDIT folder: gallery.html, to look at and decide in, findings.csv
-    and findings.json. `train --corrections` obeys the decisions. The exit status is 0 whatever is found.
+    DATA is only read. The findings go into an AUDIT folder: gallery.html, to look at and decide in, findings.csv and
+    findings.json. `train --corrections` applies your decisions. The exit status is 0 whatever is found.
     """
     from beholder.api.audit import audit as examine
 
     with screen() as shown:
-        result = examine(
-            data,
-            out=out,
-            budget=budget,
-            seed=seed,
-            corrections=corrections,
-            labels=labels or "fine",
-            cache=cache,
-            colour=colour,
-            mirror=mirror,
-            progress=shown.tell,
-        )
+        result = examine(data, labels=labels or "fine", progress=shown.tell, **given)
     if as_json:
-        print_json(result.to_json())
+        print_json(result.to_dict())
     else:
         _print_findings(result)
 
 
 def _print_findings(result: AuditResult) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -104,10 +76,8 @@ def _print_findings(result: AuditResult) -> None:
         if found:
             worst = "\n".join(_line(one) for one in found[:_WORST])
             table.add_row(words.title, f"{len(found):,}", Text(worst))
-    # A table that is cut to the width of a pipe would lose names; a terminal wraps instead.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     if result.findings:
-        console.print(table)
+        print_table(table)
     count = sum(result.images.values())
     click.echo(
         f"{len(result.findings):,} findings in {count:,} images after {result.seconds:.0f} s; nothing was changed."

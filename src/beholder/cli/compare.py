@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes
+from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
+from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import (
+    augment_option,
     colour_option,
     data_argument,
     early_stop_option,
@@ -19,42 +21,62 @@ from beholder.cli.options import (
     progress_option,
     reading_options,
     seed_option,
+    weight_decay_option,
 )
-from beholder.cli.screen import screen
 from beholder.cli.training_progress import listener_on
 from beholder.cli.values import Duration
 from beholder.errors import UsageError
 from beholder.models import MODELS
 from beholder.runs.events import Event, Listener
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-@click.command(short_help="Train several models, set their figures side by side.")
+    from beholder.api.results import ComparedModel, ComparisonResult
+
+
+@click.command(
+    cls=HelpfulCommand,
+    short_help="Train several models and set their figures side by side.",
+    examples=(
+        "beholder compare digits --models linear,dense --epochs 5",
+        "beholder compare cifar10 --budget 5m --images 1000,10000 --test",
+    ),
+    headings={
+        "Models and length": "--models --epochs --budget --early-stop",
+        "Data": "--images --test --mirror --colour --labels --cache",
+        "Recipe": "--augment --dropout --weight-decay --seed",
+        "Output": "--out --progress --json",
+    },
+)
 @data_argument
 @click.option(
     "--models",
-    default="linear,dense,book,fast",
+    default=",".join(MODELS),
     show_default=True,
     metavar="MODEL,...",
-    help=f"Which, separated by commas; of {', '.join(MODELS)}.",
+    help=f"Which models, separated by commas: any of {', '.join(MODELS)}.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Times that each image is seen.  [default by model]")
-@click.option("--budget", type=Duration(), help="Time for each model instead of epochs: 90s, 5m, 2h.")
+@click.option("--epochs", type=click.IntRange(min=1), help="How often each image is seen.  [default: by model]")
+@click.option("--budget", type=Duration(), help="Time for each model, instead of epochs: 90s, 5m, 2h.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder for the runs and the table; where some runs are there already, it goes on with what is missing."
-    "  [default: runs/DATA-compare-TIME]",
+    help="The folder for the runs and the table. If it has some of the runs already, only the missing ones are "
+    "trained.  [default: runs/DATA-compare-TIME]",
 )
 @click.option(
     "--images",
     metavar="N,...",
-    help="Learn from so many images, each number in turn: a stratified choice of the training set.",
+    help="Learn from this many training images, stratified by class; with several numbers, from each in turn.",
 )
 @click.option("--test", is_flag=True, help="Open the test set for every run, once, after all training.")
-@click.option("--augment/--no-augment", default=None, help="Vary training images: shift, mirror.  [default by model]")
+@augment_option
 @mirror_option
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of the models that have it.")
-@click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Dropout rate, for the models that have dropout."
+)
+@weight_decay_option
 @early_stop_option
 @progress_option
 @seed_option
@@ -70,7 +92,7 @@ def compare(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Train several models on DATA and rank them on the validation set: who memorises, and who generalises.
+    """Train several models on DATA and rank them on the validation set: which memorise, and which generalise.
 
     Each model gets a RUN in the folder --out, and the comparison a page, comparison.html. Ctrl-C keeps what is
     finished; the same command with the same --out goes on.
@@ -79,7 +101,7 @@ def compare(
 
     told: set[str] = set()
     with screen(progress_kind == "bar") as shown:
-        document = compare_now(
+        result = compare_now(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],
             images=None if images is None else _numbers(images),
@@ -90,10 +112,10 @@ def compare(
             **given,
         )
     if as_json:
-        print_json(document)
+        print_json(result.to_dict())
     else:
-        print_notes(note for note in document["notes"] if note not in told)
-        _print_comparison(document)
+        print_notes(note for note in result.notes if note not in told)
+        _print_comparison(result)
 
 
 def _numbers(text: str) -> list[int]:
@@ -116,54 +138,39 @@ def _once(listener: Listener, told: set[str], kind: str) -> Listener:
     return hear
 
 
-def _print_comparison(document: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    rows = document["models"]
-    if rows:
-        # A table that is cut to the width of a pipe would lose figures; a terminal wraps instead.
-        Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(_table(rows))
-        click.echo(f"Comparison: {Path(document['out']) / 'comparison.html'}")
-    if document["missing"]:
+def _print_comparison(result: ComparisonResult) -> None:
+    if result.models:
+        print_table(_table(result.models))
+        click.echo(f"Comparison: {result.out / 'comparison.html'}")
+    if result.missing:
         click.echo(
-            f"Stopped: {len(rows)} finished, {', '.join(document['missing'])} missing; the same command with --out "
-            f"{shlex.quote(document['out'])} goes on."
+            f"Stopped: {len(result.models)} finished, {', '.join(result.missing)} missing. To go on, run the same "
+            f"command with --out {shlex.quote(str(result.out))}."
         )
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: tuple[ComparedModel, ...]) -> Table:
     from rich.table import Table
 
-    tested = "test_accuracy" in rows[0]
+    table = Table("model", box=None, pad_edge=False)
     # Headings on two lines, so that the table fits 80 columns.
-    names = (
-        "model",
-        "images",
-        "parameters",
-        "multiply-\nadds",
-        "seconds",
-        "train",
-        "vali-\ndation",
-        "gap",
-        "best\nepoch",
-    )
-    table = Table(box=None, pad_edge=False)
-    for name in (*names, *(("test", "95 % interval") if tested else ())):
-        table.add_column(name, justify="left" if name == "model" else "right")
+    names = ["images", "parameters", "multiply-\nadds", "seconds", "train", "vali-\ndation", "gap", "best\nepoch"]
+    for name in names + ([] if rows[0].interval is None else ["test", "95 % interval"]):
+        table.add_column(name, justify="right")
     for row in rows:
         figures = [
-            row["model"],
-            f"{row['images']:,}",
-            f"{row['parameters']:,}",
-            f"{row['multiply_adds']:,}",
-            f"{row['seconds']:.0f}",
-            percent(row["train_accuracy"]),
-            percent(row["validation_accuracy"]),
-            f"{100 * row['gap']:.1f}",
-            str(row["best_epoch"]),
+            row.model,
+            f"{row.images:,}",
+            f"{row.parameters:,}",
+            f"{row.multiply_adds:,}",
+            f"{row.seconds:.0f}",
+            as_percent(row.train_accuracy),
+            as_percent(row.validation_accuracy),
+            f"{100 * row.gap:.1f}",
+            str(row.best_epoch),
         ]
-        if tested:
-            low, high = row["interval"]
-            figures += [percent(row["test_accuracy"]), f"{percent(low)} to {percent(high)}"]
+        if row.test_accuracy is not None and row.interval is not None:
+            low, high = row.interval
+            figures += [as_percent(row.test_accuracy), f"{as_percent(low)} to {as_percent(high)}"]
         table.add_row(*figures)
     return table

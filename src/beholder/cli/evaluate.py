@@ -3,123 +3,113 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes
+from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
 from beholder.cli.options import exact_option, json_option, reading_options, run_argument
-from beholder.cli.screen import screen
+
+if TYPE_CHECKING:
+    from beholder.api.results import EvaluationResult
 
 
-@click.command(short_help="Judge a RUN on its test set, opened once.")
-@run_argument()
+@click.command(short_help="Evaluate a RUN on its test set, opened once.")
+@run_argument
 @click.argument("data", required=False)
 @reading_options
 @exact_option
 @click.option(
     "--corruptions",
     is_flag=True,
-    help="Judge it on corrupted images too: 15 kinds of noise, blur, weather and processing in 5 severities.",
+    help="Evaluate on corrupted images too: 15 kinds of noise, blur, weather and processing, at 5 severities each.",
 )
 @click.option(
     "--consistency",
     is_flag=True,
-    help="Tell whether answers stay when an image is shifted, mirrored, brighter or darker.",
+    help="Measure whether answers stay the same when an image is shifted, mirrored, brighter or darker.",
 )
 @json_option
-def evaluate(
-    run: Path,
-    data: str | None,
-    labels: Literal["fine", "coarse"] | None,
-    cache: Path | None,
-    exact: bool,
-    corruptions: bool,
-    consistency: bool,
-    as_json: bool,
-) -> None:
-    """Judge RUN on its test set as it was when training began, or on DATA.
+def evaluate(run: Path, data: str | None, as_json: bool, **given: Any) -> None:
+    """Evaluate RUN on its test set as it was when training began, or on DATA.
 
-    Of DATA all images are judged, or its test set where it brings one, without those that RUN learned from or chose by.
-    Where the data of RUN were moved, DATA is their new place. The figures go into RUN, those of its own data into its
-    report too; asked again, it tells them again.
+    If DATA has a test set, only that is used, otherwise all its images; images that RUN was trained or validated on are
+    left out. If the data of RUN were moved, DATA is their new place. The figures are kept in RUN, and those on its own
+    data appear in its report; the next time they are shown again at once.
     """
     from beholder.api.evaluate import evaluate as judge
 
     with screen() as shown:
-        asked = {"exact": exact, "corruptions": corruptions, "consistency": consistency}
-        document = judge(run, data, labels=labels, cache=cache, progress=shown.tell, **asked)
+        result = judge(run, data, progress=shown.tell, **given)
     if as_json:
-        print_json(document)
+        print_json(result.to_dict())
     else:
-        _print_figures(run, document)
+        _print_figures(run, result)
 
 
-def _print_figures(run: Path, document: dict[str, Any]) -> None:
-    from rich.console import Console
+def _print_figures(run: Path, result: EvaluationResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    low, high = document["interval"]
-    click.echo(document["judged"])
+    low, high = result.interval
+    click.echo(result.judged)
     table = Table("class", *("precision", "recall", "F1", "images"), box=None, pad_edge=False)
-    for row in document["per_class"]:
-        figures = (percent(row[name]) for name in ("precision", "recall", "f1"))
-        table.add_row(Text(row["class_name"]), *figures, str(row["count"]))
-    Console(highlight=False).print(table)
-    top5 = "" if document["top5"] is None else f", top-5 {percent(document['top5'])}"
-    if document.get("uneven"):
+    for row in result.per_class:
+        figures = map(as_percent, (row.precision, row.recall, row.f1))
+        table.add_row(Text(row.class_name), *figures, str(row.count))
+    print_table(table)
+    if result.uneven:
         click.echo(
-            f"Balanced accuracy {percent(document['macro_recall'])} (the mean of the classes' recall), macro F1 "
-            f"{percent(document['macro_f1'])}: classes are uneven, and the test accuracy is mostly that of large ones."
+            f"Balanced accuracy {as_percent(result.macro_recall)} (the mean recall of the classes), macro F1 "
+            f"{as_percent(result.macro_f1)}. The classes differ in size, so the test accuracy mostly reflects the "
+            "large ones."
         )
+    top5 = "" if result.top5 is None else f", top-5 {as_percent(result.top5)}"
     click.echo(
-        f"Test accuracy {percent(document['accuracy'])} (95 % interval {percent(low)} to {percent(high)}) on "
-        f"{document['count']:,} images{top5}, log-loss {document['log_loss']:.3f}."
+        f"Test accuracy {as_percent(result.accuracy)} (95 % interval {as_percent(low)} to {as_percent(high)}) on "
+        f"{result.count:,} images{top5}, log-loss {result.log_loss:.3f}."
     )
-    _print_honesty(document)
-    if document.get("precision") == "int8":
-        click.echo("Answered by the int8 model, as predict does here; --exact judges the float32 network.")
-    _print_robustness(document)
-    print_notes(document.get("notes", []))
-    click.echo(f"Judged {document['created']}.")
-    if document.get("file", "evaluation.json") == "evaluation.json":
+    click.echo(f"Expected calibration error {as_percent(result.ece)}.")
+    _print_selective(result.selective)
+    if result.precision == "int8":
+        click.echo("Answered by the int8 model, as predict does here; --exact evaluates the float32 network.")
+    _print_robustness(result)
+    print_notes(result.notes)
+    click.echo(f"Evaluated {result.created}.")
+    if result.file == "evaluation.json":
         click.echo(f"Report: {run / 'report.html'}")
     else:
-        click.echo(f"Figures: {run / document['file']}; the run's evaluation.json stays as it was.")
+        click.echo(f"Figures: {run / result.file}; the run's evaluation.json stays as it was.")
 
 
-def _print_honesty(document: dict[str, Any]) -> None:
-    """What its probabilities and its certainty are worth; nothing for figures of an earlier Beholder."""
-    selective = document.get("selective")
-    if selective is None:
+def _print_selective(selective: dict[str, Any]) -> None:
+    """What the answers are worth of which it is not unsure."""
+    if selective["unsure_below"] is None:
         return
-    click.echo(f"Expected calibration error {percent(document['ece'])}.")
-    if selective["unsure_below"] is not None and selective["risk"] is None:
-        click.echo("It was unsure of every image.")
-    elif selective["unsure_below"] is not None:
-        promised = f" (promised: at most {percent(selective['asked'])})" if selective["promised"] else ""
-        unsure, wrong = percent(1 - selective["coverage"]), percent(selective["risk"])
-        click.echo(f"It was unsure of {unsure}; of the answers that it gave {wrong} were wrong{promised}.")
+    if selective["risk"] is None:
+        click.echo("It was unsure about every image.")
+        return
+    promised = f" (promised: at most {as_percent(selective['asked'])})" if selective["promised"] else ""
+    unsure, wrong = as_percent(1 - selective["coverage"]), as_percent(selective["risk"])
+    click.echo(f"It was unsure about {unsure} of the images; {wrong} of its other answers were wrong{promised}.")
 
 
-def _print_robustness(document: dict[str, Any]) -> None:
+def _print_robustness(result: EvaluationResult) -> None:
     """What corruptions and small changes leave, where that was asked for."""
-    from rich.console import Console
     from rich.table import Table
 
-    corruptions, consistency = document.get("corruptions"), document.get("consistency")
+    corruptions, consistency = result.corruptions, result.consistency
     if corruptions:
         table = Table("corruption", *("1", "2", "3", "4", "5"), "mean", box=None, pad_edge=False)
         for kind in corruptions["kinds"]:
             figures = (*kind["accuracies"], kind["accuracy"])
-            table.add_row(kind["name"].replace("_", " "), *map(percent, figures))
-        Console(highlight=False).print(table)
+            table.add_row(kind["name"].replace("_", " "), *map(as_percent, figures))
+        print_table(table)
         worst = corruptions["worst"]
         click.echo(
-            f"Accuracy on corrupted images {percent(corruptions['mean_accuracy'])} in the mean, worst "
-            f"{percent(worst['accuracy'])} under {worst['name'].replace('_', ' ')}."
+            f"Mean accuracy on corrupted images {as_percent(corruptions['mean_accuracy'])}, worst "
+            f"{as_percent(worst['accuracy'])} under {worst['name'].replace('_', ' ')}."
         )
     if consistency:
-        kinds = ", ".join(f"{kind} {percent(consistency[kind]['same'])}" for kind in ("shift", "flip", "brightness"))
-        click.echo(f"Answers that stay: {kinds}; under all of these {percent(consistency['all'])}.")
+        kinds = ", ".join(f"{kind} {as_percent(consistency[kind]['same'])}" for kind in ("shift", "flip", "brightness"))
+        click.echo(f"Answers that stay the same: {kinds}; under all of these {as_percent(consistency['all'])}.")

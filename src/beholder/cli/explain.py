@@ -8,34 +8,34 @@ from typing import Any
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes
+from beholder.cli.console import as_percent, print_json, print_notes
 from beholder.cli.options import json_option, run_argument, seed_option
 
 
-@click.command()
-@run_argument()
+@click.command(short_help="Draw what the network sees in one image, step by step.")
+@run_argument
 @click.argument("image")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("explanation"),
     show_default=True,
-    help="The folder to make; one that holds anything is refused.",
+    help="The folder to make; it must not exist or be empty.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier explanation in that folder.")
 @click.option(
     "--stride",
     type=click.IntRange(min=1),
-    help="Pixels that the sliding window moves at a time.  [default: the first layer's own]",
+    help="Step of the sliding window, pixels.  [default: the first layer's own]",
 )
 @click.option(
     "--slide",
     type=click.IntRange(min=0),
     metavar="NUMBER",
-    help="The window that slides, by its number in windows.png.  [default: the strongest]",
+    help="Which window slides, by its number in windows.png.  [default: the strongest]",
 )
-@click.option("--frames", is_flag=True, help="Write the animation's frames as PNG files too, into sliding/.")
-@click.option("--random", is_flag=True, help="Draw windows from N(0, 1) in the place of the trained ones.")
+@click.option("--frames", is_flag=True, help="Also write the frames of the animation as PNG files, into sliding/.")
+@click.option("--random", is_flag=True, help="Use random windows, drawn from N(0, 1), instead of the trained ones.")
 @click.option("--window", type=click.IntRange(min=1), help="Side of the random windows, pixels.  [default: 5]")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Class names in the answer.")
 @seed_option
@@ -48,11 +48,11 @@ def explain(run: Path, image: str, as_json: bool, **given: Any) -> None:
     """
     from beholder.api.explain import explain as explain_now
 
-    document = explain_now(run, sys.stdin.buffer.read() if image == "-" else image, **given)
+    result = explain_now(run, sys.stdin.buffer.read() if image == "-" else image, **given)
     if as_json:
-        print_json(document)
+        print_json(result.to_dict())
         return
-    answers = ", ".join(f"{answer['label']} {percent(answer['probability'])}" for answer in document["top"])
-    print_notes(document["notes"])
+    answers = ", ".join(f"{answer['label']} {as_percent(answer['probability'])}" for answer in result.top)
+    print_notes(result.notes)
     click.echo(f"{answers}.")
-    click.echo(f"Wrote {len(document['files'])} files; open {Path(document['out']) / 'index.html'}")
+    click.echo(f"Wrote {len(result.files)} files; open {result.out / 'index.html'}")

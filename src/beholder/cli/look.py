@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import print_json, print_notes
+from beholder.cli.console import print_json, print_notes, screen
 from beholder.cli.options import colour_option, data_argument, json_option, reading_options, seed_option
-from beholder.cli.screen import screen
+from beholder.schema import SCHEMA
 
 if TYPE_CHECKING:
     from beholder.data.images.colour import Colour
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="The image to write (.png or .jpg).",
 )
 @click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True, help="Images from top to bottom.")
-@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True, help="From left to right.")
+@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True, help="Images from left to right.")
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
 @seed_option
@@ -35,15 +35,11 @@ if TYPE_CHECKING:
 def look(
     data: str,
     out: Path,
-    rows: int,
-    columns: int,
-    cleaned: bool,
-    class_name: str | None,
-    seed: int,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
     colour: Colour,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Draw a contact sheet of random labelled training images of DATA."""
     from beholder.api.look import look as draw
@@ -52,19 +48,11 @@ def look(
 
     with screen() as shown:
         source = open_source(data, labels=labels or "fine", cache=cache, colour=colour, progress=shown.tell)
-        sheet = draw(
-            source,
-            rows=rows,
-            columns=columns,
-            cleaned=cleaned,
-            class_name=class_name,
-            seed=seed,
-            progress=shown.tell,
-        )
+        sheet = draw(source, progress=shown.tell, **given)
     save(sheet, out)
     notes = list(source.told())
     if as_json:
-        print_json({"schema": 1, "out": str(out), "width": sheet.width, "height": sheet.height, "notes": notes})
+        print_json({"schema": SCHEMA, "out": str(out), "width": sheet.width, "height": sheet.height, "notes": notes})
     else:
         print_notes(notes)
         click.echo(f"Wrote {out}.")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import error_console, percent, print_json
+from beholder.cli.console import as_percent, error_console, print_json, print_table
 from beholder.cli.options import json_option
 from beholder.models import MODELS
 
+if TYPE_CHECKING:
+    from beholder.api.results import ParametersResult
 
-@click.command(short_help="What each layer costs, and why convolution is cheap.")
+
+@click.command(short_help="Show what each layer costs, and why convolution is cheap.")
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--model", type=click.Choice(list(MODELS)), help="A network by its name instead of a RUN.  [default: book]"
+    "--model", type=click.Choice(list(MODELS)), help="A network by its name, instead of a RUN.  [default: book]"
 )
 @click.option("--size", type=click.IntRange(min=1), help="Side of its square colour images, pixels.  [default: 32]")
-@click.option("--classes", type=click.IntRange(min=2), help="How many it tells apart.  [default: 10]")
+@click.option("--classes", type=click.IntRange(min=2), help="Number of classes.  [default: 10]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -28,32 +31,30 @@ from beholder.models import MODELS
 def parameters(
     run: Path | None, model: str | None, size: int | None, classes: int | None, out: Path | None, as_json: bool
 ) -> None:
-    """What each layer of a RUN, or of a network by its name, costs; and why convolution is cheap.
+    """Show what each layer of a RUN, or of a network by its name, costs; and why convolution is cheap.
 
-    A RUN is read without TensorFlow. A named network is built once, which takes seconds, and remembered.
+    Reading a RUN needs no TensorFlow. A network by its name is built once, which takes seconds; its table is kept.
     """
     from beholder.api import parameters as module
 
     with error_console().status("Building the network"):
-        document = module.parameters(run, model=model, size=size, classes=classes)
+        result = module.parameters(run, model=model, size=size, classes=classes)
     if out is not None:
         from beholder.report.parameter_chart import save_parameter_chart
 
         save_parameter_chart(
             out, sides=module.SIDES, neurons=module.NEURONS, window=module.WINDOW, windows=module.WINDOWS
         )
-        document = {**document, "out": str(out)}
     if as_json:
-        print_json(document)
+        print_json(result.to_dict() | ({} if out is None else {"out": str(out)}))
         return
-    _print_table(document)
-    _print_argument(document["argument"])
+    _print_costs(result)
+    _print_argument(result.argument)
     if out is not None:
         click.echo(f"Wrote {out}.")
 
 
-def _print_table(document: dict[str, Any]) -> None:
-    from rich.console import Console
+def _print_costs(result: ParametersResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -62,20 +63,20 @@ def _print_table(document: dict[str, Any]) -> None:
     table.add_column("output shape", justify="right")
     table.add_column("window", justify="right")
     table.add_column("stride", justify="right")
-    table.add_column("parameters", f"{document['parameters']:,}", justify="right")
-    table.add_column("multiply-adds", f"{document['multiply_adds']:,}", justify="right")
+    table.add_column("parameters", f"{result.parameters:,}", justify="right")
+    table.add_column("multiply-adds", f"{result.multiply_adds:,}", justify="right")
     table.add_column("share", justify="right")
-    for layer in document["layers"]:
+    for layer in result.layers:
         table.add_row(
-            Text(layer["name"]),
-            _size(layer["output_shape"]),
-            _size(layer.get("window")),
-            _size(layer.get("stride")),
-            _count(layer["parameters"]),
-            _count(layer["multiply_adds"]),
-            percent(layer["share"]) if layer["parameters"] else "",
+            Text(layer.name),
+            _size(layer.output_shape),
+            _size(layer.window),
+            _size(layer.stride),
+            _count(layer.parameters),
+            _count(layer.multiply_adds),
+            as_percent(layer.share) if layer.parameters else "",
         )
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def _size(shape: list[int] | None) -> str:

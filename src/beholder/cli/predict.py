@@ -3,59 +3,80 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import percent, print_json, print_notes
+from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
+from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import exact_option, json_option, run_argument
 
 if TYPE_CHECKING:
+    from beholder.answering.bulk.job import BulkProgress, BulkResult
     from beholder.answering.prediction import Prediction
 
-SOME_BAD = 2
+_SOME_BAD = 2  # the exit status where some images could not be read
+_SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 
 
-@click.command(short_help="Say what is on images, without TensorFlow.")
-@run_argument()
+@click.command(
+    cls=HelpfulCommand,
+    short_help="Say what is in images, without TensorFlow.",
+    examples=(
+        "beholder predict runs/birds garden.jpg",
+        "beholder predict runs/birds photos/ --csv > answers.csv",
+    ),
+    headings={
+        "Answers": "--top --exact --csv --json",
+        "Millions of images": "--engine --out --resume --workers --address",
+    },
+)
+@run_argument
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each image.")
-@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values on standard output.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values on standard output.")
 @exact_option
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Who answers.")
-@click.option("--out", metavar="DEST", help="With ray: a folder for the answers, or an address of an object store.")
-@click.option("--resume", is_flag=True, help="With ray: leave out the images whose answers are in DEST.")
-@click.option("--workers", type=click.IntRange(min=1), help="With ray: processes that answer.  [default: one a core]")
-@click.option("--address", help="With ray: a cluster to join, HOST:PORT or auto.  [default: one on this machine]")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What computes the answers: this process, or Ray. The next four go with ray.",
+)
+@click.option("--out", metavar="DEST", help="A folder for the answers, or an address of an object store.")
+@click.option("--resume", is_flag=True, help="Leave out the images whose answers are in DEST already.")
+@click.option("--workers", type=click.IntRange(min=1), help="How many processes answer.  [default: one per core]")
+@click.option("--address", help="A cluster to join, HOST:PORT or auto.  [default: one on this machine]")
 @json_option
 @click.pass_context
 def predict(
     context: click.Context,
+    /,
     run: Path,
     images: tuple[str, ...],
     top: int,
     as_csv: bool,
     exact: bool,
     engine: str,
-    out: str | None,
-    resume: bool,
-    workers: int | None,
-    address: str | None,
     as_json: bool,
+    **bulk: Any,
 ) -> None:
-    """Say what is on each IMAGE: files, folders, globs, or `-` for one image's bytes on standard input.
+    """Say what is in each IMAGE: files, folders, globs, or `-` for one image's bytes on standard input.
 
-    An answer is marked as unsure where it is too improbable for what the model promises of the others, or where the
-    image is unlike anything that it was trained on. An image that cannot be read is named with the reason; the
-    others are answered, and the status is 2 at the end.
+    An answer is marked as unsure if its probability is too low for what the model promises, or if the image is unlike
+    anything the model was trained on. An image that cannot be read is named with the reason; the others are answered,
+    and the exit status is 2.
 
-    With --engine ray, IMAGE is one folder, glob, Parquet data set (a column `bytes` or `path`) or address of an
-    object store, such as s3://bucket/images, of any size. The answers go to DEST as Parquet files, a row an image;
-    one that cannot be read is a row with an error.
+    With --engine ray, IMAGE is one folder, glob, Parquet data set (with a column `bytes` or `path`) or address of an
+    object store, such as s3://bucket/images, of any size. The answers go to DEST as Parquet files, one row per image;
+    an image that cannot be read is a row with an error.
     """
     from beholder.answering.classifier import Classifier
     from beholder.answering.cuts import Cuts
@@ -64,17 +85,12 @@ def predict(
     if as_csv and as_json:
         raise click.UsageError("Choose --csv or --json, not both.")
     if engine == "ray":
-        from beholder.cli.predict_bulk import predict_in_bulk
-
         if as_csv:
             raise click.UsageError("--engine ray writes Parquet files; leave --csv out.")
-        predict_in_bulk(
-            run, images, out, top=top, exact=exact, workers=workers, address=address, resume=resume, as_json=as_json
-        )
+        _answer_in_bulk(run, images, as_json=as_json, top=top, exact=exact, **bulk)
         return
-    bulk = {"--out": out, "--resume": resume, "--workers": workers, "--address": address}
     if given := [name for name, value in bulk.items() if value]:
-        raise click.UsageError(f"{given[0]} goes with --engine ray.")
+        raise click.UsageError(f"--{given[0]} goes with --engine ray.")
     classifier = Classifier.load(run, exact=exact)
     paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(images))
     rules = classifier.artifact.manifest.image
@@ -86,7 +102,7 @@ def predict(
         bad = (_write_csv if as_csv else _write_table)(predictions)
     print_notes(cuts.notes())
     if bad:
-        context.exit(SOME_BAD)
+        context.exit(_SOME_BAD)
 
 
 def _write_json(predictions: Iterable[Prediction], precision: str) -> int:
@@ -133,7 +149,6 @@ def _answer(prediction: Prediction) -> str:
 
 
 def _write_table(predictions: Iterable[Prediction]) -> int:
-    from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
@@ -143,14 +158,65 @@ def _write_table(predictions: Iterable[Prediction]) -> int:
         if prediction.error is not None:
             errors.append(prediction.error)
             continue
-        others = ", ".join(f"{label} {percent(probability)}" for label, probability in prediction.top[1:])
+        others = ", ".join(f"{label} {as_percent(probability)}" for label, probability in prediction.top[1:])
         table.add_row(
-            Text(prediction.path), Text(_answer(prediction)), percent(prediction.probability or 0.0), Text(others)
+            Text(prediction.path), Text(_answer(prediction)), as_percent(prediction.probability or 0.0), Text(others)
         )
     if table.row_count:
-        Console(highlight=False).print(table)
+        print_table(table)
     for error in errors:
         click.echo(f"Error: {error}", err=True)
     if len(errors) > 1:
         click.echo(f"{len(errors):,} of {len(errors) + table.row_count:,} images could not be read.", err=True)
     return len(errors)
+
+
+def _answer_in_bulk(run: Path, sources: tuple[str, ...], *, out: str | None, as_json: bool, **given: Any) -> None:
+    """Answer one source into `out` on Ray, and tell how it went."""
+    from beholder.api.predict import predict_in_bulk
+
+    if len(sources) != 1:
+        raise click.UsageError("--engine ray takes one IMAGE: a folder, a glob, a Parquet data set or an address.")
+    if out is None:
+        raise click.UsageError("--engine ray needs --out DEST, a folder for the answers.")
+    with _telling() as tell:
+        result = predict_in_bulk(run, sources[0], out, progress=tell, **given)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        click.echo(_in_words(result))
+
+
+def _in_words(result: BulkResult) -> str:
+    earlier = f" {result.skipped:,} were answered earlier." if result.skipped else ""
+    bad = f", {result.errors:,} of which could not be read" if result.errors else ""
+    return (
+        f"Answered {result.images:,} images{bad}, {result.images_per_second:,.0f} images/s after "
+        f"{result.start_seconds:.0f} s of starting.{earlier}\nAnswers: {result.out}"
+    )
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[BulkProgress], None]]:
+    """What shows progress on standard error: a bar on a terminal, else a line now and then."""
+    with screen() as shown:
+        task = shown.begin("Starting Ray")
+        told = time.monotonic()
+
+        def tell(progress: BulkProgress) -> None:
+            nonlocal told
+            done = progress.images + progress.skipped
+            shown.update(task, description="Answering", completed=done, total=progress.total, state=_state(progress))
+            if not shown.shows_bars and time.monotonic() - told > _SECONDS:
+                told = time.monotonic()
+                shown.say(_state(progress))
+
+        yield tell
+
+
+def _state(progress: BulkProgress) -> str:
+    of = "" if progress.total is None else f" of {progress.total:,}"
+    bad = f", {progress.errors:,} bad" if progress.errors else ""
+    left = "" if progress.eta_seconds is None else f", {datetime.timedelta(seconds=round(progress.eta_seconds))} to go"
+    done = progress.images + progress.skipped
+    return f"{done:,}{of} images{bad}, {progress.images_per_second:,.0f} images/s{left}"

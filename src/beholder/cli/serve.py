@@ -8,22 +8,21 @@ import click
 
 from beholder.cli.console import address_teller
 from beholder.cli.options import exact_option, json_option, run_argument, server_options
+from beholder.server import PORT
 
-PORT = 8000
 
-
-@click.command(short_help="A web page and an HTTP interface, without TensorFlow.")
-@run_argument()
+@click.command(short_help="Serve a web page and an HTTP interface, without TensorFlow.")
+@run_argument
 @server_options(PORT)
 @exact_option
 @json_option
 def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: bool, as_json: bool) -> None:
-    """Serve the classifier of RUN: a page to ask it and look inside, and POST /predict for programs.
+    """Serve the classifier of RUN: a page to try it and to look inside, and POST /predict for programs.
 
-    The folder of an audit is served as a page to decide in, which keeps each decision in its corrections.csv at once.
+    If RUN is the folder of an audit, the page is one to decide in, and saves each decision to corrections.csv at once.
 
-    Only this machine reaches it unless --host says otherwise: it asks nobody for a password. Ends with Ctrl+C or
-    SIGTERM, after it has answered what it accepted. With --json the address is printed as JSON once it is ready.
+    There is no password, so only this machine can reach the server unless --host says otherwise. It ends with Ctrl+C or
+    SIGTERM, once it has answered what it has accepted. With --json the address is printed as JSON once it is ready.
     """
     from beholder.server.serving import serve as run_server
 

@@ -11,21 +11,25 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from beholder.cli.console import percent, print_json, print_notes
+from beholder.cli.console import as_percent, print_json, print_notes, screen
+from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import (
+    augment_option,
     colour_option,
+    corrections_option,
     early_stop_option,
     json_option,
     mirror_option,
     progress_option,
     reading_options,
+    weight_decay_option,
 )
-from beholder.cli.screen import screen
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import Duration, Range, Seed, Share, Widths
+from beholder.cli.values import Duration, GroupWidths, Range, Seed, Share
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
+from beholder.training.limits import DEFAULT_BUDGET
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
@@ -34,30 +38,47 @@ _RATES = ", ".join(f"{name} {recipe.learning_rate}" for name, recipe in MODELS.i
 _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", "watching", "progress_kind", "as_json")
 
 
-@click.command(short_help="Train a classifier into a RUN folder.")
+@click.command(
+    cls=HelpfulCommand,
+    short_help="Train a classifier into a RUN folder.",
+    examples=(
+        "beholder train digits --budget 20s",
+        "beholder train photos/ --budget 10m --out runs/photos --watch",
+    ),
+    headings={
+        "Budget and length": "--budget --epochs --early-stop --plan",
+        "Data": "--images --corrections --mirror --colour --labels --cache",
+        "Network": "--model --from --input-range --widths --side --window --stride --padding --dropout",
+        "Recipe": "--batch-size --learning-rate --weight-decay --augment --balance --seed",
+        "Where and how it runs": "--resume --data --watch --progress --precision --processes --coordinator --process",
+        "Output": "--out --risk --neighbours --json",
+    },
+)
 @click.argument("data", required=False)
 @click.option(
     "--budget",
     type=Duration(),
-    help="Time from now to the written report: 90s, 5m, 2h, 1d.  [default: 10m, or --epochs, or a --model's own]",
+    help=f"Time from now to the written report: 90s, 5m, 2h, 1d.  [default: {DEFAULT_BUDGET / 60:g}m, if the model is "
+    "auto and neither --epochs nor --plan is given]",
 )
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"How often each training image is seen.  [default by model: {_EPOCHS}]",
+)
+@early_stop_option
 @click.option(
     "--plan",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="An events.jsonl of an earlier run, whose plan, re-plans included, is followed exactly.",
+    help="The events.jsonl of an earlier run, whose plan is followed exactly, with the changes made on the way.",
 )
 @click.option(
-    "--from",
-    "start_from",
-    type=click.Path(path_type=Path),
-    metavar="RUN|FILE.keras",
-    help="Start from the weights of an earlier run, or of a network of your own; the classes are those of DATA.",
+    "--images", type=click.IntRange(min=1), help="Learn from this many training images only, stratified by class."
 )
-@click.option(
-    "--input-range",
-    type=Range(),
-    help="What 0 and 255 become before the network in a FILE.keras sees them: 0,1 or -1,1, say.  [default: 0,255]",
-)
+@corrections_option
+@mirror_option
+@colour_option
+@reading_options
 @click.option(
     "--model",
     type=click.Choice(["auto", *MODELS]),
@@ -66,94 +87,94 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     help=f"The network. auto: fast, as wide as the budget allows; {_MODELS}.",
 )
 @click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help=f"Times that each training image is seen.  [default by model: {_EPOCHS}]",
-)
-@click.option(
-    "--out",
+    "--from",
+    "start_from",
     type=click.Path(path_type=Path),
-    help="The RUN folder to make; one that exists is refused.  [default: runs/DATA-MODEL-TIME]",
+    metavar="RUN|FILE.keras",
+    help="Start from the weights of an earlier run, or of a network of your own. The classes are those of DATA.",
 )
 @click.option(
-    "--images", type=click.IntRange(min=1), help="Learn from so many training images only, a stratified choice."
-)
-@click.option(
-    "--corrections",
-    type=click.Path(path_type=Path),
-    metavar="FILE.csv",
-    help="Corrections to obey, lines of path,action,label: a page's or your own. DATA itself stays as it is.",
-)
-@click.option(
-    "--neighbours/--no-neighbours",
-    default=True,
-    help="Whether to keep some training images in the RUN, so that its page shows the nearest.  [default: keep]",
-)
-@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run.")
-@click.option("--data", "moved", metavar="DATA", help="Beside --resume: where the data of that run lie now.")
-@click.option("--batch-size", type=click.IntRange(min=1), help=f"Images a step.  [default by model: {_BATCHES}]")
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    help=f"The largest step; it rises to this and falls to 0.  [default by model: {_RATES}]",
-)
-@click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
-@click.option("--augment/--no-augment", default=None, help="Vary training images: shift, mirror.  [default by model]")
-@mirror_option
-@click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features silenced in training."
+    "--input-range",
+    type=Range(),
+    help="The range to which the network in FILE.keras expects pixels to be scaled, such as 0,1 or -1,1.  "
+    "[default: 0,255]",
 )
 @click.option(
     "--widths",
-    type=Widths(),
-    help="Windows in each of the three groups of `fast`.  [default: as the budget allows with auto, else 48,128,192]",
+    type=GroupWidths(),
+    help="Filters in each of the three groups of fast.  [default: what the budget allows, if the model is auto, "
+    "otherwise 48,128,192]",
 )
 @click.option(
     "--side",
     type=click.IntRange(min=8),
-    help="Short side, pixels, at which `fast` looks at larger images.  "
-    "[default: as the budget allows with auto, else 64]",
+    help="To what length, in pixels, fast shrinks the short side of larger images.  [default: what the budget allows, "
+    "if the model is auto, otherwise 64]",
 )
-@click.option("--window", type=click.IntRange(min=1), help="Side of the windows of `book`, pixels.  [default: 5]")
-@click.option("--stride", type=click.IntRange(min=1), help="Pixels that the windows of `book` move.  [default: 1]")
+@click.option("--window", type=click.IntRange(min=1), help="Kernel size of book, pixels.  [default: 5]")
+@click.option("--stride", type=click.IntRange(min=1), help="Stride of book's convolutions, pixels.  [default: 1]")
 @click.option(
     "--padding",
     type=click.Choice(["same", "valid"]),
-    help="Whether the windows of `book` reach over the edge (same) or not.  [default: same]",
+    help="Padding of book's convolutions: whether windows reach over the edge (same) or not.  [default: same]",
 )
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features dropped in each training step."
+)
+@click.option("--batch-size", type=click.IntRange(min=1), help=f"Images per step.  [default by model: {_BATCHES}]")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"The peak of the learning rate, which rises to it and falls to 0.  [default by model: {_RATES}]",
+)
+@weight_decay_option
+@augment_option
 @click.option(
     "--balance",
     type=click.Choice(["none", "weights", "sampling"]),
     help="Make small classes count as much as large ones: weights multiplies their losses, sampling shows their "
     "images more often.  [default: none]",
 )
+@click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
 @click.option(
-    "--risk",
-    type=Share(),
-    help="Share of wrong answers that you tolerate, 2% say; answers too improbable to promise that are unsure.  "
-    "[default: 5%, where the validation images can promise it]",
+    "--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run that was stopped."
 )
-@early_stop_option
+@click.option("--data", "moved", metavar="DATA", help="With --resume: where the data of that run are now.")
+@click.option(
+    "--watch", "watching", is_flag=True, help="Show the training live in the browser, as `beholder watch` does."
+)
+@progress_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
-    help="Of multiplications in training; auto is bfloat16 where the processor has it, and on an accelerator.  "
-    "[default: auto]",
+    help="Precision of the multiplications in training; auto is bfloat16 where the processor supports it, and on an "
+    "accelerator.  [default: auto]",
 )
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
-    help="Train in so many processes together, on JAX: on this machine, or on those where --process starts them.",
+    help="Train in this many processes together, on JAX: on this machine, or on several with --process.",
 )
-@click.option("--coordinator", metavar="HOST:PORT", help="Across hosts: where process 0 listens, the same for all.")
-@click.option("--process", type=click.IntRange(min=0), help="Across hosts: which of the --processes this is, from 0.")
 @click.option(
-    "--watch", "watching", is_flag=True, help="Show it live in the browser while it trains, as `beholder watch` does."
+    "--coordinator", metavar="HOST:PORT", help="On several machines: where process 0 listens, the same for all."
 )
-@progress_option
-@click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
-@colour_option
-@reading_options
+@click.option("--process", type=click.IntRange(min=0), help="On several machines: the number of this process, from 0.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The RUN folder to make, which must not exist.  [default: runs/DATA-MODEL-TIME]",
+)
+@click.option(
+    "--risk",
+    type=Share(),
+    help="The share of wrong answers you tolerate, such as 2%; answers too uncertain for that are marked as unsure.  "
+    "[default: 5%, if there are enough validation images to promise it]",
+)
+@click.option(
+    "--neighbours/--no-neighbours",
+    default=True,
+    help="Whether to keep some training images in the RUN, so that its page can show the nearest.  [default: keep]",
+)
 @json_option
 @click.pass_context
 def train(
@@ -193,7 +214,7 @@ def train(
                 given = {"labels": labels or "fine", "command": command, **given, "out": run}
                 trained = train_now(str(data), listener=heard, progress=shown.tell, **together, **given)
     if as_json:
-        print_json(trained.to_json())
+        print_json(trained.to_dict())
         return
     if progress_kind == "none":  # nothing has told them yet
         print_notes(trained.notes)
@@ -202,8 +223,9 @@ def train(
         return
     if trained.finished_before:
         click.echo(f"{trained.run} was finished already; nothing was done.")
-    state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""
-    click.echo(f"{state}Validation accuracy {percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
+    epochs = f"{trained.epochs} epoch{'s' * (trained.epochs != 1)}"
+    state = f"Stopped after {epochs}; go on with --resume {trained.run}. " if trained.stopped else ""
+    click.echo(f"{state}Validation accuracy {as_percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
     if trained.risk is not None:
         from beholder.evaluation.abstention import risk_in_words
 

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import percent
-from beholder.cli.screen import Screen, screen
+from beholder.cli.console import Screen, as_percent
 from beholder.training.budget.forecast import MOST_EPOCHS
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
-
-
-@contextmanager
-def listening(kind: str) -> Iterator[Listener]:
-    """The same listener on a screen of its own, for a script that trains and shows nothing else."""
-    with screen(kind == "bar") as shown:
-        yield listener_on(shown, kind)
 
 
 def listener_on(shown: Screen, kind: str) -> Listener:
@@ -73,7 +64,7 @@ class _Display:
             self.screen.say(message)
 
     def _start(self, event: Event) -> None:
-        self.plan = event["plan"]
+        self.plan = event["summary"]
         self.screen.say(plan_in_words(self.plan))
         self.screen.update(self.task, description="Building the network")
         self._of(self.plan["steps"])
@@ -86,7 +77,7 @@ class _Display:
         self.steps = event["steps"]
         done = (event["epoch"] - 1) * self.steps + event["step"]
         state = (
-            f"loss {event['loss']:.3f}, train {percent(event['train_accuracy'])}, "
+            f"loss {event['loss']:.3f}, train {as_percent(event['train_accuracy'])}, "
             f"{event['images_per_second']:,.0f} images/s, {_clock(event['eta_seconds'])} to go"
         )
         self.screen.update(
@@ -97,12 +88,12 @@ class _Display:
         self.screen.update(self.task, completed=min(event["epoch"] * self.steps, self.total))
         self.screen.say(
             f"epoch {event['epoch']:>3}/{event['epochs']}  loss {event['loss']:.3f}  "
-            f"train {percent(event['train_accuracy'])}  validation {percent(event['validation_accuracy'])}  "
+            f"train {as_percent(event['train_accuracy'])}  validation {as_percent(event['validation_accuracy'])}  "
             f"{event['images_per_second']:,.0f} images/s"
         )
 
     def _resumed(self, event: Event) -> None:
-        self.screen.say(f"Goes on at epoch {event['epoch']}, step {event['step']}.")
+        self.screen.say(f"Continuing at epoch {event['epoch']}, step {event['step']}.")
         self._replan(event)
 
     def _replan(self, event: Event) -> None:
@@ -132,7 +123,7 @@ def plan_in_words(plan: dict[str, Any]) -> str:
         network = "/".join(map(str, plan["widths"]))
     if "side" in plan:
         pixels = f" at {plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
-    epochs, end = f"{plan['epochs']:g} epochs", ""
+    epochs, end = "1 epoch" if plan["epochs"] == 1 else f"{plan['epochs']:g} epochs", ""
     if "budget_seconds" in plan:
         epochs = f"{plan['epochs']:.1f} epochs"
         epochs += " (more would only memorise)" if plan["epochs"] >= MOST_EPOCHS else ""

@@ -18,25 +18,24 @@ import click
 
 from beholder.cli.console import address_teller
 from beholder.cli.options import json_option, run_argument, server_options
+from beholder.server import WATCH_PORT
 
 if TYPE_CHECKING:
     from beholder.runs.events import Event, Listener
 
-PORT = 8001
 
-
-@click.command(short_help="A training run, live, in the browser.")
-@run_argument()
-@server_options(PORT)
+@click.command(short_help="Watch a training run in the browser.")
+@run_argument
+@server_options(WATCH_PORT)
 @json_option
 @click.option("--while-parent-lives", is_flag=True, hidden=True)
 def watch(
     run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool, while_parent_lives: bool
 ) -> None:
-    """Show the training of RUN as it goes, or as it went: curves, answers, filters; stop it, and go on with it.
+    """Show the training of RUN in the browser, live or afterwards: curves, answers, filters.
 
-    It needs no part of the training: closing it, or its page, stops nothing. Ends with Ctrl+C or SIGTERM. With --json
-    the address is printed as JSON once it is ready.
+    The page can stop the training and continue it. Closing the page, or ending this command with Ctrl+C or SIGTERM,
+    leaves the training alone. With --json the address is printed as JSON once the page is ready.
     """
     from beholder.server.live.watching import watch as run_server
 
@@ -65,7 +64,8 @@ def watched(run: Path, listener: Listener) -> Iterator[Listener]:
             )
         listener(event)
         if event["event"] == "start":  # seconds later, so that nothing waits
-            click.echo(f"Watch it at {_address(watchers[0])} until it ends.", err=True)
+            address = _address(watchers[0])
+            click.echo(f"Watch it at {address} until it ends." if address else "Its page did not start.", err=True)
 
     try:
         yield hear
@@ -82,10 +82,10 @@ def _end_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _address(watcher: subprocess.Popen[str]) -> str:
+def _address(watcher: subprocess.Popen[str]) -> str | None:
     lines: list[str] = []
     for line in watcher.stdout or ():
         lines.append(line)
         if line.startswith("}"):
             return str(json.loads("".join(lines))["address"])
-    return "nothing: its process ended"
+    return None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from beholder.errors import UsageError
 
-_SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
+SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
 PRETRAINED = "pretrained"  # a network from a file of the person's own, which only `train --from FILE.keras` names
 
 
@@ -113,10 +113,10 @@ def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) 
         UsageError: an unknown name, or images under 8 pixels a side.
     """
     recipe(name)
-    if min(shape[:2]) < _SMALLEST_SIDE:
+    if min(shape[:2]) < SMALLEST_SIDE:
         raise UsageError(
             f"Images of {shape[0]} × {shape[1]} pixels are too small for a network; "
-            f"enlarge them to {_SMALLEST_SIDE} × {_SMALLEST_SIDE} or more."
+            f"enlarge them to {SMALLEST_SIDE} × {SMALLEST_SIDE} or more."
         )
     module = importlib.import_module(f"beholder.models.{name}")
     return module.build(shape, classes, **options)

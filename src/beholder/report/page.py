@@ -153,7 +153,7 @@ def _filters(run: RunFiles) -> dict[str, Any] | None:
 def _options(run: RunFiles) -> dict[str, str]:
     """What was chosen, the options of the command after the rest; what is no text as in JSON."""
     # Epochs were not chosen where a budget or an earlier plan decided them.
-    decided = run.config.get("budget") is not None or run.config.get("plans") is not None
+    decided = run.config.get("budget") is not None or run.config.get("schedule") is not None
     names = ("data", "model", *(() if decided else ("epochs",)), "batch_size", "seed")
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
     if run.config.get("budget") is not None:

@@ -16,7 +16,7 @@ from beholder.artifact.store import model_checksum
 from beholder.errors import ArtifactError
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
-from beholder.runs.run_folder import read_document
+from beholder.runs.run_folder import decided, read_document
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RunFiles:
 
     Attributes:
         path: the RUN folder.
-        config: what was asked for (`config.json`).
+        config: what was asked for and decided (`config.json`).
         environment: on what machine, with which versions; empty when unknown.
         data: classes, counts and fingerprints; None until the data were read.
         manifest: of the artifact; None until there is one.
@@ -76,7 +76,7 @@ def read_run(path: Path, ending: Event | None = None) -> RunFiles:
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
     return RunFiles(
         path=path.resolve(),  # "." has no name
-        config=config,
+        config=decided(config),
         environment=_document(path / "environment.json") or {},
         data=_document(path / "data.json"),
         manifest=_document(path / "model" / "manifest.json"),

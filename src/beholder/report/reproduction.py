@@ -12,7 +12,7 @@ from beholder.report.reading import RunFiles
 
 def budget_in_words(run: RunFiles) -> str | None:
     """The budget, the network and the epochs that were planned for it, and the plans after that; None without one."""
-    budget, planned = run.config.get("budget"), run.config.get("planned")
+    budget, planned = run.config.get("budget"), run.config.get("forecast")
     if budget is None:
         return None
     sentence = f"Budget {words.duration(budget)}"
@@ -30,7 +30,7 @@ def budget_in_words(run: RunFiles) -> str | None:
 def plan_command(run: RunFiles) -> str | None:
     """The command that follows the plan of a finished run on a budget; None where no command does."""
     config = run.config
-    ended = any(event["event"] == "end" and "plans" in event for event in run.events)
+    ended = any(event["event"] == "end" and "schedule" in event for event in run.events)
     if config.get("budget") is None or not ended or config["data"] == "arrays":
         return None
     given: dict[str, Any] = {

@@ -13,8 +13,6 @@ from beholder.errors import RunError
 from beholder.runs.document_rules import check_fields, is_text, list_of, object_of
 from beholder.runs.run_folder import Within, read_document
 
-SCHEMA = 1
-
 
 @dataclass(frozen=True)
 class AuditFolder:
@@ -78,7 +76,7 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
     """The AUDIT folder at `path` and its document.
 
     Raises:
-        RunError: it is none, it is damaged, or a newer Beholder made it.
+        RunError: it is none, it is damaged, or another version of Beholder made it.
     """
     folder = AuditFolder(path)
     way_out = "audit again into a new folder"

@@ -10,22 +10,19 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
+from beholder.schema import SCHEMA, why_unread
 
-SCHEMA = 1
-_CONFIG: dict[str, tuple[type, ...]] = {  # what a run cannot go on without, and of which kinds it may be
+_CONFIG: dict[str, tuple[type, ...]] = {  # what commands rely on, and of which kinds it may be
     "data": (str,),
     "labels": (str,),
     "cache": (str, type(None)),
-    "seed": (int,),
-    "settings": (dict,),
-}
-_MORE_CONFIG: dict[str, tuple[type, ...]] = {
     "images": (int, type(None)),
+    "seed": (int, type(None)),
     "budget": (int, float, type(None)),
-    "corrections": (dict, type(None)),
-    "plans": (list, type(None)),
-    "planned": (dict, type(None)),
-    "options": (dict, type(None)),
+    "corrections": (dict,),
+    "settings": (dict,),
+    "schedule": (list, type(None)),
+    "forecast": (dict, type(None)),
 }
 
 
@@ -72,6 +69,10 @@ class Run:
         """Keep what was asked for; the schema number is ours to add."""
         files.write_json(self.config_file, {"schema": SCHEMA, **config})
 
+    def update_config(self, **changes: Any) -> None:
+        """Keep what was decided since, in the place of what stood there."""
+        self.write_config({**read_document(self.config_file, missing=""), **changes})
+
     def clear_leftovers(self) -> None:
         """Delete what a kill in the middle of writing a file left beside it."""
         for left in self.path.glob(".*.part"):
@@ -106,7 +107,7 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
     """The RUN folder at `path` and its config.
 
     Raises:
-        RunError: it is not a RUN folder, its config is damaged, or a newer Beholder made it.
+        RunError: it is not a RUN folder, its config is damaged, or another version of Beholder made it.
     """
     run = Run(path)
     config = read_document(
@@ -118,12 +119,21 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
         raise RunError(
             f"{str(run.config_file)!r} is damaged (it has no {lacking[0]!r}); train again into a new folder."
         )
-    other = [name for name, kinds in (_CONFIG | _MORE_CONFIG).items() if not isinstance(config.get(name), kinds)]
+    other = [name for name, kinds in _CONFIG.items() if not isinstance(config[name], kinds)]
     if other:
         raise RunError(
             f"{str(run.config_file)!r} is damaged (its {other[0]!r} is no such thing); train again into a new folder."
         )
     return run, config
+
+
+def decided(config: dict[str, Any]) -> dict[str, Any]:
+    """`config` with what was decided in the place of what the person left open."""
+    settings = config.get("settings")
+    if not isinstance(settings, dict) or not isinstance(settings.get("recipe"), dict):
+        return config
+    facts = {name: settings.get(name) for name in ("model", "seed", "options")}
+    return {**config, **facts, **{name: settings["recipe"].get(name) for name in ("epochs", "batch_size")}}
 
 
 def read_document(path: Path, missing: str, damaged: str = "train again into a new folder") -> dict[str, Any]:
@@ -135,7 +145,7 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
         damaged: what to do where it is damaged.
 
     Raises:
-        RunError: it is not there, cannot be read, is damaged, or of a newer schema.
+        RunError: it is not there, cannot be read, is damaged, or of another version of Beholder.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -147,7 +157,7 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
         raise RunError(f"{str(path)!r} is damaged (it is not JSON); {damaged}.") from error
     if not isinstance(document, dict):
         raise RunError(f"{str(path)!r} is damaged (it is a JSON {type(document).__name__}, no object); {damaged}.")
-    schema = document.get("schema", SCHEMA)
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise RunError(f"{str(path)!r} has schema {schema}, newer than this Beholder's {SCHEMA}; update Beholder.")
+    unread = why_unread(document.get("schema", SCHEMA))
+    if unread is not None:
+        raise RunError(f"{str(path)!r} {unread}; {damaged}.")
     return document

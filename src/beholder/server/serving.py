@@ -16,13 +16,13 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from beholder.errors import UsageError
 from beholder.runs.audit_folder import is_audit_folder
+from beholder.server import HOST, PORT
 from beholder.server.app import classifier_app
 from beholder.server.audit_page import audit_app
 from beholder.server.guard.patience import IDLE_SECONDS, LINGERING, PatientProtocol
 from beholder.server.guard.security import Hosts
 from beholder.server.served import open_served
 
-PORT = 8000
 _BACKLOG = 2048
 _LAST_SECONDS = 30  # that accepted work has once the server is asked to end
 _RESERVE = 100 + LINGERING  # open files that are not connections, or connections that are turned away
@@ -33,7 +33,7 @@ Ready = Callable[[str], None]
 def serve(
     run: str | Path,
     *,
-    host: str = "127.0.0.1",
+    host: str = HOST,
     port: int = PORT,
     allow_hosts: Iterable[str] = (),
     exact: bool = False,

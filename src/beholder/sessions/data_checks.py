@@ -117,7 +117,7 @@ def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
     found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
     told = f"Copies of each other: {' and '.join(found)} ones" if found else "No image is a copy of another"
     if near is not None:
-        return f"{told}{', kept in one set_name; ' + _AUDIT if found else ''}."
+        return f"{told}{', kept in one set; ' + _AUDIT if found else ''}."
     told = told if found else "No image is equal to another"
     if across is None:
         return (

@@ -21,12 +21,15 @@ from types import FrameType
 from typing import IO, Any
 
 from beholder import errors
+from beholder.data.opening import Data
 from beholder.data.progress import Progress
+from beholder.data.source import Source
 from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.runs.events import Listener
 from beholder.runs.run_folder import Run
 from beholder.sessions.interruption import heard_signals
-from beholder.sessions.session import Trained
+from beholder.sessions.request import TrainRequest
+from beholder.sessions.trained import Trained
 from beholder.training.steps import framework
 
 _LAST_BYTES = 4000
@@ -34,8 +37,8 @@ GRACE_SECONDS = 10.0  # in which the others may say why, once one process has en
 
 
 @dataclass(frozen=True)
-class Together:
-    """Which processes train.
+class ProcessGroup:
+    """Which processes train together.
 
     Attributes:
         count: how many.
@@ -48,8 +51,8 @@ class Together:
     process: int | None
 
 
-def together(processes: int | None, coordinator: str | None, process: int | None) -> Together | None:
-    """What the person asked for; None where that is one process as ever.
+def process_group(processes: int | None, coordinator: str | None, process: int | None) -> ProcessGroup | None:
+    """The processes that the person asked for; None where that is one process as ever.
 
     Raises:
         UsageError: the three do not fit each other, or JAX is not installed or not wanted.
@@ -70,23 +73,43 @@ def together(processes: int | None, coordinator: str | None, process: int | None
         raise UsageError(
             "Training over processes needs 'jax', which is not installed; run `pip install 'beholder[train,jax]'`."
         )
-    return Together(processes, coordinator, process)
+    return ProcessGroup(processes, coordinator, process)
 
 
 def launch(
-    command: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+    job: TrainRequest | Path,
+    data: Data | Source | None,
+    group: ProcessGroup,
+    listener: Listener | None,
+    progress: Progress,
 ) -> Trained:
-    """Run `train` or `resume` with `arguments` in the processes that were asked for, as far as they are this machine's.
+    """Train in the processes of `group`, as far as they are this machine's.
+
+    Args:
+        job: a request, or the RUN folder to go on with.
+        data: by name or path; None: those of the run.
+        group: which processes.
+        listener: told each event as it happens.
+        progress: told how far reading is.
 
     Returns:
         The `Trained` of process 0, or, where that is another machine's, of the one here.
 
     Raises:
-        UsageError: an argument that cannot be handed to a process.
+        UsageError: `data` cannot be handed to a process.
         ClusterError: a process was lost; the run can be resumed.
         BeholderError: what a process says that the person must change.
     """
-    crew = _Crew(command, _portable(arguments), asked, listener, progress)
+    if data is not None and not isinstance(data, str | Path):
+        raise UsageError("Arrays cannot be handed to other processes; save them as a .npz file and give its path.")
+    order: dict[str, Any] = {"data": None if data is None else str(data), "cache": None}
+    if isinstance(job, TrainRequest):
+        run = job.out
+        order |= {"request": job.to_json(), "cache": None if job.cache is None else str(job.cache)}
+    else:
+        run = job
+        order["run"] = str(job)
+    crew = _Crew(order, run, group, listener, progress)
     try:
         with crew.hearing_signals():
             return crew.wait()
@@ -98,29 +121,27 @@ class _Crew:
     """The processes on this machine."""
 
     def __init__(
-        self, command: str, arguments: dict[str, Any], asked: Together, listener: Listener | None, progress: Progress
+        self,
+        order: dict[str, Any],
+        run: Path | None,
+        group: ProcessGroup,
+        listener: Listener | None,
+        progress: Progress,
     ) -> None:
-        self.asked, self.listener, self.progress = asked, listener, progress
-        self.run: Any = arguments.get("run_path") or arguments.get("out")
-        self.indices = range(asked.count) if asked.process is None else [asked.process]
+        self.group, self.run, self.listener, self.progress = group, run, listener, progress
+        self.indices = range(group.count) if group.process is None else [group.process]
         self.said: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
         self.noise: dict[int, IO[bytes]] = {}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
-        coordinator = asked.coordinator or f"127.0.0.1:{_free_port()}"
+        coordinator = group.coordinator or f"127.0.0.1:{_free_port()}"
+        local = group.coordinator is None
         for index in self.indices:
-            request = {
-                "command": command if index == 0 else "follow",
-                "arguments": arguments,
-                "coordinator": coordinator,
-                "count": asked.count,
-                "index": index,
-                "local": asked.coordinator is None,
-            }
-            self._start(index, request, _environment(coordinator))
+            joining = {"coordinator": coordinator, "count": group.count, "index": index, "local": local}
+            self._start(index, {**order, "joining": joining}, _environment(coordinator))
 
     def wait(self) -> Trained:
         """Until all are done, or one is lost."""
-        results: dict[int, Any] = {}
+        results: dict[int, dict[str, Any]] = {}
         reasons: dict[int, dict[str, Any]] = {}
         left = set(self.indices)
         first, until = None, float("inf")
@@ -129,24 +150,28 @@ class _Crew:
                 index, message = self.said.get(timeout=0.2)
             except queue.Empty:
                 continue
-            if message is None:
-                left.discard(index)
-                if index == 0 and index in results:
-                    break
-                if index not in results and first is None:
-                    first, until = index, time.monotonic() + GRACE_SECONDS
-            elif "event" in message:
-                self._tell(message["event"])
-            elif "progress" in message:
-                self.progress(*message["progress"])
-            elif "done" in message:
-                results[index] = message["done"]
-            else:
-                reasons[index] = message
+            if message is not None:
+                if "done" in message:
+                    results[index] = message["done"]
+                elif not self._pass_on(message):
+                    reasons[index] = message
+                continue
+            left.discard(index)
+            if index == 0 and index in results:
+                break
+            if index not in results and first is None:
+                first, until = index, time.monotonic() + GRACE_SECONDS
         if min(self.indices) in results:
-            document = results[min(self.indices)]
-            return Trained(**{**document, "run": Path(document["run"])})
+            return Trained.from_fields(results[min(self.indices)])
         raise self._error(first or 0, reasons)
+
+    def _pass_on(self, message: dict[str, Any]) -> bool:
+        """Tell what happens; False where the message says how a process ended."""
+        if "event" in message and self.listener is not None:
+            self.listener(message["event"])
+        elif "progress" in message:
+            self.progress(*message["progress"])
+        return "event" in message or "progress" in message
 
     def end(self) -> None:
         """End those that still run."""
@@ -180,7 +205,7 @@ class _Crew:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _start(self, index: int, request: dict[str, Any], environment: dict[str, str]) -> None:
+    def _start(self, index: int, order: dict[str, Any], environment: dict[str, str]) -> None:
         self.noise[index] = _nameless_file()
         process = subprocess.Popen(
             [sys.executable, "-m", "beholder.sessions.worker"],
@@ -193,7 +218,7 @@ class _Crew:
         self.processes[index] = process
         if process.stdin is None or process.stdout is None:
             raise AssertionError
-        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()  # and it stays open: its end tells that we are gone
         threading.Thread(target=self._hear, args=(index, process.stdout), daemon=True).start()
 
@@ -201,10 +226,6 @@ class _Crew:
         for line in stream:
             self.said.put((index, json.loads(line)))
         self.said.put((index, None))
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        if self.listener is not None:
-            self.listener(event)
 
     def _error(self, first: int, reasons: dict[int, dict[str, Any]]) -> BaseException:
         """What to raise where process `first` ended before its work was done, and these told `reasons`."""
@@ -224,8 +245,8 @@ class _Crew:
             how = f"was ended by signal {-code}"
         else:
             return RuntimeError(f"A process that trained failed:\n{self._last_words(first)}")
-        lost = f"Process {first} of {self.asked.count} {how}"
-        if 0 in self.indices and self.run is not None and not Run(Path(self.run)).config_file.exists():
+        lost = f"Process {first} of {self.group.count} {how}"
+        if 0 in self.indices and self.run is not None and not Run(self.run).config_file.exists():
             return ClusterError(f"{lost} before the first checkpoint; start all again.")
         return ClusterError(f"{lost}; start all again with --resume {self.run or 'RUN'}.")
 
@@ -239,14 +260,6 @@ def _nameless_file() -> IO[bytes]:
     descriptor, name = tempfile.mkstemp()
     Path(name).unlink()
     return os.fdopen(descriptor, "w+b")
-
-
-def _portable(arguments: dict[str, Any]) -> dict[str, Any]:
-    """`arguments` as JSON has them: paths as texts."""
-    data = arguments.get("data")
-    if data is not None and not isinstance(data, str | Path):
-        raise UsageError("Arrays cannot be handed to other processes; save them as a .npz file and give its path.")
-    return {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
 
 
 def _environment(coordinator: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The plan of an earlier run, read from its event log to be followed again."""
+"""The plan that a run followed, read from its event log to be replayed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
     """
     events = read_events(path)
     settings = [event["settings"] for event in events if event["event"] == "start" and "settings" in event]
-    plans = [event["plans"] for event in events if event["event"] in ("end", "stopped") and "plans" in event]
-    if not settings or not plans or not _is_schedule(plans[-1]):
+    schedules = [event["schedule"] for event in events if event["event"] in ("end", "stopped") and "schedule" in event]
+    if not settings or not schedules or not _is_schedule(schedules[-1]):
         raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
-    return Settings.from_json(settings[-1]), [(step, steps) for step, steps in plans[-1]]
+    return Settings.from_json(settings[-1]), [(step, steps) for step, steps in schedules[-1]]
 
 
-def other_images(plan: Path, train: Dataset) -> list[str]:
+def other_images(plan: Path | None, train: Dataset) -> list[str]:
     """One sentence where the plan was made for images of another number or shape; it is followed all the same."""
-    made = next((event.get("plan") for event in reversed(read_events(plan)) if event["event"] == "start"), None)
+    events = [] if plan is None else read_events(plan)
+    made = next((event.get("summary") for event in reversed(events) if event["event"] == "start"), None)
     if not isinstance(made, dict) or not {"train_images", "image_shape"} <= made.keys():
         return []
     count, shape = made["train_images"], made["image_shape"]
@@ -39,9 +40,10 @@ def other_images(plan: Path, train: Dataset) -> list[str]:
     ]
 
 
-def _is_schedule(plans: Any) -> bool:
-    """Whether `plans` are pairs as a `Schedule` has them: a step, and a larger number of steps in all."""
-    pairs = isinstance(plans, list) and plans != [] and all(isinstance(pair, list) and len(pair) == 2 for pair in plans)
-    if not pairs or not all(isinstance(number, int) for pair in plans for number in pair):
+def _is_schedule(pairs: Any) -> bool:
+    """Whether `pairs` are as a `Schedule` has them: a step, and a larger number of steps in all."""
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         return False
-    return plans[0][0] == 0 and all(step < steps for step, steps in plans)
+    if not all(isinstance(number, int) for pair in pairs for number in pair):
+        return False
+    return pairs[0][0] == 0 and all(step < steps for step, steps in pairs)

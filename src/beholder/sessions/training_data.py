@@ -17,9 +17,10 @@ from beholder.data.opening import DATA_NAMES, Data, open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.data.split import Split, first_images
-from beholder.errors import DataError, UsageError
-from beholder.runs.run_folder import Run
-from beholder.runs.sets import ImageSet, KnownSets, write_sets
+from beholder.errors import DataError, RunError, UsageError
+from beholder.runs.run_folder import Run, read_document
+from beholder.runs.sets import ImageSet, KnownSets, changes_in_words, read_sets, write_sets
+from beholder.schema import SCHEMA
 from beholder.training.settings import Initial
 
 _NAME_BYTES = 150  # of the data's name in that of a run: file systems take 255 in all
@@ -95,16 +96,31 @@ def check_there(run: Path, data: str, again: str) -> None:
 
 
 def keep_data(run: Run, whole: Split, sets: dict[str, Dataset], images: int | None, checks: dict[str, Any]) -> None:
-    """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe`."""
+    """Keep in the run which images each set has, and what `checks` found; see `known_sets` and `describe_data`."""
     write_sets(run.path, known_sets(whole, sets, images))
-    files.write_json(run.data_file, describe(whole.source, sets, checks))
+    files.write_json(run.data_file, describe_data(whole.source, sets, checks))
 
 
-def describe(source: Source, sets: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
+def check_same(run: Run, whole: Split, sets: dict[str, Dataset], images: int | None) -> None:
+    """Refuse data that are not what the run began with.
+
+    Raises:
+        RunError: they are not, or the run's own documents are damaged.
+    """
+    if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(sets):
+        before, now = read_sets(run.path), known_sets(whole, sets, images)
+        changes = "" if before is None else f" ({changes_in_words(before, now)})"
+        raise RunError(
+            f"The data {whole.source.name!r} are not those that {str(run.path)!r} began with{changes}; give those by "
+            "--data PATH, or train a new run instead."
+        )
+
+
+def describe_data(source: Source, sets: dict[str, Dataset], checks: dict[str, Any]) -> dict[str, Any]:
     """`data.json`: classes, counts, fingerprints, notes, what `checks` found, and what was skipped."""
     classes = len(source.class_names)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "name": source.name,
         "class_names": list(source.class_names),
         "image_shape": list(sets["train"].image_shape),

@@ -18,22 +18,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from beholder.api.resume import resume
-from beholder.api.train import train
-from beholder.data.corrections import corrected
-from beholder.data.images.colour import Colour
 from beholder.data.progress import silent
-from beholder.data.split import Split
 from beholder.errors import BeholderError, DataError
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
-from beholder.sessions.session import Asked, Trained
-from beholder.sessions.training_data import open_data, read_training_sets
-from beholder.training.initial import check_start
-from beholder.training.settings import Settings
+from beholder.sessions.again import train_again
+from beholder.sessions.begin import begin
+from beholder.sessions.prepare import prepare
+from beholder.sessions.request import TrainRequest
+from beholder.sessions.trained import Trained
 from beholder.training.steps import framework, processes
-
-_PATHS = ("cache", "plan")  # arguments that are paths and nothing else
 
 
 class _Voice:
@@ -51,15 +45,15 @@ class _Voice:
 
 def main() -> None:
     """Do what standard input asks for, and exit."""
-    request = json.loads(sys.stdin.readline())
-    voice = _Voice()
+    order = json.loads(sys.stdin.readline())
+    voice, index = _Voice(), order["joining"]["index"]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt if request["index"] == 0 else _Patient())
+        signal.signal(number, _interrupt if index == 0 else _Patient())
     status = 1
     try:
-        processes.join(request["coordinator"], request["count"], request["index"], local=request["local"])
-        trained = _do(request["command"], request["arguments"], voice)
+        processes.join(**order["joining"])
+        trained = _lead(order, voice) if index == 0 else follow(order["data"], order["cache"])
         voice.say(done=asdict(trained))
         status = 0
     except BeholderError as error:
@@ -74,14 +68,8 @@ def main() -> None:
     os._exit(status)  # JAX would wait for the others once more, who may be gone
 
 
-def _do(command: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
-    given = dict(arguments)
-    for name in _PATHS:
-        given[name] = _path(given.get(name))
-    if given.get("input_range") is not None:
-        given["input_range"] = tuple(given["input_range"])
-    if command == "follow":
-        return follow(given.get("data"), given.get("cache"))
+def _lead(order: dict[str, Any], voice: _Voice) -> Trained:
+    """Begin the run, or go on with it, as process 0."""
 
     def listener(event: dict[str, Any]) -> None:
         voice.say(event=event)
@@ -89,17 +77,17 @@ def _do(command: str, arguments: dict[str, Any], voice: _Voice) -> Trained:
     def progress(what: str, done: int, total: int) -> None:
         voice.say(progress=[what, done, total])
 
-    if command == "train":
-        return train(given.pop("data"), listener=listener, progress=progress, **given)
-    trained = resume(given["run_path"], data=given["data"], listener=listener, progress=progress)
+    if "request" in order:
+        return begin(TrainRequest.from_json(order["request"]), order["data"], listener, progress)
+    trained = train_again(Path(order["run"]), order["data"], listener, progress)
     group = processes.current()
     if group is not None:  # there was nothing to do
-        group.agree({**asdict(trained), "run": str(trained.run)})
+        group.agree({"done": {**asdict(trained), "run": str(trained.run)}})
         processes.leave()
     return trained
 
 
-def follow(data: str | None, cache: Path | None) -> Trained:
+def follow(data: str | None, cache: str | None) -> Trained:
     """Train along with process 0, which says how; its accuracy is the best that process 0 measured after an epoch.
 
     Args:
@@ -112,36 +100,26 @@ def follow(data: str | None, cache: Path | None) -> Trained:
     started, group = time.monotonic(), processes.current()
     if group is None:
         raise AssertionError
-    document = group.agree(None)
-    if "outline" not in document:
+    told = group.agree(None)
+    if "done" in told:
         processes.leave()
-        return Trained(**{**document, "run": Path(document["run"])})
-    asked, run = Asked.from_config(json.loads(json.dumps(document))), Run(Path(document["run"]))
-    settings = Settings.from_json(document["settings"]).starting_from(run.initial_file)
-    if "file" in settings.options and settings.initial is not None:
-        check_start(run.initial_file, settings.initial)
-    colour: Colour = "grey" if document["plan"]["image_shape"][2] == 1 else "rgb"
-    cache = cache or _path(asked.cache)
-    source = open_data(data or asked.data, document["labels"], cache, silent, settings.initial, colour)
-    sets = read_training_sets(
-        Split(corrected(source, asked.corrections, set()), settings.seed, silent, asked.together), asked.images
-    )
-    if sets["train"].outline() != document["outline"]:
-        raise DataError(f"The data {source.name!r} of process {group.index} are others than those of process 0.")
+        return Trained.from_fields(told["done"])
+    run, config = Run(Path(told["run"])), told["config"]
+    config["cache"] = cache or config["cache"]
+    prepared = prepare(config, run.initial_file, data, silent, tuple(told["summary"]["image_shape"]))
+    train, validation = prepared.sets["train"], prepared.sets["validation"]
+    if train.outline() != told["outline"]:
+        name = prepared.split.source.name
+        raise DataError(f"The data {name!r} of process {group.index} are others than those of process 0.")
     framework.start()
     from beholder.training.fit import Fit
 
-    plans = None if document["plans"] is None else [(step, steps) for step, steps in document["plans"]]
     log = EventLog(Path(os.devnull))  # process 0 tells what happens
-    fit = Fit(sets["train"], sets["validation"], settings, run, log, lambda: False, plans=plans)
-    outcome = fit.run_to_end()
+    fit = Fit(train, validation, prepared.settings, run, log, lambda: False, schedule=prepared.schedule)
+    result = fit.run_to_end()
     processes.leave()
     seconds, accuracy = round(time.monotonic() - started, 2), max(0.0, fit.position.best_accuracy)
-    return Trained(run.path, seconds, document["plan"], accuracy, outcome.epochs, outcome.stopped)
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
+    return Trained(run.path, seconds, told["summary"], accuracy, result.epochs, result.stopped)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

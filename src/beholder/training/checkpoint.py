@@ -18,7 +18,7 @@ from beholder.runs.run_folder import Run
 from beholder.training.budget.schedule import Schedule
 
 _MOST_BYTES = 1 << 40
-SHARE = 0.02  # of the time, at most, goes into checkpoints
+_SHARE = 0.02  # of the time, at most, goes into checkpoints
 SECONDS = 120.0  # between two checkpoints inside an epoch, where the share allows it
 
 
@@ -72,7 +72,7 @@ class Checkpoint:
 class Cadence:
     """When a checkpoint is due: at the end of each epoch and every two minutes, but never for more than its share.
 
-    One that took c seconds is followed by `c / SHARE` seconds without another, however short the epochs are. When
+    One that took c seconds is followed by `c / _SHARE` seconds without another, however short the epochs are. When
     checkpoints are written changes nothing of what the run comes to.
     """
 
@@ -83,11 +83,60 @@ class Cadence:
     def due(self, *, epoch_ended: bool = False) -> bool:
         """Whether to write one now."""
         passed = time.monotonic() - self._last
-        return passed >= self._cost / SHARE and (epoch_ended or passed >= SECONDS)
+        return passed >= self._cost / _SHARE and (epoch_ended or passed >= SECONDS)
 
     def wrote(self, seconds: float) -> None:
         """One was written just now, and took `seconds`."""
         self._last, self._cost = time.monotonic(), seconds
+
+
+class Checkpoints:
+    """The checkpoints of a run: when the next one is due, writing it, and going on from the last."""
+
+    def __init__(self, run: Run, model: Any, optimizer: Any) -> None:
+        self.run, self.model, self.optimizer = run, model, optimizer
+        self._cadence = Cadence()
+        self.due = self._cadence.due
+
+    def write(self, position: Position, best: list[NDArray[Any]]) -> None:
+        """Keep `position`, the variables as they are now, and the `best` epoch's weights.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        began = time.monotonic()
+        Checkpoint(position, values_of(self.model.variables), values_of(self.optimizer.variables), best).write(
+            self.run.checkpoint_file, self.run.earlier_checkpoint_file
+        )
+        self._cadence.wrote(time.monotonic() - began)
+
+    def restore(self) -> tuple[Checkpoint | None, str | None]:
+        """Give the variables the values of the last checkpoint, see `latest_checkpoint`.
+
+        Raises:
+            RunError: it is damaged, or of another network.
+        """
+        checkpoint, advice = latest_checkpoint(self.run)
+        if checkpoint is not None:
+            self._assign(self.model.variables, checkpoint.model)
+            self._assign(self.optimizer.variables, checkpoint.optimizer)
+        return checkpoint, advice
+
+    def _assign(self, variables: list[Any], values: list[NDArray[Any]]) -> None:
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+            raise RunError(
+                f"The checkpoint {str(self.run.checkpoint_file)!r} is of another network than its config says; "
+                "train again into a new folder."
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+def values_of(variables: list[Any]) -> list[NDArray[Any]]:
+    """The values of Keras `variables`, copied."""
+    import keras
+
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

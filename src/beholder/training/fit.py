@@ -8,13 +8,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import keras
-import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.data.image_rows import images_at
-from beholder.errors import RunError, UsageError
+from beholder.errors import UsageError
 from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
@@ -24,31 +22,30 @@ from beholder.training.budget.forecast import MOST_EPOCHS
 from beholder.training.budget.pace import Pace
 from beholder.training.budget.schedule import Schedule
 from beholder.training.budget.stage_costs import SMALL_COST
-from beholder.training.checkpoint import Cadence, Checkpoint, Position, latest_checkpoint, position_from
-from beholder.training.epoch_snapshots import Snapshots
+from beholder.training.checkpoint import Checkpoints, Position, position_from, values_of
+from beholder.training.epoch_judge import EpochJudge
 from beholder.training.initial import first_weights
-from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
+from beholder.training.judging import TRAIN_SAMPLE, sample
 from beholder.training.settings import Settings
 from beholder.training.stages import Stages
 from beholder.training.steps import framework, processes
 from beholder.training.steps.batches import Batches
 from beholder.training.steps.optimizer import build_optimizer
-from beholder.training.steps.step import compile_look
 
-STEP_EVENT_SECONDS = 0.5
-STEP_EVENT_SHARE = 1e-4  # of the time trained so far, where that is more
+_STEP_EVENT_SECONDS = 0.5
+_STEP_EVENT_SHARE = 1e-4  # of the time trained so far, where that is more
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FitResult:
     """What training came to.
 
     Attributes:
         weights: the values of the model's variables to keep, in its order.
-        epochs: that are judged: the complete ones, and the last of the run, which its plan may cut short.
+        epochs: that are judged: the complete ones, and the last of the run, which its schedule may cut short.
         best_epoch: the epoch (from 1) with the best validation accuracy; 0 before the first.
         stopped: the person stopped it before its end.
-        plans: of the schedule that was followed.
+        schedule: the pairs of the `Schedule` that was followed.
         seconds_a_step: over whole images, where a deadline had the clock looked at, often enough to tell.
         closing_since: when the last epoch was judged, on the clock of `time.monotonic`; all that follows is closing.
     """
@@ -57,7 +54,7 @@ class Outcome:
     epochs: int
     best_epoch: int
     stopped: bool
-    plans: list[tuple[int, int]]
+    schedule: list[tuple[int, int]]
     seconds_a_step: float | None
     closing_since: float
 
@@ -78,7 +75,7 @@ class Fit:
             None: the settings' epochs decide.
         closing: seconds that packing will take after that.
         most_epochs: of a run that is re-planned, however much time there is.
-        plans: those of an earlier run, to be followed exactly (see `Schedule`).
+        schedule: pairs of an earlier run's `Schedule`, to be followed exactly.
     """
 
     def __init__(
@@ -93,84 +90,82 @@ class Fit:
         until: float | None = None,
         closing: float = 0.0,
         most_epochs: float = MOST_EPOCHS,
-        plans: list[tuple[int, int]] | None = None,
+        schedule: list[tuple[int, int]] | None = None,
     ) -> None:
-        self.train, self.validation = train, validation
-        self.settings, self.run, self.log, self.stop = settings, run, log, stop
+        self.settings, self.log, self.stop = settings, log, stop
         self.group = processes.current()
-        self.leads = self.group is None or self.group.leads
-        recipe = settings.recipe
-        mirror = settings.mirrors(train.image_shape[2])
-        balanced = settings.balance == "sampling"
+        recipe, from_earlier = settings.recipe, settings.initial is not None
+        mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
-        self.model = self._build()
-        self.optimizer = build_optimizer(recipe, fine_tuning=settings.initial is not None)
-        # What starts from an earlier network has learned the coarse things already.
+        self.model = _build(settings, train, run if self.leads else None)
+        optimizer = build_optimizer(recipe, fine_tuning=from_earlier)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
-        whole = settings.initial is not None
-        self.stages = Stages(self.model, self.optimizer, recipe, whole=whole, class_weights=weights, group=self.group)
-        self.look = compile_look(self.model)
-        self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
-        self.given_plans = plans or []
-        steps = self.batches.steps
-        judged = sample(len(train), TRAIN_SAMPLE).size + sample(len(validation), TRAIN_SAMPLE).size
-        most = round(most_epochs * steps)
-        self.pace = None if until is None else Pace(until, steps, most, judged / recipe.batch_size, closing)
+        # What starts from an earlier network has learned the coarse things already.
+        self.stages = Stages(self.model, optimizer, recipe, whole=from_earlier, class_weights=weights, group=self.group)
+        self.checkpoints = Checkpoints(run, self.model, optimizer)
         # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
-        hurried = self.pace is not None and settings.early_stop is None
-        self.judged = sample(len(validation), TRAIN_SAMPLE if hurried else None)
-        self.snapshots = Snapshots(run, log, self.model, validation, self.judged)
-        self.best: list[NDArray[Any]] = []
-        self.cadence = Cadence()
-        self.began = self.closing_since = time.monotonic()
+        hurried, patience = until is not None and settings.early_stop is None, settings.early_stop
+        self.judge = EpochJudge(
+            self.model,
+            train,
+            validation,
+            augmented=recipe.augment,
+            hurried=hurried,
+            patience=patience,
+            run=run,
+            log=log,
+        )
+        self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
+        self.followed = list(schedule or [])
+        steps = self.batches.steps
+        self.pace: Pace | None = None
+        if until is not None:
+            judged_steps = self.judge.judged_images / recipe.batch_size
+            self.pace = Pace(until, steps, round(most_epochs * steps), judged_steps, closing)
 
-    def run_to_end(self) -> Outcome:
+    @property
+    def leads(self) -> bool:
+        """Whether this process decides, judges and writes."""
+        return self.group is None or self.group.leads
+
+    def run_to_end(self) -> FitResult:
         """Train until the last step, an early stop, or the person's stop.
 
         Raises:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
             StorageError: a checkpoint or an event cannot be written.
         """
-        checkpoint, advice = latest_checkpoint(self.run) if self.leads else (None, None)
-        if advice is not None:
-            self.log.append("advice", message=advice)
-        if checkpoint is not None:
-            self._restore(checkpoint)
+        began = time.monotonic()
+        if self.leads:
+            self._restore()
         self._share_position()
-        self._follow_given_plans()
+        self._follow()
         stopped = False
         while not self._over() and not stopped:
-            stopped = self._epoch()
+            stopped = self._epoch(began)
         self.stages.step.sync()
-        if not stopped:
-            self._tell_ending()
-        keep_best = self.settings.early_stop is not None and self.best
-        weights = self.best if keep_best else _values(self.model.variables)
+        if not stopped and self.pace is not None:
+            self._tell_ending(self.pace, began)
         position = self.position
-        plans = position.schedule.plans
-        pace = None if self.pace is None or not self.stages.whole else self.pace.seconds_a_step
-        return Outcome(weights, position.epoch, position.best_epoch, stopped, plans, pace, self.closing_since)
+        return FitResult(
+            weights=self.judge.best or values_of(self.model.variables),
+            epochs=position.epoch,
+            best_epoch=position.best_epoch,
+            stopped=stopped,
+            schedule=position.schedule.plans,
+            seconds_a_step=self.pace.seconds_a_step if self.pace is not None and self.stages.whole else None,
+            closing_since=self.judge.last,
+        )
 
-    def _tell_ending(self) -> None:
-        if self.pace is None:
-            return
-        done, planned = self.position.done, self.position.schedule.plans[0][1]
-        left = self.pace.until - time.monotonic()
-        seconds = self.pace.until - self.began
-        message = ending_in_words(done, planned, self.pace.most_steps, left=left, seconds=seconds)
-        if message is not None:
-            self.log.append("advice", message=message)
-
-    def _epoch(self) -> bool:
+    def _epoch(self, began: float) -> bool:
         """Train to the end of the epoch, or of the run; True when the person stopped it before."""
         position, batches = self.position, self.batches
-        order, started, told = batches.order(position.epoch), time.monotonic(), 0.0
-        first_step = position.step
-        while position.step < batches.steps and position.done < self.position.schedule.steps:
+        order, first_step, started, told = batches.order(position.epoch), position.step, time.monotonic(), 0.0
+        while position.step < batches.steps and position.done < position.schedule.steps:
             self._step(order)
             now = time.monotonic()
-            if now - told > step_event_seconds(now - self.began):
+            if now - told > step_event_seconds(now - began):
                 self._tell_step((now - started) / (position.step - first_step))
                 told = now
             asked, steps = self._decided()
@@ -178,16 +173,17 @@ class Fit:
                 self._save()
                 return True
             self._replan(steps)
-            if self.cadence.due():
+            if self.checkpoints.due():
                 self._save()
-        self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
+        if self.leads:
+            self._end_epoch(time.monotonic() - started, (position.step - first_step) * batches.batch_size)
         self._share_position()
         over, asked = self._over(), self._decided(look=False)[0]
-        if over or asked or self.cadence.due(epoch_ended=True):
+        if over or asked or self.checkpoints.due(epoch_ended=True):
             self._save()
         return asked and not over
 
-    def _step(self, order: NDArray[np.int64]) -> None:
+    def _step(self, order: NDArray[Any]) -> None:
         position, batches = self.position, self.batches
         share = slice(None) if self.group is None else self.group.share(batches.size(position.step))
         images, labels = batches.batch(order, position.epoch, position.step, share)
@@ -227,75 +223,64 @@ class Fit:
         if steps is not None:
             schedule.replan(done, steps)
             self.log.append("replan", step=done, steps=schedule.steps)
-        self._follow_given_plans()
+        self._follow()
 
-    def _follow_given_plans(self) -> None:
-        while self.given_plans and self.given_plans[0][0] <= self.position.done:
-            step, steps = self.given_plans.pop(0)
-            plans = self.position.schedule.plans
-            if step == self.position.done and plans[-1] != (step, steps):
-                kept = [plan for plan in plans if plan[0] < step]
-                self.position.schedule = Schedule([*kept, (step, steps)])
+    def _follow(self) -> None:
+        """Take the pairs of the followed schedule that are due by now; those before a checkpoint are known already."""
+        while self.followed and self.followed[0][0] <= self.position.done:
+            step, steps = self.followed.pop(0)
+            known = self.position.schedule.plans
+            if step == self.position.done and known[-1] != (step, steps):
+                self.position.schedule = Schedule([*(pair for pair in known if pair[0] < step), (step, steps)])
                 if step > 0:
                     self.log.append("replan", step=step, steps=steps)
 
     def _end_epoch(self, seconds: float, images: int) -> None:
-        if not self.leads:
-            return
-        position, recipe = self.position, self.settings.recipe
-        judging = time.monotonic()
+        position, judging = self.position, time.monotonic()
         self.stages.step.sync()
-        train_accuracy, train_loss = judge(self.look, self.train, sample(len(self.train), TRAIN_SAMPLE))
-        validation_accuracy, validation_loss = judge(self.look, self.validation, self.judged, self.snapshots.see)
-        self.closing_since = time.monotonic()
-        if self.pace is not None:
-            self.pace.judged(self.closing_since - judging)
-        position.epoch += 1
-        gap = train_accuracy - validation_accuracy
-        self.log.append(
-            "epoch",
-            epoch=position.epoch,
+        self.judge.judge(
+            position,
             epochs=self._epochs(),
             seconds=round(seconds, 3),
-            loss=round(position.loss_sum / position.seen, 5),
-            train_loss=round(train_loss, 5),
-            train_accuracy=round(train_accuracy, 5),
-            validation_loss=round(validation_loss, 5),
-            validation_accuracy=round(validation_accuracy, 5),
-            gap=round(gap, 5),
-            learning_rate=self.position.schedule.learning_rate(recipe, position.done - 1),
+            learning_rate=position.schedule.learning_rate(self.settings.recipe, position.done - 1),
             images_per_second=round(images / seconds, 1),
         )
-        if gap >= OPENING_GAP and not position.gap_said:
-            self.log.append("overfitting", epoch=position.epoch, message=gap_in_words(gap, position.epoch))
-            position.gap_said = True
-        if validation_accuracy > position.best_accuracy:
-            position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch
-            if self.settings.early_stop is not None:
-                self.best = _values(self.model.variables)
-        position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
-        self.snapshots.end_epoch(position.epoch, last=self._over())
+        if self.pace is not None:
+            self.pace.judged(self.judge.last - judging)
+        self.judge.keep_snapshot(position.epoch, last=self._over())
+
+    def _over(self) -> bool:
+        # A run that was killed after its last step, and before that epoch was judged, has that still to do.
+        ended = self.position.done >= self.position.schedule.steps and self.position.step == 0
+        return ended or self.judge.out_of_patience(self.position)
+
+    def _save(self) -> None:
+        if self.leads:
+            self.stages.step.sync()
+            self.checkpoints.write(self.position, self.judge.best)
+
+    def _restore(self) -> None:
+        """Go on from the last checkpoint, where there is one."""
+        checkpoint, advice = self.checkpoints.restore()
+        if advice is not None:
+            self.log.append("advice", message=advice)
+        if checkpoint is not None:
+            self.position, self.judge.best = checkpoint.position, checkpoint.best
+            position = self.position
+            facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
+            self.log.append("resumed", epoch=position.epoch + 1, **facts)
 
     def _planned_steps(self) -> int:
-        """Steps of the run in all, as far as is known by now: of given plans the last is."""
-        return (self.given_plans or self.position.schedule.plans)[-1][1]
+        """Steps of the run in all, as far as is known by now: of a followed schedule the last pair is."""
+        return (self.followed or self.position.schedule.plans)[-1][1]
 
     def _epochs(self) -> int:
         """Epochs of the run as planned by now, one that is cut short at its end counted."""
         return math.ceil(self._planned_steps() / self.batches.steps)
 
-    def _over(self) -> bool:
-        # A run that was killed after its last step, and before that epoch was judged, has that still to do.
-        ended = self.position.done >= self.position.schedule.steps and self.position.step == 0
-        return ended or self._stale()
-
-    def _stale(self) -> bool:
-        patience = self.settings.early_stop
-        return patience is not None and self.position.epoch - self.position.best_epoch >= patience
-
     def _tell_step(self, seconds_a_step: float) -> None:
-        position, batches, schedule = self.position, self.batches, self.position.schedule
-        seconds_ahead = seconds_a_step * self.stages.ahead(schedule.progress(position.done))
+        position, batches = self.position, self.batches
+        seconds_ahead = seconds_a_step * self.stages.ahead(position.schedule.progress(position.done))
         self.log.append(
             "step",
             epoch=position.epoch + 1,
@@ -308,53 +293,26 @@ class Fit:
             eta_seconds=round((self._planned_steps() - position.done) * seconds_ahead, 1),
         )
 
-    def _build(self) -> Any:
-        settings = self.settings
-        fitted = (
-            {"images": images_at(self.train.images, sample(len(self.train), TRAIN_SAMPLE))}
-            if settings.recipe.sees_images
-            else {}
-        )
-        names = self.train.class_names
-        model = build(
-            settings.model, self.train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted
-        )
-        if self.leads and settings.initial is not None and settings.initial.class_names:
-            first_weights(model, self.run.initial_file, settings.initial.class_names, names)
-        return model
+    def _tell_ending(self, pace: Pace, began: float) -> None:
+        done, planned = self.position.done, self.position.schedule.plans[0][1]
+        left, seconds = pace.until - time.monotonic(), pace.until - began
+        message = ending_in_words(done, planned, pace.most_steps, left=left, seconds=seconds)
+        if message is not None:
+            self.log.append("advice", message=message)
 
-    def _save(self) -> None:
-        if not self.leads:
-            return
-        began = time.monotonic()
-        self.stages.step.sync()
-        Checkpoint(self.position, _values(self.model.variables), _values(self.optimizer.variables), self.best).write(
-            self.run.checkpoint_file, self.run.earlier_checkpoint_file
-        )
-        self.cadence.wrote(time.monotonic() - began)
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        for variables, values in (
-            (self.model.variables, checkpoint.model),
-            (self.optimizer.variables, checkpoint.optimizer),
-        ):
-            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-                raise RunError(
-                    f"The checkpoint {str(self.run.checkpoint_file)!r} is of another network than its config says; "
-                    "train again into a new folder."
-                )
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        self.position, self.best = checkpoint.position, checkpoint.best
-        position = self.position
-        facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
-        self.log.append("resumed", epoch=position.epoch + 1, **facts)
+def _build(settings: Settings, train: Dataset, run: Run | None) -> Any:
+    """The network, with the weights of the earlier one that `run` keeps, if it does."""
+    fitted = {}
+    if settings.recipe.sees_images:
+        fitted["images"] = images_at(train.images, sample(len(train), TRAIN_SAMPLE))
+    names = train.class_names
+    model = build(settings.model, train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted)
+    if run is not None and settings.initial is not None and settings.initial.class_names:
+        first_weights(model, run.initial_file, settings.initial.class_names, names)
+    return model
 
 
 def step_event_seconds(trained: float) -> float:
     """How far apart the events of steps are after so many seconds: the log of a run of days is read at once too."""
-    return max(STEP_EVENT_SECONDS, STEP_EVENT_SHARE * trained)
-
-
-def _values(variables: list[Any]) -> list[NDArray[Any]]:
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    return max(_STEP_EVENT_SECONDS, _STEP_EVENT_SHARE * trained)

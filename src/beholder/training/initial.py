@@ -39,26 +39,22 @@ class Start:
     initial: Initial
 
 
-def open_start(path: Path, input_range: tuple[float, float] | None) -> Start:
+def open_start(path: Path, input_range: tuple[float, float]) -> Start:
     """What `train --from path` starts from: a RUN folder, or a `.keras` file, whose opening starts the framework.
 
     Args:
         path: of either.
-        input_range: what 0 and 255 become before the network in a file sees them; 0 and 255 by default.
+        input_range: what 0 and 255 become before the network in a file sees them.
 
     Raises:
         RunError, ArtifactError: the run is not one, or its model is damaged.
-        UsageError: nothing is there, the file cannot be opened safely, or a range was given for a run.
+        UsageError: nothing is there, the file cannot be opened safely.
     """
     if path.is_dir():
-        if input_range is not None:
-            raise UsageError(
-                f"{str(path)!r} scales its images itself; leave --input-range out, which is for a file of yours."
-            )
         return _of_run(path)
     if not path.is_file():
         raise UsageError(f"Nothing is at {str(path)!r}; give the RUN folder or the FILE.keras to start --from.")
-    return _of_file(path, input_range or (0.0, 255.0))
+    return _of_file(path, input_range)
 
 
 def keep_start(file: Path, initial: Initial, kept: Path) -> None:

@@ -35,12 +35,12 @@ def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], hear: Hear | No
     return correct / len(rows), loss / len(rows)
 
 
-def gap_in_words(gap: float, epoch: int) -> str:
-    """The sentence for a gap between train and validation accuracy that opened."""
+def gap_in_words(gap: float, epoch: int, *, augmented: bool) -> str:
+    """The sentence for a gap between train and validation accuracy that opened; `augmented`: what helps is on."""
+    remedies = "--dropout or --early-stop" if augmented else "--augment, --dropout or --early-stop"
     return (
         f"At epoch {epoch} the accuracy on training images is {gap * 100:.0f} points above that on validation "
-        "images: the network begins to memorise (overfitting); more images, --augment, --dropout or --early-stop "
-        "help."
+        f"images: the network begins to memorise (overfitting); more images, {remedies} help."
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers that a person asks for: each is a number, and within its limits, or told in one sentence."""
+"""What a person sets about a training: each value is of its kind and within its limits, or told in one sentence."""
 
 from __future__ import annotations
 
@@ -8,16 +8,60 @@ from numbers import Integral, Real
 from typing import Any
 
 from beholder.errors import UsageError
+from beholder.models import SMALLEST_SIDE
 
 LARGEST_SEED = 2**32 - 1  # that NumPy and Keras take
+DEFAULT_BUDGET = 600.0  # seconds: of `audit`, and of `train` where the budget chooses the network
+
+_WHOLE: dict[str, tuple[int, int | None]] = {
+    "batch_size": (1, None),
+    "early_stop": (1, None),
+    "images": (1, None),
+    "seed": (0, LARGEST_SEED),
+    "side": (SMALLEST_SIDE, None),
+    "stride": (1, None),
+    "widths": (1, None),
+    "window": (1, None),
+}
+_REAL: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "budget": ("a budget of more than 0 seconds", lambda seconds: seconds > 0),
+    "dropout": ("a dropout of at least 0 and below 1", lambda share: 0 <= share < 1),
+    "epochs": ("a number of at least 1 for the epochs", lambda number: number >= 1),
+    "learning_rate": ("a finite learning rate above 0", lambda rate: rate > 0),
+    "risk": ("a risk between 0 and 1", lambda share: 0 < share < 1),
+    "weight_decay": ("a finite weight decay of at least 0", lambda decay: decay >= 0),
+}
 
 
-def real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:
-    """`value` as a finite number that `fits`.
+def checked(name: str, value: Any) -> Any:
+    """The `value` of the setting, or of the network's own option, `name` as training takes it; None stays: not said.
 
     Raises:
-        UsageError: it is none; the sentence says what was `expected`.
+        UsageError: it is of another kind, or not within its limits.
     """
+    if value is None:
+        return None
+    if name == "widths":
+        return _widths(value)
+    if name in _WHOLE:
+        return _whole(value, name)
+    if name in _REAL:
+        number = _real(value, *_REAL[name])
+        return int(number) if name == "epochs" and number.is_integer() else number
+    if name in ("augment", "mirror") and not isinstance(value, bool):
+        raise _unexpected(value, f"True or False for {name}")
+    if name == "padding" and value not in ("same", "valid"):
+        raise _unexpected(value, "a padding of same or valid")
+    return value
+
+
+def _widths(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise _unexpected(value, "three whole numbers for the widths")
+    return tuple(_whole(width, "widths") for width in value)
+
+
+def _real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _unexpected(value, expected)
     try:
@@ -29,47 +73,13 @@ def real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:
     return number
 
 
-def whole(value: Any, name: str, least: int, most: int | None = None) -> int:
-    """`value` as a whole number of at least `least`, and at most `most`.
-
-    Raises:
-        UsageError: it is none.
-    """
+def _whole(value: Any, name: str) -> int:
+    least, most = _WHOLE[name]
     is_whole = not isinstance(value, bool) and isinstance(value, Integral)
     if not is_whole or value < least or (most is not None and value > most):
         between = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise _unexpected(value, f"a whole number {between} for the {name}")
+        raise _unexpected(value, f"a whole number {between} for the {name.replace('_', ' ')}")
     return int(value)
-
-
-def seconds(budget: Any) -> float:
-    """A budget in seconds.
-
-    Raises:
-        UsageError: it is no number of seconds, or none above 0.
-    """
-    return real(budget, "a budget of more than 0 seconds", lambda number: number > 0)
-
-
-def option(name: str, value: Any) -> Any:
-    """The `value` of a network's own option, as its `build` takes it.
-
-    Raises:
-        UsageError: it is not within the limits of the option of that name.
-    """
-    if name in ("window", "stride"):
-        return whole(value, name, 1)
-    if name == "side":
-        return whole(value, name, 8)
-    if name == "dropout":
-        return real(value, "a dropout of at least 0 and below 1", lambda share: 0 <= share < 1)
-    if name == "padding" and value not in ("same", "valid"):
-        raise _unexpected(value, "a padding of same or valid")
-    if name == "widths":
-        if not isinstance(value, list | tuple) or len(value) != 3:
-            raise _unexpected(value, "three whole numbers for the widths")
-        return tuple(whole(width, "widths", 1) for width in value)
-    return value
 
 
 def _unexpected(value: Any, expected: str) -> UsageError:

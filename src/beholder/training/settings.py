@@ -136,7 +136,7 @@ class Settings:
     def mirrors(self, channels: int) -> bool:
         """Whether images of so many `channels` are mirrored, in training and in the answer's second view.
 
-        Where nobody decided, as in runs from before this was told from the images, those of three channels are.
+        Where nobody decided, those of three channels are.
         """
         mirror = self.recipe.mirror
         return self.recipe.augment and (channels == 3 if mirror is None else mirror)
@@ -191,10 +191,9 @@ def choose(
         UsageError: an unknown model, a value out of its range, or an option that this model does not have.
     """
     base = recipe(model)
-    said = {name: _checked(name, value) for name, value in (changes or {}).items() if value is not None}
+    said = {name: limits.checked(name, value) for name, value in (changes or {}).items() if value is not None}
     changed = replace(base, **said)
-    seed = limits.whole(seed, "seed", 0, limits.LARGEST_SEED)
-    early_stop = None if early_stop is None else limits.whole(early_stop, "early stop", 1)
+    seed, early_stop = limits.checked("seed", seed), limits.checked("early_stop", early_stop)
     if balance not in get_args(Balance):
         raise UsageError(f"Expected a balance of {', '.join(get_args(Balance))}. Received: {balance!r}.")
     given = {name: value for name, value in (options or {}).items() if value is not None}
@@ -202,7 +201,7 @@ def choose(
         if name not in base.options:
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
-        given[name] = limits.option(name, value)
+        given[name] = limits.checked(name, value)
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
 
 
@@ -220,19 +219,3 @@ def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precisio
         fast = has_bfloat16() if framework.backend() == "tensorflow" else framework.accelerator() is not None
         return "bfloat16" if fast else "float32"
     return asked
-
-
-def _checked(name: str, value: Any) -> Any:
-    """What the person said for the field `name` of a recipe."""
-    if name == "epochs":
-        epochs = limits.real(value, "a number of at least 1 for the epochs", lambda number: number >= 1)
-        return int(value) if epochs.is_integer() else epochs
-    if name == "batch_size":
-        return limits.whole(value, "batch size", 1)
-    if name == "learning_rate":
-        return limits.real(value, "a finite learning rate above 0", lambda rate: rate > 0)
-    if name == "weight_decay":
-        return limits.real(value, "a finite weight decay of at least 0", lambda decay: decay >= 0)
-    if name in ("augment", "mirror") and not isinstance(value, bool):
-        raise UsageError(f"Expected True or False for {name}. Received: {value!r}.")
-    return value

@@ -24,6 +24,7 @@ from beholder.answering.bulk.part_worker import WAITING, BulkJob, Done, Worker
 from beholder.answering.bulk.sources import BulkSource, Part, open_bulk_source
 from beholder.answering.classifier import Classifier
 from beholder.errors import BeholderError, UsageError
+from beholder.schema import SCHEMA
 
 PART = 2048  # images; a second's work or so, and a file of some 100 kB
 
@@ -77,9 +78,9 @@ class BulkResult:
     start_seconds: float
     images_per_second: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `predict --engine ray --json`."""
-        return {"schema": 1, **asdict(self)}
+        return {"schema": SCHEMA, **asdict(self)}
 
 
 def answer_in_bulk(
@@ -116,7 +117,7 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
     folder = artifact.folder
     model = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     artifact.check_same()
-    facts = {"schema": 1, "source": plain(source)}
+    facts = {"schema": SCHEMA, "source": plain(source)}
     facts |= {"model": artifact.checksum, "precision": artifact.precision, "top": top}
     job = BulkJob(model, artifact.precision, open_bulk_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109
     return job, facts

@@ -127,4 +127,4 @@ def _opened(job: BulkJob) -> Classifier:
 
 def _row(prediction: Prediction) -> dict[str, Any]:
     """The answer as a row of the destination's schema."""
-    return prediction.to_json() | {"top": [{"label": name, "probability": share} for name, share in prediction.top]}
+    return prediction.to_dict() | {"top": [{"label": name, "probability": share} for name, share in prediction.top]}

@@ -48,7 +48,7 @@ class Finding:
     sentence: str = ""
     neighbours: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As in `audit --json`."""
         return {
             **asdict(self),

@@ -34,7 +34,7 @@ _FEW = 50  # images: they tell too little of what is usual among them
 _CORRELATED = 0.75  # of the low frequencies at the best shift: below it a closer look finds no copies
 _PLAIN = 3.0  # grey levels: an image that deviates less from its mean is a plain colour, like any other such image
 _CHUNK = 1024  # pairs that one thread looks at
-_TASK = "Looking for near duplicates"
+_TASK = "Comparing similar pairs of images"
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _look_into(folder: str) -> Contents:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(f"Cannot look into {folder!r}: {error.strerror}; check its rights.") from error
+        raise DataError(f"Cannot look into {folder!r}: {error.strerror}; check its permissions.") from error
     for entry in entries:
         hidden = entry.name.startswith(".")
         if _is_folder(entry):

@@ -178,7 +178,7 @@ def why_unreadable(error: Exception) -> str:
     if isinstance(error, RefusedError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror[0].lower()}{error.strerror[1:]}; check the path and its rights"
+        return f"{error.strerror[0].lower()}{error.strerror[1:]}; check the path and its permissions"
     if isinstance(error, MemoryError):
         return "it needs more memory than there is; make it smaller"
     told = " ".join(str(error).split())

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beholder.server import HOST
 from beholder.server.encoding import EscapedJSON
 
 _POLICY = "; ".join(
@@ -48,7 +49,7 @@ class Hosts:
         allowed: further names, such as that of a proxy in front.
     """
 
-    def __init__(self, bound: str = "127.0.0.1", allowed: Iterable[str] = ()) -> None:
+    def __init__(self, bound: str = HOST, allowed: Iterable[str] = ()) -> None:
         self.names = {"localhost", bound.lower(), *(name.lower() for name in allowed)}
         address = _address(bound)
         self.any_address = address is not None and address.is_unspecified

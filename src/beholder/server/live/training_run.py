@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from beholder import files
 from beholder.figures.pixels import window_image
 from beholder.figures.png import png_uri
-from beholder.runs.run_folder import Run, open_run
+from beholder.runs.run_folder import Run, decided, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
 from beholder.server import static_files
 from beholder.server.encoding import EscapedJSON
@@ -79,7 +79,7 @@ class TrainingRun:
     async def state(self, _: Request) -> Response:
         """How the run fares and what it is: as in `Follower.state`, with what was asked for."""
         self.follower.look()
-        config = open_run(self.run.path)[1]
+        config = decided(open_run(self.run.path)[1])
         facts = {name: config.get(name) for name in ("data", "model", "budget", "seed", "created", "command")}
         name = self.run.path.resolve().name
         state = {**self.follower.state(), "problem": self.problem, "served": self.served}

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
 from beholder.runs.run_folder import Run, open_run
-from beholder.server import static_files
+from beholder.server import HOST, WATCH_PORT, static_files
 from beholder.server.app import assemble
 from beholder.server.guard.request_limits import Limits
 from beholder.server.guard.security import Hosts
@@ -17,14 +17,12 @@ from beholder.server.live.training_run import TrainingRun
 from beholder.server.prometheus import Metrics
 from beholder.server.serving import Ready, bound_socket, run_app
 
-PORT = 8001  # beside that of `serve`
-
 
 def watch(
     run: str | Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = PORT,
+    host: str = HOST,
+    port: int = WATCH_PORT,
     allow_hosts: Iterable[str] = (),
     ready: Ready = print,
 ) -> None:

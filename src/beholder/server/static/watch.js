@@ -37,7 +37,7 @@ const TOLD = {
 
 function hear(event) {
   story.last = event;
-  if (event.event === "start") story.plan = event.plan;
+  if (event.event === "start") story.plan = event.summary;
   if (event.event === "step") story.step = event;
   if (event.event === "epoch") story.epochs.push(event);
   if (event.event === "replan") story.replans.push(event);

@@ -83,7 +83,7 @@ def answer_document(served: Served, upload: Upload, outcome: Reply) -> dict[str,
         return {"path": upload.name, "error": str(outcome)}
     every = len(outcome.probabilities)
     prediction = served.classifier.prediction(upload.name, outcome.probabilities, outcome.unlike, every)
-    document = prediction.to_json()
+    document = prediction.to_dict()
     probabilities = document.pop("top")
     height, width = read_size(upload.content)
     return {

@@ -8,85 +8,36 @@ from typing import Any
 
 from beholder.data.corrections import train_command
 
-_OTHERS = ("--corrections", "--out")  # with a value each, and these two are new
-_FLAGS = ("--json", "--watch")  # what was asked of that one call
+# What the config keeps of the request, in the order in which `beholder train --help` tells it; None was not asked for.
+_ASKED = (
+    *("budget", "epochs", "early_stop", "plan", "images", "mirror", "colour", "labels", "cache", "model", "start_from"),
+    *("input_range", "batch_size", "learning_rate", "weight_decay", "augment", "balance", "seed", "precision", "risk"),
+    "neighbours",
+)
+_NAMES = {"start_from": "from"}  # options that have another name than in Python
+_USUAL = {"model": "auto", "colour": "auto", "labels": "fine", "neighbours": True}
 
 
 def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str:
-    """The run's own command with all of its options, but for the file `corrections` and a new folder beside `run`.
-
-    Where it was trained from Python, or by another command, its config says them, all but a plan that it followed.
-    """
+    """All that was asked of the run, with the file `corrections` and a new folder beside `run`."""
     data = str(config["data"])
     if data == "arrays":
         return train_command(data, str(corrections))
+    asked = {name: config.get(name) for name in _ASKED} | config.get("options", {})
+    options = [_option(name, value) for name, value in asked.items() if value not in (None, _USUAL.get(name))]
     new = ["--corrections", str(corrections), "--out", str(_free(run))]
-    return shlex.join(["beholder", "train", data, *(_options(config, data) or _settings(config)), *new])
+    return shlex.join(["beholder", "train", data, *options, *new])
 
 
-def _options(config: dict[str, Any], data: str) -> list[str] | None:
-    """What stands behind the data in the run's own command; None where there is none."""
-    try:
-        words = shlex.split(str(config.get("command") or ""))
-    except ValueError:
-        return None
-    if words[:2] != ["beholder", "train"]:
-        return None
-    kept: list[str] = []
-    waiting = iter(words[2:])
-    named = False
-    for word in waiting:
-        if word in _OTHERS:
-            next(waiting, None)
-        elif not named and (word == data or _is(word, data)):
-            named = True
-        elif word not in _FLAGS and not word.startswith(tuple(f"{option}=" for option in _OTHERS)):
-            kept.append(word)
-    return kept if named else None
-
-
-def _is(word: str, data: str) -> bool:
-    """Whether `word`, a path in the folder that the command was given in, can be that of `data`."""
-    ending = word.rstrip("/").removeprefix("./").replace("../", "")
-    return not word.startswith("-") and bool(ending) and f"{data}/".endswith(f"/{ending}/")
-
-
-def _settings(config: dict[str, Any]) -> list[str]:
-    """The options that train again as `config` says: all that was asked for, and what the network itself is."""
-    settings = config.get("settings") or {}
-    recipe, initial = settings.get("recipe") or {}, settings.get("initial") or {}
-    options, automatic = config.get("options") or {}, config.get("automatic")
-    own = {name: value for name, value in options.items() if name == "dropout" or not (automatic or initial)}
-    budget, balance = config.get("budget"), settings.get("balance")
-    given: dict[str, Any] = {
-        "model": None if automatic or initial else config.get("model"),
-        "from": initial.get("source"),
-        "input_range": options.get("input_range") if str(initial.get("source")).endswith(".keras") else None,
-        "budget": None if budget is None else f"{budget:g}s",
-        "epochs": round(config["epochs"]) if budget is None and config.get("epochs") else None,
-        **{name: recipe.get(name) for name in settings.get("said", []) if name != "epochs"},
-        **own,
-        "early_stop": settings.get("early_stop"),
-        "balance": None if balance == "none" else balance,
-        "precision": settings.get("precision"),
-        "images": config.get("images"),
-        "seed": config.get("seed") or None,
-        "colour": None if config.get("colour", "auto") == "auto" else config["colour"],
-        "labels": "coarse" if config.get("labels") == "coarse" else None,
-        "risk": config.get("risk"),
-        "cache": config.get("cache"),
-        "neighbours": None if config.get("neighbours", True) else False,
-    }
-    return [word for name, value in given.items() if value is not None for word in _option(name, value)]
-
-
-def _option(name: str, value: Any) -> list[str]:
-    option = name.replace("_", "-")
+def _option(name: str, value: Any) -> str:
+    option = _NAMES.get(name, name).replace("_", "-")
     if isinstance(value, bool):
-        return [f"--{option}" if value else f"--no-{option}"]
+        return f"--{option}" if value else f"--no-{option}"
     if isinstance(value, list):  # `widths`, and `input_range`, which may begin with a minus
-        return [f"--{option}={','.join(f'{one:g}' for one in value)}"]
-    return [f"--{option}", str(value)]
+        return f"--{option}={','.join(f'{one:g}' for one in value)}"
+    if isinstance(value, float):
+        return f"--{option}={value:g}{'s' * (name == 'budget')}"
+    return f"--{option}={value}"
 
 
 def _free(run: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The plan of a run as it is told before the first step: in its log, at the terminal and in the JSON document."""
+"""The summary of a run as it is told before the first step: in its log, at the terminal and in the JSON document."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from beholder.data.dataset import Dataset
 from beholder.training.settings import Settings
 
 
-def plan_document(settings: Settings, sets: dict[str, Dataset], plans: list[tuple[int, int]] | None) -> dict[str, Any]:
+def run_summary(settings: Settings, sets: dict[str, Dataset], schedule: list[tuple[int, int]] | None) -> dict[str, Any]:
     """What will be done, JSON-ready.
 
     Args:
         settings: of the run.
         sets: `train` and `validation`.
-        plans: pairs of an earlier run's `Schedule`, which is followed: the last tells the steps; None: the epochs do.
+        schedule: pairs of an earlier run's `Schedule` that is followed, whose last tells the steps; None: epochs do.
     """
     recipe, train = settings.recipe, sets["train"]
     epochs, steps = recipe.epochs, settings.steps(len(train))
-    if plans is not None:
-        steps = plans[-1][1]
+    if schedule is not None:
+        steps = schedule[-1][1]
         epochs = round(steps / math.ceil(len(train) / recipe.batch_size), 2)
     side, first_side = settings.sides(train.image_shape)
     named = "widths" in settings.options

@@ -1,0 +1,103 @@
+"""From what was asked for to complete settings: a recipe, an earlier network, or the plan of an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from beholder.errors import UsageError
+from beholder.models import PRETRAINED
+from beholder.runs.run_folder import Run
+from beholder.sessions.logged_plan import logged_plan
+from beholder.sessions.request import INPUT_RANGE, SEED, TrainRequest
+from beholder.training.initial import Start, open_start
+from beholder.training.settings import Settings, choose, resolve_precision
+
+_CHANGES = ("epochs", "batch_size", "learning_rate", "weight_decay", "augment", "mirror")  # to a recipe
+_OF_A_PLAN = (*_CHANGES, "budget", "early_stop", "balance", "seed", "precision", "start_from", "input_range")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a run begins with.
+
+    Attributes:
+        settings: not yet fitted to the data.
+        schedule: pairs of an earlier run's `Schedule`, to be followed exactly; None: the settings decide.
+        initial_file: the Keras file of the network that training starts from; None: weights are drawn.
+    """
+
+    settings: Settings
+    schedule: list[tuple[int, int]] | None
+    initial_file: Path | None
+
+
+def resolve(request: TrainRequest) -> Resolved:
+    """What `request` comes to, before anything is known of the data.
+
+    Raises:
+        UsageError: it contradicts itself, or names what is not there.
+        RunError, ArtifactError: the earlier run that it starts from is damaged.
+    """
+    if request.plan is not None:
+        return _of_plan(request, request.plan)
+    start = _start(request)
+    model = "fast" if request.model == "auto" else request.model
+    options, precision = request.options, request.precision or "auto"
+    if start is not None:
+        model, options = start.model, start.options
+        if model == PRETRAINED and precision == "auto":
+            # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
+            precision = "float32"
+    settings = choose(
+        model,
+        seed=SEED if request.seed is None else request.seed,
+        precision=resolve_precision(precision),
+        early_stop=request.early_stop,
+        changes={name: getattr(request, name) for name in _CHANGES},
+        options=options,
+        initial=None if start is None else start.initial,
+        balance=request.balance or "none",
+    )
+    _check_colour(request, settings)
+    return Resolved(settings, None, None if start is None else start.file)
+
+
+def _of_plan(request: TrainRequest, plan: Path) -> Resolved:
+    """What the run of a logged `plan` did; what the person chose beside it would make it another run."""
+    said = [name for name in _OF_A_PLAN if getattr(request, name) is not None] + list(request.said_options)
+    said += [] if request.model == "auto" else ["model"]
+    if said:
+        option = said[0].replace("start_from", "from").replace("_", "-")
+        raise UsageError(f"A plan decides everything but the data; leave --{option} out beside --plan {plan}.")
+    settings, schedule = logged_plan(plan)
+    _check_colour(request, settings)
+    return Resolved(settings, schedule, None if settings.initial is None else Run(plan.parent).initial_file)
+
+
+def _start(request: TrainRequest) -> Start | None:
+    """The earlier network that the person wants to start from; it is what it is, but for its dropout."""
+    path, said = request.start_from, dict(request.said_options)
+    if request.model != "auto":
+        said["model"] = request.model
+    if path is None:
+        if request.input_range is not None:
+            raise UsageError("--input-range says what a network of yours expects; give it beside --from FILE.keras.")
+        if request.model == PRETRAINED:
+            raise UsageError(f"Model {request.model!r} is a network of your own; give it by --from FILE.keras.")
+        return None
+    dropout = {name: said.pop(name) for name in ("dropout",) if name in said}
+    if said:
+        raise UsageError(f"The network of {str(path)!r} is what it is; leave --{min(said)} out beside --from.")
+    if path.is_dir() and request.input_range is not None:
+        raise UsageError(
+            f"{str(path)!r} scales its images itself; leave --input-range out, which is for a file of yours."
+        )
+    start = open_start(path, request.input_range or INPUT_RANGE)
+    return replace(start, options={**start.options, **dropout})
+
+
+def _check_colour(request: TrainRequest, settings: Settings) -> None:
+    if settings.initial is not None and request.colour != "auto":
+        kind = "grey" if settings.initial.channels == 1 else "colour"
+        raise UsageError(f"The network of {settings.initial.source!r} takes {kind} images; leave --colour out.")

@@ -1,0 +1,96 @@
+"""Judges the network at the end of each epoch, tells of it, and keeps the best weights where that is wanted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from numpy.typing import NDArray
+
+from beholder.data.dataset import Dataset
+from beholder.runs.events import EventLog
+from beholder.runs.run_folder import Run
+from beholder.training.checkpoint import Position, values_of
+from beholder.training.epoch_snapshots import Snapshots
+from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
+from beholder.training.steps.step import compile_look
+
+
+class EpochJudge:
+    """Looks at training and validation images without augmentation.
+
+    Args:
+        model: the network.
+        train: the training set, of which a sample is looked at.
+        validation: the validation set.
+        augmented: the network learns from varied images, so that nobody need be advised to vary them.
+        hurried: of that set too a sample is enough.
+        patience: epochs without a better validation accuracy after which to stop, with the best weights; None: never.
+        run: keeps snapshots.
+        log: hears of each epoch.
+
+    Attributes:
+        best: the weights of the best epoch so far, in the model's order; empty without `patience`.
+        last: when the last epoch was judged, on the clock of `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        augmented: bool,
+        hurried: bool,
+        patience: int | None,
+        run: Run,
+        log: EventLog,
+    ) -> None:
+        self._model, self._look = model, compile_look(model)
+        self._train, self._train_rows = train, sample(len(train), TRAIN_SAMPLE)
+        self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
+        self._patience, self._log, self._augmented = patience, log, augmented
+        self._snapshots = Snapshots(run, log, model, validation, self._rows)
+        self.best: list[NDArray[Any]] = []
+        self.last = time.monotonic()
+
+    @property
+    def judged_images(self) -> int:
+        """Training and validation images that each judgement looks at."""
+        return len(self._train_rows) + len(self._rows)
+
+    def judge(self, position: Position, **told: Any) -> None:
+        """Judge the epoch that `position` stands at the end of, and go on to the next; its event also says `told`."""
+        train_accuracy, train_loss = judge(self._look, self._train, self._train_rows)
+        validation_accuracy, validation_loss = judge(self._look, self._validation, self._rows, self._snapshots.see)
+        self.last = time.monotonic()
+        gap = train_accuracy - validation_accuracy
+        position.epoch += 1
+        self._log.append(
+            "epoch",
+            epoch=position.epoch,
+            loss=round(position.loss_sum / position.seen, 5),
+            train_loss=round(train_loss, 5),
+            train_accuracy=round(train_accuracy, 5),
+            validation_loss=round(validation_loss, 5),
+            validation_accuracy=round(validation_accuracy, 5),
+            gap=round(gap, 5),
+            **told,
+        )
+        if gap >= OPENING_GAP and not position.gap_said:
+            message = gap_in_words(gap, position.epoch, augmented=self._augmented)
+            self._log.append("overfitting", epoch=position.epoch, message=message)
+            position.gap_said = True
+        if validation_accuracy > position.best_accuracy:
+            position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch
+            if self._patience is not None:
+                self.best = values_of(self._model.variables)
+        position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
+
+    def out_of_patience(self, position: Position) -> bool:
+        """Whether to stop early."""
+        return self._patience is not None and position.epoch - position.best_epoch >= self._patience
+
+    def keep_snapshot(self, epoch: int, *, last: bool) -> None:
+        """Keep what was answered at the end of `epoch`, if that is due."""
+        self._snapshots.end_epoch(epoch, last=last)
