@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,10 +88,3 @@ def save(sheet: Image.Image, path: Path) -> None:
         raise UsageError(f"Cannot draw {str(path)!r}: no image ends in {path.suffix!r}; use .png, .jpg or .webp.")
     with files.replacing(path) as file:
         sheet.save(file, kind)
-
-
-def png_uri(image: Image.Image) -> str:
-    """`image` as the data URI of a PNG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
