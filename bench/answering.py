@@ -128,10 +128,11 @@ def prepare(model: Path, work: Path) -> None:
     network = _keras_model(model)
     from beholder.data.opening import open_source
     from beholder.data.split import Parts
-    from beholder.training.graphs import export_graph
+    from beholder.training.graphs import write_graphs
     from beholder.training.quantise import CALIBRATION_PICTURES, quantise
 
-    export_graph(network, work / "plain.onnx", ("plain",))
+    write_graphs(work, network, ("plain",))
+    (work / "model.onnx").replace(work / "plain.onnx")
     train = Parts(open_source(pictures.archive())).train().pictures
     np.save(work / "pictures.npy", train[-BATCH:])
     quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_PICTURES])

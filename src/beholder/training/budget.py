@@ -16,6 +16,7 @@ from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
 from beholder.training.calibration import Calibration, calibrate, calibrate_chosen, cost_of_fast
+from beholder.training.onnx_layers import knows
 from beholder.training.plan import NARROWEST, Choice, Widths, choose, epochs_of, least_seconds, sides
 from beholder.training.settings import Settings
 from beholder.training.stage_costs import mean_cost
@@ -116,7 +117,9 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         calibration,
         least_seconds(len(train), 1 / a_picture),
         partial(epochs_of, pictures=len(train), side=side, rate=1 / a_picture),
-        partial(calibration.closing_seconds, file=settings.own_file, layers=len(model.layers)),
+        partial(
+            calibration.closing_seconds, file=settings.own_file, layers=len(model.layers), converted=not knows(model)
+        ),
         lambda _: None,
     )
 

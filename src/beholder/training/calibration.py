@@ -27,12 +27,13 @@ from beholder.training.step import compile_step, matrix_product_rate
 
 STEPS = 3  # after one that compiles
 PREPARING_SECONDS = 2.0  # building and compiling a network, about
-CLOSING_SECONDS, MOST_CLOSING_SECONDS = 3.0, 15.0  # packing, judging and reporting, until a run has told
-CLOSING_PRODUCTS = 1200.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
-SECONDS_A_LAYER = 0.1  # more, for a network from a file: its graph is written and opened layer by layer
+CLOSING_SECONDS, MOST_CLOSING_SECONDS = 2.0, 15.0  # packing, judging and reporting, until a run has told
+CLOSING_PRODUCTS = 750.0  # GFLOP: those seconds times the rate of a float32 product, alike on fast and slow machines
+SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
+CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
+APART_SECONDS = 8.0  # more, where it does so in a process of its own
 UNBELIEVABLE = 1e12  # multiply-adds of a picture, seconds or GFLOP/s: a damaged file says such things
 MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
-APART_SECONDS = 8.0  # more, where the graphs are written by TensorFlow in a process of its own
 
 
 @dataclass
@@ -52,20 +53,24 @@ class Calibration:
     chosen: dict[str, float] = field(default_factory=dict)
     closings: dict[str, list[float]] = field(default_factory=dict)
 
-    def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:
+    def closing_seconds(
+        self, most: float, file: str | None = None, layers: int = 0, *, converted: bool = False
+    ) -> float:
         """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
         The faster one of two runs counts, as a machine that was busy once need not be so again. A network from the
-        `file` of this SHA-256, of so many `layers`, takes longer to pack.
+        `file` of this SHA-256, of so many `layers`, takes longer to pack, and one that is `converted` by tf2onnx longer
+        still.
         """
-        guess = self._closing_guess(layers if file is not None else 0)
+        guess = self._closing_guess()
+        if file is not None:
+            guess += layers * (CONVERTED_SECONDS_A_LAYER if converted else SECONDS_A_LAYER)
+            guess += APART_SECONDS if converted and framework.backend() != "tensorflow" else 0.0
         return min(*self.closings.get(file or "", [guess]), max(most, guess))
 
-    def _closing_guess(self, layers: int) -> float:
+    def _closing_guess(self) -> float:
         """What packing is expected to take before any run has told: a machine that multiplies slowly packs slowly."""
-        own = min(max(CLOSING_PRODUCTS / self.ceiling.get("float32", math.inf), CLOSING_SECONDS), MOST_CLOSING_SECONDS)
-        apart = 0.0 if framework.backend() == "tensorflow" else APART_SECONDS
-        return own + apart + SECONDS_A_LAYER * layers
+        return min(max(CLOSING_PRODUCTS / self.ceiling.get("float32", math.inf), CLOSING_SECONDS), MOST_CLOSING_SECONDS)
 
     def rate(self, multiply_adds: int) -> float:
         """Pictures per second of a network of so many multiply-adds: seconds are a line through the measured points.

@@ -30,10 +30,13 @@ _SCRIPT = (
 
 
 def convert(folder: Path, model: Any, views: tuple[str, ...]) -> None:
-    """Write `model.onnx` and `inside.onnx` of `model`, which lies in `folder` as `model.keras`; as `write_graphs`."""
+    """Write `model.onnx` and `inside.onnx` of `model` into `folder`, where it lies as `model.keras`.
+
+    They have the inputs and outputs of those of `beholder.training.graphs.write_graphs`.
+    """
     if keras.config.backend() == "tensorflow":
         _convert_graph(model, folder / "model.onnx", views)
-        _convert_inside(model, folder / "inside.onnx")
+        convert_inside(model, folder / "inside.onnx")
     else:
         _convert_apart(folder, views)
 
@@ -54,7 +57,8 @@ def _convert_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
     files.write_bytes(path, pool_last(fold_normalisation(onnx.load(path))).SerializeToString())
 
 
-def _convert_inside(model: Any, path: Path) -> None:
+def convert_inside(model: Any, path: Path) -> None:
+    """Write `inside.onnx` of `model` to `path`."""
     outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
     _export(keras.Model(model.input, outputs), path)
 
