@@ -8,7 +8,7 @@ from keras import activations
 
 from beholder.training.onnx_nodes import Nodes, require
 
-_ACTIVATIONS: dict[Any, tuple[str, dict[str, float]]] = {
+_ACTIVATIONS: dict[Any, tuple[str, dict[str, Any]]] = {
     activations.relu: ("Relu", {}),
     activations.sigmoid: ("Sigmoid", {}),
     activations.tanh: ("Tanh", {}),

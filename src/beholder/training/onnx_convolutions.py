@@ -67,7 +67,7 @@ def _slid(
     return graph.add("Conv", x, kernel, *graph.bias(bias), group=groups, dilations=[*dilation], **attributes)
 
 
-def _sliding(layer: Any, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> dict[str, list[int]]:
+def _sliding(layer: Any, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> dict[str, Any]:
     """The attributes of what slides a `window` over maps; with `same`, zeros around them as TensorFlow has it."""
     before, after = [], []
     for size, side, stride, step in zip(layer.input.shape[1:3], window, layer.strides, dilation, strict=True):
