@@ -128,10 +128,11 @@ def prepare(model: Path, work: Path) -> None:
     network = _keras_model(model)
     from beholder.data.opening import open_source
     from beholder.data.split import Split
-    from beholder.training.export.graphs import export_graph
+    from beholder.training.export.graphs import write_graphs
     from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 
-    export_graph(network, work / "plain.onnx", ("plain",))
+    write_graphs(work, network, ("plain",))
+    (work / "model.onnx").replace(work / "plain.onnx")
     train = Split(open_source(images.archive())).train().images
     np.save(work / "images.npy", train[-BATCH:])
     quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_IMAGES])

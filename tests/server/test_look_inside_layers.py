@@ -54,10 +54,10 @@ class Network:
 
     def __init__(self, model: Any, folder: Path) -> None:
         from beholder.models.costs import layer_costs
-        from beholder.training.export.graphs import export_inside
+        from beholder.training.export.converter import convert_inside
 
         self.rows = layer_costs(model)
-        export_inside(model, folder / "inside.onnx")
+        convert_inside(model, folder / "inside.onnx")
         self.file = folder / "inside.onnx"
         self.inside = Inside(folder)
         self.layers = Layers(self.rows, ["a", "b", "c"], self.file)

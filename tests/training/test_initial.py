@@ -238,7 +238,8 @@ def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() 
     known = Calibration(closings={"": [6.0], "known": [9.0]})
     assert known.closing_seconds(100) == 6.0
     assert known.closing_seconds(100, "known", layers=100) == 9.0
-    assert known.closing_seconds(100, "new", layers=100) > known.closing_seconds(100, "new", layers=10) > 3.0
+    few, many = (known.closing_seconds(100, "new", layers=layers) for layers in (10, 100))
+    assert known.closing_seconds(100, "new", layers=100, converted=True) > many > few > 2.0
 
 
 def test_a_copy_that_changed_is_told_when_the_run_goes_on(tuned: Path, letters: Dataset, tmp_path: Path) -> None:

@@ -304,8 +304,8 @@ def test_a_slow_machine_is_given_more_time_to_pack_before_any_run_has_told() -> 
     from beholder.training.budget.machine_speed import Calibration
 
     fast, slow, crawling = (Calibration(ceiling={"float32": rate}) for rate in (400.0, 130.0, 1.0))
-    assert 3 <= fast.closing_seconds(0) < 4
-    assert 8 < slow.closing_seconds(0) < 10
+    assert 2 <= fast.closing_seconds(0) < 3
+    assert 5 < slow.closing_seconds(0) < 7
     assert crawling.closing_seconds(0) == 15
 
 

@@ -55,11 +55,11 @@ def network(settings: Settings, framework: None) -> Any:
 
 @pytest.fixture(scope="module")
 def graph(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from beholder.training.export.graphs import export_graph
+    from beholder.training.export.graphs import write_graphs
 
-    path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    export_graph(network, path, ("plain", "mirrored"))
-    return path
+    folder = tmp_path_factory.mktemp("graph")
+    write_graphs(folder, network, ("plain", "mirrored"))
+    return folder / "model.onnx"
 
 
 def logits(path: Path, images: np.ndarray) -> Any:
@@ -107,10 +107,10 @@ def test_convolutions_are_int8_but_the_first(graph: Path, tmp_path: Path) -> Non
 
 def test_a_network_without_convolutions_or_hidden_layers_has_no_int8(tmp_path: Path, framework: None) -> None:
     from beholder.models import build
-    from beholder.training.export.graphs import export_graph
+    from beholder.training.export.graphs import write_graphs
     from beholder.training.export.quantise import quantise
 
-    export_graph(build("linear", (SIDE, SIDE, 3), 3), tmp_path / "model.onnx", ("plain",))
+    write_graphs(tmp_path, build("linear", (SIDE, SIDE, 3), 3), ("plain",))
     assert not quantise(tmp_path / "model.onnx", tmp_path / INT8_FILE, LEARNED)
     assert not (tmp_path / INT8_FILE).exists()
 

@@ -26,6 +26,7 @@ from beholder.training.budget.forecast import (
 )
 from beholder.training.budget.machine_speed import Calibration, calibrate, calibrate_chosen, cost_of_fast
 from beholder.training.budget.stage_costs import mean_cost
+from beholder.training.export.onnx_layers import knows
 from beholder.training.settings import Settings
 
 CALIBRATION_SHARE = 0.1  # of the budget may go into measuring, once on each machine
@@ -130,7 +131,9 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         calibration,
         least_seconds(len(train), 1 / an_image),
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
-        partial(calibration.closing_seconds, file=settings.own_file, layers=len(model.layers)),
+        partial(
+            calibration.closing_seconds, file=settings.own_file, layers=len(model.layers), converted=not knows(model)
+        ),
         lambda _: None,
     )
 

@@ -28,9 +28,11 @@ from beholder.training.steps.step import compile_step, matrix_product_rate
 _STEPS = 3  # that are measured, after one that compiles
 _PREPARING_SECONDS = 2.0  # building and compiling a network, about
 # Packing, judging and reporting, until runs have told: so many GFLOP at the rate of a float32 product, alike on fast
-# and slow machines; more for each layer of a network from a file, and where TensorFlow writes in a process of its own.
-_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 3.0, 15.0, 1200.0
-_SECONDS_A_LAYER, _APART_SECONDS = 0.1, 8.0
+# and slow machines.
+_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 2.0, 15.0, 750.0
+_SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
+_CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
+_APART_SECONDS = 8.0  # more, where it does so in a process of its own
 _KEPT_CLOSINGS = 5  # runs, of which the fastest is believed, since a machine that was busy once need not be so again
 _CLOSING_MARGIN = 1.1  # times that one
 _AGREEING = 3  # runs; fewer are not believed to take more than so many times what it takes at first
@@ -53,15 +55,19 @@ class Calibration:
     # network came from; "" for our own networks
     closings: dict[str, list[float]] = field(default_factory=dict)
 
-    def closing_seconds(self, most: float, file: str | None = None, layers: int = 0) -> float:
+    def closing_seconds(
+        self, most: float, file: str | None = None, layers: int = 0, *, converted: bool = False
+    ) -> float:
         """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
-        A network from the `file` of this SHA-256, of so many `layers`, takes longer to pack.
+        A network from the `file` of this SHA-256, of so many `layers`, takes longer to pack, one that is `converted`
+        by tf2onnx longer still.
         """
         products = _CLOSING_GFLOP / self.ceiling.get("float32", math.inf)
         guess = min(max(products, _CLOSING_SECONDS), _MOST_CLOSING_SECONDS)
-        guess += 0.0 if framework.backend() == "tensorflow" else _APART_SECONDS
-        guess += 0.0 if file is None else _SECONDS_A_LAYER * layers
+        if file is not None:
+            guess += layers * (_CONVERTED_SECONDS_A_LAYER if converted else _SECONDS_A_LAYER)
+            guess += _APART_SECONDS if converted and framework.backend() != "tensorflow" else 0.0
         told = self.closings.get(file or "")
         expected = _CLOSING_MARGIN * min(told) if told else guess
         if told and len(told) < _AGREEING:

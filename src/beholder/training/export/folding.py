@@ -1,8 +1,4 @@
-"""Batch normalisation becomes part of the convolution before it: an answer needs its running figures only.
-
-The converter does so for some layers, and where maps are one pixel large not for the same ones each time. With the rest
-folded too, the same weights make a graph of the same numbers whenever it is written.
-"""
+"""Batch normalisation becomes part of the convolution before it: an answer needs its running figures only."""
 
 from __future__ import annotations
 
@@ -17,10 +13,7 @@ def fold_normalisation(model: Any) -> Any:
     """Fold each batch normalisation of the ONNX `model` into the convolution before it, if its maps go nowhere else.
 
     A max-pooling between the two does not matter: with positive scales the largest value of a window stays the largest.
-    Neither does what only renames the axes of maps of one pixel.
     """
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    values = {value.name: value for value in (*inferred.input, *inferred.value_info, *inferred.output)}
     graph = model.graph
     constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     outputs = {output.name for output in graph.output}
@@ -29,14 +22,13 @@ def fold_normalisation(model: Any) -> Any:
             continue
         gamma, beta, mean, variance = (constants[name] for name in normalisation.input[1:])
         scale = gamma / np.sqrt(variance + np.float32(_epsilon(normalisation)))
-        convolution = _convolution_before(graph, normalisation, values, rises=bool((scale > 0).all()))
+        convolution = _convolution_before(graph, normalisation, rises=bool((scale > 0).all()))
         if convolution is None or not constants.keys() >= set(convolution.input[1:]):
             continue
         kernel, *rest = (constants[name] for name in convolution.input[1:])
         if len(kernel) != len(scale):
             continue
         bias = rest[0] if rest else np.zeros_like(mean)
-        # In the order of the converter's own arithmetic, so that it does not matter which of us folds.
         windows = kernel * scale.reshape(-1, *[1] * (kernel.ndim - 1))
         _set_weights(graph, convolution, {"kernel": windows, "bias": (bias - mean) * scale + beta})
         _take_out(graph, normalisation)
@@ -68,7 +60,7 @@ def _epsilon(normalisation: Any) -> float:
     return next((float(one.f) for one in normalisation.attribute if one.name == "epsilon"), 1e-5)  # ONNX's default
 
 
-def _convolution_before(graph: Any, node: Any, values: dict[str, Any], *, rises: bool) -> Any | None:
+def _convolution_before(graph: Any, node: Any, *, rises: bool) -> Any | None:
     """The convolution whose maps reach `node` and nothing else, each channel still a channel; None if there is none."""
     outputs = {output.name for output in graph.output}
     name = node.input[0]
@@ -79,18 +71,9 @@ def _convolution_before(graph: Any, node: Any, values: dict[str, Any], *, rises:
             return None
         if producer.op_type == "Conv":
             return producer
-        renamed = producer.op_type in ("Reshape", "Transpose") and _one_place(values.get(producer.input[0]))
-        if not (renamed or (producer.op_type == "MaxPool" and rises)):
+        if not (producer.op_type == "MaxPool" and rises):
             return None
         name = producer.input[0]
-
-
-def _one_place(value: Any) -> bool:
-    """Whether a tensor has, for each image, one size that is not 1: that of the channels."""
-    if value is None:
-        return False
-    sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][1:]
-    return 0 not in sizes and sum(size != 1 for size in sizes) <= 1  # 0: not known
 
 
 def _set_weights(graph: Any, convolution: Any, weights: dict[str, NDArray[np.float32]]) -> None:

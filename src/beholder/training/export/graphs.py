@@ -1,34 +1,24 @@
 """From a Keras model to the files of it in an artifact: `model.keras` and the two ONNX graphs.
 
-TensorFlow writes the graphs. Where the model was trained on another backend, it does so in a process of its own, from
-`model.keras`.
+We write the graphs ourselves where we know all layers, as we do of our own networks: at once, without TensorFlow, and
+the same bytes for the same weights.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
-import subprocess
-import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import onnx
-from keras import ops
 
 from beholder import files
+from beholder.training.export.converter import convert
 from beholder.training.export.folding import fold_normalisation, pool_last
+from beholder.training.export.onnx_layers import MAPS, write_layers
+from beholder.training.export.onnx_nodes import Nodes, UnknownLayer
 from beholder.training.steps import framework
-
-OPSET = 17
-_SCRIPT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from beholder.training import framework; "
-    "framework.start(); from beholder.training.export.graphs import work; work()"
-)
 
 
 def write_network(folder: Path, model: Any, views: tuple[str, ...]) -> None:
@@ -41,42 +31,68 @@ def write_network(folder: Path, model: Any, views: tuple[str, ...]) -> None:
     """
     if keras.config.backend() == "tensorflow":
         model.save(folder / "model.keras")
-        _write_graphs(folder, model, views)
     else:
         with framework.muted_standard_error():  # Keras imports TensorFlow to save, whatever its backend
             model.save(folder / "model.keras")
-        _write_graphs_apart(folder, views)
+    try:
+        write_graphs(folder, model, views)
+    except UnknownLayer:
+        convert(folder, model, views)
 
 
-def _write_graphs(folder: Path, model: Any, views: tuple[str, ...]) -> None:
-    export_graph(model, folder / "model.onnx", views)
-    export_inside(model, folder / "inside.onnx")
+def write_graphs(folder: Path, model: Any, views: tuple[str, ...]) -> None:
+    """Write the two ONNX graphs of `model` into `folder`.
 
+    `model.onnx`: `images` uint8 in; `probabilities`, `logits` and `features` out. The logits are the mean over the
+    views; the features are those of the plain view. `inside.onnx`: `images` uint8 in, no views; every layer's output,
+    named as the layer.
 
-def export_graph(model: Any, path: Path, views: tuple[str, ...]) -> None:
-    """Write `model` to `path` as ONNX: `images` uint8 in; `probabilities`, `logits` and `features` out.
-
-    The logits are the mean over the views; the features are those of the plain view.
+    Raises:
+        UnknownLayer: the model has a layer that we do not write.
     """
-    inner = keras.Model(model.input, [model.output, model.get_layer("features").output])
-    images = keras.Input(model.input.shape[1:], dtype="uint8", name="images")
+    for name, graph in (("model.onnx", _answering(model, views)), ("inside.onnx", _inside(model))):
+        files.write_bytes(folder / name, graph.SerializeToString())
+
+
+def _answering(model: Any, views: tuple[str, ...]) -> Any:
+    """`model.onnx`."""
+    graph = Nodes("views")
+    images = "images"
     if "mirrored" in views:  # behind the plain ones, in one batch: half the steps of two passes
-        columns = np.arange(images.shape[2])[::-1].copy()
-        mirrored = ops.take(images, columns, axis=2)
-        logits, features = inner(ops.concatenate([images, mirrored]))  # (2N, classes), (2N, F)
-        logits = ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
-        features = ops.reshape(features, (2, -1, features.shape[-1]))[0]
+        columns = graph.integers("columns", range(model.input.shape[2])[::-1])
+        images = graph.add("Concat", images, graph.add("Gather", images, columns, axis=2), axis=0)
+    made = write_layers(graph, model, graph.channels_first(images))
+    graph.layer = "answer"
+    logits, features = made["logits"], made["features"]
+    if "mirrored" in views:
+        graph.add("ReduceMean", _by_view(graph, logits, model), name="logits", axes=[0], keepdims=0)
+        plain = graph.integers("plain", 0)
+        graph.add("Gather", _by_view(graph, features, model.get_layer("features")), plain, name="features", axis=0)
     else:
-        logits, features = inner(images)
-    outputs = {"probabilities": ops.softmax(logits), "logits": logits, "features": features}
-    _export(keras.Model(images, outputs), path)
-    files.write_bytes(path, pool_last(fold_normalisation(onnx.load(path))).SerializeToString())
+        graph.add("Identity", logits, name="logits")
+        graph.add("Identity", features, name="features")
+    graph.add("Softmax", "logits", name="probabilities", axis=-1)
+    classes = model.output.shape[1:]
+    outputs = {"probabilities": classes, "logits": classes, "features": model.get_layer("features").output.shape[1:]}
+    return pool_last(fold_normalisation(graph.model(model.input.shape[1:], outputs)))
 
 
-def export_inside(model: Any, path: Path) -> None:
-    """Write `model` to `path` as ONNX with every layer's output, named as the layer: `images` uint8 in, no views."""
-    outputs = {layer.name: layer.output for layer in model.layers if type(layer).__name__ != "InputLayer"}
-    _export(keras.Model(model.input, outputs), path)
+def _by_view(graph: Nodes, x: str, layer: Any) -> str:
+    """`x` (2N, F), what `layer` makes of two views, as (2, N, F)."""
+    return graph.add("Reshape", x, graph.integers("by_view", [2, -1, layer.output.shape[-1]]))
+
+
+def _inside(model: Any) -> Any:
+    """`inside.onnx`."""
+    graph = Nodes("images")
+    made = write_layers(graph, model, graph.channels_first("images"))
+    outputs = {name: model.get_layer(name).output.shape[1:] for name in made}
+    for name, shape in outputs.items():
+        if len(shape) + 1 == MAPS:
+            graph.channels_last(made[name], name)
+        else:
+            graph.add("Identity", made[name], name=name)
+    return graph.model(model.input.shape[1:], outputs)
 
 
 def set_temperature(path: Path, temperature: float) -> None:
@@ -92,35 +108,3 @@ def set_temperature(path: Path, temperature: float) -> None:
     softmax.input[0] = division.output[0]
     nodes.insert(list(nodes).index(softmax), division)  # nodes are listed in the order in which they run
     files.write_bytes(path, model.SerializeToString())
-
-
-def _export(model: Any, path: Path) -> None:
-    model(np.zeros((1, *model.input.shape[1:]), np.uint8))  # Keras exports only what has been called
-    with warnings.catch_warnings():
-        # Keras probes for a NumPy name that is gone, and is warned.
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        model.export(os.fspath(path), format="onnx", verbose=False, opset_version=OPSET)
-
-
-def _write_graphs_apart(folder: Path, views: tuple[str, ...]) -> None:
-    search_path = json.dumps([str(entry) for entry in sys.path])
-    done = subprocess.run(  # noqa: S603  our own interpreter and our own script
-        [sys.executable, "-P", "-c", _SCRIPT, search_path, os.fspath(folder), *views],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        start_new_session=True,  # Ctrl-C is ours to handle
-        # The accelerator is the other process's.
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
-    )
-    if done.returncode:
-        raise RuntimeError(f"TensorFlow could not write the ONNX graphs of {os.fspath(folder)!r}: {done.stderr}")
-
-
-def work() -> None:
-    """What the process of its own does: write the graphs of the folder and the views that its command line names."""
-    importlib.import_module("beholder.models.layers")  # registers our layers, so that the model opens
-    folder, views = Path(sys.argv[2]), tuple(sys.argv[3:])
-    _write_graphs(folder, keras.saving.load_model(folder / "model.keras", compile=False), views)

@@ -171,7 +171,7 @@ def import_jax() -> Any:
 
 
 def _require_tensorflow() -> None:
-    # Said before training and not after it: the trained network is written by TensorFlow, in a process of its own.
+    # Said before training and not after it: a network from a file may have layers that only TensorFlow writes.
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError(
             "Training on JAX needs 'tensorflow' to write the model, which is not installed; "
