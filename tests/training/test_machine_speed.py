@@ -251,9 +251,9 @@ def test_a_chosen_network_that_is_no_longer_kept_teaches_nothing(tmp_path: Path,
 @pytest.mark.parametrize(
     ("closings", "expected"),
     [
-        ([], 4.0),  # the first guess
+        ([], 2.5),  # the first guess
         ([3.0], 3.3),  # and a margin
-        ([8.0, 8.4], 6.0),  # two runs beside other work are not believed beyond half more than the guess
+        ([8.0, 8.4], 3.75),  # two runs beside other work are not believed beyond half more than the guess
         ([8.0, 3.0], 3.3),
         ([8.0, 8.4, 9.0], 8.8),  # three agree
         ([8.0, 8.4, 9.0, 3.0, 20.0], 3.3),  # a quiet run is believed at once, and for a while
