@@ -162,7 +162,7 @@ def test_only_evaluate_and_compare_ask_for_the_test_set() -> None:
     # An audit looks for copies in all sets, and corrections wrap the readers; evaluate's choice is in judged.
     assert asking == {
         "data/corrections.py",
-        "data/refit.py",
+        "data/images/refit.py",
         "api/audit.py",
         "api/compare.py",
         "api/evaluate.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beholder.data.checks.class_counts import count_findings
+from beholder.data.checks.whole_set import count_findings
 from beholder.data.dataset import Dataset
 
 

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from beholder.api.audit_result import AuditResult, undecided
 from beholder.data.cache_folder import default_cache
-from beholder.data.checks.class_counts import count_findings
 from beholder.data.checks.faults import file_faults, image_faults
 from beholder.data.checks.findings import Finding
-from beholder.data.checks.whole_set import whole_set_faults
+from beholder.data.checks.whole_set import count_findings, whole_set_faults
 from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
 from beholder.data.corrections import corrected, read_corrections
 from beholder.data.dataset import Dataset

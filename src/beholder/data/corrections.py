@@ -23,7 +23,7 @@ from beholder import files
 from beholder.data.correction_names import matched, normal_form
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
-from beholder.data.source import Source
+from beholder.data.source import Reader, Source
 from beholder.errors import DataError
 
 ACTIONS = ("keep", "drop", "relabel")
@@ -196,13 +196,13 @@ def corrected(source: Source, corrections: Corrections, found: set[str]) -> Sour
         return source
     paths = {one.path for one in corrections.lines}
 
-    def read(set_name: str, progress: Progress) -> Dataset:
-        dataset = source.readers[set_name](progress)
+    def read_one(read: Reader, progress: Progress) -> Dataset:
+        dataset = read(progress)
         found.update(matched(paths, dataset.names))
         return corrections.apply(dataset)
 
     note = f"The data were read with {len(paths)} correction{'s' * (len(paths) != 1)}."
-    readers = {set_name: partial(read, set_name) for set_name in source.readers}
+    readers = {set_name: partial(read_one, read) for set_name, read in source.readers.items()}
     return replace(source, readers=readers, notes=(*source.notes, note))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 
+Reader = Callable[[Progress], Dataset]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -30,7 +32,7 @@ class Source:
 
     name: str
     class_names: tuple[str, ...]
-    readers: Mapping[str, Callable[[Progress], Dataset]]
+    readers: Mapping[str, Reader]
     notes: tuple[str, ...] = ()
     skipped: list[dict[str, Any]] = field(default_factory=list)
     folder: Path | None = None

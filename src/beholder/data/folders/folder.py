@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from beholder.data.images.colour import Colour, decide_mode
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.sizes import choose_canvas, fitting_in_words, median_cut, sample_sizes
 from beholder.data.progress import Progress
-from beholder.data.source import Source
+from beholder.data.source import Reader, Source
 from beholder.errors import DataError
 
 _OTHER_CUT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
@@ -101,7 +101,7 @@ def open_folder(
     )
     filled = {set_name: listing for set_name, listing in sets.items() if listing.paths}
     files = {set_name: listing.names for set_name, listing in filled.items()}
-    readers: dict[str, Callable[[Progress], Dataset]] = {}
+    readers: dict[str, Reader] = {}
     source = Source(str(path), class_names, readers, notes, folder=path, files=files)
     for set_name, listing in filled.items():
         usual = None if set_name == learn else median_cut(sizes, (height, width))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from beholder.data.images.formats import START, SUFFIXES, SUFFIXES_OF, holds_image, image_format, looks_like_image
+from beholder.data.images.formats import SUFFIXES, SUFFIXES_OF, format_of, holds_image, looks_like_image
 from beholder.errors import DataError
 
 # Companions of images, often one for each: they are not opened to see whether they hold one.
@@ -128,10 +128,9 @@ def _unusable(entry: os.DirEntry[str]) -> str | None:
         return reason
     if readable or not (looks_like_image(name) or (not name.endswith(_NO_IMAGES) and holds_image(entry.path))):
         return None
-    kind = _content(entry.path)
+    kind = format_of(entry.path) or Path(name).suffix
     if kind in SUFFIXES_OF:
         return f"it is a {kind} image, which its name does not say; rename it to end in {SUFFIXES_OF[kind][0]}"
-    kind = kind or Path(name).suffix
     return f"its format, {kind}, is none that Beholder reads; convert it to JPEG or PNG"
 
 
@@ -146,11 +145,3 @@ def _no_file(entry: os.DirEntry[str]) -> str | None:
     if broken:
         return "it is a link to something that is not there; repair or remove it"
     return "it is a pipe, a socket or a device, not a file; remove it"
-
-
-def _content(path: str) -> str | None:
-    try:
-        with Path(path).open("rb") as file:
-            return image_format(file.read(START))
-    except OSError:
-        return None

@@ -15,6 +15,7 @@ from beholder.data.images.headers import LEAST_SIDE
 from beholder.errors import DataError
 
 CHANNELS = (1, 3, 4)
+_NUMBERS = "as uint8, bool or floats from 0 to 1"
 _VALUES_AT_ONCE = 1 << 22
 _ROUNDING = 1e-5  # by which resizing and float32 overshoot
 
@@ -26,15 +27,11 @@ def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> No
         DataError: another shape or dtype.
     """
     if 0 in shape or not _are_images(shape, dtype):
-        raise DataError(
-            "Expected images of shape (N, H, W) or (N, H, W, 1, 3 or 4), N > 0, as uint8, bool or floats from 0 to 1, "
-            f"in {where!r}. Received: shape={shape}, dtype={dtype}{_hint(shape, dtype)}."
-        )
+        layout = f"images of shape (N, H, W) or (N, H, W, 1, 3 or 4), N > 0, {_NUMBERS}, in {where!r}"
+        raise DataError(f"Expected {layout}. Received: shape={shape}, dtype={dtype}{_hint(shape, dtype)}.")
     if min(shape[1:3]) < LEAST_SIDE:
-        raise DataError(
-            f"Expected images of at least {LEAST_SIDE} x {LEAST_SIDE} pixels in {where!r}. "
-            f"Received: {shape[2]} x {shape[1]} (shape={shape})."
-        )
+        least = f"images of at least {LEAST_SIDE} x {LEAST_SIDE} pixels in {where!r}"
+        raise DataError(f"Expected {least}. Received: {shape[2]} x {shape[1]} (shape={shape}).")
 
 
 def check_image(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -45,14 +42,11 @@ def check_image(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """
     if not _are_images((1, *shape), dtype):
         hint = _hint((1, *shape), dtype).replace("(images, 1, -1)", "(image, 0, -1)").replace("images", "image")
-        raise DataError(
-            "Expected an image of shape (H, W) or (H, W, 1, 3 or 4), as uint8, bool or floats from 0 to 1. "
-            f"Received: shape={shape}, dtype={dtype}{hint}."
-        )
+        layout = f"an image of shape (H, W) or (H, W, 1, 3 or 4), {_NUMBERS}"
+        raise DataError(f"Expected {layout}. Received: shape={shape}, dtype={dtype}{hint}.")
     if min(shape[:2]) < LEAST_SIDE:
-        raise DataError(
-            f"Expected an image of at least {LEAST_SIDE} x {LEAST_SIDE} pixels. Received: {shape[1]} x {shape[0]}."
-        )
+        least = f"an image of at least {LEAST_SIDE} x {LEAST_SIDE} pixels"
+        raise DataError(f"Expected {least}. Received: {shape[1]} x {shape[0]}.")
 
 
 def _are_images(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:

@@ -93,15 +93,18 @@ def image_format(start: bytes) -> str | None:
 
 def holds_image(path: str | Path) -> bool:
     """Whether a file that is not hidden begins as an image does, whatever its name; False where it cannot be read."""
-    if _is_hidden(os.fspath(path)):
-        return False
+    return not _is_hidden(os.fspath(path)) and format_of(path) is not None
+
+
+def format_of(path: str | Path) -> str | None:
+    """The `image_format` of a file; None where it is no image known here, no file, or cannot be read."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would wait for somebody to write to it
-            return False
+            return None
         with Path(path).open("rb") as file:
-            return image_format(file.read(START)) is not None
+            return image_format(file.read(START))
     except OSError:
-        return False
+        return None
 
 
 def _suffix(name: str) -> str:

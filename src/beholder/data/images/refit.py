@@ -12,7 +12,7 @@ from beholder.data.images.colour import Colour, check_colour
 from beholder.data.images.decode import ImageRules, refit
 from beholder.data.images.sizes import fitting_in_words
 from beholder.data.progress import Progress
-from beholder.data.source import Source
+from beholder.data.source import Reader, Source
 
 
 def refitted(source: Source, height: int | None, width: int | None, channels: int) -> Source:
@@ -21,15 +21,15 @@ def refitted(source: Source, height: int | None, width: int | None, channels: in
     What is scaled or cut for it stands in `source.later` once a set was read.
     """
 
-    def read(set_name: str, progress: Progress) -> Dataset:
-        before = source.readers[set_name](progress)
+    def read_one(read: Reader, progress: Progress) -> Dataset:
+        before = read(progress)
         after = _refitted(before, height, width, channels, progress)
         told = fitting_in_words([before.image_shape[:2]], after.image_shape[:2])
         if told and told not in source.later:  # the same for every set
             source.later.append(told)
         return after
 
-    return replace(source, readers={set_name: partial(read, set_name) for set_name in source.readers})
+    return replace(source, readers={set_name: partial(read_one, read) for set_name, read in source.readers.items()})
 
 
 def recoloured(source: Source, colour: Colour) -> Source:
