@@ -86,7 +86,7 @@ def inseparable(
             (),
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
-            sentence=f"{one!r} and {other!r}: networks tell {share:.0%} of their images apart rightly, where "
+            sentence=f"{one!r} and {other!r}: networks name the right one for {share:.0%} of their images, where "
             f"guessing gets 50%; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
