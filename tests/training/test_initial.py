@@ -235,9 +235,9 @@ def test_the_command_line_takes_a_range_and_refuses_what_is_none(capfd: pytest.C
 def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() -> None:
     from beholder.training.budget.machine_speed import Calibration
 
-    known = Calibration(closings={"": [6.0], "known": [9.0]})
-    assert known.closing_seconds(100) == 6.0
-    assert known.closing_seconds(100, "known", layers=100) == 9.0
+    known = Calibration(closings={"": [2.0], "known": [7.0]})
+    assert known.closing_seconds(100) == pytest.approx(2.2)
+    assert known.closing_seconds(100, "known", layers=100) == pytest.approx(7.7)
     few, many = (known.closing_seconds(100, "new", layers=layers) for layers in (10, 100))
     assert known.closing_seconds(100, "new", layers=100, converted=True) > many > few > 2.0
 
