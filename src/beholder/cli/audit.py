@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -18,7 +17,7 @@ from beholder.cli.options import (
     reading_options,
     seed_option,
 )
-from beholder.cli.values import Duration
+from beholder.cli.values import PATH, Duration
 from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
@@ -36,11 +35,7 @@ _WORST = 3  # findings of a kind that the terminal shows
     help="Time from now to the written page: 90s, 5m, 1h. A small data set takes less.  "
     f"[default: {DEFAULT_BUDGET / 60:g}m]",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="The AUDIT folder to make.  [default: runs/DATA-audit-TIME]",
-)
+@click.option("--out", type=PATH, help="The AUDIT folder to make.  [default: runs/DATA-audit-TIME]")
 @corrections_option
 @mirror_option
 @seed_option

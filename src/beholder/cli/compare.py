@@ -24,7 +24,7 @@ from beholder.cli.options import (
     weight_decay_option,
 )
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import Duration
+from beholder.cli.values import POSITIVE, Duration
 from beholder.errors import UsageError
 from beholder.models import MODELS
 from beholder.runs.events import Event, Listener
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     metavar="MODEL,...",
     help=f"Which models, separated by commas: any of {', '.join(MODELS)}.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="How often each image is seen.  [default: by model]")
+@click.option("--epochs", type=POSITIVE, help="How often each image is seen.  [default: by model]")
 @click.option("--budget", type=Duration(), help="Time for each model, instead of epochs: 90s, 5m, 2h.")
 @click.option(
     "--out",

@@ -10,6 +10,7 @@ import click
 
 from beholder.cli.console import as_percent, print_json, print_notes
 from beholder.cli.options import json_option, run_argument, seed_option
+from beholder.cli.values import PATH, POSITIVE
 
 
 @click.command(short_help="Draw what the network sees in one image, step by step.")
@@ -17,17 +18,13 @@ from beholder.cli.options import json_option, run_argument, seed_option
 @click.argument("image")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("explanation"),
     show_default=True,
     help="The folder to make; it must not exist or be empty.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier explanation in that folder.")
-@click.option(
-    "--stride",
-    type=click.IntRange(min=1),
-    help="Step of the sliding window, pixels.  [default: the first layer's own]",
-)
+@click.option("--stride", type=POSITIVE, help="Step of the sliding window, pixels.  [default: the first layer's own]")
 @click.option(
     "--slide",
     type=click.IntRange(min=0),
@@ -36,8 +33,8 @@ from beholder.cli.options import json_option, run_argument, seed_option
 )
 @click.option("--frames", is_flag=True, help="Also write the frames of the animation as PNG files, into sliding/.")
 @click.option("--random", is_flag=True, help="Use random windows, drawn from N(0, 1), instead of the trained ones.")
-@click.option("--window", type=click.IntRange(min=1), help="Side of the random windows, pixels.  [default: 5]")
-@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Class names in the answer.")
+@click.option("--window", type=POSITIVE, help="Side of the random windows, pixels.  [default: 5]")
+@click.option("--top", type=POSITIVE, default=5, show_default=True, help="Class names in the answer.")
 @seed_option
 @json_option
 def explain(run: Path, image: str, as_json: bool, **given: Any) -> None:

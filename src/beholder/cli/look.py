@@ -9,6 +9,7 @@ import click
 
 from beholder.cli.console import print_json, print_notes, screen
 from beholder.cli.options import colour_option, data_argument, json_option, reading_options, seed_option
+from beholder.cli.values import POSITIVE
 from beholder.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="The image to write (.png or .jpg).",
 )
-@click.option("--rows", type=click.IntRange(min=1), default=4, show_default=True, help="Images from top to bottom.")
-@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True, help="Images from left to right.")
+@click.option("--rows", type=POSITIVE, default=4, show_default=True, help="Images from top to bottom.")
+@click.option("--columns", type=POSITIVE, default=4, show_default=True, help="Images from left to right.")
 @click.option("--cleaned", is_flag=True, help="As the chapter's network sees them: grey, cropped, standardised.")
 @click.option("--class", "class_name", help="Show this class only.")
 @seed_option

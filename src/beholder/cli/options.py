@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from beholder.cli.values import Seed
+from beholder.cli.values import PATH, POSITIVE, Seed
 from beholder.server import HOST
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 data_argument = click.argument("data")
-run_argument = click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+run_argument = click.argument("run", metavar="RUN", type=PATH)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, all else on standard error."
 )
@@ -22,7 +22,7 @@ seed_option = click.option("--seed", type=Seed(), default=0, show_default=True, 
 exact_option = click.option("--exact", is_flag=True, help="Answer in float32, also where there is an int8 model.")
 early_stop_option = click.option(
     "--early-stop",
-    type=click.IntRange(min=1),
+    type=POSITIVE,
     is_flag=False,
     flag_value=3,
     metavar="[EPOCHS]",
@@ -44,7 +44,7 @@ augment_option = click.option(
 weight_decay_option = click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
 corrections_option = click.option(
     "--corrections",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.csv",
     help="Corrections to apply, lines of path,action,label, from the page of an audit or your own. "
     "DATA itself is not changed.",

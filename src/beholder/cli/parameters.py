@@ -9,6 +9,7 @@ import click
 
 from beholder.cli.console import as_percent, error_console, print_json, print_table
 from beholder.cli.options import json_option
+from beholder.cli.values import PATH, POSITIVE
 from beholder.models import MODELS
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show what each layer costs, and why convolution is cheap.")
-@click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.argument("run", metavar="[RUN]", required=False, type=PATH)
 @click.option(
     "--model", type=click.Choice(list(MODELS)), help="A network by its name, instead of a RUN.  [default: book]"
 )
-@click.option("--size", type=click.IntRange(min=1), help="Side of its square colour images, pixels.  [default: 32]")
+@click.option("--size", type=POSITIVE, help="Side of its square colour images, pixels.  [default: 32]")
 @click.option("--classes", type=click.IntRange(min=2), help="Number of classes.  [default: 10]")
 @click.option(
     "--out",

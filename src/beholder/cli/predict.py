@@ -17,6 +17,7 @@ import click
 from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
 from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import exact_option, json_option, run_argument
+from beholder.cli.values import POSITIVE
 
 if TYPE_CHECKING:
     from beholder.answering.bulk.job import BulkProgress, BulkResult
@@ -29,10 +30,7 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 @click.command(
     cls=HelpfulCommand,
     short_help="Say what is in images, without TensorFlow.",
-    examples=(
-        "beholder predict runs/birds garden.jpg",
-        "beholder predict runs/birds photos/ --csv > answers.csv",
-    ),
+    examples=("beholder predict runs/birds garden.jpg", "beholder predict runs/birds photos/ --csv > answers.csv"),
     headings={
         "Answers": "--top --exact --csv --json",
         "Millions of images": "--engine --out --resume --workers --address",
@@ -40,7 +38,7 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 )
 @run_argument
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Class names for each image.")
+@click.option("--top", type=POSITIVE, default=3, show_default=True, help="Class names for each image.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values on standard output.")
 @exact_option
 @click.option(
@@ -52,7 +50,7 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 )
 @click.option("--out", metavar="DEST", help="A folder for the answers, or an address of an object store.")
 @click.option("--resume", is_flag=True, help="Leave out the images whose answers are in DEST already.")
-@click.option("--workers", type=click.IntRange(min=1), help="How many processes answer.  [default: one per core]")
+@click.option("--workers", type=POSITIVE, help="How many processes answer.  [default: one per core]")
 @click.option("--address", help="A cluster to join, HOST:PORT or auto.  [default: one on this machine]")
 @json_option
 @click.pass_context

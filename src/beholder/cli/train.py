@@ -25,7 +25,7 @@ from beholder.cli.options import (
     weight_decay_option,
 )
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import Duration, GroupWidths, Range, Seed, Share
+from beholder.cli.values import PATH, POSITIVE, Duration, GroupWidths, Range, Seed, Share
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
@@ -41,10 +41,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.command(
     cls=HelpfulCommand,
     short_help="Train a classifier into a RUN folder.",
-    examples=(
-        "beholder train digits --budget 20s",
-        "beholder train photos/ --budget 10m --out runs/photos --watch",
-    ),
+    examples=("beholder train digits --budget 20s", "beholder train photos/ --budget 10m --out runs/photos --watch"),
     headings={
         "Budget and length": "--budget --epochs --early-stop --plan",
         "Data": "--images --corrections --mirror --colour --labels --cache",
@@ -61,20 +58,14 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     help=f"Time from now to the written report: 90s, 5m, 2h, 1d.  [default: {DEFAULT_BUDGET / 60:g}m, if the model is "
     "auto and neither --epochs nor --plan is given]",
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help=f"How often each training image is seen.  [default by model: {_EPOCHS}]",
-)
+@click.option("--epochs", type=POSITIVE, help=f"How often each training image is seen.  [default by model: {_EPOCHS}]")
 @early_stop_option
 @click.option(
     "--plan",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The events.jsonl of an earlier run, whose plan is followed exactly, with the changes made on the way.",
 )
-@click.option(
-    "--images", type=click.IntRange(min=1), help="Learn from this many training images only, stratified by class."
-)
+@click.option("--images", type=POSITIVE, help="Learn from this many training images only, stratified by class.")
 @corrections_option
 @mirror_option
 @colour_option
@@ -89,7 +80,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--from",
     "start_from",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RUN|FILE.keras",
     help="Start from the weights of an earlier run, or of a network of your own. The classes are those of DATA.",
 )
@@ -111,8 +102,8 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     help="To what length, in pixels, fast shrinks the short side of larger images.  [default: what the budget allows, "
     "if the model is auto, otherwise 64]",
 )
-@click.option("--window", type=click.IntRange(min=1), help="Kernel size of book, pixels.  [default: 5]")
-@click.option("--stride", type=click.IntRange(min=1), help="Stride of book's convolutions, pixels.  [default: 1]")
+@click.option("--window", type=POSITIVE, help="Kernel size of book, pixels.  [default: 5]")
+@click.option("--stride", type=POSITIVE, help="Stride of book's convolutions, pixels.  [default: 1]")
 @click.option(
     "--padding",
     type=click.Choice(["same", "valid"]),
@@ -121,7 +112,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), help="Share of the features dropped in each training step."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), help=f"Images per step.  [default by model: {_BATCHES}]")
+@click.option("--batch-size", type=POSITIVE, help=f"Images per step.  [default by model: {_BATCHES}]")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -136,9 +127,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     "images more often.  [default: none]",
 )
 @click.option("--seed", type=Seed(), help="Fixes every random choice.  [default: 0]")
-@click.option(
-    "--resume", "resumed", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run that was stopped."
-)
+@click.option("--resume", "resumed", type=PATH, metavar="RUN", help="Continue a run that was stopped.")
 @click.option("--data", "moved", metavar="DATA", help="With --resume: where the data of that run are now.")
 @click.option(
     "--watch", "watching", is_flag=True, help="Show the training live in the browser, as `beholder watch` does."
@@ -152,18 +141,14 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 )
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=POSITIVE,
     help="Train in this many processes together, on JAX: on this machine, or on several with --process.",
 )
 @click.option(
     "--coordinator", metavar="HOST:PORT", help="On several machines: where process 0 listens, the same for all."
 )
 @click.option("--process", type=click.IntRange(min=0), help="On several machines: the number of this process, from 0.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="The RUN folder to make, which must not exist.  [default: runs/DATA-MODEL-TIME]",
-)
+@click.option("--out", type=PATH, help="The RUN folder to make, which must not exist.  [default: runs/DATA-MODEL-TIME]")
 @click.option(
     "--risk",
     type=Share(),

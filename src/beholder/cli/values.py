@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import click
 
 from beholder.training.limits import LARGEST_SEED
+
+PATH = click.Path(path_type=Path)
+POSITIVE = click.IntRange(min=1)
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MOST_SECONDS = 366 * 86400

@@ -176,8 +176,8 @@ def _strangers(root: Path, sets: Mapping[str, Listing], learn: str, class_names:
             if name not in class_names and name not in found:
                 hint = f" (but {near[_key(name)]!r})" if _key(name) in near else ""
                 found[name] = (
-                    f"The {set_name} set of {str(root)!r} has a class {name!r} ({path!r}) that the {learn} set "
-                    f"does not have{hint}; rename or remove it."
+                    f"The {set_name} set of {str(root)!r} has a class {name!r} ({path!r}) that the "
+                    f"{'training' if learn == 'train' else learn} set does not have{hint}; rename or remove it."
                 )
     return found
 
