@@ -103,7 +103,7 @@ def test_walking_the_layers_and_one_number(page: Page, serious_violations: Calla
         page.keyboard.press("ArrowRight")
     page.locator("td.won").wait_for()
     page.keyboard.press("End")
-    page.get_by_text("One number a class").wait_for()
+    page.get_by_text("One number per class").wait_for()
     assert serious_violations(page) == []
 
 

@@ -109,12 +109,12 @@ function box(kind, image, finding = null) {
   element.append(
     thumbnail(image),
     h("div", { class: "facts" },
-      label ? h("p", {}, h("span", { class: "muted" }, suggestion ? "labelled " : ""), h("b", {}, label)) : null,
-      suggestion ? h("p", {}, h("span", { class: "muted" }, "looks like "), h("b", {}, suggestion),
+      label ? h("p", {}, h("span", { class: "muted" }, suggestion ? "labelled " : ""), h("b", {}, breakable(label))) : null,
+      suggestion ? h("p", {}, h("span", { class: "muted" }, "looks like "), h("b", {}, breakable(suggestion)),
         h("span", { class: "muted" }, `, ${Math.round(100 * finding.score)} % sure`)) : null,
       finding && !suggestion && finding.sentence ? h("p", {}, finding.sentence) : null,
       h("p", { class: "muted path", title: shown(path) }, several && set ? h("span", { class: "badge" }, set) : null,
-        shown(path))),
+        breakable(shown(path)))),
     finding?.neighbours.length ? neighbours(finding) : "",
     !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, "Several images have this name; rename them to decide.")
       : h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
@@ -134,7 +134,7 @@ function thumbnail({ image }, words = "") {
 function neighbours({ neighbours }) {
   return h("div", { class: "neighbours" }, h("p", { class: "muted" }, "Most like it"),
     h("ul", {}, neighbours.map((place) => h("li", {}, thumbnail(audit.album[place]),
-      h("span", { class: "muted" }, audit.album[place].label)))));
+      h("span", { class: "muted" }, breakable(audit.album[place].label))))));
 }
 
 /** Asks for another label: type a part of it, press Enter. */
@@ -219,6 +219,11 @@ function withCode(text) {
 /** A path as it can be read: what is no text becomes a question mark. */
 function shown(path) {
   return path.toWellFormed?.() ?? path;
+}
+
+/** A class or file name with places where a long one may be broken: after each of _ - / and dots. */
+function breakable(text) {
+  return text.split(/(?<=[_\-/.])/).flatMap((piece, place) => (place ? [h("wbr", {}), piece] : [piece]));
 }
 
 /** An element with attributes, listeners (`onclick`) and children; null children are left out. */
