@@ -50,5 +50,5 @@ def test_what_was_asked_for_joins_the_figures_and_is_told_again(
     assert json.loads(capfd.readouterr().out) == both
     assert evaluate(run, "--corruptions", "--consistency") == 0
     output = capfd.readouterr().out
-    for word in ("jpeg compression", "Accuracy on corrupted images", "worst", "Answers that stay: shift"):
+    for word in ("jpeg compression", "Mean accuracy on corrupted images", "worst", "Answers that stay the same: shift"):
         assert word in output

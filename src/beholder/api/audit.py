@@ -211,7 +211,7 @@ class _Checkup:
         learned = [dataset.labels for set_name, dataset in self.sets.items() if set_name != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
         if count < _LEAST_IMAGES or classes < 2:
-            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {count} of {classes}."
+            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {count} images of {classes}."
         shape = next(iter(self.sets.values())).image_shape
         if any(dataset.image_shape != shape for dataset in self.sets.values()):
             return "images are not of one size."
