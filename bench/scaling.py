@@ -48,7 +48,7 @@ def accuracy(sets: Split, widths: tuple[int, ...], epochs: float) -> tuple[float
         fit = Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), lambda: False)
         fit.run_to_end()
         validation = sets.validation()
-        reached, _ = judge(fit.look, validation, sample(len(validation), None))
+        reached, _ = judge(fit.judge.look, validation, sample(len(validation), None))
         return reached, sum(row["multiply_adds"] for row in layer_costs(fit.model))
 
 

@@ -19,16 +19,6 @@ from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
 DOCUMENT = {"schema", "run", "seconds", "summary", "validation_accuracy", "epochs", "stopped", "finished_before"}
-    "schema",
-    "run",
-    "seconds",
-    "summary",
-    "validation_accuracy",
-    "epochs",
-    "stopped",
-    "finished_before",
-    "risk",
-}
 DOCUMENT |= {"risk", "notes"}
 
 

@@ -6,7 +6,7 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.core import ParameterSource
@@ -26,6 +26,9 @@ from beholder.cli.values import Duration, Range, Seed, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
+
+if TYPE_CHECKING:
+    from beholder.sessions.trained import Trained
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
@@ -199,7 +202,11 @@ def train(
         print_notes(trained.notes)
     if process:
         click.echo(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
-        return
+    else:
+        _print_trained(trained)
+
+
+def _print_trained(trained: Trained) -> None:
     if trained.finished_before:
         click.echo(f"{trained.run} was finished already; nothing was done.")
     state = f"Stopped after {trained.epochs} epochs; go on with --resume {trained.run}. " if trained.stopped else ""

@@ -26,94 +26,44 @@ _CONFIG: dict[str, tuple[type, ...]] = {  # what commands rely on, and of which 
 }
 
 
+class _Inside:
+    """A path inside the RUN folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: Run, _: type[Run]) -> Path:
+        return run.path / self.name
+
+
 @dataclass(frozen=True)
 class Run:
     """A RUN folder by its path.
 
-    config.json       what was asked for
-    environment.json  the machine and the versions
-    data.json         classes, counts, fingerprints, notes, images that were skipped
-    sets.npz          which images are its training, validation and test set: hashes of pixels, labels, names
-    events.jsonl      everything that happened, a line each
-    initial.keras     the earlier network that it started from, where there is one
-    checkpoint.npz    where to go on
-    checkpoint-before.npz  the one before, should that one be damaged; until the run is finished
-    model/            the artifact
-    neighbours.npz    some training images, and what the network makes of them, unless they were left out
-    validation.npz    what the model says of the validation set
-    watch/            a few validation images, and what was answered to them from epoch to epoch
-    stop              there while somebody asks the training to stop
-    corrections.csv       corrections of the data that its page gathered, where there are some, for a next run
-    evaluation.json   the test set, once `evaluate` opened it; evaluation-….json: of other data
-    report.html       all of it for people
+    Beside what its attributes name it may hold neighbours.npz, some training images and what the network makes of
+    them; validation.npz, what the model says of the validation set; sets.npz, which images each set has;
+    corrections.csv, what its page gathered for a next run; and evaluation-….json, figures of other data.
     """
 
     path: Path
 
-    @property
-    def config_file(self) -> Path:
-        """What was asked for."""
-        return self.path / "config.json"
-
-    @property
-    def environment_file(self) -> Path:
-        """The machine and the versions."""
-        return self.path / "environment.json"
-
-    @property
-    def data_file(self) -> Path:
-        """What the data is."""
-        return self.path / "data.json"
-
-    @property
-    def events_file(self) -> Path:
-        """The event log."""
-        return self.path / "events.jsonl"
-
-    @property
-    def initial_file(self) -> Path:
-        """The earlier network that it started from, where there is one."""
-        return self.path / "initial.keras"
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Where to go on."""
-        return self.path / "checkpoint.npz"
-
-    @property
-    def earlier_checkpoint_file(self) -> Path:
-        """The checkpoint before that one."""
-        return self.path / "checkpoint-before.npz"
+    config_file = _Inside("config.json")  # what was asked for and what that came to
+    environment_file = _Inside("environment.json")  # the machine and the versions
+    data_file = _Inside("data.json")  # classes, counts, fingerprints, notes, images that were skipped
+    events_file = _Inside("events.jsonl")  # everything that happened, a line each
+    initial_file = _Inside("initial.keras")  # the earlier network that it started from, where there is one
+    checkpoint_file = _Inside("checkpoint.npz")  # where to go on
+    earlier_checkpoint_file = _Inside("checkpoint-before.npz")  # the one before, until the run is finished
+    model_folder = _Inside("model")  # the artifact
+    evaluation_file = _Inside("evaluation.json")  # the test set, once `evaluate` opened it
+    report_file = _Inside("report.html")  # all of it for people
+    watch_folder = _Inside("watch")  # a few validation images, and what was answered to them from epoch to epoch
+    stop_file = _Inside("stop")  # there while somebody asks the training to stop
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is one to go on from; a death while one is written may leave the earlier one alone."""
         return self.checkpoint_file.exists() or self.earlier_checkpoint_file.exists()
-
-    @property
-    def model_folder(self) -> Path:
-        """The artifact."""
-        return self.path / "model"
-
-    @property
-    def evaluation_file(self) -> Path:
-        """What the test set of its own data said."""
-        return self.path / "evaluation.json"
-
-    @property
-    def report_file(self) -> Path:
-        """All of it for people."""
-        return self.path / "report.html"
-
-    @property
-    def watch_folder(self) -> Path:
-        """What was answered from epoch to epoch."""
-        return self.path / "watch"
-
-    @property
-    def stop_file(self) -> Path:
-        """Asks the training to stop."""
-        return self.path / "stop"
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Keep what was asked for; the schema number is ours to add."""
