@@ -81,9 +81,9 @@ def source(count: int, classes: int, side: int, kind: str) -> Source:
 def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[str, float]:
     """Train for so many `steps` in this process."""
     from beholder.api.train import train
-    from beholder.training import fit
+    from beholder.training import telling
 
-    fit._STEP_EVENT_SECONDS = 0.0  # every step is told
+    telling.STEP_EVENT_SECONDS = 0.0  # every step is told
     memory, ends = dict[str, float](), dict[int, float]()
 
     def listen(event: dict[str, Any]) -> None:

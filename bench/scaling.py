@@ -35,7 +35,6 @@ def accuracy(sets: Split, widths: tuple[int, ...], epochs: float) -> tuple[float
     from beholder.models.costs import layer_costs
     from beholder.training.fit import Fit
     from beholder.training.judging import judge, sample
-    from beholder.training.steps.step import compile_look
 
     settings = choose(
         "fast",
@@ -49,7 +48,7 @@ def accuracy(sets: Split, widths: tuple[int, ...], epochs: float) -> tuple[float
         fit = Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), lambda: False)
         fit.run_to_end()
         validation = sets.validation()
-        reached, _ = judge(compile_look(fit.model), validation, sample(len(validation), None))
+        reached, _ = judge(fit.judge.look, validation, sample(len(validation), None))
         return reached, sum(row["multiply_adds"] for row in layer_costs(fit.model))
 
 

@@ -15,7 +15,7 @@ from beholder.runs.run_folder import create_run
 from beholder.sessions.prepare import Prepared
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.session import Session
-from beholder.sessions.summary import run_summary
+from beholder.sessions.trained import run_summary
 from beholder.training.settings import Settings, choose
 
 

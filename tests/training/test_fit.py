@@ -140,7 +140,7 @@ def test_a_followed_plan_knows_its_end_and_logs_each_replan_once_though_it_is_re
 
 
 def test_the_log_of_a_run_of_days_stays_small() -> None:
-    from beholder.training.fit import step_event_seconds
+    from beholder.training.telling import step_event_seconds
 
     trained, events = 0.0, 0
     while trained < 3 * 24 * 3600:

@@ -8,7 +8,7 @@ from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.runs.events import Listener
-from beholder.sessions.again import train_again
+from beholder.sessions.begin import go_on
 from beholder.sessions.launch import launch, process_group
 from beholder.sessions.trained import Trained
 
@@ -40,4 +40,4 @@ def resume(
     group = process_group(processes, coordinator, process)
     if group is not None:
         return launch(Path(run_path), data, group, listener, progress)
-    return train_again(Path(run_path), data, listener, progress)
+    return go_on(Path(run_path), data, listener, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,35 +95,9 @@ def train(
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
+    arguments = dict(locals())  # by name: the fields of a request, then how to go about it
     group = process_group(processes, coordinator, process)
-    request = TrainRequest.of(
-        data,
-        out=out,
-        model=model,
-        budget=budget,
-        epochs=epochs,
-        seed=seed,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        augment=augment,
-        mirror=mirror,
-        early_stop=early_stop,
-        balance=balance,
-        risk=risk,
-        plan=plan,
-        start_from=start_from,
-        input_range=input_range,
-        images=images,
-        corrections=corrections,
-        neighbours=neighbours,
-        precision=precision,
-        labels=labels,
-        cache=cache,
-        colour=colour,
-        command=command,
-        options=options,
-    )
+    request = TrainRequest.of(**{one.name: arguments[one.name] for one in fields(TrainRequest)})
     if group is not None:
         return launch(request, data, group, listener, progress)
     return begin(request, data, listener, progress)

@@ -6,7 +6,7 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.core import ParameterSource
@@ -30,6 +30,9 @@ from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
 from beholder.training.limits import DEFAULT_BUDGET
+
+if TYPE_CHECKING:
+    from beholder.sessions.trained import Trained
 
 _MODELS = "; ".join(f"{name}: {recipe.summary}" for name, recipe in MODELS.items())
 _EPOCHS = ", ".join(f"{name} {recipe.epochs}" for name, recipe in MODELS.items())
@@ -205,7 +208,11 @@ def train(
         print_notes(trained.notes)
     if process:
         click.echo(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
-        return
+    else:
+        _print_trained(trained)
+
+
+def _print_trained(trained: Trained) -> None:
     if trained.finished_before:
         click.echo(f"{trained.run} was finished already; nothing was done.")
     epochs = f"{trained.epochs} epoch{'s' * (trained.epochs != 1)}"

@@ -1,33 +1,35 @@
-"""Begin a run, and go on with it: a RUN folder with its config, the data, then a session of training."""
+"""Begin a run, or go on with one: a RUN folder with its config, then the data, then a session of training."""
 
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from beholder import __version__, files
-from beholder.data.dataset import Dataset
 from beholder.data.opening import Data
 from beholder.data.progress import Progress
 from beholder.data.source import Source
+from beholder.errors import RunError
 from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener
 from beholder.runs.presence import training
-from beholder.runs.run_folder import Run, create_run, read_document
+from beholder.runs.run_folder import Run, create_run, open_run, read_document
 from beholder.sessions.data_checks import check_data
 from beholder.sessions.logged_plan import other_images
-from beholder.sessions.prepare import Prepared, prepare
+from beholder.sessions.prepare import Prepared, check_same, keep_data, prepare
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.resolve import resolve
 from beholder.sessions.session import Session, shared
-from beholder.sessions.trained import Trained
-from beholder.sessions.training_data import check_same, data_name, default_folder, keep_data
+from beholder.sessions.trained import Trained, finished
+from beholder.sessions.training_data import check_there, data_name, default_folder
 from beholder.training.initial import keep_start
 from beholder.training.mirror_choice import decide_mirroring
-from beholder.training.settings import Settings
 from beholder.training.steps import framework
+from beholder.training.steps.processes import current
 
 
 def begin(request: TrainRequest, data: Data | Source | None, listener: Listener | None, progress: Progress) -> Trained:
@@ -43,32 +45,49 @@ def begin(request: TrainRequest, data: Data | Source | None, listener: Listener 
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     started = time.monotonic()
-    resolved = resolve(request)
+    settings, schedule, initial_file = resolve(request)
     run = create_run(request.out or default_folder(request.data, request.model))
     with training(run):
         try:
-            settings = resolved.settings
-            if settings.initial is not None and resolved.initial_file is not None:
-                keep_start(resolved.initial_file, settings.initial, run.initial_file)
+            if settings.initial is not None and initial_file is not None:
+                keep_start(initial_file, settings.initial, run.initial_file)
                 settings = settings.starting_from(run.initial_file)
-            run.write_config(
-                {
-                    "beholder": __version__,
-                    "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                    **request.to_json(),
-                    "settings": settings.to_json(),
-                    "schedule": resolved.schedule,
-                    "forecast": None,
-                }
-            )
-            return go_on(run, data, listener, progress, started)
+            config = {
+                "beholder": __version__,
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                **request.to_json(),
+                "settings": settings.to_json(),
+                "schedule": schedule,
+                "forecast": None,
+            }
+            run.write_config(config)
+            return _train(run, data, listener, progress, started)
         except BaseException:
             if not run.has_checkpoint:
                 run.remove()
             raise
 
 
-def go_on(
+def go_on(path: Path, data: Data | Source | None, listener: Listener | None, progress: Progress) -> Trained:
+    """Go on with the run at `path` from its last checkpoint, see `beholder.resume`."""
+    started = time.monotonic()
+    run, config = open_run(path)
+    with training(run):
+        done = finished(run)
+        if done is not None:
+            if not run.report_file.exists():  # killed between the model and its report
+                from beholder.report.page import write_report
+
+                write_report(run.path)
+            return done
+        if data is None:
+            check_there(run.path, config["data"], f"beholder train --resume {shlex.quote(str(run.path))} --data PATH")
+        _require_backend(run)
+        run.clear_leftovers()
+        return _train(run, data, listener, progress, started)
+
+
+def _train(
     run: Run, data: Data | Source | None, listener: Listener | None, progress: Progress, started: float
 ) -> Trained:
     """Train in `run`, from its config or its last checkpoint on; `started` is on the clock of `time.monotonic`."""
@@ -77,37 +96,30 @@ def go_on(
     config = read_document(run.config_file, missing="")
     prepared = prepare(config, run.initial_file, data, progress, _shape(run))
     if run.data_file.exists():
-        check_same(run, prepared.split, prepared.sets, prepared.request.images)
+        check_same(run, prepared)
     else:
         prepared = _decide(run, prepared)
-    moved = config["data"] if data is None else data_name(data)
-    if moved not in (config["data"], "arrays"):  # `evaluate` finds them there
-        run.update_config(data=moved)
+    name = config["data"] if data is None else data_name(data)
+    if name not in (config["data"], "arrays"):  # moved: `evaluate` finds them there
+        run.update_config(data=name)
     return Session(run, prepared, listener, started).train()
 
 
 def _decide(run: Run, prepared: Prepared) -> Prepared:
-    """`prepared` with all that the data decide, which the run keeps from now on, and what is to be said of them."""
+    """`prepared` with all that the data decide, which the run keeps from now on beside what is to be said of them."""
     request, settings, train = prepared.request, prepared.settings, prepared.sets["train"]
+    told = other_images(request.plan, train)
     if prepared.schedule is None:
-        settings, told = _suited(settings, train)
-    else:
-        told = other_images(request.plan, train)
-    run.update_config(settings=settings.to_json())
+        settings, mirroring = decide_mirroring(shared(settings.fitted(len(train), train.image_shape)), train)
+        told += [] if mirroring is None else [mirroring.sentence]
+        if settings.own_file is not None:
+            low, high = settings.options["input_range"]
+            told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
+        run.update_config(settings=settings.to_json())
     checks = check_data(prepared.split, prepared.sets, request.budget)
     checks["sentences"] = [*prepared.correction_notes(), *checks["sentences"], *told]
-    keep_data(run, prepared.split, prepared.sets, request.images, checks)
+    keep_data(run, prepared, checks)
     return replace(prepared, settings=settings)
-
-
-def _suited(settings: Settings, train: Dataset) -> tuple[Settings, list[str]]:
-    """Settings as they suit the training set and the devices, and sentences about what was told from its images."""
-    settings, mirroring = decide_mirroring(shared(settings.fitted(len(train), train.image_shape)), train)
-    told = [] if mirroring is None else [mirroring.sentence]
-    if settings.own_file is not None:
-        low, high = settings.options["input_range"]
-        told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
-    return settings, told
 
 
 def _shape(run: Run) -> tuple[int, int, int] | None:
@@ -117,3 +129,12 @@ def _shape(run: Run) -> tuple[int, int, int] | None:
     shape: Any = read_document(run.data_file, missing="").get("image_shape")
     fits = isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) and side > 0 for side in shape)
     return (shape[0], shape[1], shape[2]) if fits else None
+
+
+def _require_backend(run: Run) -> None:
+    """Refuse to go on with another backend than the run began with, which would end with other weights."""
+    if run.environment_file.exists():
+        began = read_document(run.environment_file, missing="").get("backend")
+        if began != framework.backend():
+            alone = " and without --processes" if current() is not None else ""
+            raise RunError(f"{str(run.path)!r} began on another backend; go on with KERAS_BACKEND={began}{alone}.")

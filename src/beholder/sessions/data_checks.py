@@ -15,7 +15,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.split import Split
 
-SHARE = 0.02  # of a budget that looking for copies may take
+_SHARE = 0.02  # of a budget that looking for copies may take
 _SPEED = 25_000  # images that a quick look for copies gets through in a second
 _AUDIT = "`beholder audit` shows them"
 _SMALL = f"near copies are not looked for below {MIN_SIDE} pixels"
@@ -31,7 +31,7 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
     """What was found in the train and validation sets.
 
     Near copies are known where a set was split off. Where the data came with both, they are looked for across the two
-    if that takes less than `SHARE` of the budget; within one they do no harm.
+    if that takes less than `_SHARE` of the budget; within one they do no harm.
 
     Args:
         sets: where the sets are from.
@@ -71,7 +71,7 @@ def _repeated(groups: Iterable[bytes]) -> int:
 
 def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progress) -> int | None:
     """Validation images that are a copy of one to learn from, if that may be looked for."""
-    if budget is not None and sum(map(len, read.values())) / _SPEED > SHARE * budget:
+    if budget is not None and sum(map(len, read.values())) / _SPEED > _SHARE * budget:
         return None
     found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
     across = [one for one in found if "train" in one.sets]
@@ -121,6 +121,6 @@ def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
     told = told if found else "No image is equal to another"
     if across is None:
         return (
-            f"{told}; near copies were not looked for, which would take more than {SHARE:.0%} of the budget; {_AUDIT}."
+            f"{told}; near copies were not looked for, which would take more than {_SHARE:.0%} of the budget; {_AUDIT}."
         )
     return f"{told}, none across the sets{'; ' + _AUDIT if found else ''}."

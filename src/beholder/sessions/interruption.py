@@ -9,12 +9,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-LOOK_SECONDS = 0.5  # between two looks for the file: a step may take a millisecond
+_LOOK_SECONDS = 0.5  # between two looks for the file: a step may take a millisecond
 
 
-def heard_signals() -> list[signal.Signals]:
-    """SIGINT and SIGTERM, but for one that is ignored: so a shell keeps Ctrl-C from what it runs in the background."""
-    return [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+@contextmanager
+def hearing_once(ask: Callable[[], None]) -> Iterator[None]:
+    """While inside, a first Ctrl-C or SIGTERM calls `ask`; a second raises KeyboardInterrupt.
+
+    One that is ignored stays so, as a shell keeps Ctrl-C from what it runs in the background. Outside the main thread
+    nothing is heard: whoever owns that decides about signals.
+    """
+    heard = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal heard
+        if heard:
+            raise KeyboardInterrupt
+        heard = True
+        ask()
+
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    try:
+        before = {number: signal.signal(number, handle) for number in numbers}
+    except ValueError:
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -24,29 +47,18 @@ def stop_on_interrupt(request: Path) -> Iterator[Callable[[], bool]]:
     Args:
         request: a file that asks the same by being there, as `beholder watch` makes it.
     """
-    asked: list[int] = []
-    looked = 0.0
+    asked, looked = False, 0.0
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
+    def ask() -> None:
+        nonlocal asked
+        asked = True
 
     def stop() -> bool:
-        nonlocal looked
-        if not asked and time.monotonic() - looked >= LOOK_SECONDS:
+        nonlocal asked, looked
+        if not asked and time.monotonic() - looked >= _LOOK_SECONDS:
             looked = time.monotonic()
-            if request.exists():
-                asked.append(0)
-        return bool(asked)
+            asked = request.exists()
+        return asked
 
-    try:
-        before = {number: signal.signal(number, ask) for number in heard_signals()}
-    except ValueError:  # not the main thread: whoever owns that decides about signals
+    with hearing_once(ask):
         yield stop
-        return
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -13,11 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any
 
 from beholder import errors
@@ -27,7 +25,7 @@ from beholder.data.source import Source
 from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.runs.events import Listener
 from beholder.runs.run_folder import Run
-from beholder.sessions.interruption import heard_signals
+from beholder.sessions.interruption import hearing_once
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.trained import Trained
 from beholder.training.steps import framework
@@ -102,23 +100,19 @@ def launch(
     """
     if data is not None and not isinstance(data, str | Path):
         raise UsageError("Arrays cannot be handed to other processes; save them as a .npz file and give its path.")
-    order: dict[str, Any] = {"data": None if data is None else str(data), "cache": None}
     if isinstance(job, TrainRequest):
-        run = job.out
-        order |= {"request": job.to_json(), "cache": None if job.cache is None else str(job.cache)}
+        crew = _Crew({"request": job.to_json()}, job.out, group, listener, progress)
     else:
-        run = job
-        order["run"] = str(job)
-    crew = _Crew(order, run, group, listener, progress)
+        crew = _Crew({"run": str(job), "data": None if data is None else str(data)}, job, group, listener, progress)
     try:
-        with crew.hearing_signals():
+        with hearing_once(crew.ask_to_stop):
             return crew.wait()
     finally:
         crew.end()
 
 
 class _Crew:
-    """The processes on this machine."""
+    """The processes on this machine, which do what `order` says."""
 
     def __init__(
         self,
@@ -182,28 +176,10 @@ class _Crew:
                 if pipe is not None:
                     pipe.close()
 
-    @contextmanager
-    def hearing_signals(self) -> Iterator[None]:
-        """While inside, a first Ctrl-C or SIGTERM goes to the processes, which know how to stop; a second ends all."""
-        heard: list[int] = []
-
-        def forward(number: int, _frame: FrameType | None) -> None:
-            if heard:
-                raise KeyboardInterrupt
-            heard.append(number)
-            for process in self.processes.values():
-                process.send_signal(signal.SIGTERM)
-
-        try:
-            before = {number: signal.signal(number, forward) for number in heard_signals()}
-        except ValueError:  # not the main thread: whoever owns that decides about signals
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def ask_to_stop(self) -> None:
+        """As Ctrl-C asks one process."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
 
     def _start(self, index: int, order: dict[str, Any], environment: dict[str, str]) -> None:
         self.noise[index] = _nameless_file()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from beholder.errors import UsageError
@@ -17,23 +17,15 @@ _CHANGES = ("epochs", "batch_size", "learning_rate", "weight_decay", "augment", 
 _OF_A_PLAN = (*_CHANGES, "budget", "early_stop", "balance", "seed", "precision", "start_from", "input_range")
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """What a run begins with.
-
-    Attributes:
-        settings: not yet fitted to the data.
-        schedule: pairs of an earlier run's `Schedule`, to be followed exactly; None: the settings decide.
-        initial_file: the Keras file of the network that training starts from; None: weights are drawn.
-    """
-
-    settings: Settings
-    schedule: list[tuple[int, int]] | None
-    initial_file: Path | None
+Resolved = tuple[Settings, list[tuple[int, int]] | None, Path | None]
 
 
 def resolve(request: TrainRequest) -> Resolved:
     """What `request` comes to, before anything is known of the data.
+
+    Returns:
+        The settings, not yet fitted to the data; pairs of an earlier run's `Schedule` to be followed exactly, or None
+        where the settings decide; and the Keras file of the network that training starts from, or None.
 
     Raises:
         UsageError: it contradicts itself, or names what is not there.
@@ -60,7 +52,7 @@ def resolve(request: TrainRequest) -> Resolved:
         balance=request.balance or "none",
     )
     _check_colour(request, settings)
-    return Resolved(settings, None, None if start is None else start.file)
+    return settings, None, None if start is None else start.file
 
 
 def _of_plan(request: TrainRequest, plan: Path) -> Resolved:
@@ -72,7 +64,7 @@ def _of_plan(request: TrainRequest, plan: Path) -> Resolved:
         raise UsageError(f"A plan decides everything but the data; leave --{option} out beside --plan {plan}.")
     settings, schedule = logged_plan(plan)
     _check_colour(request, settings)
-    return Resolved(settings, schedule, None if settings.initial is None else Run(plan.parent).initial_file)
+    return settings, schedule, None if settings.initial is None else Run(plan.parent).initial_file
 
 
 def _start(request: TrainRequest) -> Start | None:

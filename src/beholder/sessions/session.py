@@ -14,8 +14,7 @@ from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.run_folder import Run, read_document
 from beholder.sessions.interruption import stop_on_interrupt
 from beholder.sessions.prepare import Prepared
-from beholder.sessions.summary import run_summary
-from beholder.sessions.trained import Trained
+from beholder.sessions.trained import Trained, run_summary
 from beholder.training.budget.pace import ends_in
 from beholder.training.settings import Settings
 from beholder.training.steps import framework, processes
@@ -38,7 +37,7 @@ class Session:
     def __init__(self, run: Run, prepared: Prepared, listener: Listener | None, started: float) -> None:
         self.run, self.started = run, started
         self.request, self.settings, self.schedule = prepared.request, prepared.settings, prepared.schedule
-        self.name, self.sets = prepared.split.source.name, prepared.sets
+        self.name, self.sets = prepared.source.name, prepared.sets
         self.log = EventLog(run.events_file, listener)
         self.earlier = _earlier_seconds(run)
 

@@ -1,15 +1,18 @@
-"""What a training came to, as `train` and `resume` return it."""
+"""What is told of a training: before its first step a summary, and in the end what it came to."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from beholder.data.dataset import Dataset
 from beholder.runs.events import read_events
 from beholder.runs.run_folder import Run
 from beholder.schema import SCHEMA
+from beholder.training.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,28 @@ def finished(run: Run) -> Trained | None:
         return None
     names = ("seconds", "summary", "validation_accuracy", "epochs", "stopped", "risk", "notes")
     return Trained(run.path, **{name: last[name] for name in names}, finished_before=True)
+
+
+def run_summary(settings: Settings, sets: dict[str, Dataset], schedule: list[tuple[int, int]] | None) -> dict[str, Any]:
+    """What will be done, JSON-ready; the last pair of a `schedule` that is followed tells the steps, else epochs do."""
+    recipe, train = settings.recipe, sets["train"]
+    epochs, steps = recipe.epochs, settings.steps(len(train))
+    if schedule is not None:
+        steps = schedule[-1][1]
+        epochs = round(steps / math.ceil(len(train) / recipe.batch_size), 2)
+    side, first_side = settings.sides(train.image_shape)
+    named = "widths" in settings.options
+    return {
+        "model": settings.model,
+        **({"widths": settings.options["widths"], "side": side, "first_side": first_side} if named else {}),
+        "epochs": epochs,
+        "batch_size": recipe.batch_size,
+        "steps": steps,
+        "precision": settings.precision,
+        "mirrored": settings.mirrors(train.image_shape[2]),
+        "train_images": len(train),
+        "image_shape": list(train.image_shape),
+        "validation_images": len(sets["validation"]),
+        **({} if settings.initial is None else {"started_from": settings.initial.source}),
+        **({} if settings.balance == "none" else {"balance": settings.balance}),
+    }

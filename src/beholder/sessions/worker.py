@@ -22,8 +22,7 @@ from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
-from beholder.sessions.again import train_again
-from beholder.sessions.begin import begin
+from beholder.sessions.begin import begin, go_on
 from beholder.sessions.prepare import prepare
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.trained import Trained
@@ -43,7 +42,7 @@ class _Voice:
         self._stream.flush()
 
 
-def main() -> None:
+def _main() -> None:
     """Do what standard input asks for, and exit."""
     order = json.loads(sys.stdin.readline())
     voice, index = _Voice(), order["joining"]["index"]
@@ -53,7 +52,7 @@ def main() -> None:
     status = 1
     try:
         processes.join(**order["joining"])
-        trained = _lead(order, voice) if index == 0 else follow(order["data"], order["cache"])
+        trained = _lead(order, voice) if index == 0 else _follow(order.get("request", order))
         voice.say(done=asdict(trained))
         status = 0
     except BeholderError as error:
@@ -78,8 +77,8 @@ def _lead(order: dict[str, Any], voice: _Voice) -> Trained:
         voice.say(progress=[what, done, total])
 
     if "request" in order:
-        return begin(TrainRequest.from_json(order["request"]), order["data"], listener, progress)
-    trained = train_again(Path(order["run"]), order["data"], listener, progress)
+        return begin(TrainRequest.from_json(order["request"]), None, listener, progress)
+    trained = go_on(Path(order["run"]), order["data"], listener, progress)
     group = processes.current()
     if group is not None:  # there was nothing to do
         group.agree({"done": {**asdict(trained), "run": str(trained.run)}})
@@ -87,12 +86,10 @@ def _lead(order: dict[str, Any], voice: _Voice) -> Trained:
     return trained
 
 
-def follow(data: str | None, cache: str | None) -> Trained:
-    """Train along with process 0, which says how; its accuracy is the best that process 0 measured after an epoch.
+def _follow(asked: dict[str, Any]) -> Trained:
+    """Train along with process 0, which says how, on the `data` and with the `cache` of this machine where it has some.
 
-    Args:
-        data: where the data lie on this machine; None: where process 0 has them.
-        cache: of decoded images; None: that of process 0.
+    The accuracy is the best that process 0 measured after an epoch.
 
     Raises:
         DataError: the data here are others than those of process 0.
@@ -105,11 +102,11 @@ def follow(data: str | None, cache: str | None) -> Trained:
         processes.leave()
         return Trained.from_fields(told["done"])
     run, config = Run(Path(told["run"])), told["config"]
-    config["cache"] = cache or config["cache"]
-    prepared = prepare(config, run.initial_file, data, silent, tuple(told["summary"]["image_shape"]))
+    config["cache"] = asked.get("cache") or config["cache"]
+    prepared = prepare(config, run.initial_file, asked["data"], silent, tuple(told["summary"]["image_shape"]))
     train, validation = prepared.sets["train"], prepared.sets["validation"]
     if train.outline() != told["outline"]:
-        name = prepared.split.source.name
+        name = prepared.source.name
         raise DataError(f"The data {name!r} of process {group.index} are others than those of process 0.")
     framework.start()
     from beholder.training.fit import Fit
@@ -144,4 +141,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -46,7 +46,7 @@ class EpochJudge:
         run: Run,
         log: EventLog,
     ) -> None:
-        self._model, self._look = model, compile_look(model)
+        self._model, self.look = model, compile_look(model)
         self._train, self._train_rows = train, sample(len(train), TRAIN_SAMPLE)
         self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
         self._patience, self._log, self._augmented = patience, log, augmented
@@ -61,8 +61,8 @@ class EpochJudge:
 
     def judge(self, position: Position, **told: Any) -> None:
         """Judge the epoch that `position` stands at the end of, and go on to the next; its event also says `told`."""
-        train_accuracy, train_loss = judge(self._look, self._train, self._train_rows)
-        validation_accuracy, validation_loss = judge(self._look, self._validation, self._rows, self._snapshots.see)
+        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows)
+        validation_accuracy, validation_loss = judge(self.look, self._validation, self._rows, self._snapshots.see)
         self.last = time.monotonic()
         gap = train_accuracy - validation_accuracy
         position.epoch += 1

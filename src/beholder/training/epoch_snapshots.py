@@ -18,11 +18,11 @@ from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.runs.snapshots import Shown, Snapshot, write_shown, write_snapshot
 
-IMAGES = 24  # that are followed
-MOST_CLASSES = 200  # of a confusion matrix: with more of them it says little and takes much
-MOST_FILTERS = 64
-SHARE = 0.005  # of the time that snapshots may take
-SPREAD = 200  # at most so many, about, in each doubling of the time
+_IMAGES = 24  # that are followed
+_MOST_CLASSES = 200  # of a confusion matrix: with more of them it says little and takes much
+_MOST_FILTERS = 64
+_SHARE = 0.005  # of the time that snapshots may take
+_SPREAD = 200  # at most so many, about, in each doubling of the time
 
 
 class Snapshots:
@@ -38,7 +38,7 @@ class Snapshots:
 
     def __init__(self, run: Run, log: EventLog, model: Any, validation: Dataset, rows: NDArray[np.int64]) -> None:
         self.run, self.log, self.model, self.validation = run, log, model, validation
-        self.followed = rows[np.unique(np.linspace(0, len(rows) - 1, IMAGES).astype(np.int64))]
+        self.followed = rows[np.unique(np.linspace(0, len(rows) - 1, _IMAGES).astype(np.int64))]
         self._started = time.monotonic()
         self._due = self._started
         self._shown = False
@@ -61,7 +61,7 @@ class Snapshots:
         if last or began >= self._due:
             self._keep(epoch)
             ended = time.monotonic()
-            self._due = ended + max((ended - began) / SHARE, (ended - self._started) / SPREAD)
+            self._due = ended + max((ended - began) / _SHARE, (ended - self._started) / _SPREAD)
         self._clear()
 
     def _keep(self, epoch: int) -> None:
@@ -75,7 +75,7 @@ class Snapshots:
 
     def _clear(self) -> None:
         classes = len(self.validation.class_names)
-        self._confusion = np.zeros((classes, classes), np.int64) if classes <= MOST_CLASSES else None
+        self._confusion = np.zeros((classes, classes), np.int64) if classes <= _MOST_CLASSES else None
         self._logits: list[NDArray[np.float64]] = []
 
 
@@ -84,4 +84,4 @@ def first_windows(model: Any) -> NDArray[np.float32] | None:
     kernel = next((layer.kernel for layer in model.layers if len(getattr(layer, "kernel_size", ())) == 2), None)
     if kernel is None:
         return None
-    return np.asarray(kernel, np.float32).transpose(3, 0, 1, 2)[:MOST_FILTERS]
+    return np.asarray(kernel, np.float32).transpose(3, 0, 1, 2)[:_MOST_FILTERS]

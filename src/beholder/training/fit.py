@@ -31,9 +31,7 @@ from beholder.training.stages import Stages
 from beholder.training.steps import framework, processes
 from beholder.training.steps.batches import Batches
 from beholder.training.steps.optimizer import build_optimizer
-
-_STEP_EVENT_SECONDS = 0.5
-_STEP_EVENT_SHARE = 1e-4  # of the time trained so far, where that is more
+from beholder.training.telling import step_event_seconds, step_facts
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,9 @@ class Fit:
             self._step(order)
             now = time.monotonic()
             if now - told > step_event_seconds(now - began):
-                self._tell_step((now - started) / (position.step - first_step))
+                a_step = (now - started) / (position.step - first_step)
+                ahead = self.stages.ahead(position.schedule.progress(position.done))
+                self.log.append("step", **step_facts(position, batches, self._steps, a_step, ahead))
                 told = now
             asked, steps = self._decided()
             if asked:
@@ -240,7 +240,7 @@ class Fit:
         self.stages.step.sync()
         self.judge.judge(
             position,
-            epochs=self._epochs(),
+            epochs=math.ceil(self._steps / self.batches.steps),
             seconds=round(seconds, 3),
             learning_rate=position.schedule.learning_rate(self.settings.recipe, position.done - 1),
             images_per_second=round(images / seconds, 1),
@@ -270,28 +270,10 @@ class Fit:
             facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
             self.log.append("resumed", epoch=position.epoch + 1, **facts)
 
-    def _planned_steps(self) -> int:
+    @property
+    def _steps(self) -> int:
         """Steps of the run in all, as far as is known by now: of a followed schedule the last pair is."""
         return (self.followed or self.position.schedule.plans)[-1][1]
-
-    def _epochs(self) -> int:
-        """Epochs of the run as planned by now, one that is cut short at its end counted."""
-        return math.ceil(self._planned_steps() / self.batches.steps)
-
-    def _tell_step(self, seconds_a_step: float) -> None:
-        position, batches = self.position, self.batches
-        seconds_ahead = seconds_a_step * self.stages.ahead(position.schedule.progress(position.done))
-        self.log.append(
-            "step",
-            epoch=position.epoch + 1,
-            epochs=self._epochs(),
-            step=position.step,
-            steps=batches.steps,
-            loss=round(position.loss_sum / position.seen, 5),
-            train_accuracy=round(position.correct / position.seen, 5),
-            images_per_second=round(batches.batch_size / seconds_a_step, 1),
-            eta_seconds=round((self._planned_steps() - position.done) * seconds_ahead, 1),
-        )
 
     def _tell_ending(self, pace: Pace, began: float) -> None:
         done, planned = self.position.done, self.position.schedule.plans[0][1]
@@ -311,8 +293,3 @@ def _build(settings: Settings, train: Dataset, run: Run | None) -> Any:
     if run is not None and settings.initial is not None and settings.initial.class_names:
         first_weights(model, run.initial_file, settings.initial.class_names, names)
     return model
-
-
-def step_event_seconds(trained: float) -> float:
-    """How far apart the events of steps are after so many seconds: the log of a run of days is read at once too."""
-    return max(_STEP_EVENT_SECONDS, _STEP_EVENT_SHARE * trained)

@@ -154,7 +154,7 @@ class Settings:
         """
         try:
             recipe = Recipe(**{**document["recipe"], "options": tuple(document["recipe"]["options"])})
-            initial = document.get("initial")
+            initial = document["initial"]
             if initial is not None:
                 initial = Initial(**{**initial, "class_names": tuple(initial["class_names"])})
             return cls(**{**document, "recipe": recipe, "said": tuple(document["said"]), "initial": initial})
