@@ -177,6 +177,7 @@ def test_every_layer_of_a_network_from_a_file_gives_what_keras_gives(framework: 
     assert sources["scale"] == [-1], "the image"
     for layer, before in {
         "padded": ["scale"],
+        "stem": ["scale"],  # with the zeros between
         "dropped_maps": ["relu"],
         "sum": ["normalise", "shortcut", "dropped_maps"],
         "flat": ["linear"],

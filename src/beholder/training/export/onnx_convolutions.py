@@ -62,9 +62,12 @@ def _slid(
     groups: int = 1,
     dilation: Sequence[int] = (1, 1),
 ) -> str:
-    """A convolution with `windows` (K, C, h, w), strided and padded as `layer` is."""
-    kernel, attributes = graph.floats("kernel", windows), _sliding(layer, windows.shape[2:], dilation)
-    return graph.add("Conv", x, kernel, *graph.bias(bias), group=groups, dilations=[*dilation], **attributes)
+    """A convolution with `windows` (K, C, h, w), strided and padded as `layer` is, with the zeros before it."""
+    attributes = _sliding(layer, windows.shape[2:], dilation)
+    x, zeros = graph.padded.get(x, (x, [0] * 4))
+    attributes["pads"] = [own + before for own, before in zip(attributes["pads"], zeros, strict=True)]
+    inputs = [x, graph.floats("kernel", windows), *graph.bias(bias)]
+    return graph.add("Conv", *inputs, group=groups, dilations=[*dilation], **attributes)
 
 
 def _sliding(layer: Any, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> dict[str, Any]:

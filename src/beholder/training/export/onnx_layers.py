@@ -144,7 +144,9 @@ def _global_pooling(kind: str) -> Callable[..., str]:
 
 def _zero_padding(graph: Nodes, layer: Any, x: str) -> str:
     (top, bottom), (left, right) = layer.padding
-    return graph.add("Pad", x, graph.integers("pads", [0, 0, top, left, 0, 0, bottom, right]))
+    name = graph.add("Pad", x, graph.integers("pads", [0, 0, top, left, 0, 0, bottom, right]))
+    graph.padded[name] = x, [top, left, bottom, right]
+    return name
 
 
 def _reshaped(graph: Nodes, layer: Any, x: str) -> str:

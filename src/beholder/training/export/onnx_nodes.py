@@ -36,12 +36,14 @@ class Nodes:
         layer: the name of the layer whose nodes are being added.
         nodes: as ONNX has them.
         constants: the tensors that the nodes work with.
+        padded: from maps with zeros around them to the maps without, and the zeros above, left, below and right.
     """
 
     def __init__(self, layer: str = "") -> None:
         self.layer = layer
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.padded: dict[str, tuple[str, list[int]]] = {}
         self._names: set[str] = set()
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
@@ -76,8 +78,9 @@ class Nodes:
 
     def model(self, shape: Sequence[int], outputs: dict[str, Sequence[int]]) -> Any:
         """The whole as an ONNX model: `images` (N, *shape) uint8 in; `outputs` float32 out, each (N, *its shape)."""
+        read = {name for node in self.nodes for name in node.input} | outputs.keys()
         graph = onnx.helper.make_graph(
-            self.nodes,
+            [node for node in self.nodes if node.output[0] in read],
             "beholder",
             [_value("images", "uint8", shape)],
             [_value(name, "float32", sizes) for name, sizes in outputs.items()],
