@@ -1,4 +1,4 @@
-"""The third noun: what the classifier says of one image."""
+"""The third noun: what the classifier says of one image, in Python, with `--json` and over HTTP."""
 
 from __future__ import annotations
 

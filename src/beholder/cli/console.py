@@ -1,4 +1,4 @@
-"""What the person sees: answers on standard output, all else on standard error, through the one screen of a command."""
+"""What the person sees: answers on standard output, all else, and the bars of long work, on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""beholder train DATA: from images to a RUN folder."""
+"""beholder train DATA: its options, and what it prints on the way from images to a RUN folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`.
+"""The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`, here.
 
 This module stays light: naming the models and their recipes imports no framework, building one does.
 """

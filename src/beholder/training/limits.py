@@ -1,4 +1,4 @@
-"""What a person sets about a training: each value is of its kind and within its limits, or told in one sentence."""
+"""The default budget, and the kind and limits of each value that a person gives: it fits, or is one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two images are copies of one: laid on each other as well as they can be, do their details agree?
+"""How well two images agree in their details, once they are laid on each other as well as they can be.
 
 *Laying on each other* is least-squares matching (Lucas and Kanade, IJCAI 1981; Gruen, 1985): shift and scale, in both
 directions, and gain and offset of the brightness, in Gauss-Newton steps from a shift that was found before. *Details*

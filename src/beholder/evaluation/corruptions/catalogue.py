@@ -1,4 +1,4 @@
-"""The 15 corruptions in 5 severities of Hendrycks and Dietterich, at the images' own resolution.
+"""The 15 corruptions of Hendrycks and Dietterich, and how strong each is in 5 severities, at any resolution.
 
 Source: D. Hendrycks and T. Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations,
 ICLR 2019. The constants are those of CIFAR-10-C (github.com/hendrycks/robustness, `make_cifar_c.py`), for images of

@@ -1,4 +1,4 @@
-"""What happens to an image on its way: contrast lost, bent, coarse pixels, JPEG."""
+"""What happens to an image on its way, as code: contrast lost, bent, coarse pixels, JPEG."""
 
 from __future__ import annotations
 

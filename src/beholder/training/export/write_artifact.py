@@ -1,4 +1,4 @@
-"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden images beside it."""
+"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden images, a good int8 model."""
 
 from __future__ import annotations
 
