@@ -1,4 +1,4 @@
-"""Pairs of images of which one is a copy of the other: proposed by hashes, confirmed by a second look and its thresholds.
+"""Pairs of images of which one is a copy of the other: proposed by hashes, confirmed by a second look, by thresholds.
 
 The hashes (`spectra`) propose pairs without comparing each with each (`similar`); the second look lays the two on each
 other (`alignment`). How well copies must agree depends on the images: two photographs hardly ever share details, two

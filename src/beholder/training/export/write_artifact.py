@@ -1,4 +1,4 @@
-"""From trained weights to an artifact: float32, preprocessing and views inside the graph, golden images, a good int8 model."""
+"""From trained weights to an artifact: all arithmetic inside the graph, golden images, an int8 model if it is as good."""
 
 from __future__ import annotations
 
