@@ -102,7 +102,7 @@ def test_the_data_is_opened_and_divided_once_for_all_runs(tmp_path: Path, monkey
         divided.append(labels)
         return split(labels, *rest, **given)
 
-    for place in ("api.compare", "api.evaluate", "sessions.training_data"):
+    for place in ("api.compare", "api.evaluate", "sessions.prepare"):
         monkeypatch.setattr(f"beholder.{place}.open_source", counting)
     monkeypatch.setattr("beholder.data.split.split", dividing)
     result = compare("digits", models=["linear", "dense"], epochs=1, out=tmp_path / "out", test=True)

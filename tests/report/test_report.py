@@ -418,7 +418,7 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
 
 
 def test_a_budget_that_was_never_planned_anew_says_so(run: Path) -> None:
-    _change_config(run, budget=30.0, planned={"widths": None, "side": 8, "epochs": 2.5})
+    _change_config(run, budget=30.0, forecast={"widths": None, "side": 8, "epochs": 2.5})
     text = _page(run).text.replace(NBSP, " ")
     assert "Budget 30.0 s: planned book at 8 px for 2.5 epochs; the plan was kept." in text
 

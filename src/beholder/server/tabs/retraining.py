@@ -33,7 +33,7 @@ def _option(name: str, value: Any) -> str:
     option = _NAMES.get(name, name).replace("_", "-")
     if isinstance(value, bool):
         return f"--{option}" if value else f"--no-{option}"
-    if isinstance(value, list):  # `widths`, and `input_range`, which may begin with a minus
+    if isinstance(value, list | tuple):  # `widths`, and `input_range`, which may begin with a minus
         return f"--{option}={','.join(f'{one:g}' for one in value)}"
     if isinstance(value, float):
         return f"--{option}={value:g}{'s' * (name == 'budget')}"

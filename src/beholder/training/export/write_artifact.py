@@ -1,4 +1,4 @@
-"""From trained weights to an artifact: all arithmetic inside the graph, golden images, an int8 model if it is as good."""
+"""From trained weights to an artifact: all arithmetic in its graph, golden images, an int8 model if it is as good."""
 
 from __future__ import annotations
 
