@@ -157,8 +157,10 @@ class Settings:
             initial = document["initial"]
             if initial is not None:
                 initial = Initial(**{**initial, "class_names": tuple(initial["class_names"])})
-            return cls(**{**document, "recipe": recipe, "said": tuple(document["said"]), "initial": initial})
-        except (KeyError, TypeError) as error:
+            options = {name: limits.checked(name, value) for name, value in document["options"].items()}
+            said = tuple(document["said"])
+            return cls(**{**document, "recipe": recipe, "said": said, "initial": initial, "options": options})
+        except (KeyError, TypeError, AttributeError, UsageError) as error:
             raise RunError(
                 f"The settings in config.json are damaged ({error}); train again into a new folder."
             ) from error
