@@ -158,12 +158,6 @@ def test_near_copies_stay_in_one_set_and_a_set_that_is_there_stays_as_it_is() ->
     assert given.copies is None
 
 
-def test_a_run_from_before_near_copies_were_looked_for_finds_its_split_again() -> None:
-    source, _ = make_source(all=200)
-    rows = split(make_dataset(0, 200).labels, content_groups(make_dataset(0, 200)), seed=5, fractions=THREE)
-    assert Split(source, 5, together="equal").test().names == [str(row) for row in rows["test"]]
-
-
 def test_an_unsplit_source_is_divided_80_10_10_and_read_once() -> None:
     source, read = make_source(all=200)
     sets = Split(source, seed=5)

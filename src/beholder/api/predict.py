@@ -67,9 +67,9 @@ def predict_in_bulk(
         StorageError: `out` cannot be written to.
         ClusterError: there is no cluster at `address`, or it ended.
     """
-    from beholder.answering.bulk.cluster import require
+    from beholder.answering.bulk.cluster import require_ray
 
-    require()
+    require_ray()
     from beholder.answering.bulk.job import answer_in_bulk
 
     return answer_in_bulk(

@@ -25,7 +25,7 @@ from beholder.cli.options import (
     weight_decay_option,
 )
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import PATH, POSITIVE, Duration, GroupWidths, Range, Seed, Share
+from beholder.cli.values import PATH, POSITIVE, Duration, Range, Seed, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.models import MODELS
@@ -95,7 +95,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 )
 @click.option(
     "--widths",
-    type=GroupWidths(),
+    type=Widths(),
     help="Filters in each of the three groups of fast.  [default: what the budget allows, if the model is auto, "
     "otherwise 48,128,192]",
 )

@@ -83,7 +83,7 @@ class Range(click.ParamType[tuple[float, float]]):
         return self.fail(f"{value!r} is not a range; write 0,255 or 0,1 or -1,1.", param, ctx)
 
 
-class GroupWidths(click.ParamType[tuple[int, int, int]]):
+class Widths(click.ParamType[tuple[int, int, int]]):
     """`48,128,192`: how many windows each of three groups has."""
 
     name = "a,b,c"

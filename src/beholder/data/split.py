@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
-
-Together = Literal["copies", "equal"]
 
 HELD_OUT = 0.1  # the share of a set that had to be made
 
@@ -60,16 +57,13 @@ class Split:
 
     A set that the source has is used as it is. A missing validation or test set is a stratified tenth of train, or
     of everything where the source is unsplit (80/10/10), chosen by `seed`. Images that are copies of each other stay
-    in one set: `copies` of any kind, or only `equal` ones, as before near copies were looked for.
+    in one set.
     """
 
-    def __init__(
-        self, source: Source, seed: int = 0, progress: Progress = silent, together: Together = "copies"
-    ) -> None:
+    def __init__(self, source: Source, seed: int = 0, progress: Progress = silent) -> None:
         self.source = source
         self.seed = seed
         self.progress = progress
-        self.together = together
         self._whole: Dataset | None = None
         self.copies: dict[bytes, bytes] | None = None  # from content to its group, once near copies were looked for
         self._rows: dict[str, NDArray[np.int64]] = {}
@@ -139,10 +133,9 @@ class Split:
         if self._whole is None:
             self._whole = self.source.readers[home](self.progress)
             shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
-            groups = contents = content_groups(self._whole)
-            if self.together == "copies":
-                groups = copy_groups(self._whole, contents, self.progress)
-                self.copies = dict(zip(contents, groups, strict=True))
+            contents = content_groups(self._whole)
+            groups = copy_groups(self._whole, contents, self.progress)
+            self.copies = dict(zip(contents, groups, strict=True))
             self._rows = split(self._whole.labels, groups, seed=self.seed, fractions=shares)
         return self._whole.select(self._rows[set_name])
 

@@ -64,7 +64,7 @@ def global_maximum(x: Any) -> Any:
 LARGEST_SMALL_MAP = 64  # positions; above that, gathering the patches costs more than the product saves
 
 
-def convolution(x: Any, kernel: Any) -> Any:
+def fused_convolution(x: Any, kernel: Any) -> Any:
     """Slide `kernel` (3, 3, C, K) over `x` (N, H, W, C), edges padded with zeros: (N, H, W, K) in the dtype of both."""
     small = x.shape[1] * x.shape[2] <= LARGEST_SMALL_MAP
     if keras.config.backend() == "tensorflow" and small and keras.backend.standardize_dtype(x.dtype) == "bfloat16":

@@ -108,7 +108,7 @@ class Convolution3x3(keras.layers.Conv2D):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Convolve."""
-        return fused.convolution(x, ops.cast(self.kernel, x.dtype)) if training else super().call(x)
+        return fused.fused_convolution(x, ops.cast(self.kernel, x.dtype)) if training else super().call(x)
 
 
 @keras.saving.register_keras_serializable("beholder")

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from beholder import files
-from beholder.report.resources import read_resource
+from beholder.report.templates import read_resource
 from beholder.report.words import percent
 
 _SECTIONS = {

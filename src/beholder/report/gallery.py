@@ -24,7 +24,7 @@ from beholder import files
 from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
 from beholder.report.finding_words import KINDS
-from beholder.report.resources import read_resource
+from beholder.report.templates import read_resource
 from beholder.report.thumbnails import thumbnail_uri
 
 _MOST_FINDINGS = 300  # of one kind

@@ -1,8 +1,9 @@
-"""Fills the templates of the pages: everything is text until a template says otherwise, numbers are written one way."""
+"""The files that pages are made of: templates, in which all is text until they say otherwise, styles and scripts."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ def render(template: str, **values: Any) -> bytes:
     environment.filters["with_code"] = _with_code
     # A file name may hold bytes that are no text; they are shown as question marks.
     return environment.get_template(template).render(**values).encode("utf-8", "replace")
+
+
+@cache
+def read_resource(name: str) -> str:
+    """The text of the file `name` of this folder."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def _with_code(sentence: str) -> Markup:

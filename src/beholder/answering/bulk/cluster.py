@@ -46,7 +46,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         UsageError: Ray is not installed, there are fewer cores than workers, or no temporary folder with a short path.
         ClusterError: there is no cluster at `address`.
     """
-    require()
+    require_ray()
     os.environ.update(_QUIET | ({} if address else _LOOPBACK))
     if address is None:  # else Ray writes one into the person's home folder
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -138,7 +138,7 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def require() -> None:
+def require_ray() -> None:
     """Check that what bulk answers need is installed.
 
     Raises:

@@ -25,7 +25,7 @@ from beholder.training.export.onnx_nodes import OPSET
 
 _SCRIPT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from beholder.training.steps import framework; "
-    "framework.start(); from beholder.training.export.converter import work; work()"
+    "framework.start(); from beholder.training.export.converter import convert_as_told; convert_as_told()"
 )
 
 
@@ -88,7 +88,7 @@ def _convert_apart(folder: Path, views: tuple[str, ...]) -> None:
         raise RuntimeError(f"TensorFlow could not write the ONNX graphs of {os.fspath(folder)!r}: {done.stderr}")
 
 
-def work() -> None:
+def convert_as_told() -> None:
     """What the process of its own does: write the graphs of the folder and the views that its command line names."""
     importlib.import_module("beholder.models.layers")  # registers our layers, so that the model opens
     folder, views = Path(sys.argv[2]), tuple(sys.argv[3:])
