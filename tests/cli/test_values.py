@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beholder.cli.values import Duration, GroupWidths, Range, Seed, Share
+from beholder.cli.values import Duration, Range, Seed, Share, Widths
 
 
 def value(kind: click.ParamType[Any], text: str) -> Any:
@@ -84,7 +84,7 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["48", "48,128", "48,128,192,256", "0,1,1", "-1,1,1", "1.5,2,2", "1, 2, 3", "٤,٤,٤"])
 def test_what_are_no_widths_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="not three whole numbers; write 48,128,192"):
-        value(GroupWidths(), text)
+        value(Widths(), text)
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "4294967296", "nan", "x"])
