@@ -85,7 +85,7 @@ def test_the_networks_were_compared_on_the_chosen_images(chapter: tuple[dict[str
     document = json.loads((out / "compared" / "comparison.json").read_bytes())
     assert {row["model"]: row["parameters"] for row in document["models"]} == {"dense": 3_157_002, "book": 2_474_698}
     assert {row["images"] for row in document["models"]} == {200}
-    assert variables["figures"]["count"] == 50
+    assert variables["figures"].count == 50
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_train_and_look_never_open_the_test_set(
 
     sets = {set_name: reader(set_name) for set_name in ("train", "validation", "test")}
     source = Source("guarded", tuple(NAMES), sets)
-    for module in ("data.opening", "sessions.training_data", "api.evaluate"):
+    for module in ("data.opening", "sessions.prepare", "api.evaluate"):
         monkeypatch.setattr(f"beholder.{module}.open_source", lambda *_, **__: source)
     (tmp_path / "guarded").mkdir()
     monkeypatch.chdir(tmp_path)

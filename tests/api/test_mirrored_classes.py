@@ -144,4 +144,4 @@ def test_audit_does_not_advise_to_join_classes_that_mirror_each_other() -> None:
         "--no-mirror; if not, join them, or bring images that show the difference."
     )
     [plain] = inseparable(pool, probabilities)
-    assert plain.sentence.endswith("chance puts 50%; join them, or bring images that show the difference.")
+    assert plain.sentence.endswith("where guessing gets 50%; join them, or bring images that show the difference.")

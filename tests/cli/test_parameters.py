@@ -64,7 +64,7 @@ def test_the_chart_as_png_and_as_svg(tmp_path: Path, digits_run: Path, capfd: py
     ("arguments", "words"),
     [
         (["--out", "chart.pdf"], "Error: A chart is written as .png or .svg"),
-        (["--size", "32"], "Error: The network of "),
+        (["--size", "32"], "has a network of its own; leave --size 32 out."),
         (["--model", "bok"], "'bok'"),
     ],
 )

@@ -135,3 +135,10 @@ def test_shapes_that_do_not_fit_are_named(probabilities: np.ndarray, labels: np.
 def test_a_diverged_model_is_told_in_a_sentence() -> None:
     with pytest.raises(DataError, match="diverged"):
         figures(np.full((2, 2), np.nan, np.float32), np.array([0, 1]), ["a", "b"])
+
+
+def test_counts_are_whole_numbers_also_where_no_answer_is_right() -> None:
+    wrong = np.array([[0.1, 0.9], [0.9, 0.1]], np.float32)
+    rows = figures(wrong, np.array([0, 1]), ("cat", "dog"))["per_class"]
+    assert [type(row["count"]) for row in rows] == [int, int]
+    assert [row["count"] for row in rows] == [1, 1]

@@ -288,7 +288,7 @@ def test_a_first_look_in_a_busy_moment_is_corrected_by_the_next(
     rates = iter([100.0, 300.0, 150.0])
     monkeypatch.setattr(machine_speed, "matrix_product_rate", lambda *_: {"float32": next(rates)})
     expected = [planned(tmp_path, 600)[1]["closing_seconds"] for _ in range(3)]
-    assert expected == [12.0, 4.0, 4.0]
+    assert expected == [7.5, 2.5, 2.5]
 
 
 def test_other_numbers_of_threads_are_other_machines(

@@ -17,7 +17,7 @@ DESCRIBE = """
 import json
 from beholder.cli import _run
 _run(["--help"])
-from beholder.training import framework
+from beholder.training.steps import framework
 framework.start()
 import keras
 from beholder.report import drawing

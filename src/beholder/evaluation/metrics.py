@@ -48,7 +48,9 @@ def figures(
     pairs = labels * len(classes) + predictions
     confusion = np.bincount(pairs, minlength=len(classes) ** 2).reshape(len(classes), len(classes))  # (K, K)
     true_probabilities = probabilities[np.arange(len(labels)), labels].astype(np.float64)  # (N,)
-    columns = precision_recall_fscore_support(labels, predictions, labels=classes, zero_division=0)
+    # Of the counts scikit-learn makes fractions where no answer is right.
+    ratios = precision_recall_fscore_support(labels, predictions, labels=classes, zero_division=0)[:3]
+    columns = (*ratios, confusion.sum(axis=1))
     names = ("precision", "recall", "f1", "count")
     return {
         "count": len(labels),
