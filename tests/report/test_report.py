@@ -245,7 +245,7 @@ def test_how_far_to_trust_an_answer_is_drawn_and_told(run: Path) -> None:
     page = _page(run)
     text = page.text.replace(NBSP, " ")
     assert "Expected calibration error 3.5 %" in text
-    assert "unsure of 25.0 % of the test images; of the answers that it gave, 3.3 % were wrong" in text
+    assert "unsure about 25.0 % of the test images; of its other answers, 3.3 % were wrong" in text
     assert "2.5 % of the images seemed unlike" in text
     alternatives = [alt.replace(NBSP, " ") for alt in page.values("img", "alt")]
     assert any("97.0 % confident, 96.7 % right, of 30" in alt for alt in alternatives)

@@ -124,7 +124,7 @@ def risk_in_words(facts: dict[str, Any]) -> str:
     if facts["promised"]:
         return (
             f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for images like the "
-            f"{count} of the validation set; there it was unsure of {_percent(1 - facts['coverage'])}."
+            f"{count} of the validation set; there it was unsure about {_percent(1 - facts['coverage'])}."
         )
     fewest = fewest_images(facts["asked"], facts["confidence"])
     why = (

@@ -24,8 +24,8 @@ export function trust({ ece, reliability, selective, words }, promise) {
 function given({ unsure_below: threshold, coverage, risk, unlike }) {
   const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} of the images look unlike anything that it was trained on.` : "";
   if (threshold === null || threshold === undefined) return strange;
-  const unsure = Number.isFinite(risk) ? ` It is unsure of ${percent(1 - coverage)} of the images; of its other answers ${percent(risk)} are wrong.`
-    : " It is unsure of every image.";
+  const unsure = Number.isFinite(risk) ? ` It is unsure about ${percent(1 - coverage)} of the images; of its other answers ${percent(risk)} are wrong.`
+    : " It is unsure about every image.";
   return unsure + strange;
 }
 
