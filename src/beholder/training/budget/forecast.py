@@ -65,9 +65,10 @@ class TooShortError(UsageError):
 
     def __init__(self, seconds: float, images: int, rate: float) -> None:
         self.needed = least_seconds(images, rate)
+        left = f"{seconds:.1f} s" if seconds >= 0.05 else "no time"
         super().__init__(
-            f"The budget leaves {f'{seconds:.1f} s' if seconds >= 0.05 else 'no time'} for training, and {images:,} images "
-            f"need {max(self.needed, 0.1):.1f} s or more on this machine; give a longer --budget or fewer images."
+            f"The budget leaves {left} for training, and {images:,} images need {max(self.needed, 0.1):.1f} s or more on "
+            "this machine; give a longer --budget or fewer images."
         )
 
 
