@@ -1,6 +1,6 @@
-"""Draws `docs/images/page.png` and `watch.png`, which the README shows, in Chromium.
+"""Draws the page, the report and the gallery that the README and the guides show, `docs/images/*.png`, in Chromium.
 
-usage: python docs/draw_images.py [RUN]     (a run of `digits`; without it one is trained, which takes a minute)
+usage: python docs/draw_images.py     (it trains and audits, which takes two minutes)
 
 The tour's images are what the commands of `docs/tour.md` write; `tests/test_documentation.py` names which.
 """
@@ -24,24 +24,26 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 IMAGES = Path(__file__).resolve().with_name("images")
-WIDTH = 1100  # CSS pixels
+WIDTH, NARROW = 1100, 900  # CSS pixels
 BEHOLDER = [sys.executable, "-m", "beholder"]
 
 
-def draw(run: Path) -> None:
-    """Draw all images of `run`."""
+def draw(run: Path, audit: Path) -> None:
+    """Draw all images of `run` and of `audit`."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright, serving(run) as address:
         browser = playwright.chromium.launch(executable_path=chromium)
-        views: dict[str, tuple[Callable[[Page], None], int]] = {
-            "page.png": (look_inside, 1320),
-            "watch.png": (watch, 800),
+        views: dict[str, tuple[Callable[[Page], None], int, int]] = {
+            "page.png": (look_inside, WIDTH, 1320),
+            "watch.png": (watch, WIDTH, 800),
+            "report.png": (lambda page: open_file(page, run / "report.html"), NARROW, 940),
+            "audit.png": (lambda page: doubts(page, audit / "gallery.html"), NARROW, 560),
         }
-        for name, (show, height) in views.items():
+        for name, (show, width, height) in views.items():
             page = browser.new_page(
-                viewport={"width": WIDTH, "height": height}, base_url=address, reduced_motion="reduce"
+                viewport={"width": width, "height": height}, base_url=address, reduced_motion="reduce"
             )
             show(page)
             keep(page.screenshot(), IMAGES / name)
@@ -59,6 +61,20 @@ def watch(page: Page) -> None:
     """The curves of a training run."""
     page.goto("/watch")
     page.locator(".answers li").nth(23).wait_for()
+    page.wait_for_timeout(500)
+
+
+def open_file(page: Page, path: Path) -> None:
+    """A page that is a file."""
+    page.goto(path.resolve().as_uri())
+    page.wait_for_timeout(500)
+
+
+def doubts(page: Page, path: Path) -> None:
+    """The first labels in doubt, the second of them relabelled."""
+    open_file(page, path)
+    page.locator("#wrong_label .box .decision .main, #wrong_label .box .decision button").nth(6).click()
+    page.locator("#wrong_label").evaluate("section => window.scrollTo(0, section.offsetTop - 8)")
     page.wait_for_timeout(500)
 
 
@@ -85,15 +101,16 @@ def serving(run: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Train where no run is given, and draw."""
-    if len(sys.argv) > 1:
-        draw(Path(sys.argv[1]))
-        return
+    """Train, evaluate, audit and draw."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "digits"
-        command = [*BEHOLDER, "train", "digits", "--model", "fast", "--epochs", "20", "--out", str(run)]
-        subprocess.run(command, check=True)  # noqa: S603 - our own command
-        draw(run)
+        run, audit = Path(folder) / "digits", Path(folder) / "audit"
+        for arguments in (
+            ["train", "digits", "--model", "fast", "--epochs", "20", "--out", str(run)],
+            ["evaluate", str(run)],
+            ["audit", "digits", "--budget", "60s", "--out", str(audit)],
+        ):
+            subprocess.run([*BEHOLDER, *arguments], check=True)  # noqa: S603 - our own command
+        draw(run, audit)
 
 
 if __name__ == "__main__":

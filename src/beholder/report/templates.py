@@ -7,9 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader
-from markupsafe import Markup, escape
-
 from beholder.report import words
 
 _CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]{0,30})(?![\w-])")  # `beholder look digits`, --weight-decay
@@ -17,6 +14,8 @@ _CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]{0,30})(?![\w-])")  # `be
 
 def render(template: str, **values: Any) -> bytes:
     """The page that `template`, a file of this folder, makes of `values`, in UTF-8."""
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader  # what has no template needs no Jinja
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -37,6 +36,8 @@ def read_resource(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _with_code(sentence: str) -> Markup:
+def _with_code(sentence: str) -> Any:
     """`sentence` as text, its commands and options as code: a line that broke after a hyphen would cut one in two."""
+    from markupsafe import Markup, escape
+
     return Markup(_CODE.sub(r"<code>\1\2</code>", str(escape(sentence))))  # noqa: S704 - escaped just here
