@@ -132,7 +132,8 @@ def risk_in_words(facts: dict[str, Any]) -> str:
         if facts["count"] < fewest
         else f"it is wrong too often on the {count} validation images"
     )
-    then = "so every answer is unsure" if facts["coverage"] == 0 else "so no answer is unsure for its probability"
+    always = facts["coverage"] == 0
+    then = "so every answer is unsure" if always else "so no answer is marked unsure because of its probability"
     return f"That at most {risk} of its answers are wrong cannot be promised: {why}, {then}."
 
 
