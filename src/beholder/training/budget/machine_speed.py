@@ -29,7 +29,7 @@ _STEPS = 3  # that are measured, after one that compiles
 _PREPARING_SECONDS = 2.0  # building and compiling a network, about
 # Packing, judging and reporting, until runs have told: so many GFLOP at the rate of a float32 product, alike on fast
 # and slow machines.
-_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 2.0, 15.0, 750.0
+_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 2.0, 15.0, 1200.0
 _SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
 _CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
 _APART_SECONDS = 8.0  # more, where it does so in a process of its own
