@@ -19,7 +19,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fuzz_targets import Target
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 10  # that one input may take
@@ -41,9 +44,9 @@ def main() -> None:
     if arguments.target:
         feed(arguments.target, arguments.runs, arguments.out)
         return
-    from fuzz_targets import targets
-
-    chosen = {name: one for name, one in targets().items() if not arguments.only or name in arguments.only.split(",")}
+    chosen = {
+        name: one for name, one in every_target().items() if not arguments.only or name in arguments.only.split(",")
+    }
     shares = sum(one.share for one in chosen.values())
     arguments.out.mkdir(parents=True, exist_ok=True)
     print("| Reader | Inputs | Seconds | Inputs a second | Points of coverage | Failures |")
@@ -74,15 +77,21 @@ def measure(name: str, runs: int, out: Path) -> tuple[int, str, bool]:
     return inputs, f"| {name} | {inputs:,} | {seconds:.0f} | {inputs / seconds:,.0f} | {coverage} | {verdict} |", failed
 
 
+def every_target() -> dict[str, Target]:
+    """Every reader by its name; imported here, under what may watch the imports."""
+    import fuzz_run_targets
+    import fuzz_targets
+
+    return {**fuzz_targets.targets(), **fuzz_run_targets.targets()}
+
+
 def feed(name: str, runs: int, out: Path) -> None:
     """Never returns: libFuzzer ends the process."""
     import atheris
 
     os.nice(max(0, 10 - os.nice(0)))
     with atheris.instrument_imports(include=["beholder", "tarfile", "python_multipart"]):
-        from fuzz_targets import targets
-
-        target = targets()[name]
+        target = every_target()[name]
     corpus = Path(tempfile.mkdtemp(prefix=f"beholder-fuzz-{name}-"))
     memory = Path("/dev/shm")  # noqa: S108  a disk would wear out
     folder = Path(tempfile.mkdtemp(prefix="beholder-fuzz-", dir=memory if memory.is_dir() else None))

@@ -155,16 +155,13 @@ def _corrections(folder: Path, content: bytes) -> None:
 
 
 def targets() -> dict[str, Target]:
-    """Every reader by its name, those of `fuzz_run_targets` too."""
-    import fuzz_run_targets
-
+    """Readers of data by their names."""
     return {
         "pickle": Target(lambda _, content: void(loads(content, "batch")), _pickles(), 20),
         "tar": Target(_tar, _tars(), 6),
         "npz": Target(_npz, _npzs(), 8),
         "image": Target(_image, images(), 16),
         "corrections": Target(_corrections, [b"path,action,label\r\na.png,keep,\r\nb.png,relabel,cat\r\n"], 12),
-        **fuzz_run_targets.targets(),
     }
 
 

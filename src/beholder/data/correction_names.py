@@ -6,10 +6,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from beholder.data.corrections import Correction
+
+class Line(Protocol):
+    """What is looked at of a correction."""
+
+    @property
+    def path(self) -> str:
+        """The name of an image, as it was typed."""
+
+    @property
+    def action(self) -> str:
+        """What was decided about it."""
+
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]")
 
@@ -39,7 +49,7 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def validation_note(corrections: Sequence[Correction], validation: Sequence[str]) -> tuple[str, ...]:
+def validation_note(corrections: Sequence[Line], validation: Sequence[str]) -> tuple[str, ...]:
     """Says how many `corrections` are of images called `validation`, which teach nothing."""
     changes = [one for one in corrections if one.action != "keep"]
     count = len(matched((one.path for one in changes), validation))
