@@ -155,8 +155,8 @@ def _class_names(root: Path, sets: Mapping[str, Listing], learn: str) -> tuple[s
         loose = [path for listing in sets.values() for path in listing.strays]
         there = f"; {len(loose):,} lie directly in it, {loose[0]!r} say" if loose else ""
         raise DataError(
-            f"No images in class folders below {str(root)!r}{there}; bring them as train/<class>/<picture> or "
-            "<class>/<picture>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
+            f"No images in class folders below {str(root)!r}{there}; bring them as train/<class>/<image> or "
+            "<class>/<image>, in JPEG, PNG, WebP, BMP, GIF or TIFF."
         )
     names = sets[learn].class_folders
     if len(names) < 2:
