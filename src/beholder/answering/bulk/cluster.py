@@ -15,10 +15,10 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from beholder.errors import BeholderError, ClusterError, UsageError
+from beholder.standard_error import muted_standard_error
 
 _STORE = 200_000_000  # bytes of shared memory that a cluster of our own keeps lists of images in
 _LONGEST = 27  # bytes of a temporary folder; the names of Ray's sockets in it have 76 more, and 103 at most on a Mac
@@ -50,7 +50,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     os.environ.update(_QUIET | ({} if address else _LOOPBACK))
     if address is None:  # else Ray writes one into the person's home folder
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    with _silent():
+    with muted_standard_error():
         import ray
 
     if ray.is_initialized():
@@ -60,7 +60,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     try:
         if address is None:
             folder = _temporary_folder()
-            with _silent(), _without_reporter():
+            with muted_standard_error(), _without_reporter():
                 ray.init(
                     address="local",
                     num_cpus=workers or len(os.sched_getaffinity(0)),
@@ -164,7 +164,7 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        with _silent():
+        with muted_standard_error():
             ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, ImportError, OSError) as error:
         raise ClusterError(
@@ -186,19 +186,6 @@ def _without_reporter() -> Iterator[None]:
         yield
     finally:
         services.start_api_server = start
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Nothing reaches standard error: as it starts, Ray's compiled half tells there that it will be quiet."""
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _fitting(workers: int | None) -> int:

@@ -14,11 +14,11 @@ import numpy as np
 import onnx
 
 from beholder import files
+from beholder.standard_error import muted_standard_error
 from beholder.training.export.converter import convert
 from beholder.training.export.folding import fold_normalisation, pool_last
 from beholder.training.export.onnx_layers import MAPS, write_layers
 from beholder.training.export.onnx_nodes import Nodes, UnknownLayer
-from beholder.training.steps import framework
 
 
 def write_network(folder: Path, model: Any, views: tuple[str, ...]) -> None:
@@ -32,7 +32,7 @@ def write_network(folder: Path, model: Any, views: tuple[str, ...]) -> None:
     if keras.config.backend() == "tensorflow":
         model.save(folder / "model.keras")
     else:
-        with framework.muted_standard_error():  # Keras imports TensorFlow to save, whatever its backend
+        with muted_standard_error():  # Keras imports TensorFlow to save, whatever its backend
             model.save(folder / "model.keras")
     try:
         write_graphs(folder, model, views)

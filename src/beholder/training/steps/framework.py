@@ -11,14 +11,13 @@ import importlib.util
 import logging
 import os
 import random
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from beholder.data.cache_folder import keep_in_cache
 from beholder.errors import UsageError
+from beholder.standard_error import muted_standard_error
 
 # Of Keras, which draws and computes otherwise with others; our layers mean height, width, channels.
 SETTINGS: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
@@ -177,17 +176,3 @@ def _require_tensorflow() -> None:
             "Training on JAX needs 'tensorflow' to write the model, which is not installed; "
             "run `pip install 'beholder[train,jax]'`."
         )
-
-
-@contextmanager
-def muted_standard_error() -> Iterator[None]:
-    """Nothing is shown on standard error meanwhile: TensorFlow's C++ greets there before it reads its settings."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
