@@ -205,11 +205,11 @@ def main() -> None:
         for packed in (False, True):
             cores = cores_for(10**exponent, arguments.hours, rates, cluster, packed=packed)
             bill = answering(10**exponent, cores, rates, cluster, packed=packed)
-            sets = ", ".join(f"{name} {seconds / 3600:.3g}" for name, seconds in bill.by_resource.items())
+            told = ", ".join(f"{name} {seconds / 3600:.3g}" for name, seconds in bill.by_resource.items())
             stored = "packed" if packed else "one each"
             print(
                 f"{f'10^{exponent}':>10}  {stored:<9}{cores:>7,}{bill.seconds / 3600:>9.2f}{bill.dollars:>11,.2f}  "
-                f"{bill.bottleneck:<13} {sets}"
+                f"{bill.bottleneck:<13} {told}"
             )
     print("\nTraining, ten epochs in global batches of 4,096")
     print(f"{'images':>10}{'cores':>7}{'hours':>11}{'dollars':>13}  share of time exchanging gradients")

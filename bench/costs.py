@@ -4,7 +4,7 @@ Each row is a whole `train` with `fast` in a process of its own, on made-up imag
 with its model packed. Seconds an epoch come from the steps over smaller and over whole images, in their shares;
 memory is the largest resident size (VmHWM) at three moments: `before` is images, libraries and the built network,
 `training` adds the steps and an epoch's judgement, `in all` the packed model. A row `split off` brings one unsplit
-part, of which Beholder itself makes train, validation and test; the others bring these three.
+set, of which Beholder itself makes train, validation and test; the others bring these three.
 
 usage: python bench/costs.py [--long] [--steps 25]     (long: up to what 24 GiB hold)
 """
@@ -35,20 +35,20 @@ SMALL_SHARE = MODELS["fast"].small_share
 HELD = 500  # images of the validation set
 # images, classes, pixels a side, how they come
 SHORT = [
-    (1_000, 10, 32, "parts"),
-    (50_000, 10, 32, "parts"),
-    (50_000, 1_000, 32, "parts"),
-    (200_000, 10, 32, "parts"),
-    (10_000, 100, 128, "parts"),
-    (10_000, 10, 224, "parts"),
+    (1_000, 10, 32, "three sets"),
+    (50_000, 10, 32, "three sets"),
+    (50_000, 1_000, 32, "three sets"),
+    (200_000, 10, 32, "three sets"),
+    (10_000, 100, 128, "three sets"),
+    (10_000, 10, 224, "three sets"),
     (50_000, 10, 64, "split off"),
 ]
 LONG = [
-    *((count, classes, 32, "parts") for count in (1_000, 10_000, 50_000, 200_000) for classes in (2, 10, 100)),
-    *((10_000, classes, side, "parts") for side in (64, 128, 224) for classes in (10, 1_000)),
-    (200_000, 100, 64, "parts"),
-    (200_000, 100, 128, "parts"),
-    (100_000, 1_000, 224, "parts"),
+    *((count, classes, 32, "three sets") for count in (1_000, 10_000, 50_000, 200_000) for classes in (2, 10, 100)),
+    *((10_000, classes, side, "three sets") for side in (64, 128, 224) for classes in (10, 1_000)),
+    (200_000, 100, 64, "three sets"),
+    (200_000, 100, 128, "three sets"),
+    (100_000, 1_000, 224, "three sets"),
     (200_000, 100, 64, "split off"),
     (40_000, 100, 224, "split off"),
 ]
@@ -66,16 +66,16 @@ def made_up(count: int, classes: int, side: int) -> Dataset:
 
 
 def source(count: int, classes: int, side: int, kind: str) -> Source:
-    """The images as one part to be split, or as a training set with a small validation and test set."""
+    """The images as one set to be split, or as a training set with a small validation and test set."""
     names = tuple(f"class {k}" for k in range(classes))
     whole = made_up(count, classes, side)
     held = whole.select(np.arange(min(count, max(HELD, classes))))
 
-    def gives(part: Dataset) -> Callable[[Progress], Dataset]:
-        return lambda _: part
+    def gives(dataset: Dataset) -> Callable[[Progress], Dataset]:
+        return lambda _: dataset
 
-    parts = {"all": whole} if kind == "split off" else {"train": whole, "validation": held, "test": held}
-    return Source("noise", names, {name: gives(part) for name, part in parts.items()})
+    sets = {"all": whole} if kind == "split off" else {"train": whole, "validation": held, "test": held}
+    return Source("noise", names, {name: gives(dataset) for name, dataset in sets.items()})
 
 
 def measure(count: int, classes: int, side: int, kind: str, steps: int) -> dict[str, float]:

@@ -111,13 +111,13 @@ SINGLE: list[Callable[[Pixels, Random], Pixels]] = [
 def main() -> None:
     """Plant, look, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("set", choices=["duplicates", "labels"])
+    parser.add_argument("what", choices=["duplicates", "labels"])
     parser.add_argument("--planted", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
     parser.add_argument("--budget", type=float, default=600, help="seconds of the audit that looks for labels")
     arguments = parser.parse_args()
-    if arguments.set_name == "labels":
+    if arguments.what == "labels":
         flipped_labels.measure(arguments.budget, arguments.seed)
         return
     source = open_source(images.archive())
@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def duplicates(sets: dict[str, Dataset], planted: int, seed: int, sheet: Path | None) -> None:
-    """The part `duplicates`."""
+    """Planted copies, looked for."""
     random = np.random.default_rng(seed)
     kinds = [*SINGLE, two_at_once]
     before, seconds = timed(lambda: near_duplicates(sets))
@@ -134,7 +134,7 @@ def duplicates(sets: dict[str, Dataset], planted: int, seed: int, sheet: Path | 
     across = [one for one in before if len(set(one.sets)) > 1]
     print(
         f"{count:,} images as they are: {len(before)} groups of near copies in {seconds:.0f} s, "
-        f"{len(across)} of them across parts"
+        f"{len(across)} of them across sets"
     )
     originals = random.choice(len(sets["train"]), 2 * planted, replace=False)
     copies = [kinds[index % len(kinds)](sets["train"].images[row], random) for index, row in enumerate(originals)]
@@ -163,7 +163,7 @@ def duplicates(sets: dict[str, Dataset], planted: int, seed: int, sheet: Path | 
     print(f"precision {1 - wrong / max(groups, 1):.1%}")
     if sheet is not None:
         draw(sheet, across, sets)
-        print(f"{sheet}: the {min(len(across), SHOWN)} least sure of the groups across parts, as they are")
+        print(f"{sheet}: the {min(len(across), SHOWN)} least sure of the groups across sets, as they are")
 
 
 def timed(run: Callable[[], list[Finding]]) -> tuple[list[Finding], float]:

@@ -99,7 +99,7 @@ def choose(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
 
 
 def source(name: str, learned: Dataset, judged: Dataset) -> Source:
-    """Both parts as `train` takes them."""
+    """Both sets as `train` takes them."""
 
     def read_learned(_progress: Progress) -> Dataset:
         return learned

@@ -1,4 +1,4 @@
-"""The part `labels` of doctor.py: planted wrong labels and images that are no photographs, found by an audit.
+"""`doctor.py labels`: planted wrong labels and images that are no photographs, found by an audit.
 
 One in twenty of the training images gets another label at random, and a few others become noise, digits or text.
 Recall: how many of them stand among the findings of their kind. Precision: how many of the findings about training

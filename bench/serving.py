@@ -71,8 +71,8 @@ class Client:
     """Raw HTTP/1.1 over kept connections: as little work as possible beside the server."""
 
     def __init__(self, address: str) -> None:
-        sets = urlsplit(address)
-        self.host, self.port = str(sets.hostname), int(sets.port or 80)
+        url = urlsplit(address)
+        self.host, self.port = str(url.hostname), int(url.port or 80)
         self.free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -113,8 +113,8 @@ def request(contents: list[bytes], host: str) -> bytes:
     if len(contents) > 1:
         kind = b"multipart/form-data; boundary=" + BOUNDARY
         head = b'--%s\r\nContent-Disposition: form-data; name="file"; filename="%d.png"\r\n\r\n'
-        sets = [head % (BOUNDARY, number) + content + b"\r\n" for number, content in enumerate(contents)]
-        body = b"".join([*sets, b"--", BOUNDARY, b"--\r\n"])
+        pieces = [head % (BOUNDARY, number) + content + b"\r\n" for number, content in enumerate(contents)]
+        body = b"".join([*pieces, b"--", BOUNDARY, b"--\r\n"])
     lines = b"POST /predict?top=1 HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
     return lines % (host.encode(), kind, len(body)) + body
 

@@ -195,7 +195,7 @@ async def paths_and_queries(target: Target, found: Found) -> None:
     paths += [b"/watch/snapshots/" + number for number in (b"-1", b"9" * 20, b"9" * 5000, b"1e3", b"%00")]
     paths += [b"/page/inside/" + rest for rest in (b"x/0.png", b"%2e%2e/0.png", b"x/99999999.png", b"x/1/2/3/4")]
     paths += [b"/predict?top=" + value for value in (b"0", b"-1", b"9" * 5000, b"%00", b"1e9")]
-    paths += [b"/page/corrections?path=" + b"%ff" * 9000, b"/page/corrections?part=" + b"a" * 9000, b"*", b"//", b"a:b"]
+    paths += [b"/page/corrections?path=" + b"%ff" * 9000, b"/page/corrections?set=" + b"a" * 9000, b"*", b"//", b"a:b"]
     paths += [b"http://evil.example/", b"/" + b"a" * 60_000, b"/\xff\xfe", b"/page/judge/cell/-1/99999999"]
     for method in (b"GET ", b"POST ", b"OPTIONS ", b"BREW "):
         await asyncio.gather(*(target.send(target.head(method + path), found) for path in paths))

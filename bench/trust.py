@@ -152,8 +152,8 @@ def near(sets: Split, folder: Path, budget: float) -> None:
 
 def answered(artifact: Artifact, many: Images) -> Answers:
     """What the network says of `many` images."""
-    sets = [artifact.graph(many[start : start + 1024]) for start in range(0, len(many), 1024)]
-    return Answers(*(np.concatenate([getattr(one, name) for one in sets]) for name in Answers.__dataclass_fields__))
+    answers = [artifact.graph(many[start : start + 1024]) for start in range(0, len(many), 1024)]
+    return Answers(*(np.concatenate([getattr(one, name) for one in answers]) for name in Answers.__dataclass_fields__))
 
 
 def strange_images(rules: ImageRules) -> dict[str, Images]:

@@ -45,8 +45,8 @@ class Watchers:
     """
 
     def __init__(self, address: str, count: int) -> None:
-        sets = urlsplit(address)
-        self.host, self.port = str(sets.hostname), int(sets.port or 80)
+        url = urlsplit(address)
+        self.host, self.port = str(url.hostname), int(url.port or 80)
         self.count = count
         self.fetched = 0
         self._tasks: list[asyncio.Task[None]] = []

@@ -76,11 +76,11 @@ def write_audit() -> Callable[[Path], AuditResult]:
 
     names = ("cat", "dog", "<b>owl</b>")
 
-    def set_name(name: str, count: int) -> Dataset:
+    def made(name: str, count: int) -> Dataset:
         pixels = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
         return Dataset(pixels, np.arange(count) % 3, names, [f"{name}/{row}, odd \udcff.png" for row in range(count)])
 
-    sets = {"train": set_name("train", 30), "test": set_name("test", 6)}
+    sets = {"train": made("train", 30), "test": made("test", 6)}
     train, test = sets["train"].names, sets["test"].names
 
     def write(out: Path) -> AuditResult:

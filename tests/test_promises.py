@@ -1,4 +1,4 @@
-"""The promises of docs and DESIGN that hold across rooms: what is never opened, never written to, never left half."""
+"""The promises of docs/promises.md that no single module can hold: what is never opened, written to, or left half."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def weights(run: Path) -> list[np.ndarray]:
 
 @pytest.mark.usefixtures("framework")
 @pytest.mark.parametrize("make", [make_archive, make_folder, make_npz])
-def test_no_verb_writes_to_what_is_the_persons(make: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_command_writes_to_what_is_the_persons(make: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     home, run, cache = tmp_path / "home", tmp_path / "run", str(tmp_path / "cache")
     data = make(home)
     before = state(home)

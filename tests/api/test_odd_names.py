@@ -27,7 +27,7 @@ def make_images(folder: Path, name: str) -> Path:
 
 @pytest.mark.usefixtures("framework")
 @pytest.mark.parametrize("name", NAMES)
-def test_every_verb_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+def test_every_command_takes_it(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
     data = make_images(tmp_path / "home" / name, name)
     image = str(next((data / name).iterdir()))
     run, cache = str(tmp_path / name), ["--cache", str(tmp_path / "cache")]

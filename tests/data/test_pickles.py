@@ -132,6 +132,7 @@ from beholder.data.cifar.pickles import loads
 from beholder.errors import DataError
 array = b"}(U\x04datacnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
 dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+doubled = b"".join(b"q%ch%ch%c\x86" % (index, index, index) for index in range(40))
 text = b"X\x00\x00\x10\x00" + b"a" * (1 << 20) + b"q\x00"
 bombs = [
     array + b"(K\x01(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ft" + dtype + b"\x89U\x02abtbu.",  # announces 4 EB
@@ -141,7 +142,11 @@ bombs = [
     b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00abc.",
     b"}" + b")" + b"\x85" * 1_000_000 + b"K\x01s.",  # a key that overflows the stack when it is hashed
     b"}U\x01x](" + text + b"c_codecs\nencode\n(h\x00U\x06latin1tR" * 3000 + b"es.",  # 3000 copies of a megabyte
-    b"}U\x01x](T" + text[1:] + b"h\x00" * 3000 + b"es.",  # likewise
+    b"}U\x01xcnumpy\ndtype\n" + b")" + b"\x85" * 1_000_000 + b"\x85Rs.",  # a dtype that nests as deep
+    b"}U\x01xcnumpy\ndtype\n)" + doubled + b"\x85Rs.",  # one of 2^40 empty tuples
+    array + b"(K\x01)" + doubled + b"\x85" + dtype + b"\x89U\x02abtbu.",  # a shape, likewise
+    b"\x80\x04})" + doubled + b"q\x00h\x00h\x00\x93K\x01s.",  # the name of a function, likewise
+    b"}" + b"".join(b"U\x01xp%d\n0" % (index * ((1 << 61) - 1)) for index in range(3000)) + b".",  # indices of one hash
 ]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for number, bomb in enumerate(bombs):
@@ -150,6 +155,8 @@ for number, bomb in enumerate(bombs):
     except DataError:
         continue
     sys.exit(f"bomb {number} was read")
+again = loads(b"}U\x01x](T" + text[1:] + b"h\x00" * 3000 + b"es.", "one text 3000 times")["x"]
+assert len(again) == 3001 and len({id(one) for one in again}) == 1
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print((after - before) // (1 << 20 if sys.platform == "darwin" else 1 << 10))
 """
@@ -208,3 +215,8 @@ def test_a_random_program_is_read_or_refused(opcodes: list[bytes]) -> None:
         assert type(loads(b"\x80\x02" + b"".join(opcodes) + b".", "batch")) is dict
     except DataError as error:
         assert "'batch'" in str(error)  # noqa: PT017  (either outcome is right)
+
+
+def test_a_batch_as_python_2_writes_it_by_default_is_read() -> None:
+    content = b"(dp0\nS'labels'\np1\n(lp2\nI3\naI5\nasS'batch_label'\np3\nS'caf\\xc3\\xa9'\np4\ns."
+    assert loads(content, "batch") == {"labels": [3, 5], "batch_label": "café"}

@@ -77,7 +77,7 @@ def test_faults_and_copies_are_counted() -> None:
         "blurred": 0,
         "exact_duplicate": 2,
         "near_duplicate": 6,
-        "across_parts": 0,
+        "across_sets": 0,
     }
 
 
@@ -103,9 +103,9 @@ def test_copies_across_sets_that_the_data_came_with_are_told_unless_looking_take
         "5 validation images are copies of training images, which flatters the figures; `beholder audit` shows them.",
     ]
     hurried = checked(source, budget=0.1)
-    assert hurried["counts"]["across_parts"] is None
+    assert hurried["counts"]["across_sets"] is None
     del readers["test"]  # which is split off from train; what validation has in common with that is told all the same
-    assert checked(source)["counts"]["across_parts"] >= 3
+    assert checked(source)["counts"]["across_sets"] >= 3
     assert "near copies were not looked for" in str(hurried["sentences"])
 
 

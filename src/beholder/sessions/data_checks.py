@@ -41,7 +41,7 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
     Returns:
         `sentences`: two, for people, after one for each fault that all images have; and `counts`, from kind to the
         number of images: of `exact_duplicate` and `near_duplicate` those that are a copy of another one, equal or
-        not, and of `across_parts` the validation images that are a copy of one to learn from. None is what was not
+        not, and of `across_sets` the validation images that are a copy of one to learn from. None is what was not
         looked for, as near copies among images that are too small for it.
     """
     faults = Counter(one.kind for one in image_faults(read, sets.progress))
@@ -59,7 +59,7 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
     told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
     counts = {str(kind): faults[kind] for kind in _FAULTS}
     return {
-        "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_parts": across},
+        "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_sets": across},
         "sentences": [*whole, _faults_in_words(counts, total, bool(whole)), told],
     }
 

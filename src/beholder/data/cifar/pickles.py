@@ -1,9 +1,11 @@
-"""Reads the pickled batches of the CIFAR archives, and runs nothing that they name.
+"""A restricted unpickler: reads the batches of the CIFAR archives and runs nothing that they name.
 
-A pickle is a program for a stack machine, and Python's own runs every function that the program names. The machine here
-knows only the opcodes of texts, numbers, lists, dicts and arrays, and the few names that an array of NumPy's is written
-with; these lead to the functions of this file. An array is built from the bytes that are there, once its dtype and its
-shape agree with them; large ones are not copied. The opcodes are documented in the standard library's `pickletools`.
+A pickle is a program. Three walls stand around it:
+
+1. its opcodes are walked before it is loaded: only those of dicts, lists, texts, numbers and arrays pass, and no count
+   may announce more than the file holds;
+2. the few names an array needs lead to the stand-ins of this file, never to NumPy or to any other code;
+3. an array is built here, from the bytes that are there, once its dtype and its shape agree with them.
 """
 
 from __future__ import annotations
@@ -11,34 +13,19 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from beholder.data.cifar.opcodes import UnreadableError, byte_string, check_opcodes
 from beholder.errors import DataError
 
 # The dtypes of numbers, as NumPy's pickles spell them; no objects, no records, no texts.
 _DTYPES = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
-_MOST_DIMENSIONS = 32  # as old NumPy; the product of a million numbers takes for ever
-_MOST_OPCODES = 4_000_000  # each may cost some eighty bytes; a batch of 50,000 images holds 350,000
-_MOST_TEXT = 4  # times the size of the file: a text may be used again, but one of a megabyte not a thousand times
-_LARGE = 1 << 16  # bytes of a byte string that is not copied
 
-# From the code of a byte string to the width of its count, and from that of another value to the reader of it.
-_BYTES = {
-    **dict.fromkeys((pickle.SHORT_BINSTRING, pickle.SHORT_BINBYTES), 1),
-    **dict.fromkeys((pickle.BINSTRING, pickle.BINBYTES), 4),
-    **dict.fromkeys((pickle.BINBYTES8, pickle.BYTEARRAY8), 8),
-}
-_VALUES = (
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"),
-    *("STRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-)
-_KNOWN = {one.code.encode("latin1"): (one.name, one.arg.reader if one.arg else None) for one in pickletools.opcodes}
-_ARGUMENTS = {code: read for code, (name, read) in _KNOWN.items() if read and name in _VALUES}
+_MOST_DIMENSIONS = 32  # as old NumPy; the product of a million numbers takes for ever
 
 
 def unpickle(file: str | Path) -> dict[str, Any]:
@@ -64,231 +51,189 @@ def unpickle(file: str | Path) -> dict[str, Any]:
 def loads(content: bytes, name: str) -> dict[str, Any]:
     """Read one pickled batch from `content`; `name` says in an error which file it was. See `unpickle`."""
     try:
-        return _Machine(content).run()
+        return _plain(_Unpickler(content, check_opcodes(content)).load())
     except _RefusedError as error:
         raise DataError(f"Refused to read {name!r}: {error}; get the archive from a source that you trust.") from error
     except Exception as error:
-        reason = str(error) if isinstance(error, _UnreadableError) else "it is damaged or no pickle"
+        reason = str(error) if isinstance(error, UnreadableError) else "it is damaged or no pickle"
         raise DataError(f"Cannot read {name!r} as a CIFAR batch: {reason}; get a fresh copy of the archive.") from error
-
-
-class _UnreadableError(Exception):
-    """Why this is no batch; half a sentence."""
 
 
 class _RefusedError(Exception):
     """What this pickle wanted to run."""
 
 
+class _Unpickler(pickle.Unpickler):
+    """The standard unpickler, which finds the stand-ins below and nothing else.
+
+    It would copy the pixels out of the content. So each large byte string is cut out of the program, a persistent
+    id (pickle's own word for what is kept elsewhere) is put in its place, and the pixels stay where they are.
+    """
+
+    def __init__(self, content: bytes, large: list[slice]) -> None:
+        program, kept = bytearray(), 0
+        self._elsewhere: list[memoryview] = []
+        for cut in large:
+            program += content[kept : cut.start] + f"I{len(self._elsewhere)}\nQ".encode()
+            self._elsewhere.append(byte_string(content, cut))
+            kept = cut.stop
+        program += memoryview(content)[kept:]
+        super().__init__(io.BytesIO(program), encoding="bytes")
+        # Each text is encoded once; whoever encodes more than the file holds wants to fill the memory.
+        encode = _Encode(len(content))
+        self._known: dict[tuple[str, str], _Name] = {
+            ("numpy", "ndarray"): _Name(),
+            ("numpy", "dtype"): _MakeDType(),
+            ("_codecs", "encode"): encode,
+        }
+        for package in ("numpy.core", "numpy._core"):
+            self._known[f"{package}.multiarray", "_reconstruct"] = _Reconstruct()
+            self._known[f"{package}.multiarray", "scalar"] = _Scalar()
+            self._known[f"{package}.numeric", "_frombuffer"] = _FromBuffer()
+
+    def persistent_load(self, pid: Any) -> memoryview:
+        return self._elsewhere[int(pid)]
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        known = self._known.get((module_name, global_name))
+        if known is None:
+            asked = f"{module_name}.{global_name}"
+            raise _RefusedError(
+                f"it asks for {asked[:80]!r}, which no batch of images needs, and nothing in it was run"
+            )
+        return known
+
+
+class _Name:
+    """A name that a pickle may mention; it has no state that a pickle could change."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: object) -> None:
+        raise UnreadableError("it tries to change a function")
+
+
 class _DType:
-    """What becomes a `numpy.dtype` once its byte order was told."""
+    """Stands in for `numpy.dtype` until it has heard its byte order."""
+
+    __slots__ = ("_code", "_order")
 
     def __init__(self, code: str) -> None:
         self._code, self._order = code, "="
 
-    def tell(self, state: Sequence[Any]) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._order = _text(state[1])
 
-    def made(self) -> np.dtype[Any]:
+    def build(self) -> np.dtype[Any]:
         if self._code not in _DTYPES or self._order not in ("<", ">", "|", "="):
-            raise _UnreadableError(f"it holds an array of dtype {self._order + self._code!r} instead of numbers")
+            raise UnreadableError(f"it holds an array of dtype {self._order + self._code!r} instead of numbers")
         return np.dtype(self._order + self._code)
 
 
 class _Array:
-    """What becomes an array, or a number where its shape is `()`, once its state was told."""
+    """Stands in for `numpy.ndarray` until it has heard its state."""
 
-    def __init__(self, content: Any = None, dtype: Any = None, shape: Any = None, order: Any = None) -> None:
-        self._content, self._dtype, self._shape, self._order = content, dtype, shape, order
+    __slots__ = ("value",)
 
-    def tell(self, state: Sequence[Any]) -> None:
-        self._shape, self._dtype, by_column, self._content = state[-4:]  # a version number may come first
-        self._order = "F" if by_column else "C"
+    def __init__(self) -> None:
+        self.value: NDArray[Any] | None = None
 
-    def made(self) -> Any:
-        content, shape = self._content, self._shape
-        whole = isinstance(content, bytes | memoryview) and isinstance(shape, tuple) and isinstance(self._dtype, _DType)
-        if not whole or len(shape) > _MOST_DIMENSIONS or self._order not in ("C", "F"):
-            raise _UnreadableError("an array in it is damaged")
-        dtype = self._dtype.made()
-        if any(type(side) is not int or side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != len(
-            content
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        shape, dtype, by_column, content = state[-4:]  # a version number may come first
+        self.fill(content, dtype, shape, "F" if by_column else "C")
+
+    def fill(self, content: Any, dtype: Any, shape: Any, order: Any) -> None:
+        if not (
+            isinstance(dtype, _DType)
+            and isinstance(content, bytes | bytearray | memoryview)
+            and isinstance(shape, tuple)
         ):
-            raise _UnreadableError(f"an array in it announces shape {shape} and holds {len(content)} bytes")
-        array = np.frombuffer(content, dtype).reshape(shape, order=self._order)
+            raise UnreadableError("an array in it is damaged")
+        sides = len(shape) <= _MOST_DIMENSIONS and all(type(side) is int and side >= 0 for side in shape)
+        if not sides or order not in ("C", "F"):
+            raise UnreadableError("an array in it is damaged")
+        made = dtype.build()
+        if math.prod(shape) * made.itemsize != len(content):
+            raise UnreadableError(f"an array in it announces shape {shape} and holds {len(content)} bytes")
+        array = np.frombuffer(content, made).reshape(shape, order=order)
         array.flags.writeable = False
-        return array if shape else array.item()
+        self.value = array
 
 
-class _Name(str):
-    """A key of `_FUNCTIONS`."""
-
+class _MakeDType(_Name):
     __slots__ = ()
 
-
-class _Machine:
-    """The stack machine; what it makes of lists and dicts is plain from the start."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._stream = io.BytesIO(content)
-        self._stack: list[Any] = []
-        self._marks: list[int] = []
-        self._memo: dict[int, Any] = {}
-        self._text_left = _MOST_TEXT * len(content)
-
-    def run(self) -> dict[str, Any]:
-        for _ in range(_MOST_OPCODES):
-            code = self._stream.read(1)
-            if code in _BYTES:
-                self._stack.append(self._bytes(_BYTES[code]))
-            elif code in _ARGUMENTS:
-                self._stack.append(_ARGUMENTS[code](self._stream))
-            elif code == pickle.STOP:
-                [batch] = self._popped(1)
-                if type(batch) is not dict:
-                    raise _UnreadableError(f"it holds a {type(batch).__name__} instead of a dict")
-                return batch
-            elif code in _KNOWN:
-                name, read = _KNOWN[code]
-                self._do(name, read(self._stream) if read else None)
-            else:
-                raise _UnreadableError("it is no pickle of images" if code else "it is cut short")
-        raise _UnreadableError("it holds more than a batch does")
-
-    def _bytes(self, width: int) -> bytes | memoryview:
-        """A byte string, after its count of `width` bytes; a large one stays where it is."""
-        count = int.from_bytes(self._stream.read(width), "little")
-        start = self._stream.tell()
-        if start + count > len(self._content):
-            raise _UnreadableError("it is cut short")
-        if count <= _LARGE:
-            return self._stream.read(count)
-        self._stream.seek(start + count)
-        return memoryview(self._content)[start : start + count]
-
-    def _do(self, name: str, argument: Any) -> None:  # noqa: C901, PLR0912  one case an opcode
-        stack = self._stack
-        match name:
-            case "PROTO" | "FRAME":
-                pass
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
-                self._memo[argument] = stack[-1]
-            case "MEMOIZE":
-                self._memo[len(self._memo)] = stack[-1]
-            case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(self._memo[argument])
-            case "MARK":
-                self._marks.append(len(stack))
-            case "NONE":
-                stack.append(None)
-            case "NEWTRUE" | "NEWFALSE":
-                stack.append(name == "NEWTRUE")
-            case "EMPTY_TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
-                stack.append(tuple(self._popped(int(name[-1]) if name != "EMPTY_TUPLE" else 0)))
-            case "TUPLE":
-                stack.append(tuple(self._marked()))
-            case "EMPTY_LIST" | "LIST":
-                stack.append(self._plain(self._marked()) if name == "LIST" else [])
-            case "EMPTY_DICT" | "DICT":
-                stack.append(self._pairs(self._marked()) if name == "DICT" else {})
-            case "APPEND" | "APPENDS":
-                values = self._popped(1) if name == "APPEND" else self._marked()
-                self._top(list).extend(self._plain(values))
-            case "SETITEM" | "SETITEMS":
-                values = self._popped(2) if name == "SETITEM" else self._marked()
-                self._top(dict).update(self._pairs(values))
-            case "GLOBAL":
-                stack.append(_named(*argument.split(" ", 1)))
-            case "STACK_GLOBAL":
-                stack.append(_named(*self._popped(2)))
-            case "REDUCE":
-                stack.append(self._called(*self._popped(2)))
-            case "BUILD":
-                [state] = self._popped(1)
-                self._top(_DType, _Array).tell(state)
-            case _:
-                raise _UnreadableError(f"it is no pickle of images (opcode {name})")
-
-    def _popped(self, count: int) -> list[Any]:
-        """The topmost values, which leave the stack; the topmost last."""
-        if count > len(self._stack):
-            raise _UnreadableError("it is damaged or no pickle")
-        start = len(self._stack) - count
-        values = self._stack[start:]
-        del self._stack[start:]
-        return values
-
-    def _marked(self) -> list[Any]:
-        """The values above the last mark."""
-        return self._popped(max(0, len(self._stack) - self._marks.pop()))
-
-    def _top(self, *kinds: type) -> Any:
-        if type(self._stack[-1]) not in kinds:
-            raise _UnreadableError("it tries to change what cannot be changed")
-        return self._stack[-1]
-
-    def _called(self, name: Any, arguments: Any) -> Any:
-        function = _FUNCTIONS[name] if type(name) is _Name else None
-        if function is None:
-            raise _UnreadableError("it tries to call what is no function")
-        if function is _encoded:
-            self._spend(arguments[0])
-        return function(*arguments)
-
-    def _pairs(self, values: list[Any]) -> dict[str, Any]:
-        """A dict; its keys are texts alone, since the hash of other things can be made to take for ever."""
-        keys, items = self._plain(values[::2]), self._plain(values[1::2])
-        for key in keys:
-            if type(key) is not str:
-                raise _UnreadableError(f"it has a {type(key).__name__} as a key instead of a text")
-        return dict(zip(keys, items, strict=True))
-
-    def _plain(self, values: list[Any]) -> list[Any]:
-        """Texts for bytes, and arrays and numbers for their stand-ins."""
-        plain = []
-        for value in values:
-            if isinstance(value, bytes | memoryview):
-                self._spend(value)
-                plain.append(_text(value))
-            elif isinstance(value, _Array):
-                plain.append(value.made())
-            elif isinstance(value, _Name | _DType):
-                raise _UnreadableError("it holds a function instead of a value")
-            else:
-                plain.append(value)
-        return plain
-
-    def _spend(self, value: Sequence[Any]) -> None:
-        self._text_left -= len(value)
-        if self._text_left < 0:
-            raise _UnreadableError("it holds more than a batch does")
+    def __call__(self, code: Any, *_: Any) -> _DType:
+        return _DType(_text(code))
 
 
-def _named(module: Any, name: Any) -> _Name:
-    asked = f"{_text(module)}.{_text(name)}"
-    if asked not in _FUNCTIONS:
-        raise _RefusedError(f"it asks for {asked[:80]!r}, which no batch of images needs, and nothing in it was run")
-    return _Name(asked)
+class _Reconstruct(_Name):
+    __slots__ = ()
+
+    def __call__(self, *_: Any) -> _Array:
+        return _Array()
+
+
+class _FromBuffer(_Name):
+    __slots__ = ()
+
+    def __call__(self, content: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> _Array:
+        array = _Array()
+        array.fill(content, dtype, shape, order)
+        return array
+
+
+class _Scalar(_Name):
+    __slots__ = ()
+
+    def __call__(self, dtype: Any, content: Any) -> Any:
+        array = _Array()
+        array.fill(content, dtype, (), "C")
+        return array.value.item() if array.value is not None else None
+
+
+class _Encode(_Name):
+    """`_codecs.encode(text, "latin1")` is how a Python 3 writes bytes at protocol 2 and below."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, budget: int) -> None:
+        self._left = budget
+
+    def __call__(self, text: Any, encoding: Any) -> bytes:
+        self._left -= len(text)
+        if not isinstance(text, str) or _text(encoding) != "latin1" or self._left < 0:
+            raise UnreadableError("a byte string in it is damaged")
+        return text.encode("latin1")
 
 
 def _text(value: Any) -> Any:
-    return str(value, "utf-8", "replace") if isinstance(value, bytes | memoryview) else value
+    if isinstance(value, memoryview):
+        value = bytes(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _encoded(text: str, encoding: Any) -> bytes:
-    """How a Python 3 writes bytes at protocol 2 and below."""
-    if _text(encoding) != "latin1":
-        raise _UnreadableError("a byte string in it is damaged")
-    return text.encode("latin1")
+def _plain(batch: Any) -> dict[str, Any]:
+    if type(batch) is not dict:
+        raise UnreadableError(f"it holds a {type(batch).__name__} instead of a dict")
+    # Each value once, however often the batch holds it: a long one may not fill the memory by being used again.
+    values = {key: _value(value) for key, value in {id(value): value for value in batch.values()}.items()}
+    return {_key(key): values[id(value)] for key, value in batch.items()}
 
 
-_FUNCTIONS: dict[str, Callable[..., Any] | None] = {
-    "numpy.ndarray": None,  # only mentioned
-    "numpy.dtype": lambda code, *_: _DType(_text(code)),
-    "_codecs.encode": _encoded,
-}
-for _package in ("numpy.core", "numpy._core"):
-    _FUNCTIONS[f"{_package}.multiarray._reconstruct"] = lambda *_: _Array()
-    _FUNCTIONS[f"{_package}.multiarray.scalar"] = lambda dtype, content: _Array(content, dtype, (), "C")
-    _FUNCTIONS[f"{_package}.numeric._frombuffer"] = lambda *state: _Array(*state[:4])
+def _key(key: Any) -> str:
+    text = _text(key)
+    if not isinstance(text, str):
+        raise UnreadableError(f"it has a {type(key).__name__} as a key instead of a text")
+    return text
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, _Array):
+        if value.value is None:
+            raise UnreadableError("an array in it is missing its content")
+        return value.value
+    if type(value) is not list:
+        return _text(value)
+    texts = {id(item): _text(item) for item in {id(item): item for item in value}.values()}
+    return [texts[id(item)] for item in value]
