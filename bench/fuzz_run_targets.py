@@ -153,7 +153,7 @@ def _checkpoint(folder: Path, content: bytes) -> None:
 
 
 def _checkpoints() -> list[bytes]:
-    position = {"done": 3, "schedule": {"plans": [[0, 9]]}, "epoch": 1, "step": 0, "loss_sum": 0.5, "gap_said": False}
+    position = {"done": 3, "schedule": {"pairs": [[0, 9]]}, "epoch": 1, "step": 0, "loss_sum": 0.5, "gap_said": False}
     return [SEPARATOR.join([text(position), npy(np.ones((2, 2), np.float32)), npy(3)])]
 
 

@@ -28,7 +28,7 @@ def test_the_examples_are_understood(name: str) -> None:
     command = beholder.commands[name]
     assert isinstance(command, HelpfulCommand)
     for line in command.examples:
-        program, verb, *arguments = line.partition(" >")[0].split()
-        assert (program, verb) == ("beholder", name)
+        program, called, *arguments = line.partition(" >")[0].split()
+        assert (program, called) == ("beholder", name)
         with command.make_context(name, arguments, help_option_names=["-h"]):
             pass

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from beholder.cli.console import screen
-from beholder.cli.training_progress import listener_on, plan_in_words
+from beholder.cli.training_progress import listener_on, summary_in_words
 
-PLAN: dict[str, Any] = {
+SUMMARY: dict[str, Any] = {
     "model": "fast",
     "epochs": 3,
     "batch_size": 250,
@@ -29,26 +29,26 @@ def ends(days: int) -> str:
 
 
 def test_a_plan_of_epochs_is_told_in_a_line() -> None:
-    assert plan_in_words(PLAN) == "fast, 3 epochs, fp32; 1,000 images, validation on 100, batches of 250."
+    assert summary_in_words(SUMMARY) == "fast, 3 epochs, fp32; 1,000 images, validation on 100, batches of 250."
 
 
 def test_a_budget_tells_the_network_the_views_and_the_moment_of_its_end() -> None:
     budget = {"epochs": 7.42, "mirrored": True, "budget_seconds": 600, "memory_gb": 1.26}
-    assert plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(0)}) == (
+    assert summary_in_words({**SUMMARY, **NETWORK, **budget, "ends": ends(0)}) == (
         "48/128/192 at 32 px (24 at first), 7.4 epochs, fp32, ends 14:32:05, 1.3 GB so far; "
         "1,000 images, mirrored too, validation on 100, batches of 250."
     )
     tomorrow = f"{datetime.date.today() + datetime.timedelta(days=1)} 14:32"
-    assert f", ends {tomorrow}, " in plan_in_words({**PLAN, **NETWORK, **budget, "ends": ends(1)})
+    assert f", ends {tomorrow}, " in summary_in_words({**SUMMARY, **NETWORK, **budget, "ends": ends(1)})
 
 
 def test_a_budget_that_is_longer_than_what_is_planned_says_why() -> None:
     budget = {"epochs": 40.0, "budget_seconds": 86400, "memory_gb": 1.26, "ends": ends(0)}
-    assert ", 40.0 epochs (more would only memorise), fp32, ends 14:32:05, " in plan_in_words({**PLAN, **budget})
+    assert ", 40.0 epochs (more would only memorise), fp32, ends 14:32:05, " in summary_in_words({**SUMMARY, **budget})
 
 
 def test_a_plan_that_is_followed_tells_its_network() -> None:
-    assert plan_in_words({**PLAN, **NETWORK, "epochs": 1.06}).startswith(
+    assert summary_in_words({**SUMMARY, **NETWORK, "epochs": 1.06}).startswith(
         "48/128/192 at 32 px (24 at first), 1.06 epochs"
     )
 
@@ -58,7 +58,7 @@ def test_brackets_and_colons_in_a_path_are_printed_as_they_are(name: str, capsys
     with screen() as shown:
         hear = listener_on(shown, "bar")
         hear({"event": "framework", "name": name, "seconds": 1.0})
-        hear({"event": "start", "summary": {**PLAN, "started_from": name}})
+        hear({"event": "start", "summary": {**SUMMARY, "started_from": name}})
         hear({"event": "advice", "message": f"The checkpoint {name} is damaged."})
     printed = capsys.readouterr().err
     assert f"fast from {name}, 3 epochs" in printed
@@ -88,16 +88,16 @@ def epoch(number: int) -> dict[str, Any]:
 
 
 def test_the_bar_of_a_budget_that_is_planned_anew_ends_full() -> None:
-    budget = {**PLAN, **NETWORK, "budget_seconds": 600, "memory_gb": 1.0, "ends": ends(0)}
+    budget = {**SUMMARY, **NETWORK, "budget_seconds": 600, "memory_gb": 1.0, "ends": ends(0)}
     replan = {"event": "replan", "step": 3, "steps": 5}
     assert shares(budget, step(1, 3), replan, epoch(1), step(2, 1), epoch(2)) == [3 / 12, 3 / 5, 4 / 5, 1.0, 1.0]
 
 
 def test_the_bar_of_a_resumed_budget_is_of_the_plan_as_it_was_left() -> None:
-    budget = {**PLAN, **NETWORK, "budget_seconds": 600, "memory_gb": 1.0, "ends": ends(0)}
+    budget = {**SUMMARY, **NETWORK, "budget_seconds": 600, "memory_gb": 1.0, "ends": ends(0)}
     resumed = {"event": "resumed", "epoch": 2, "step": 1, "done": 5, "steps": 8}
     assert shares(budget, resumed, step(2, 2)) == [0.0, 6 / 8]
 
 
 def test_the_bar_of_a_followed_plan_is_of_its_last_number_of_steps() -> None:
-    assert shares(PLAN, {"event": "replan", "step": 3, "steps": 50}, step(1, 3)) == [0.0, 3 / 12]
+    assert shares(SUMMARY, {"event": "replan", "step": 3, "steps": 50}, step(1, 3)) == [0.0, 3 / 12]

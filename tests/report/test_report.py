@@ -411,7 +411,7 @@ def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: P
     assert "The same seed" not in text
     assert "the same command may train for more or fewer" in text
     assert (
-        "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --labels coarse --images 500 "
+        "beholder train '/home/me/my animals' --plan 'first run/events.jsonl' --images 500 --labels coarse "
         "--corrections 'my corrections.csv'"
     ) in text
     assert "budget 30s" in text

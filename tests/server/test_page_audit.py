@@ -81,6 +81,14 @@ def test_what_a_person_wrote_into_the_file_stays(desk: TestClient, corrections: 
     assert rows(corrections.read_bytes()) == [HEADER, ["elsewhere.png", "drop", ""], [path("train/0"), "keep", ""]]
 
 
+def test_a_decision_that_another_window_overtook_is_refused(desk: TestClient, corrections: Path) -> None:
+    decide(desk, {"path": path("train/0"), "action": "drop", "before": None})
+    stale = [{"path": path("train/0"), "action": "keep", "before": None}]
+    response = desk.post("/decisions", content=json.dumps(stale))
+    assert (response.status_code, "decided about elsewhere" in response.json()["error"]) == (409, True)
+    assert rows(corrections.read_bytes()) == [HEADER, SEEN, [path("train/0"), "drop", ""]]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -182,6 +190,22 @@ def test_undo_takes_back_a_whole_step(page: Page, corrections: Path) -> None:
     page.locator(".bar").get_by_role("button", name="Undo").click()
     counted(page, 1)
     assert rows(corrections.read_bytes()) == [HEADER, SEEN]
+
+
+def test_two_windows_do_not_overwrite_each_other(browser: Browser, server: str, corrections: Path) -> None:
+    with browser.new_context(base_url=server) as context:
+        first, second = context.new_page(), context.new_page()
+        for page in (first, second):
+            page.goto("/")
+            counted(page, 1)
+        box = "#wrong_label .box"
+        first.locator(box).first.get_by_role("button", name="Drop").click()
+        counted(first, 2)
+        second.locator(box).first.get_by_role("button", name="Keep").click()
+        second.get_by_role("alert").filter(has_text="decided about elsewhere").wait_for()
+        counted(second, 2)
+        second.locator(box).first.get_by_role("button", name="Drop", pressed=True).wait_for()
+        assert rows(corrections.read_bytes()) == [HEADER, SEEN, [path("train/4"), "drop", ""]]
 
 
 def test_what_was_not_kept_is_not_shown_as_decided(browser: Browser, server: str, corrections: Path) -> None:

@@ -102,7 +102,7 @@ def test_decisions_are_in_the_file_at_once_one_for_an_image(desk: TestClient, co
     state = decide(desk, path="a/sure & wrong.png", action="relabel", label="6")
     assert state["corrections"] == 1
     assert state["command"] == (
-        f"beholder train digits --epochs=3 --model=fast --corrections {corrections} "
+        f"beholder train digits --epochs 3 --model fast --corrections {corrections} "
         f"--out {corrections.parent}-corrected"
     )
     assert (

@@ -33,16 +33,16 @@ def settings(**options: Any) -> Settings:
 
 @pytest.mark.usefixtures("framework")
 def test_a_followed_plan_tells_what_it_comes_to_and_the_network() -> None:
-    plan = run_summary(settings(widths=[16, 64, 128], side=32), SETS, [(0, 232), (10, 18)])
-    assert (plan["steps"], plan["epochs"]) == (18, 1.06)
-    assert (plan["widths"], plan["side"], plan["first_side"]) == ((16, 64, 128), 40, 30)
-    assert plan["mirrored"]
+    summary = run_summary(settings(widths=[16, 64, 128], side=32), SETS, [(0, 232), (10, 18)])
+    assert (summary["steps"], summary["epochs"]) == (18, 1.06)
+    assert (summary["widths"], summary["side"], summary["first_side"]) == ((16, 64, 128), 40, 30)
+    assert summary["mirrored"]
 
 
 def test_without_one_the_settings_decide() -> None:
-    plan = run_summary(settings(), SETS, None)
-    assert (plan["steps"], plan["epochs"]) == (232, 13.66)
-    assert "widths" not in plan
+    summary = run_summary(settings(), SETS, None)
+    assert (summary["steps"], summary["epochs"]) == (232, 13.66)
+    assert "widths" not in summary
 
 
 @pytest.mark.parametrize(

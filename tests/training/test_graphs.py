@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from beholder.artifact.graph import Graph
 from beholder.artifact.inside import Inside
 from beholder.artifact.wiring import read_sources
+from beholder.errors import ArtifactError
 from beholder.models import MODELS
 
 SHAPE = (19, 16, 3)
@@ -95,6 +96,20 @@ def test_the_graphs_answer_as_the_network(
     assert_equal(answers.logits, logits)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     np.testing.assert_allclose(answers.probabilities, odds / odds.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.usefixtures("framework")
+def test_a_graph_that_answers_otherwise_than_its_network_is_refused(tmp_path: Path) -> None:
+    from beholder.models import build
+    from beholder.training.export.graphs import write_graphs
+    from beholder.training.export.write_artifact import check_graph
+
+    model, other = (drawn(build("dense", (8, 8, 1), 3), seed) for seed in (0, 1))
+    write_graphs(tmp_path, model, VIEWS)
+    graph = Graph(tmp_path / "model.onnx")
+    check_graph(model, graph, images((8, 8, 1)), mirrored=True)
+    with pytest.raises(ArtifactError, match="does not answer as the network does"):
+        check_graph(other, graph, images((8, 8, 1)), mirrored=True)
 
 
 def written(folder: Path, weights: Path) -> None:

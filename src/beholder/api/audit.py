@@ -80,7 +80,7 @@ def audit(
     budget = limits.checked("budget", budget)
     seconds = limits.DEFAULT_BUDGET if budget is None else budget
     until = started + seconds - min(_CLOSING_SECONDS, _CLOSING_SHARE * seconds)
-    seed = limits.checked("seed", seed)
+    seed = limits.checked_seed(seed)
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
     if isinstance(data, Source):
@@ -211,7 +211,8 @@ class _Checkup:
         learned = [dataset.labels for set_name, dataset in self.sets.items() if set_name != "test"]
         count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
         if count < _LEAST_IMAGES or classes < 2:
-            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {count} images of {classes}."
+            there = f"{count} image{'s' * (count != 1)} of {classes} class{'es' * (classes != 1)}"
+            return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {there}."
         shape = next(iter(self.sets.values())).image_shape
         if any(dataset.image_shape != shape for dataset in self.sets.values()):
             return "images are not of one size."

@@ -98,8 +98,7 @@ def compare(
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
     budget = limits.checked("budget", budget)
-    if budget is not None and epochs is not None:
-        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
+    limits.check_one_length(budget, epochs)
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)

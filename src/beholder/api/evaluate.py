@@ -26,7 +26,7 @@ from beholder.errors import DataError, RunError
 from beholder.figures.png import png_uri
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
-from beholder.runs.sets import KnownSets, read_sets
+from beholder.runs.sets import read_sets
 from beholder.schema import SCHEMA
 from beholder.sessions.training_data import check_there
 
@@ -85,7 +85,7 @@ def evaluate(
         check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
     _check_classes(artifact, source.class_names, source.name)
-    judged = choose_judged(run.path, config, source, _sets(run), progress)
+    judged = choose_judged(run.path, config, source, read_sets(run.path), progress)
     test = judged.dataset
     _check_shape(artifact, test, source.name)
     fingerprint = test.fingerprint()
@@ -116,13 +116,6 @@ def _result(file: Path, document: dict[str, Any]) -> EvaluationResult:
         return EvaluationResult.from_dict(document)
     except TypeError as error:
         raise RunError(f"{str(file)!r} is damaged ({error}); delete it and evaluate again.") from error
-
-
-def _sets(run: Run) -> KnownSets:
-    sets = read_sets(run.path)
-    if sets is None:
-        raise RunError(f"{str(run.path)!r} has lost its list of images; bring it back from a copy, or train again.")
-    return sets
 
 
 def _open(

@@ -18,6 +18,7 @@ from beholder.api.explanation_figures import draw_figures, sliding_window
 from beholder.api.results import ExplanationResult
 from beholder.errors import UsageError
 from beholder.report.explanation_page import write_page
+from beholder.training.limits import checked_seed
 
 _DOCUMENT = "explain.json"
 
@@ -60,6 +61,7 @@ def explain(
     folder = Path(out)
     _check_free(folder, force)
     classifier = Classifier.load(run)
+    seed = checked_seed(seed)
     explanation = explain_image(classifier, image, top=top, random=random, window=window, seed=seed)
     sliding = sliding_window(explanation.windows, slide, stride)
     with _replacing_folder(folder) as building:

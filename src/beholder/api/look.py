@@ -18,6 +18,7 @@ from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.errors import UsageError
 from beholder.figures.sheet import contact_sheet
+from beholder.training.limits import checked_seed
 
 
 def look(
@@ -54,6 +55,7 @@ def look(
     """
     if rows < 1 or columns < 1 or rows * columns > 2500:
         raise UsageError(f"Expected from 1 to 2500 images on a sheet. Received: {rows} rows of {columns}.")
+    seed = checked_seed(seed)
     if not isinstance(data, Source):
         data = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
     source = data

@@ -58,17 +58,17 @@ def write_golden(
     files.write_json(folder / "expected.json", document)
 
 
-def replay_golden(folder: Path, graph: Graph, rules: ImageRules, part: str | None = None) -> None:
-    """_Answer the golden images again, with `model.onnx`, or with the int8 model where `part` is `"int8"`.
+def replay_golden(folder: Path, graph: Graph, rules: ImageRules, section: str | None = None) -> None:
+    """Answer the golden images again, with `model.onnx`, or with the int8 model where `section` is `"int8"`.
 
     Raises:
         ArtifactError: a probability differs from the expected one by more than that graph's tolerance.
     """
-    _replay(folder, part, "probabilities", rules, lambda images: graph(images).probabilities)
+    _replay(folder, section, "probabilities", rules, lambda images: graph(images).probabilities)
 
 
 def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
-    """_Answer the golden images again, with the graph that explanations use.
+    """Answer the golden images again, with the graph that explanations use.
 
     Raises:
         ArtifactError: a logit differs from the expected one by more than that graph's tolerance.
@@ -76,8 +76,8 @@ def replay_inside(folder: Path, inside: Inside, rules: ImageRules) -> None:
     _replay(folder, "inside", "logits", rules, lambda images: inside(images, ("logits",))["logits"])
 
 
-def _replay(folder: Path, part: str | None, key: str, rules: ImageRules, answer: _Answer) -> None:
-    expected, tolerance = _expected(folder, part, key)
+def _replay(folder: Path, section: str | None, key: str, rules: ImageRules, answer: _Answer) -> None:
+    expected, tolerance = _expected(folder, section, key)
     for name, row in zip(expected, answer(_decoded(folder, list(expected), rules)), strict=True):
         difference = float(np.abs(row - expected[name]).max()) if row.shape == expected[name].shape else np.inf
         if not difference <= tolerance:
@@ -87,10 +87,10 @@ def _replay(folder: Path, part: str | None, key: str, rules: ImageRules, answer:
             )
 
 
-def _expected(folder: Path, part: str | None, key: str) -> tuple[dict[str, NDArray[np.float32]], float]:
+def _expected(folder: Path, section: str | None, key: str) -> tuple[dict[str, NDArray[np.float32]], float]:
     try:
         document = json.loads((folder / "expected.json").read_bytes())
-        document = document if part is None else document[part]
+        document = document if section is None else document[section]
         expected = {str(name): np.array(row, np.float32) for name, row in document[key].items()}
         tolerance = float(document["tolerance"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

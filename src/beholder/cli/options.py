@@ -34,7 +34,7 @@ progress_option = click.option(
     type=click.Choice(["bar", "json", "none"]),
     default="bar",
     show_default=True,
-    help="What to show on standard error: a live table, events as JSON lines, or nothing.",
+    help="What to show on standard error: a line per epoch and a bar, events as JSON lines, or nothing.",
 )
 augment_option = click.option(
     "--augment/--no-augment",

@@ -33,7 +33,7 @@ class _Display:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self.task: Any = None
-        self.plan: dict[str, Any] = {}
+        self.summary: dict[str, Any] = {}
         self.total = self.steps = 0  # steps of the run, and of an epoch
 
     def hear(self, event: Event) -> None:
@@ -56,7 +56,7 @@ class _Display:
             shown[event["event"]](event)
 
     def _framework(self, event: Event) -> None:
-        self.plan, self.total, self.steps = {}, 0, 0
+        self.summary, self.total, self.steps = {}, 0, 0
         self.task = self.screen.begin(f"Starting {event['name']}")
 
     def _checks(self, event: Event) -> None:
@@ -64,10 +64,10 @@ class _Display:
             self.screen.say(message)
 
     def _start(self, event: Event) -> None:
-        self.plan = event["summary"]
-        self.screen.say(plan_in_words(self.plan))
+        self.summary = event["summary"]
+        self.screen.say(summary_in_words(self.summary))
         self.screen.update(self.task, description="Building the network")
-        self._of(self.plan["steps"])
+        self._of(self.summary["steps"])
 
     def _of(self, steps: int) -> None:
         self.total = steps
@@ -98,7 +98,7 @@ class _Display:
 
     def _replan(self, event: Event) -> None:
         # Of a plan that is followed its last number of steps was known from the start.
-        if "budget_seconds" in self.plan:
+        if "budget_seconds" in self.summary:
             self._of(event["steps"])
 
     def _message(self, event: Event) -> None:
@@ -111,24 +111,26 @@ class _Display:
         self.screen.end(self.task)
 
 
-def plan_in_words(plan: dict[str, Any]) -> str:
+def summary_in_words(summary: dict[str, Any]) -> str:
     """One line that says what will be done: 48/128/192 at 32 px, 7.4 epochs, bf16, ends 14:32:05, 1.3 GB so far; …."""
-    origin = f" from {plan['started_from']}" if "started_from" in plan else ""
-    balance = f", classes balanced by {plan['balance']}" if "balance" in plan else ""
-    precision = {"bfloat16": "bf16", "float32": "fp32"}[plan["precision"]] + balance
-    mirrored = ", mirrored too" if plan["mirrored"] else ""
-    data = f"{plan['train_images']:,} images{mirrored}, validation on {plan['validation_images']:,}"
-    network, pixels = plan["model"], ""
-    if plan.get("widths"):
-        network = "/".join(map(str, plan["widths"]))
-    if "side" in plan:
-        pixels = f" at {plan['side']} px" + (f" ({plan['first_side']} at first)" if plan.get("first_side") else "")
-    epochs, end = "1 epoch" if plan["epochs"] == 1 else f"{plan['epochs']:g} epochs", ""
-    if "budget_seconds" in plan:
-        epochs = f"{plan['epochs']:.1f} epochs"
-        epochs += " (more would only memorise)" if plan["epochs"] >= MOST_EPOCHS else ""
-        end = f", ends {_moment(plan['ends'])}, {plan['memory_gb']:.1f} GB so far"
-    return f"{network}{origin}{pixels}, {epochs}, {precision}{end}; {data}, batches of {plan['batch_size']}."
+    origin = f" from {summary['started_from']}" if "started_from" in summary else ""
+    balance = f", classes balanced by {summary['balance']}" if "balance" in summary else ""
+    precision = {"bfloat16": "bf16", "float32": "fp32"}[summary["precision"]] + balance
+    mirrored = ", mirrored too" if summary["mirrored"] else ""
+    data = f"{summary['train_images']:,} images{mirrored}, validation on {summary['validation_images']:,}"
+    network, pixels = summary["model"], ""
+    if summary.get("widths"):
+        network = "/".join(map(str, summary["widths"]))
+    if "side" in summary:
+        pixels = f" at {summary['side']} px" + (
+            f" ({summary['first_side']} at first)" if summary.get("first_side") else ""
+        )
+    epochs, end = "1 epoch" if summary["epochs"] == 1 else f"{summary['epochs']:g} epochs", ""
+    if "budget_seconds" in summary:
+        epochs = f"{summary['epochs']:.1f} epochs"
+        epochs += " (more would only memorise)" if summary["epochs"] >= MOST_EPOCHS else ""
+        end = f", ends {_moment(summary['ends'])}, {summary['memory_gb']:.1f} GB so far"
+    return f"{network}{origin}{pixels}, {epochs}, {precision}{end}; {data}, batches of {summary['batch_size']}."
 
 
 def _moment(text: str) -> str:

@@ -14,8 +14,6 @@ from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
 from beholder.runs.run_folder import read_document
 
-_NOTABLE_GAP = 0.05
-
 
 def write_comparison(folder: Path) -> Path:
     """Write FOLDER/comparison.html from FOLDER/comparison.json and the runs beside it, whole or not at all.
@@ -72,7 +70,7 @@ def findings(rows: list[dict[str, Any]]) -> list[str]:
 
 def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
     widest = max(rows, key=lambda row: row["gap"])
-    if widest["gap"] < _NOTABLE_GAP:
+    if widest["gap"] < words.NOTABLE_GAP:
         return []
     return [
         f"{widest['title']} overfits most: its training accuracy, {words.percent(widest['train_accuracy'])}, ends "

@@ -210,10 +210,10 @@ function plural(count, noun) {
   return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A sentence with its commands and options as code, which no line break cuts in two. */
+/** A sentence with its commands and options as code; no line break cuts an option in two. */
 function withCode(text) {
   const pieces = text.split(/`([^`]+)`|(--[a-z][a-z-]*)/);
-  return pieces.map((piece, place) => (place % 3 && piece ? h("code", {}, piece) : piece ?? ""));
+  return pieces.map((piece, place) => (place % 3 && piece ? h("code", place % 3 === 1 ? { class: "command" } : {}, piece) : piece ?? ""));
 }
 
 /** A path as it can be read: what is no text becomes a question mark. */

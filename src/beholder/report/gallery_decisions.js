@@ -33,6 +33,7 @@ async function make(changes, undoing = false) {
   try {
     await toServer(changes);
   } catch (error) {
+    await refresh();
     return problem(error.message);
   }
   problem("");
@@ -48,6 +49,16 @@ async function make(changes, undoing = false) {
   tell();
   const [path, decision] = changes[0];
   said.textContent = `${changes.length === 1 ? shown(path) : plural(changes.length, "image")}: ${words(decision)}`;
+}
+
+/** Shows what the server keeps, which another window may have changed. */
+async function refresh() {
+  const kept = file === null ? null : await fromServer().catch(() => null);
+  if (!kept) return;
+  decisions.clear();
+  for (const { path, action, label } of kept) decisions.set(path, { action, label });
+  boxes().forEach(mark);
+  tell();
 }
 
 /** Shows on an image what was decided about it. */
@@ -84,7 +95,9 @@ async function fromServer() {
 
 async function toServer(changes) {
   if (file === null) return;
-  const body = JSON.stringify(changes.map(([path, decision]) => ({ path, action: null, ...decision })));
+  // What another window decided meanwhile is refused, not replaced.
+  const told = changes.map(([path, decision]) => ({ path, action: null, ...decision, before: decisions.get(path) ?? null }));
+  const body = JSON.stringify(told);
   let answer;
   try {
     answer = await fetch("decisions", { method: "POST", headers: { "Content-Type": "application/json" }, body });

@@ -19,7 +19,7 @@ from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import render
-from beholder.report.thumbnails import thumbnail_uri
+from beholder.report.thumbnails import REDUCED_SIDE, thumbnail_uri
 from beholder.runs.events import Event
 
 COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
@@ -130,6 +130,7 @@ def _image(uri: Any) -> str | None:
     try:
         content = base64.b64decode(str(uri).partition(";base64,")[2], validate=True)
         with Image.open(io.BytesIO(content)) as image:
+            image.draft("RGB", (REDUCED_SIDE, REDUCED_SIDE))  # of a JPEG no more is decoded than is shown
             small = image.convert("RGB")
     except (binascii.Error, OSError, ValueError, Image.DecompressionBombError):
         return None

@@ -1,13 +1,26 @@
-"""How a run on a budget spent it, and the command that makes the same run again."""
+"""How a run on a budget spent it, and the commands that make the same run again."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Container
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from beholder.report import words
 from beholder.report.reading import RunFiles
+
+# What the config keeps of what was asked, in the order in which `beholder train --help` tells it, but for corrections
+# and the RUN folder; and what it is where the person did not say.
+_ASKED = (
+    *("budget", "epochs", "early_stop", "plan", "images", "mirror", "colour", "labels", "cache", "model", "start_from"),
+    *("input_range", "batch_size", "learning_rate", "weight_decay", "augment", "balance", "seed", "precision"),
+    *("processes", "risk", "neighbours"),
+)
+_USUAL = {"model": "auto", "colour": "auto", "labels": "fine", "neighbours": True}
+_OF_A_PLAN = frozenset(("images", "colour", "labels", "cache", "risk", "neighbours"))  # all else is in the plan
 
 
 def budget_in_words(run: RunFiles) -> str | None:
@@ -33,16 +46,38 @@ def plan_command(run: RunFiles) -> str | None:
     ended = any(event["event"] == "end" and "schedule" in event for event in run.events)
     if config.get("budget") is None or not ended or config["data"] == "arrays":
         return None
-    given: dict[str, Any] = {
-        "--plan": f"{run.path.name}/events.jsonl",
-        "--labels": "coarse" if config.get("labels") == "coarse" else None,
-        "--images": config.get("images"),
-        "--corrections": _corrections(config),
-        "--risk": config.get("risk"),
-        "--cache": config.get("cache"),
-    }
-    options = [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+    corrections = _corrections(config)
+    options = ["--plan", f"{run.path.name}/events.jsonl", *options_of(asked_of(config, _OF_A_PLAN))]
+    options += [] if corrections is None else ["--corrections", corrections]
     return shlex.join(["beholder", "train", config["data"], *options])
+
+
+def asked_of(config: dict[str, Any], names: Container[str] = _ASKED) -> dict[str, Any]:
+    """What was asked of a run by its `config`, as far as it is among `names`, by the names of `beholder.train`."""
+    asked = {name: config.get(name) for name in _ASKED if name in names}
+    asked |= config.get("options", {}) if names is _ASKED else {}
+    return {name: value for name, value in asked.items() if value not in (None, _USUAL.get(name))}
+
+
+def options_of(asked: dict[str, Any]) -> list[str]:
+    """What was `asked`, as options of `beholder train`."""
+    return [word for name, value in asked.items() for word in _option(name, value)]
+
+
+def _option(name: str, value: Any) -> list[str]:
+    option = "from" if name == "start_from" else name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    if isinstance(value, list | tuple):  # `widths`, and `input_range`, which may begin with a minus
+        return [f"--{option}={','.join(map(_decimal, value))}"]
+    if isinstance(value, int | float):
+        return [f"--{option}", _decimal(value) + "s" * (name == "budget")]
+    return [f"--{option}", str(value)]
+
+
+def _decimal(number: float) -> str:
+    """The number with all of its digits and without an exponent."""
+    return str(number) if isinstance(number, int) else np.format_float_positional(number, trim="-")
 
 
 def _corrections(config: dict[str, Any]) -> str | None:

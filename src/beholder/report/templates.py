@@ -37,7 +37,10 @@ def read_resource(name: str) -> str:
 
 
 def _with_code(sentence: str) -> Any:
-    """`sentence` as text, its commands and options as code: a line that broke after a hyphen would cut one in two."""
+    """`sentence` as text, its commands and options as code; no line break cuts an option in two."""
     from markupsafe import Markup, escape
 
-    return Markup(_CODE.sub(r"<code>\1\2</code>", str(escape(sentence))))  # noqa: S704 - escaped just here
+    def code(found: re.Match[str]) -> str:
+        return f"<code>{found[2]}</code>" if found[2] else f'<code class="command">{found[1]}</code>'
+
+    return Markup(_CODE.sub(code, str(escape(sentence))))  # noqa: S704 - escaped just here

@@ -11,7 +11,7 @@ from PIL import Image
 from beholder.figures.png import png_uri
 
 _AS_IT_IS = 96  # pixels; an image of at most that is not reduced, and pages enlarge it without blur
-_REDUCED = 160  # pixels that a larger one gets on its long side
+REDUCED_SIDE = 160  # pixels that a larger one gets on its long side
 
 
 def thumbnail_uri(image: Image.Image) -> str:
@@ -19,7 +19,7 @@ def thumbnail_uri(image: Image.Image) -> str:
     if max(image.size) <= _AS_IT_IS:
         return png_uri(np.asarray(image), level=9)
     small = image.copy()
-    small.thumbnail((_REDUCED, _REDUCED))
+    small.thumbnail((REDUCED_SIDE, REDUCED_SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=85)  # a photograph of this size would be five times larger as PNG
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

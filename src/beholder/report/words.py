@@ -9,7 +9,7 @@ from beholder.report.reading import RunFiles
 
 _UNKNOWN = "\N{EN DASH}"
 _NBSP = "\N{NO-BREAK SPACE}"
-_NOTABLE_GAP = 0.05  # training accuracy minus validation accuracy from which a person should hear of it
+NOTABLE_GAP = 0.05  # training accuracy minus validation accuracy from which a person should hear of it
 
 
 def known(value: Any) -> TypeGuard[float]:
@@ -58,7 +58,7 @@ def duration(seconds: Any) -> str:
 def plural(number: float, noun: str) -> str:
     """1, "epoch" -> "1 epoch"; 2, "class" -> "2 classes"."""
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
-    return f"{number:,} {noun}{ending}"
+    return f"{number:,g} {noun}{ending}" if isinstance(number, float) else f"{number:,} {noun}{ending}"
 
 
 def loss_in_words(epochs: list[dict[str, Any]]) -> str:
@@ -164,7 +164,7 @@ def _overfitting(run: RunFiles) -> list[str]:
     """What training said of the gap when it opened, or else what it is in the end; nothing of a small one."""
     warnings = [str(event["message"]) for event in run.events if event["event"] == "overfitting" and "message" in event]
     gap = run.epochs[-1].get("gap") if run.epochs else None
-    if warnings or not known(gap) or gap < _NOTABLE_GAP:
+    if warnings or not known(gap) or gap < NOTABLE_GAP:
         return warnings[-1:]
     augmented = run.config.get("settings", {}).get("recipe", {}).get("augment")
     remedies = "more images or fewer epochs" if augmented else "more images, augmentation or fewer epochs"

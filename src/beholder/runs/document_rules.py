@@ -23,8 +23,8 @@ def check_fields(
     Raises:
         RunError: a field breaks its rule, or a needed one is missing; `way_out` says what the person can do.
     """
-    rules = {**needed, **{name: or_none(rule) for name, rule in optional.items()}}
-    wrong = [name for name, rule in rules.items() if not rule(document.get(name))]
+    wrong = [name for name, rule in needed.items() if name not in document or not rule(document[name])]
+    wrong += [name for name, rule in optional.items() if not or_none(rule)(document.get(name))]
     wrong += [name for name, value in document.items() if not _is_json(value)]
     if wrong:
         raise RunError(f"{str(path)!r} is damaged (its {wrong[0]!r} is not as it should be); {way_out}.")

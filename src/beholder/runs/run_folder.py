@@ -21,6 +21,7 @@ _CONFIG: dict[str, tuple[type, ...]] = {  # what commands rely on, and of which 
     "budget": (int, float, type(None)),
     "corrections": (dict,),
     "settings": (dict,),
+    "options": (dict,),
     "schedule": (list, type(None)),
     "forecast": (dict, type(None)),
 }

@@ -90,15 +90,15 @@ def write_sets(run: Path, sets: KnownSets) -> None:
     write_arrays(run / SETS_FILE, arrays)
 
 
-def read_sets(run: Path) -> KnownSets | None:
-    """The sets that `train` kept in the RUN folder `run`; None where an earlier version of Beholder made it.
+def read_sets(run: Path) -> KnownSets:
+    """The sets that `train` kept in the RUN folder `run`.
 
     Raises:
-        RunError: they are damaged.
+        RunError: they are lost or damaged.
     """
     path = run / SETS_FILE
     if not path.exists():
-        return None
+        raise RunError(f"{str(run)!r} has lost its list of images; bring it back from a copy, or train again.")
     try:
         read = read_arrays(path, most_bytes=_MOST_TOLD)
         test = _known(read, "test") if "test_hashes" in read else None

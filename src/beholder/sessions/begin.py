@@ -46,12 +46,13 @@ def begin(request: TrainRequest, data: Data | Source | None, listener: Listener 
     """
     started = time.monotonic()
     settings, schedule, initial_file = resolve(request)
-    run = create_run(request.out or default_folder(request.data, request.model))
+    run = create_run(request.out or default_folder(request.data, "auto" if request.automatic else settings.model))
     with training(run):
         try:
             if settings.initial is not None and initial_file is not None:
                 keep_start(initial_file, settings.initial, run.initial_file)
                 settings = settings.starting_from(run.initial_file)
+            group = current()
             config = {
                 "beholder": __version__,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -59,6 +60,7 @@ def begin(request: TrainRequest, data: Data | Source | None, listener: Listener 
                 "settings": settings.to_json(),
                 "schedule": schedule,
                 "forecast": None,
+                "processes": None if group is None or not group.local else group.count,
             }
             run.write_config(config)
             return _train(run, data, listener, progress, started)

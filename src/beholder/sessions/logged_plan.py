@@ -20,6 +20,8 @@ def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
     events = read_events(path)
     settings = [event["settings"] for event in events if event["event"] == "start" and "settings" in event]
     schedules = [event["schedule"] for event in events if event["event"] in ("end", "stopped") and "schedule" in event]
+    if any("plans" in event for event in events):
+        raise UsageError(f"{str(path)!r} was written by Beholder 0.1, which this version does not read; train again.")
     if not settings or not schedules or not _is_schedule(schedules[-1]):
         raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
     return Settings.from_json(settings[-1]), [(step, steps) for step, steps in schedules[-1]]

@@ -143,8 +143,7 @@ def check_same(run: Run, prepared: Prepared) -> None:
     """
     if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(prepared.sets):
         before, now = read_sets(run.path), known_sets(prepared.split, prepared.sets, prepared.request.images)
-        changes = "" if before is None else f" ({changes_in_words(before, now)})"
         raise RunError(
-            f"The data {prepared.source.name!r} are not those that {str(run.path)!r} began with{changes}; give those "
-            "by --data PATH, or train a new run instead."
+            f"The data {prepared.source.name!r} are not those that {str(run.path)!r} began with "
+            f"({changes_in_words(before, now)}); give those by --data PATH, or train a new run instead."
         )

@@ -80,11 +80,7 @@ class TrainRequest:
         lines = read_corrections(None if corrections is None else Path(corrections))
         request = cls(data_name(data), corrections=lines, **values)
         check_colour(request.colour)
-        if request.budget is not None and request.epochs is not None:
-            raise UsageError(
-                f"A budget decides the epochs; give a budget ({request.budget:g} s) or epochs ({request.epochs}), "
-                "not both."
-            )
+        limits.check_one_length(request.budget, request.epochs)
         if request.model == "auto" and request.plan is None and request.budget is None and request.epochs is None:
             return replace(request, budget=limits.DEFAULT_BUDGET)
         return request
@@ -115,8 +111,6 @@ class TrainRequest:
             values = {one.name: limits.checked(one.name, document[one.name]) for one in fields(cls)}
             for name in _PATHS:
                 values[name] = None if values[name] is None else Path(values[name])
-            if values["input_range"] is not None:
-                values["input_range"] = tuple(values["input_range"])
             values["options"] = {name: limits.checked(name, value) for name, value in values["options"].items()}
             values["corrections"] = Corrections.from_json(values["corrections"]["lines"])
             return cls(**values)

@@ -163,10 +163,10 @@ def position_from(document: dict[str, Any]) -> Position:
     Raises:
         ValueError: they are none of a position.
     """
-    plans = [(int(step), int(steps)) for step, steps in document.pop("schedule")["plans"]]
-    if not plans or not all(isinstance(value, int | float) for value in document.values()):
+    pairs = [(int(step), int(steps)) for step, steps in document.pop("schedule")["pairs"]]
+    if not pairs or not all(isinstance(value, int | float) for value in document.values()):
         raise ValueError("its position is none")
-    return Position(**document, schedule=Schedule(plans))
+    return Position(**document, schedule=Schedule(pairs))
 
 
 def latest_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:

@@ -151,7 +151,7 @@ class Fit:
             epochs=position.epoch,
             best_epoch=position.best_epoch,
             stopped=stopped,
-            schedule=position.schedule.plans,
+            schedule=position.schedule.pairs,
             seconds_a_step=self.pace.seconds_a_step if self.pace is not None and self.stages.whole else None,
             closing_since=self.judge.last,
         )
@@ -229,7 +229,7 @@ class Fit:
         """Take the pairs of the followed schedule that are due by now; those before a checkpoint are known already."""
         while self.followed and self.followed[0][0] <= self.position.done:
             step, steps = self.followed.pop(0)
-            known = self.position.schedule.plans
+            known = self.position.schedule.pairs
             if step == self.position.done and known[-1] != (step, steps):
                 self.position.schedule = Schedule([*(pair for pair in known if pair[0] < step), (step, steps)])
                 if step > 0:
@@ -273,10 +273,10 @@ class Fit:
     @property
     def _steps(self) -> int:
         """Steps of the run in all, as far as is known by now: of a followed schedule the last pair is."""
-        return (self.followed or self.position.schedule.plans)[-1][1]
+        return (self.followed or self.position.schedule.pairs)[-1][1]
 
     def _tell_ending(self, pace: Pace, began: float) -> None:
-        done, planned = self.position.done, self.position.schedule.plans[0][1]
+        done, planned = self.position.done, self.position.schedule.pairs[0][1]
         left, seconds = pace.until - time.monotonic(), pace.until - began
         message = ending_in_words(done, planned, pace.most_steps, left=left, seconds=seconds)
         if message is not None:

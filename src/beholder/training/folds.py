@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +166,7 @@ def _train(
     with tempfile.TemporaryDirectory(prefix="beholder-") as folder:
         run = create_run(Path(folder) / "run")
         log = EventLog(run.events_file, tell)
-        how: dict[str, Any] = {"until": until, "most_epochs": plan.most_epochs}
-        fit = Fit(learned, held_out, plan.settings, run, log, lambda: False, **how)
+        fit = Fit(learned, held_out, plan.settings, run, log, lambda: False, until=until, most_epochs=plan.most_epochs)
         fit.run_to_end()
     return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.image_shape[2]))
 

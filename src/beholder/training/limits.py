@@ -31,6 +31,8 @@ _REAL: dict[str, tuple[str, Callable[[float], bool]]] = {
     "risk": ("a risk between 0 and 1", lambda share: 0 < share < 1),
     "weight_decay": ("a finite weight decay of at least 0", lambda decay: decay >= 0),
 }
+_FLAGS = ("augment", "mirror", "neighbours")
+_CHOICES = {"labels": ("fine", "coarse"), "padding": ("same", "valid")}
 
 
 def checked(name: str, value: Any) -> Any:
@@ -48,17 +50,48 @@ def checked(name: str, value: Any) -> Any:
     if name in _REAL:
         number = _real(value, *_REAL[name])
         return int(number) if name == "epochs" and number.is_integer() else number
-    if name in ("augment", "mirror") and not isinstance(value, bool):
+    if name == "input_range":
+        return _range(value)
+    if name in _FLAGS and not isinstance(value, bool):
         raise _unexpected(value, f"True or False for {name}")
-    if name == "padding" and value not in ("same", "valid"):
-        raise _unexpected(value, "a padding of same or valid")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise _unexpected(value, f"{' or '.join(_CHOICES[name])} for {name}")
     return value
+
+
+def checked_seed(value: Any) -> int:
+    """The seed `value`, where it cannot be left out.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return _whole(value, "seed")
+
+
+def check_one_length(budget: float | None, epochs: float | None) -> None:
+    """Refuse a budget beside epochs.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if budget is not None and epochs is not None:
+        raise UsageError(f"A budget decides the epochs; give a budget ({budget:g} s) or epochs ({epochs}), not both.")
 
 
 def _widths(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise _unexpected(value, "three whole numbers for the widths")
     return tuple(_whole(width, "widths") for width in value)
+
+
+def _range(value: Any) -> tuple[float, float]:
+    expected = "two numbers, the first below the second, for the input range"
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise _unexpected(value, expected)
+    low, high = (_real(limit, expected, math.isfinite) for limit in value)
+    if low >= high:
+        raise _unexpected(value, expected)
+    return low, high
 
 
 def _real(value: Any, expected: str, fits: Callable[[float], bool]) -> float:

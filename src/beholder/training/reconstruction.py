@@ -52,7 +52,7 @@ def reconstruct(
     for number in range(steps):
         rows = stream(seed, number).choice(len(images), batch, replace=False, shuffle=False)
         step(images[np.sort(rows)], np.zeros(batch, np.int64), _LEARNING_RATE, number)
-        progress("Training an autoencoder, step", number + 1, steps)
+        progress("Training an autoencoder", number + 1, steps)
     step.sync()
     errors = _outputs(model, images)[:, 0]
     return errors, _outputs(keras.Model(model.input, model.get_layer("code").output), images)

@@ -195,7 +195,7 @@ def choose(
     base = recipe(model)
     said = {name: limits.checked(name, value) for name, value in (changes or {}).items() if value is not None}
     changed = replace(base, **said)
-    seed, early_stop = limits.checked("seed", seed), limits.checked("early_stop", early_stop)
+    seed, early_stop = limits.checked_seed(seed), limits.checked("early_stop", early_stop)
     if balance not in get_args(Balance):
         raise UsageError(f"Expected a balance of {', '.join(get_args(Balance))}. Received: {balance!r}.")
     given = {name: value for name, value in (options or {}).items() if value is not None}

@@ -26,7 +26,7 @@ class PatientProtocol(H11Protocol):
     """HTTP/1.1 over one connection, with bounds on how long it waits.
 
     Attributes:
-        most: connections at once; more are told to come back later. `run.serve` sets it.
+        most: connections at once; more are told to come back later. `serving.run_app` sets it.
         head_seconds: for a request's head, and for the rest of a body that was refused.
         write_seconds: for a client to take what was sent.
     """

@@ -52,7 +52,7 @@ def watch_app(run: Run, hosts: Hosts | None = None) -> Starlette:
         hosts: the names that it answers to; loopback where None.
     """
     room = TrainingRun(run)
-    # In the place of the `/` of `pages`, which asks a classifier.
+    # In the place of the `/` of `static_files`, which asks a classifier.
     routes: list[BaseRoute] = [Route("/", static_files.page("watch.html")), *room.routes(), *static_files.routes()]
     app = assemble(routes, hosts or Hosts(), Limits(), Metrics())
     room.follow(app)

@@ -23,7 +23,7 @@ export async function start(panel) {
   message = h("div");
   one = h("div", { class: "one" });
   sets = h("div", { class: "row sets", role: "group", "aria-label": "Which images" },
-    Object.keys(SETS).map((name) => partButton(name, given.counts[name])));
+    Object.keys(SETS).map((name) => setButton(name, given.counts[name])));
   list = h("div", { class: "doubtful" });
   more = h("button", { type: "button", onclick: showMore }, "Show more");
   panel.addEventListener("keydown", onKey);
@@ -58,7 +58,7 @@ function fetchSet(start = 0) {
   return get(`${ADDRESS}?set=${set}&start=${start}&count=${PAGE}`);
 }
 
-function partButton(name, count) {
+function setButton(name, count) {
   const button = h("button", { type: "button", "aria-pressed": String(name === set), "data-set": name },
     SETS[name], h("span", { class: "muted" }, count));
   button.addEventListener("click", async () => {
@@ -164,7 +164,7 @@ function toggle(box, correction) {
 
 function decide(box, correction) {
   const before = box.image.correction;
-  return save(box, correction, () => history.push({ path: box.image.path, before }));
+  return save(box, correction, () => history.push({ path: box.image.path, before, after: correction }));
 }
 
 function undoLast() {
@@ -172,7 +172,7 @@ function undoLast() {
   if (!last) return;
   const box = boxes().find((one) => one.image.path === last.path);
   box?.focus();
-  save(box ?? { image: { path: last.path } }, last.before, () => history.pop());
+  save(box ?? { image: { path: last.path, correction: last.after } }, last.before, () => history.pop());
 }
 
 function save(box, correction, done) {

@@ -11,7 +11,7 @@ const path = (points) => points.map(([left, top], place) => `${place ? "L" : "M"
 /** The section for `honesty` of a set (see server/tabs/judge.py) and the `promise` of the model, a sentence or null. */
 export function trust({ ece, reliability, selective, words }, promise) {
   return h("section", { class: "trust" }, h("h2", {}, "How far to trust an answer"),
-    h("p", { class: "muted" }, `Expected calibration error ${percent(ece)}: by so much the probabilities are off, on average over 15 bins.`,
+    h("p", { class: "muted" }, `Expected calibration error ${percent(ece)}: the mean distance, over 15 bins, between the probability of an answer and how often such answers are right.`,
       given(selective)),
     promise ? h("p", { class: "muted" }, promise) : null,
     h("div", { class: "charts" },

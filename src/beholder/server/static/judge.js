@@ -55,7 +55,7 @@ function showSet() {
     h("div", { class: "judge-grid" },
       h("section", {}, h("h2", {}, "Confusion matrix"), confusion(), cellBox),
       h("section", {}, h("h2", {}, "Figures of each class"), classTable())),
-    honesty ? trust(honesty, verdict.promise) : null,
+    trust(honesty, verdict.promise),
     h("section", {}, h("h2", {}, "Confident mistakes"), mistakes.length ? gallery(mistakes, set === "validation")
       : h("p", { class: "muted" }, "There are none: every answer was right.")));
 }

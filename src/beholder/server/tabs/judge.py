@@ -60,10 +60,9 @@ def judgement(served: Served) -> dict[str, Any]:
         `class_names`; `sets`, from `test` (where `beholder evaluate` was run) and `validation` (where the run keeps
         its answers) to `accuracy`, `count`, `judged` (of which images, in words; null of the validation set),
         `confusion` (rows are the true classes), `words`, `per_class`, `macro_recall`, `macro_f1`, `uneven`, `honesty`
-        (`ece`, `reliability`, `selective` as of `evaluate`, and `words`
-        for them; null for figures of an earlier Beholder) and `mistakes`; `promise`, what is promised of the answers
-        that are not unsure, a sentence; `epochs`, with what the curves show, and `curves_words`;
-        `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
+        (`ece`, `reliability`, `selective` as of `evaluate`, and `words` for them) and `mistakes`; `promise`, what is
+        promised of the answers that are not unsure, a sentence; `epochs`, with what the curves show, and
+        `curves_words`; `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
         `notes`, sentences about what is missing.
     """
     artifact = served.classifier.artifact
@@ -162,8 +161,7 @@ def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[
         }
         for one in evaluation["mistakes"][:MISTAKES]
     ]
-    selective = evaluation.get("selective")
-    honesty = None if selective is None else _honesty(evaluation["reliability"], evaluation["ece"], selective)
+    honesty = _honesty(evaluation["reliability"], evaluation["ece"], evaluation["selective"])
     facts = {"interval": evaluation.get("interval"), "judged": evaluation["judged"], "honesty": honesty}
     return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 

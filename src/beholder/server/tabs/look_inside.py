@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explanation import Maps
 from beholder.errors import ImageError
-from beholder.figures.pixels import stretched
+from beholder.figures.pixels import map_image
 from beholder.figures.png import png, png_uri
 from beholder.server.encoding import EscapedJSON
 from beholder.server.guard.numbers import number
@@ -62,7 +62,7 @@ def routes(served: Served) -> list[BaseRoute]:
     async def single(request: Request) -> Response:
         """One map in a PNG, as on the sheet."""
         token, *place = _address(request, "layer", "map")
-        return await served.workers.call(lambda: _png(_grey(sights.sight(token).map(*place))))
+        return await served.workers.call(lambda: _png(map_image(sights.sight(token).map(*place))))
 
     async def value(request: Request) -> Response:
         """One number taken apart."""
@@ -97,13 +97,8 @@ def _side_by_side(maps: Maps, count: int | None) -> NDArray[np.uint8]:
     grid = np.zeros((math.ceil(len(order) / columns) * height, columns * width), np.uint8)
     for place, index in enumerate(order):
         top, left = place // columns * height, place % columns * width
-        grid[top : top + height, left : left + width] = _grey(maps.values[..., index])
+        grid[top : top + height, left : left + width] = map_image(maps.values[..., index])
     return grid
-
-
-def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A map that is zero everywhere is black: it says nothing."""
-    return stretched(values.astype(np.float64)) if values.any() else np.zeros(values.shape, np.uint8)
 
 
 def _png(pixels: NDArray[np.uint8]) -> Response:

@@ -12,25 +12,25 @@ class Schedule:
     """The steps of a run: planned at its start, and again whenever the machine turns out faster or slower.
 
     Attributes:
-        plans: pairs (step, steps): from `step` (from 0) on, the run was meant to have `steps` steps in all. The first
+        pairs: (step, steps): from `step` (from 0) on, the run was meant to have `steps` steps in all. The first
             begins at step 0. All of it is a function of these pairs, so a run that follows them again is the same run.
     """
 
-    plans: list[tuple[int, int]] = field(default_factory=list)
+    pairs: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
         """How many steps the run has in all, by its latest plan."""
-        return self.plans[-1][1]
+        return self.pairs[-1][1]
 
     def replan(self, step: int, steps: int) -> None:
         """From `step` on, the run has `steps` steps in all, at least one of them to come."""
-        self.plans.append((step, max(steps, step + 1)))
+        self.pairs.append((step, max(steps, step + 1)))
 
     def progress(self, step: float) -> float:
         """How far `step` is into the run, from 0 at its start to 1 at its end; never jumps, whatever was re-planned."""
         done = 0.0
-        for (start, steps), following in zip(self.plans, [*self.plans[1:], None], strict=True):
+        for (start, steps), following in zip(self.pairs, [*self.pairs[1:], None], strict=True):
             end = step if following is None else min(step, following[0])
             if end > start:
                 done += (1 - done) * (end - start) / (steps - start)

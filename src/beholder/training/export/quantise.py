@@ -69,7 +69,7 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
             op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
             nodes_to_exclude=[node.name for node in products if node.name not in gaining],
         )
-    Graph(target)(images[:1])  # some twins cannot be run
+    Graph(target)(images[:1])  # some int8 models cannot be run
     return True
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ from beholder.training.export.honesty import Honest, Outputs, class_prototypes, 
 from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 from beholder.training.settings import Settings
 
+_ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
 
 
@@ -81,6 +83,8 @@ def export_artifact(
             temperature = fit_temperature(outputs.logits, validation.labels)
             set_temperature(building / "model.onnx", temperature)
             graph = Graph(building / "model.onnx")
+            images = validation.images[_spread(len(validation), golden.COUNT)]
+            check_graph(model, graph, images, mirrored="mirrored" in views)
         _save_weights(model, building)
         int8, int8_outputs = _int8(building, train, validation, prototypes, outputs)
         honest = {
@@ -91,7 +95,6 @@ def export_artifact(
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
         if familiar:
             write_familiar(building, familiar)
-        images = validation.images[_spread(len(validation), golden.COUNT)]
         golden.write_golden(building / "golden", graph, rules, images, inside, int8)
         manifest = Manifest(
             model=settings.model,
@@ -112,6 +115,22 @@ def export_artifact(
         manifest.write(building / "manifest.json")
         files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
     return manifest, honest["float32"].probabilities
+
+
+def check_graph(model: Any, graph: Graph, images: NDArray[np.uint8], *, mirrored: bool) -> None:
+    """Compare the logits of `graph` with those of `model` on some `images` (N, H, W, C).
+
+    Raises:
+        ArtifactError: they differ by more than rounding.
+    """
+    views = [images, images[:, :, ::-1]] if mirrored else [images]
+    expected = np.mean([keras.ops.convert_to_numpy(model(view, training=False)) for view in views], axis=0)
+    difference = float(np.abs(graph(images).logits - expected).max())
+    if not difference <= _ROUNDING * max(1.0, float(np.abs(expected).max())):
+        raise ArtifactError(
+            f"The exported graph does not answer as the network does (its logits differ by {difference:.2g}); please "
+            "report this."
+        )
 
 
 @contextmanager
