@@ -136,7 +136,7 @@ def main() -> None:
         count, classes, side, kind = arguments.only
         print(json.dumps(measure(int(count), int(classes), int(side), kind, arguments.steps)))
         return
-    print("images classes side            batch  s an epoch   GB: images  before  training  in all   beside images")
+    print("  images classes side            batch  s an epoch     GB: images  before  training  in all   beside images")
     for row in LONG if arguments.long else SHORT:
         values = [str(value) for value in row]
         way = rounds.Way(" ".join(values), ["--steps", str(arguments.steps), "--only", *values])

@@ -25,14 +25,15 @@ Where to change what. Imports go down only, in the order of this list; import-li
 |---|---|
 | `cli/` | the command line: one thin function a command; it composes, prints, and computes nothing |
 | `server/` | the page for people and the HTTP interface for programs; `server/static/` is what the browser gets |
-| `api/` | the public functions, one file each, the same for Python and for the command line |
+| `api/`, `chapter` | the public functions, the same for Python and for the command line; the chapter's own |
 | `sessions/` | how a training session is prepared, run, interrupted, resumed, and joined by processes |
 | `report/` | self-contained HTML: the report of a run, the page of a comparison, the gallery of an audit |
 | `training/` and `answering/` | fitting and exporting a network; answering and explaining. Neither knows the other |
 | `artifact/` and `runs/` | the model folder, which joins training and answering; the RUN folder |
 | `models/`, `evaluation/`, `figures/` | one network a file; figures of merit; drawings for people |
 | `data/` | archives, folders and arrays become a `Dataset`; sets, corrections, checks |
-| `files`, `errors` | files written whole or not at all; every error that is raised on purpose |
+| `files`, `schema`, `standard_error` | whole or not at all; the version of all documents; silenced libraries |
+| `errors` | every error that is raised on purpose |
 
 Data go one way: DATA → source → corrections → sets → batches → network → training loop → model folder → evaluate,
 predict, explain, serve. The training half is Keras. The answering half is ONNX Runtime and never imports Keras,

@@ -5,7 +5,7 @@ usage: CHAPTER_ARCHIVE=FOLDER python examples/chapter.py     (or open it as a no
 Set in the environment, all optional:
     CHAPTER_ARCHIVE     the folder that the archive "python version" unpacks to; cifar-10-batches-py by default
     CHAPTER_OUT         a new folder for figures and runs; chapter by default
-    CHAPTER_IMAGES    learn from so many images; from all by default
+    CHAPTER_IMAGES      learn from so many images; from all by default
     CHAPTER_EPOCHS      times that each is seen; 10 by default, which takes some ten minutes on two cores
 """
 

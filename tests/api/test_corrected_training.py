@@ -108,7 +108,7 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is no class"),
-        ("path,action,label\ncat.png,drop,\n", "None of the 1 corrections"),
+        ("path,action,label\ncat.png,drop,\n", "The only correction does not name an image"),
         ("file,label\n", "does not begin with"),
     ],
 )

@@ -58,12 +58,12 @@ def cifar10_python(batches: int = 2) -> Files:
 
 
 def cifar100_python() -> Files:
-    def set_name(count: int, seed: int) -> bytes:
+    def batch(count: int, seed: int) -> bytes:
         labels = {"fine_labels": [seed, *range(count - 1)], "coarse_labels": [row % 2 for row in range(count)]}
         return pickle.dumps({"data": rows(images(count, seed)), **labels})
 
     meta = pickle.dumps({"fine_label_names": FINE, "coarse_label_names": COARSE})
-    return {"train": set_name(3, 1), "test": set_name(2, 9), "meta": meta}
+    return {"train": batch(3, 1), "test": batch(2, 9), "meta": meta}
 
 
 def cifar10_binary() -> Files:

@@ -247,3 +247,10 @@ def test_the_digits_are_scikit_learns() -> None:
     assert data.labels.tolist() == original.target.tolist()
     assert data.class_names == source.class_names == tuple("0123456789")
     assert data.names[1] == "digits/0001"
+
+
+def test_names_that_are_no_row_of_texts_are_told(tmp_path: Path) -> None:
+    arrays = {"images": random_images(3, 5, 5), "labels": np.arange(3)}
+    for names in (5, [1, 2, 3], [["a"], ["b"], ["c"]]):
+        with pytest.raises(DataError, match="row of texts"):
+            open_npz(save(tmp_path / "x.npz", names=names, **arrays)).readers["all"](silent)

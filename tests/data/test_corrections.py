@@ -125,11 +125,11 @@ def test_a_source_is_corrected_in_every_set_and_says_so() -> None:
 def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_set_is_opened() -> None:
     """The doctor finds copies across sets, and one may drop those of the test set alone."""
     [note] = corrections(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
-    assert note == "1 of the 1 corrections seem to be of test images, which only `beholder evaluate` reads."
+    assert note == "1 of the 1 corrections seems to be of test images, which only `beholder evaluate` reads."
 
 
 def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
-    with pytest.raises(DataError, match=r"None of the 1 corrections.*'elsewhere'"):
+    with pytest.raises(DataError, match=r"The only correction does not name an image.*'elsewhere'"):
         corrections(("elsewhere", "drop")).notes(set())
     source = Source("x", NAMES, {"all": lambda _: dataset("a")})
     assert corrected(source, Corrections(), set()) is source

@@ -1,4 +1,4 @@
-"""Roles and classes are told apart by names and by what folders hold; where both can be meant, a sentence says so."""
+"""Sets and classes are told apart by names and by what folders hold; where both can be meant, a sentence says so."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_folders_of_images_are_classes(
 @pytest.mark.parametrize(
     ("folders", "sentence"),
     [
-        # Roles, folds, cameras and sites that would be taken for classes.
+        # Sets, folds, cameras and sites that would be taken for classes.
         (("A/cat", "A/dog", "B/cat", "B/dog"), r"'A' and 'B' .* hold the same folders \('cat' and 'dog'\)"),
         (tuple(f"fold{i}/{c}" for i in range(5) for c in "xyz"), r"'fold0'.* and 1 more .* hold the same folders"),
         (("left/data/cat", "left/data/dog", "right/data/cat", "right/data/dog"), "hold the same folders"),
@@ -110,7 +110,7 @@ def test_folders_of_images_are_classes(
         (("train/a", "train/b", "unlabelled"), "Beside the training set 'train'.*'unlabelled' with 3 images"),
         (("bus", "car", "train/steam", "train/diesel"), "Beside .* 'bus' and 'car' .* if 'train' is a class too"),
         (("cat", "dog", "test/cat", "test/dog"), "Beside the test set 'test'.*into a folder 'train'"),
-        # Roles without classes, and two of a kind.
+        # Sets without classes, and two of a kind.
         (("train", "test"), r"'test' and 'train' .* without class folders"),
         (("train",), r"'train' .* is a training set by its name"),
         (("train", "test/a", "test/b"), r"'train' .* is a training set by its name"),

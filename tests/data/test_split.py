@@ -174,7 +174,7 @@ def test_copies_of_an_image_stay_in_one_set() -> None:
     dataset = make_dataset(0, 100)
     np.asarray(dataset.images)[50:] = dataset.images[:50]
     sets = Split(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
-    groups = [set(content_groups(set_name)) for set_name in (sets.train(), sets.validation(), sets.test())]
+    groups = [set(content_groups(dataset)) for dataset in (sets.train(), sets.validation(), sets.test())]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 50
 
 
@@ -210,9 +210,9 @@ def test_sets_that_are_there_are_used_as_they_are() -> None:
 def test_a_test_set_alone_can_be_tested_only() -> None:
     sets = Split(make_source(test=10)[0])
     assert len(sets.test()) == 10
-    for set_name in (sets.train, sets.validation):
+    for read in (sets.train, sets.validation):
         with pytest.raises(DataError, match=r"has no \w+ set"):
-            set_name()
+            read()
 
 
 def test_too_few_images_get_a_sentence() -> None:

@@ -70,12 +70,19 @@ def _config(run: Path) -> None:
             "beholder": "0.2.0",
             "command": f"beholder train animals --model book --out {run.name}",
             "data": "animals",
-            "model": "book",
-            "epochs": 2,
-            "batch_size": 64,
-            "seed": 7,
+            "model": "auto",
+            "epochs": None,
+            "batch_size": None,
+            "seed": None,
             "created": "2026-01-02T03:04:05+00:00",
-            "options": {"window": 5},
+            "options": {},
+            # What was decided, where the person left it open.
+            "settings": {
+                "model": "book",
+                "seed": 7,
+                "options": {"window": 5},
+                "recipe": {"epochs": 2, "batch_size": 64},
+            },
         },
     )
 
@@ -400,7 +407,7 @@ def _change_config(run: Path, **changes: Any) -> None:
 
 
 def test_a_budget_is_told_with_its_plan_and_the_command_that_follows_that(run: Path) -> None:
-    _change_config(run, **BUDGET, epochs=13.66)
+    _change_config(run, **BUDGET)
     _events(run, _epoch(1, 1.5, 0.5, 0.48), {"event": "replan", "step": 3, "steps": 18}, _epoch(2, 0.7, 0.9, 0.8), END)
     text = _page(run).text.replace(NBSP, " ")
     assert (
@@ -421,6 +428,8 @@ def test_a_budget_that_was_never_planned_anew_says_so(run: Path) -> None:
     _change_config(run, budget=30.0, forecast={"widths": None, "side": 8, "epochs": 2.5})
     text = _page(run).text.replace(NBSP, " ")
     assert "Budget 30.0 s: planned book at 8 px for 2.5 epochs; the plan was kept." in text
+    _change_config(run, forecast={"widths": None, "side": 8, "epochs": 40.0})
+    assert "for 40 epochs; the plan was kept." in _page(run).text.replace(NBSP, " ")
 
 
 @pytest.mark.parametrize("data", ["arrays", "animals"])

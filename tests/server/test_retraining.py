@@ -48,8 +48,8 @@ def command(data: str = "digits", **asked: Any) -> str:
         (
             {"model": "book", "epochs": 3, **ALL, "options": {"window": 3, "padding": "valid", "dropout": None}},
             "--epochs 3 --early-stop 4 --images 100 --mirror --colour rgb --labels coarse --cache '/a cache' "
-            "--model book --batch-size 16 --learning-rate 0.00123456789 --weight-decay 3 --no-augment --balance weights "
-            "--seed 3 --precision bfloat16 --risk 0.00005 --no-neighbours --window 3 --padding valid",
+            "--model book --batch-size 16 --learning-rate 0.00123456789 --weight-decay 3 --no-augment --balance "
+            "weights --seed 3 --precision bfloat16 --risk 0.00005 --no-neighbours --window 3 --padding valid",
         ),
         (
             {"start_from": "mine.keras", "input_range": (-1.0, 0.0000001), "epochs": 5, "options": {"dropout": 0.1}},

@@ -51,6 +51,32 @@ def test_audit_and_compare_refuse_the_same_budgets(tmp_path: Path, budget: Any) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("seed", [None, -1, 2**32, 0.5, "1", True])
+def test_a_seed_that_is_none_is_told_by_whatever_takes_one(tmp_path: Path, seed: Any) -> None:
+    for command in (beholder.audit, beholder.compare, beholder.look):
+        out = {} if command is beholder.look else {"out": tmp_path / "out"}
+        with pytest.raises(
+            UsageError, match=r"^Expected a whole number from 0 to 4294967295 for the seed\. "
+        ):
+            command("digits", seed=seed, **out)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "expected"),
+    [
+        ("input_range", [(0,), (1, 0), "0,1", (0, float("inf"))], "two numbers, the first below the second"),
+        ("labels", ["x", 1], "fine or coarse"),
+        ("neighbours", ["no", 1], "True or False"),
+    ],
+)
+def test_what_is_of_another_kind_is_told(tmp_path: Path, name: str, wrong: list[Any], expected: str) -> None:
+    for value in wrong:
+        with pytest.raises(UsageError, match=rf"^Expected .*{expected}.* Received: "):
+            beholder.train("digits", out=tmp_path / "run", **{name: value})
+    assert not (tmp_path / "run").exists()
+
+
 def test_numbers_of_numpy_are_numbers_and_are_kept_as_python_has_them() -> None:
     changes = {"epochs": np.float32(2.5), "batch_size": np.int64(8), "learning_rate": np.float64(0.1)}
     seed: Any = np.int32(3)

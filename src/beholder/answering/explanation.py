@@ -107,11 +107,13 @@ def explain_image(
     first = _first_learned(rows)
     seen = tuple(layer for layer in maps if layer.number <= first and layer.kind != "Rescaling")
     source = next((layer.values for layer in reversed(maps) if layer.number <= first), pixels.astype(np.float32))
-    windows = _trained_windows(inside, rows, source)
+    windows: Windows | None
     if random:
         windows = _random_windows(source, _RANDOM_SIZE if window is None else window, seed)
         maps = _random_maps(windows)
-    where = where_it_looked(classifier, inside, pixels, classifier.class_names.index(str(prediction.label)))
+    else:
+        windows = _trained_windows(inside, rows, source)
+    where = where_it_looked(classifier, inside, pixels, classifier.class_names.index(str(prediction.label)), outputs)
     return Explanation(pixels, prediction, seen, windows, maps, where)
 
 

@@ -8,7 +8,7 @@ convolutional networks (2014), section 4.2, for occlusion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -43,7 +43,11 @@ class Head:
 
 
 def where_it_looked(
-    classifier: Classifier, inside: Inside, pixels: NDArray[np.uint8], label: int | None = None
+    classifier: Classifier,
+    inside: Inside,
+    pixels: NDArray[np.uint8],
+    label: int | None = None,
+    outputs: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Where:
     """What speaks for an answer, and where.
 
@@ -52,6 +56,7 @@ def where_it_looked(
         inside: its graph of every layer, opened once for many images.
         pixels: (H, W, C) uint8 as they enter the graph.
         label: a class; None: that of the answer.
+        outputs: of `inside` for these pixels, without the batch, where they are known.
     """
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -61,7 +66,7 @@ def where_it_looked(
         label = int(answer(pixels[np.newaxis])[0].argmax())
     head = find_head(classifier.artifact.manifest.layers)
     if head is not None and inside.head is not None:
-        maps = inside(pixels[np.newaxis], [head.maps])[head.maps][0]
+        maps = inside(pixels[np.newaxis], [head.maps])[head.maps][0] if outputs is None else outputs[head.maps]
         if len(inside.head) == maps.shape[2]:
             return Where("class activation", class_activation(maps, inside.head, label, head.pooling), layer=head.maps)
     heat, patch = occlusion(answer, pixels, label)

@@ -1,4 +1,4 @@
-"""Evaluate: the only room that opens the test set."""
+"""Evaluate: the only function that opens the test set."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BATCH_PIXELS = 1 << 21  # of the images between two words of progress
 
 
 def evaluate(
-    run_path: str | Path,
+    run: str | Path,
     data: Data | Source | None = None,
     *,
     labels: Literal["fine", "coarse"] | None = None,
@@ -53,7 +53,7 @@ def evaluate(
     do those of `exact`, whose names end in `-float32`, where an int8 model answers otherwise.
 
     Args:
-        run_path: the RUN folder.
+        run: the RUN folder.
         data: other data to judge it on, or where the run's own data lie now, if they were moved; also as a `Source`
             opened before. By default the run's own, which stay closed where this very model was judged on them already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
@@ -69,27 +69,27 @@ def evaluate(
         DataError: nothing is left to judge, or the data have other classes or cannot be read.
         UsageError: the run was trained on arrays and no data was given.
     """
-    run, config = open_run(Path(run_path))
-    artifact = Classifier.load(run.path, exact=exact).artifact
+    opened, config = open_run(Path(run))
+    artifact = Classifier.load(opened.path, exact=exact).artifact
     trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
     suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
-    own_file = run.path / f"evaluation{suffix}.json"
+    own_file = opened.path / f"evaluation{suffix}.json"
     if data is None and labels in (None, config["labels"]):
         kept = _kept(own_file, artifact)
         if kept is not None and all(trial in kept for trial in trials):
-            if not run.report_file.exists():
-                _write_report(run)
+            if not opened.report_file.exists():
+                _write_report(opened)
             return _result(own_file, kept)
-    files.check_writable(run.path)
+    files.check_writable(opened.path)
     if data is None:
-        check_there(run.path, config["data"], f"beholder evaluate {shlex.quote(str(run.path))} DATA")
+        check_there(opened.path, config["data"], f"beholder evaluate {shlex.quote(str(opened.path))} DATA")
     source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
     _check_classes(artifact, source.class_names, source.name)
-    judged = choose_judged(run.path, config, source, read_sets(run.path), progress)
+    judged = choose_judged(opened.path, config, source, read_sets(opened.path), progress)
     test = judged.dataset
     _check_shape(artifact, test, source.name)
     fingerprint = test.fingerprint()
-    file = own_file if judged.own else run.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
+    file = own_file if judged.own else opened.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
     kept = _kept(file, artifact, fingerprint)
     words = f"{judged.words}{_other_images(file, fingerprint)}"
     document = kept or {
@@ -106,8 +106,8 @@ def evaluate(
         with files.changing(file):  # another process may have kept other trials of the same model meanwhile
             document = {**(_kept(file, artifact, fingerprint) or {}), **document}
             files.write_json(file, document)
-    if not run.report_file.exists() or (file == run.evaluation_file and document != kept):
-        _write_report(run)
+    if not opened.report_file.exists() or (file == opened.evaluation_file and document != kept):
+        _write_report(opened)
     return _result(file, document)
 
 

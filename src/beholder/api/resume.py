@@ -14,7 +14,7 @@ from beholder.sessions.trained import Trained
 
 
 def resume(
-    run_path: str | Path,
+    run: str | Path,
     *,
     data: Data | Source | None = None,
     processes: int | None = None,
@@ -26,7 +26,7 @@ def resume(
     """Go on with a run from its last checkpoint; one that is finished is left as it is.
 
     Args:
-        run_path: the RUN folder.
+        run: the RUN folder.
         data: where the run's data lie now, if they were moved; its arrays, or its `Source`, opened before.
         processes: as for `train`; there may be more or fewer than before.
         coordinator: as for `train`.
@@ -39,5 +39,5 @@ def resume(
     """
     group = process_group(processes, coordinator, process)
     if group is not None:
-        return launch(Path(run_path), data, group, listener, progress)
-    return go_on(Path(run_path), data, listener, progress)
+        return launch(Path(run), data, group, listener, progress)
+    return go_on(Path(run), data, listener, progress)

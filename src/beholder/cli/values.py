@@ -40,10 +40,10 @@ class Duration(click.ParamType[float]):
             return float(value)
         if _NUMBER.fullmatch(value):
             self.fail(f"{value!r} has no unit; write {value}s for seconds or {value}m for minutes.", param, ctx)
-        sets = re.findall(rf"({_NUMBER.pattern})([smhd])", value)
-        if not sets or "".join(number + unit for number, unit in sets) != value:
+        pieces = re.findall(rf"({_NUMBER.pattern})([smhd])", value)
+        if not pieces or "".join(number + unit for number, unit in pieces) != value:
             self.fail(f"{value!r} is not a duration; write 90s, 5m, 1h30m or 2d.", param, ctx)
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in sets)
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in pieces)
         if seconds <= 0:
             self.fail(f"{value!r} leaves no time; give more than 0 seconds.", param, ctx)
         if seconds > _MOST_SECONDS:

@@ -138,11 +138,12 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
 
 
 def _texts(values: NDArray[Any], where: str) -> NDArray[np.str_]:
+    texts: list[Any] = values.tolist() if values.ndim == 1 else [None]
     try:
-        texts = [value.decode("utf-8") if isinstance(value, bytes) else value for value in values.tolist()]
+        texts = [text.decode("utf-8") if isinstance(text, bytes) else text for text in texts]
     except UnicodeDecodeError as error:
         raise DataError(f"Expected texts in UTF-8 in {where!r}; write them as `str`.") from error
-    if values.ndim != 1 or values.dtype.kind not in "USO" or not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in texts) or values.dtype.kind not in "USO":
         raise DataError(f"Expected a row of texts in {where!r}. Received: shape={values.shape}, dtype={values.dtype}.")
     return np.array(texts, np.str_)
 

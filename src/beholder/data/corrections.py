@@ -167,9 +167,9 @@ class Corrections:
         if lost:
             first = f"line {lost[0].line}, {lost[0].path!r}" if lost[0].line else repr(lost[0].path)
             if len(lost) == total:
+                none = f"None of the {total} corrections names" if total > 1 else "The only correction does not name"
                 raise DataError(
-                    f"None of the {total} corrections names an image of {name!r} (the first: {first}); give the "
-                    "corrections of this data, or none."
+                    f"{none} an image of {name!r} (the first: {first}); give the corrections of this data, or none."
                 )
             outside = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
             names = "names" if len(lost) == 1 else "name"
@@ -178,7 +178,7 @@ class Corrections:
                 "check the spelling."
             )
         if later:
-            seem = f"{len(later)} of the {total} corrections seem to be of test images"
+            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of test images"
             told.append(f"{seem}, which only `beholder evaluate` reads.")
         return tuple(told)
 

@@ -1,4 +1,4 @@
-"""How the rooms below tell the person above them how far they are, without knowing who listens."""
+"""How long work tells how far it is, without knowing who listens."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def split(
     for label, members in sorted(_groups_by_class(labels, groups).items()):
         random = np.random.Generator(np.random.PCG64([seed % 2**64, label % 2**64]))
         counts = _counts(sum(map(len, members)), list(fractions.values()), random)
-        for set_name, member in _assign(members, counts, random):
-            rows[names[set_name]].extend(member)
+        for place, member in _assign(members, counts, random):
+            rows[names[place]].extend(member)
     return {name: np.array(sorted(chosen), np.int64) for name, chosen in rows.items()}
 
 
@@ -212,10 +212,10 @@ def _assign(members: list[list[int]], counts: list[int], random: np.random.Gener
     lacking = list(counts)
     assigned = []
     for position, index in enumerate(order):
-        empty = [set_name for set_name, count in enumerate(counts) if count and lacking[set_name] == count]
+        empty = [place for place, count in enumerate(counts) if count and lacking[place] == count]
         left = len(order) - position
         choice = empty if empty and left <= len(empty) else range(len(counts))
-        set_name = max(choice, key=lambda candidate: lacking[candidate])
-        lacking[set_name] -= len(members[index])
-        assigned.append((set_name, members[index]))
+        place = max(choice, key=lambda candidate: lacking[candidate])
+        lacking[place] -= len(members[index])
+        assigned.append((place, members[index]))
     return assigned

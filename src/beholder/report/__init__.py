@@ -2,4 +2,4 @@
 
 from beholder.data.cache_folder import keep_in_cache
 
-keep_in_cache()  # before a file of this room imports Matplotlib
+keep_in_cache()  # before a module of this package imports Matplotlib

@@ -1,4 +1,4 @@
-"""The application: every room's routes, from top to bottom, behind the guard and the limits."""
+"""The application: the routes of every module, from top to bottom, behind the guard and the limits."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Workers:
         return len(self._queue)
 
     async def answer(self, images: Sequence[bytes | NDArray[np.uint8]]) -> list[Reply]:
-        """What the network says of each image, in order; a `ImageError` in the place of one that is none.
+        """What the network says of each image, in order; an `ImageError` in the place of one that is none.
 
         Args:
             images: the bytes of image files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.

@@ -112,9 +112,8 @@ def cluster_errors() -> Iterator[None]:
     """
     import ray.exceptions
 
-    from beholder.answering.bulk.locations import (
-        first_line,  # it needs pyarrow, and `require` tells when that is missing
-    )
+    # It needs pyarrow; `require_ray` says so where that is missing.
+    from beholder.answering.bulk.locations import first_line
 
     try:
         yield

@@ -19,7 +19,7 @@ _ENDS = "Cannot decode this image: the process that tried to has ended; save it 
 
 
 def tried(images: Iterable[str | bytes | ImageError], rules: ImageRules) -> Iterator[str | bytes | ImageError]:
-    """Each image as it is, or a `ImageError` in the place of one that ends the process that decodes it."""
+    """Each image as it is, or an `ImageError` in the place of one that ends the process that decodes it."""
     with ExitStack() as trials:
         trial = _start(trials, rules)
         for image in images:

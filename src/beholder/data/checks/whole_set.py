@@ -1,4 +1,4 @@
-"""What is wrong with all images of a data set at once, which comparing each with the others cannot show.
+"""What is wrong with a data set as a whole: all images too dark, or classes with too few images or far fewer.
 
 A set that was saved darker than it was meant, or as 0 and 1, looks the same from image to image.
 """

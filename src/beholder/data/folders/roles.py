@@ -182,7 +182,7 @@ def _refuse_beside(tree: Tree, root: str, roles: Mapping[str, _Name], others: Se
     count = sum(map(tree.count, others))
     raise DataError(
         f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {count:,} images that "
-        f"no set has; {advice}."
+        f"are in no set; {advice}."
     )
 
 

@@ -62,8 +62,8 @@ def judgement(served: Served) -> dict[str, Any]:
         `confusion` (rows are the true classes), `words`, `per_class`, `macro_recall`, `macro_f1`, `uneven`, `honesty`
         (`ece`, `reliability`, `selective` as of `evaluate`, and `words` for them) and `mistakes`; `promise`, what is
         promised of the answers that are not unsure, a sentence; `epochs`, with what the curves show, and
-        `curves_words`; `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C); and
-        `notes`, sentences about what is missing.
+        `curves_words`; `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C);
+        and `notes`, sentences about what is missing.
     """
     artifact = served.classifier.artifact
     promise = artifact.manifest.risk_in(artifact.precision)
