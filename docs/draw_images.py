@@ -39,7 +39,7 @@ def draw(run: Path, audit: Path) -> None:
             "page.png": (look_inside, WIDTH, 1320),
             "watch.png": (watch, WIDTH, 800),
             "report.png": (lambda page: open_file(page, run / "report.html"), NARROW, 940),
-            "audit.png": (lambda page: doubts(page, audit / "gallery.html"), NARROW, 560),
+            "audit.png": (lambda page: doubts(page, audit / "gallery.html"), NARROW, 700),
         }
         for name, (show, width, height) in views.items():
             page = browser.new_page(
@@ -107,7 +107,7 @@ def main() -> None:
         for arguments in (
             ["train", "digits", "--model", "fast", "--epochs", "20", "--out", str(run)],
             ["evaluate", str(run)],
-            ["audit", "digits", "--budget", "60s", "--out", str(audit)],
+            ["audit", "digits", "--budget", "45s", "--out", str(audit)],
         ):
             subprocess.run([*BEHOLDER, *arguments], check=True)  # noqa: S603 - our own command
         draw(run, audit)

@@ -55,9 +55,7 @@ def test_audit_and_compare_refuse_the_same_budgets(tmp_path: Path, budget: Any) 
 def test_a_seed_that_is_none_is_told_by_whatever_takes_one(tmp_path: Path, seed: Any) -> None:
     for command in (beholder.audit, beholder.compare, beholder.look):
         out = {} if command is beholder.look else {"out": tmp_path / "out"}
-        with pytest.raises(
-            UsageError, match=r"^Expected a whole number from 0 to 4294967295 for the seed\. "
-        ):
+        with pytest.raises(UsageError, match=r"^Expected a whole number from 0 to 4294967295 for the seed\. "):
             command("digits", seed=seed, **out)
     assert not (tmp_path / "out").exists()
 
