@@ -18,7 +18,6 @@ from PIL import Image
 
 from beholder.api.compare import _divided_once
 from beholder.api.judged_images import Judged, choose_judged
-from beholder.data.copies.duplicates import content_groups
 from beholder.data.corrections import Correction, Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
@@ -67,7 +66,7 @@ def judge(opened: Source, sets: KnownSets, data: str = "/data", corrections: Cor
 
 
 def hashes(dataset: Dataset) -> Counter[bytes]:
-    return Counter(content_groups(dataset))
+    return Counter(dataset.contents)
 
 
 @given(
@@ -116,7 +115,7 @@ def test_random_labels_stay_at_chance_when_the_data_grow() -> None:
     grown = source("/data", all=joined(before, more))
 
     def accuracy(dataset: Dataset) -> float:
-        answers = [learned.get(value, 0) for value in content_groups(dataset)]
+        answers = [learned.get(value, 0) for value in dataset.contents]
         return float(np.mean(np.array(answers) == dataset.labels))
 
     assert accuracy(Split(grown).test()) > 0.65, "what a new split would say"
@@ -161,7 +160,7 @@ def test_what_a_person_corrected_stays_corrected_in_another_order() -> None:
     assert same.words == f"Judged all {len(sets.test)} images of the run's test set."
     backwards = replace(at(before, range(59, -1, -1)), names=[f"row {row}" for row in range(60)])
     for judged in (same, judge(source("/data", all=backwards), sets, corrections=corrections)):
-        labels = dict(zip(content_groups(judged.dataset), judged.dataset.labels.tolist(), strict=True))
+        labels = dict(zip(judged.dataset.contents, judged.dataset.labels.tolist(), strict=True))
         assert labels == dict(zip(sets.test.hashes, sets.test.labels.tolist(), strict=True))
 
 

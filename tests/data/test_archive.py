@@ -421,3 +421,46 @@ def test_real_images_in_the_format_of_python_2(tmp_path: Path) -> None:
     np.testing.assert_array_equal(train.images, images)
     assert [train.class_names[label] for label in train.labels] == [name.split("/")[1] for name in files]
     assert list(train.names) == content["filenames"]
+
+
+def kept_rows(path: Path, cache: Path, set_name: str = "train") -> tuple[Dataset, tuple[str, ...]]:
+    source = open_archive(path, cache=cache)
+    return source.readers[set_name](silent), source.notes
+
+
+def packed(path: Path, files: Files) -> Path:
+    path.write_bytes(gzip.compress(tar_bytes(files)))
+    return path
+
+
+def test_a_packed_archive_is_read_from_the_cache_while_it_is_the_same(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path / "cifar.tar.gz", cifar10_python())
+    first, notes = kept_rows(path, cache)
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "_source", lambda *_: pytest.fail("the archive was opened again"))
+        again, same_notes = kept_rows(path, cache)
+    assert same_notes == notes
+    assert again.fingerprint() == first.fingerprint()
+    assert again.names == first.names
+    np.testing.assert_array_equal(again.images, open_archive(path).readers["train"](silent).images)
+    test, _ = kept_rows(path, cache, "test")
+    assert len(test) == 2, "a set that nobody asked for before"
+
+
+def test_another_archive_of_the_same_name_is_read_anew(tmp_path: Path, cache: Path) -> None:
+    path = packed(tmp_path / "cifar.tar.gz", cifar10_python())
+    first, _ = kept_rows(path, cache)
+    other, _ = kept_rows(packed(path, cifar10_python(3)), cache)
+    assert (len(first), len(other)) == (6, 9)
+
+
+def test_a_damaged_copy_of_an_archive_in_the_cache_is_made_anew(tmp_path: Path, cache: Path) -> None:
+    path = packed(tmp_path / "cifar.tar.gz", cifar10_python())
+    first, _ = kept_rows(path, cache)
+    [file] = (cache / "archives").iterdir()
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-100], whole[:5000] + b"\0" * 100 + whole[5100:]):
+        file.write_bytes(damaged)
+        assert kept_rows(path, cache)[0].fingerprint() == first.fingerprint()

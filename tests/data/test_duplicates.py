@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from sklearn.datasets import load_digits
 
-from beholder.data.copies.duplicates import content_groups, copy_groups, exact_duplicates, near_duplicates
+from beholder.data.copies.duplicates import copy_groups, exact_duplicates, near_duplicates
 from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
 
@@ -143,16 +143,16 @@ def test_groups_for_a_split_do_not_depend_on_the_order_of_the_images() -> None:
     images = np.concatenate([images, [mirrored(images[5]), darker(images[5]), as_jpeg(images[9]), images[7]]])
     order = np.random.default_rng(1).permutation(len(images))
     one, other = (dataset(images), dataset(images[order]))
-    groups = copy_groups(one, content_groups(one))
+    groups = copy_groups(one)
     assert groups[300] == groups[301] == groups[5]
     assert groups[302] == groups[9]
     assert groups[303] == groups[7]
     assert len(set(groups)) == 300
-    assert copy_groups(other, content_groups(other)) == [groups[row] for row in order]
+    assert copy_groups(other) == [groups[row] for row in order]
 
 
 def test_a_crowd_of_copies_does_not_become_one_group_of_a_split() -> None:
     crowd = np.stack([np.clip(scenes(1)[0] * (0.6 + row / 100), 0, 255).astype(np.uint8) for row in range(60)])
     frames = dataset(np.concatenate([crowd, scenes(60, seed=2)]))
-    sizes = np.unique(copy_groups(frames, content_groups(frames)), return_counts=True)[1]
+    sizes = np.unique(copy_groups(frames), return_counts=True)[1]
     assert 2 <= sizes.max() <= 6  # a twentieth of 120

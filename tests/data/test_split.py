@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
 from beholder.data.source import Source
@@ -134,7 +133,7 @@ def names(dataset: Dataset) -> set[str]:
 def test_equal_images_are_one_group_and_others_are_not() -> None:
     dataset = make_dataset(0, 300)
     np.asarray(dataset.images)[7] = dataset.images[9]
-    groups = content_groups(dataset)
+    groups = dataset.contents
     assert groups[7] == groups[9]
     assert len(set(groups)) == 299
 
@@ -174,7 +173,7 @@ def test_copies_of_an_image_stay_in_one_set() -> None:
     dataset = make_dataset(0, 100)
     np.asarray(dataset.images)[50:] = dataset.images[:50]
     sets = Split(Source("copies", ("even", "odd"), {"all": lambda _: dataset}))
-    groups = [set(content_groups(dataset)) for dataset in (sets.train(), sets.validation(), sets.test())]
+    groups = [set(dataset.contents) for dataset in (sets.train(), sets.validation(), sets.test())]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 50
 
 

@@ -14,7 +14,13 @@ from beholder.runs.environment import _VARIABLES, describe_environment, versions
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import create_run, open_run, read_document
 
-CONFIG: dict[str, Any] = {"data": "digits", "labels": "fine", "corrections": {"lines": []}, "settings": {}}
+CONFIG: dict[str, Any] = {
+    "data": "digits",
+    "labels": "fine",
+    "corrections": {"lines": []},
+    "settings": {},
+    "options": {},
+}
 CONFIG |= dict.fromkeys(("cache", "images", "seed", "budget", "schedule", "forecast"))
 
 

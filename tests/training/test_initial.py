@@ -147,7 +147,7 @@ def test_a_budget_plans_the_network_that_there_is(
     settings = Settings.from_json(json.loads((tuned / "config.json").read_bytes())["settings"])
     small = replace(letters, images=letters.images[:][:, :8, :8, :1])
     planned, plan = allocation.allocate_budget(
-        settings, small, tmp_path, automatic=False, budget=10_000, started=time.monotonic()
+        settings, small, tmp_path, automatic=False, judged=10, budget=10_000, started=time.monotonic()
     )
     assert plan["widths"] is None
     assert planned.options == settings.options
@@ -234,12 +234,16 @@ def test_the_command_line_takes_a_range_and_refuses_what_is_none(capfd: pytest.C
 
 def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() -> None:
     from beholder.training.budget.machine_speed import Calibration
+    from beholder.training.budget.packing import Packing
 
-    known = Calibration(closings={"": [2.0], "known": [7.0]})
-    assert known.closing_seconds(100) == pytest.approx(2.2)
-    assert known.closing_seconds(100, "known", layers=100) == pytest.approx(7.7)
-    few, many = (known.closing_seconds(100, "new", layers=layers) for layers in (10, 100))
-    assert known.closing_seconds(100, "new", layers=100, converted=True) > many > few > 2.0
+    known = Calibration(ceiling={"float32": 250.0}, packings={"": [1.0], "known": [0.5]})
+
+    def seconds(file: str | None, layers: int, *, converted: bool = False) -> float:
+        return known.closing_seconds(100, Packing(100, file, layers, converted), 10**6)
+
+    ours = seconds(None, 100)
+    assert ours < seconds("new", 10) < seconds("new", 100) < seconds("new", 100, converted=True)
+    assert seconds("known", 100) == pytest.approx(0.55 * seconds("new", 100))
 
 
 def test_a_copy_that_changed_is_told_when_the_run_goes_on(tuned: Path, letters: Dataset, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.copies.duplicates import content_groups
 from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
@@ -104,7 +103,7 @@ def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownS
     kept = Counter(_labelled(run_sets.class_names, run_sets.every))
     if data_name(source) == known:
         old = Counter(value for one in run_sets.every for value in one.hashes)
-        new = Counter(value for dataset in learned for value in content_groups(dataset))
+        new = Counter(value for dataset in learned for value in dataset.contents)
         return 2 * (old & new).total() > old.total()
     try:
         as_learned = [ImageSet.of(corrections.apply(dataset)) for dataset in learned]
@@ -200,7 +199,7 @@ def _others(source: Source, seen: frozenset[bytes], progress: Progress) -> Judge
     where = f"the test set of {source.name!r}" if brings else f"{source.name!r}"
     if not total:
         raise DataError(f"There are no images in {where}; bring some.")
-    hashes = [value for dataset in datasets for value in content_groups(dataset)] if seen else []
+    hashes = [value for dataset in datasets for value in dataset.contents] if seen else []
     rows = np.array([row for row in range(total) if not hashes or hashes[row] not in seen], np.int64)
     if not len(rows):
         raise DataError(

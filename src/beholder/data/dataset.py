@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,18 @@ class Dataset:
     def select(self, rows: NDArray[np.int64]) -> Dataset:
         """The images at `rows`, in that order; none is copied."""
         names = [self.names[int(row)] for row in rows]
-        return Dataset(images_at(self.images, rows), self.labels[rows], self.class_names, names)
+        chosen = Dataset(images_at(self.images, rows), self.labels[rows], self.class_names, names)
+        if "contents" in vars(self):
+            vars(chosen)["contents"] = [self.contents[int(row)] for row in rows]
+        return chosen
+
+    @cached_property
+    def contents(self) -> list[bytes]:
+        """One value an image (16 bytes), equal for equal pixels; told once, for all that is selected later too.
+
+        Files that are equal byte for byte decode to equal pixels, so groups by pixels keep them together too.
+        """
+        return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images]
 
     def outline(self) -> str:
         """SHA-256 over class names, shape and labels: tells most other data apart, and reads no pixel."""

@@ -62,7 +62,7 @@ def open_source(
         source = open_digits()
     elif data in DATA_NAMES:
         archive = find_or_download(str(data), cache=cache, progress=progress)
-        source = open_archive(archive, labels=labels, name=str(data))
+        source = open_archive(archive, labels=labels, name=str(data), cache=cache)
     else:
         source = _open_path(Path(data), labels, cache, canvas, colour, for_audit)
     return recoloured(source, colour)
@@ -83,7 +83,7 @@ def _open_path(
     if path.suffix.lower() == ".npz":
         return open_npz(path)
     if is_archive(path):
-        return open_archive(path, labels=labels)
+        return open_archive(path, labels=labels, cache=cache)
     if path.is_dir():
         return open_folder(path, cache=cache, canvas=canvas, colour=colour, for_audit=for_audit)
     raise DataError(

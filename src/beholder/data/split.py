@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.copies.duplicates import content_groups, copy_groups
+from beholder.data.copies.duplicates import copy_groups
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress, silent
+from beholder.data.remembered import remembered
 from beholder.data.source import Source
 from beholder.errors import DataError, UsageError
 
@@ -60,10 +63,13 @@ class Split:
     in one set.
     """
 
-    def __init__(self, source: Source, seed: int = 0, progress: Progress = silent) -> None:
+    def __init__(
+        self, source: Source, seed: int = 0, progress: Progress = silent, *, cache: Path | None = None
+    ) -> None:
         self.source = source
         self.seed = seed
         self.progress = progress
+        self._cache = cache  # where it is remembered which images are copies; None: nowhere
         self._whole: Dataset | None = None
         self.copies: dict[bytes, bytes] | None = None  # from content to its group, once near copies were looked for
         self._rows: dict[str, NDArray[np.int64]] = {}
@@ -133,11 +139,22 @@ class Split:
         if self._whole is None:
             self._whole = self.source.readers[home](self.progress)
             shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
-            contents = content_groups(self._whole)
-            groups = copy_groups(self._whole, contents, self.progress)
-            self.copies = dict(zip(contents, groups, strict=True))
+            self.copies = self._found_copies(self._whole)
+            groups = [self.copies[content] for content in self._whole.contents]
             self._rows = split(self._whole.labels, groups, seed=self.seed, fractions=shares)
         return self._whole.select(self._rows[set_name])
+
+    def _found_copies(self, whole: Dataset) -> dict[bytes, bytes]:
+        """From content to the group of images that are copies of each other, remembered as far as they differ."""
+
+        def find() -> dict[str, str]:
+            found = zip(whole.contents, copy_groups(whole, self.progress), strict=True)
+            return {content.hex(): group.hex() for content, group in found if content != group}
+
+        facts = [whole.image_shape, hashlib.sha256(b"".join(whole.contents)).hexdigest()]
+        found = remembered(self._cache, "copies", facts, find)
+        copies = {bytes.fromhex(content): bytes.fromhex(group) for content, group in found.items()}
+        return {content: copies.get(content, content) for content in whole.contents}
 
 
 def first_images(train: Dataset, count: int | None, *, seed: int) -> Dataset:

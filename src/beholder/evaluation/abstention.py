@@ -35,7 +35,7 @@ def risk_threshold(
         risk: the share that is tolerated, between 0 and 1, both excluded.
         confidence: with which it is promised, likewise.
     """
-    from scipy.stats import binom  # not above: a light install reads the words of this module without it
+    from scipy.special import bdtr  # not above: a light install reads the words of this module without it
 
     count, fewest = len(confidences), fewest_images(risk, confidence)
     if count < fewest:
@@ -47,7 +47,7 @@ def risk_threshold(
     for rank in ranks[_first(falling, ranks, risk, confidence) :]:
         tried = float(falling[rank - 1])
         answered = int(np.searchsorted(-falling, -tried, side="right"))  # with all that are exactly as sure
-        if binom.cdf(int(errors[answered - 1]), answered, risk) > 1 - confidence:
+        if bdtr(int(errors[answered - 1]), answered, risk) > 1 - confidence:
             break
         threshold = tried
     return threshold
@@ -59,12 +59,13 @@ def _first(falling: NDArray[np.float32], ranks: NDArray[np.int64], risk: float, 
     A start with few images bears no mistake, one with many bears as many as the risk. No label is seen here: were the
     confidences wrong, less would be promised, but not more than is true.
     """
-    from scipy.stats import binom, poisson
+    # Not scipy.stats, which takes a second to import.
+    from scipy.special import bdtr, bdtrik, pdtr
 
     expected = np.cumsum(1 - falling.astype(np.float64))[ranks - 1]  # mistakes among so many of the surest
-    borne = np.asarray(binom.ppf(1 - confidence, ranks, risk), np.float64)
-    borne = np.where(binom.cdf(borne, ranks, risk) > 1 - confidence, borne - 1, borne)
-    return int(np.argmax(poisson.cdf(borne, expected)))
+    borne = np.floor(bdtrik(1 - confidence, ranks, risk))
+    borne = np.where(bdtr(borne, ranks, risk) > 1 - confidence, borne - 1, borne)
+    return int(np.argmax(np.where(borne < 0, 0.0, pdtr(borne, expected))))
 
 
 def fewest_images(risk: float, confidence: float = CONFIDENCE) -> int:

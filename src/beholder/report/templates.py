@@ -14,6 +14,19 @@ _CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]{0,30})(?![\w-])")  # `be
 
 def render(template: str, **values: Any) -> bytes:
     """The page that `template`, a file of this folder, makes of `values`, in UTF-8."""
+    # A file name may hold bytes that are no text; they are shown as question marks.
+    page: str = _environment().get_template(template).render(**values)
+    return page.encode("utf-8", "replace")
+
+
+def compile_templates() -> None:
+    """Compile all templates, as `render` does with each when it is first asked for it."""
+    for template in _environment().list_templates(extensions=("html",)):
+        _environment().get_template(template)
+
+
+@cache
+def _environment() -> Any:
     from jinja2 import ChainableUndefined, Environment, FileSystemLoader  # what has no template needs no Jinja
 
     environment = Environment(
@@ -26,8 +39,7 @@ def render(template: str, **values: Any) -> bytes:
     for write in (words.percent, words.thousands, words.decimal, words.rough, words.duration):
         environment.filters[write.__name__] = write
     environment.filters["with_code"] = _with_code
-    # A file name may hold bytes that are no text; they are shown as question marks.
-    return environment.get_template(template).render(**values).encode("utf-8", "replace")
+    return environment
 
 
 @cache

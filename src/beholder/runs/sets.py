@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.copies.duplicates import content_groups
 from beholder.data.dataset import Dataset
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
@@ -29,7 +28,7 @@ class ImageSet:
     """The images of one set.
 
     Attributes:
-        hashes: of the decoded pixels of each, see `content_groups`.
+        hashes: of the decoded pixels of each, see `Dataset.contents`.
         labels: (N,) int64, as they were when training began.
         names: in the data.
     """
@@ -41,7 +40,7 @@ class ImageSet:
     @classmethod
     def of(cls, dataset: Dataset) -> ImageSet:
         """The images of `dataset`."""
-        return cls(content_groups(dataset), dataset.labels, list(dataset.names))
+        return cls(dataset.contents, dataset.labels, list(dataset.names))
 
     def __len__(self) -> int:
         return len(self.hashes)

@@ -112,13 +112,14 @@ def _decide(run: Run, prepared: Prepared) -> Prepared:
     request, settings, train = prepared.request, prepared.settings, prepared.sets["train"]
     told = other_images(request.plan, train)
     if prepared.schedule is None:
-        settings, mirroring = decide_mirroring(shared(settings.fitted(len(train), train.image_shape)), train)
+        fitted = shared(settings.fitted(len(train), train.image_shape))
+        settings, mirroring = decide_mirroring(fitted, train, request.kept_in)
         told += [] if mirroring is None else [mirroring.sentence]
         if settings.own_file is not None:
             low, high = settings.options["input_range"]
             told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
         run.update_config(settings=settings.to_json())
-    checks = check_data(prepared.split, prepared.sets, request.budget)
+    checks = check_data(prepared.split, prepared.sets, request.budget, request.kept_in)
     checks["sentences"] = [*prepared.correction_notes(), *checks["sentences"], *told]
     keep_data(run, prepared, checks)
     return replace(prepared, settings=settings)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from beholder.data.checks.faults import image_faults
 from beholder.data.checks.findings import Kind
 from beholder.data.checks.whole_set import whole_set_faults
-from beholder.data.copies.duplicates import MIN_SIDE, content_groups, exact_duplicates, near_duplicates, too_small
+from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
 from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
+from beholder.data.remembered import remembered
 from beholder.data.split import Split
+from beholder.sessions.training_data import fingerprints
 
 _SHARE = 0.02  # of a budget that looking for copies may take
 _SPEED = 25_000  # images that a quick look for copies gets through in a second
@@ -27,7 +30,9 @@ _FAULTS: dict[Kind, str] = {
 }
 
 
-def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -> dict[str, Any]:
+def check_data(
+    sets: Split, read: Mapping[str, Dataset], budget: float | None, cache: Path | None = None
+) -> dict[str, Any]:
     """What was found in the train and validation sets.
 
     Near copies are known where a set was split off. Where the data came with both, they are looked for across the two
@@ -37,6 +42,7 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
         sets: where the sets are from.
         read: the train and validation set.
         budget: of the training, in seconds; None where there is none.
+        cache: where it is remembered what single images and whole sets lack; None: nowhere.
 
     Returns:
         `sentences`: two, for people, after one for each fault that all images have; and `counts`, from kind to the
@@ -44,9 +50,9 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
         not, and of `across_sets` the validation images that are a copy of one to learn from. None is what was not
         looked for, as near copies among images that are too small for it.
     """
-    faults = Counter(one.kind for one in image_faults(read, sets.progress))
+    faults, whole = _faults(sets, read, cache)
     total = sum(map(len, read.values()))
-    contents = [value for dataset in read.values() for value in content_groups(dataset)]
+    contents = [value for dataset in read.values() for value in dataset.contents]
     equal = _repeated(contents)
     small = too_small(read)
     near: int | None = None
@@ -55,13 +61,22 @@ def check_data(sets: Split, read: Mapping[str, Dataset], budget: float | None) -
         across = _across(read, budget, sets.progress)
     elif not small:
         near = _repeated(sets.copies.get(value, value) for value in contents) - equal
-    whole = whole_set_faults(read)
     told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
-    counts = {str(kind): faults[kind] for kind in _FAULTS}
+    counts = {str(kind): faults.get(kind, 0) for kind in _FAULTS}
     return {
         "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_sets": across},
         "sentences": [*whole, _faults_in_words(counts, total, bool(whole)), told],
     }
+
+
+def _faults(sets: Split, read: Mapping[str, Dataset], cache: Path | None) -> tuple[dict[str, int], list[str]]:
+    """How many images have which fault, and sentences about the faults that all have."""
+
+    def find() -> list[Any]:
+        return [Counter(one.kind for one in image_faults(read, sets.progress)), whole_set_faults(read)]
+
+    faults, whole = remembered(cache, "faults", [fingerprints(read)], find)
+    return faults, whole
 
 
 def _repeated(groups: Iterable[bytes]) -> int:

@@ -88,7 +88,7 @@ def prepare(
         check_start(initial_file, settings.initial)
     found: set[str] = set()
     opened = _open(request, request.data if data is None else data, settings.initial, progress, shape)
-    split = Split(corrected(opened, request.corrections, found), settings.seed, progress)
+    split = Split(corrected(opened, request.corrections, found), settings.seed, progress, cache=request.kept_in)
     sets = read_training_sets(split, request.images)
     schedule = None if config["schedule"] is None else [(step, steps) for step, steps in config["schedule"]]
     return Prepared(request, settings, schedule, split, sets, found)

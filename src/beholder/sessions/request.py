@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from beholder.data.cache_folder import default_cache
 from beholder.data.corrections import Corrections, read_corrections
 from beholder.data.images.colour import Colour, check_colour
 from beholder.data.opening import Data
@@ -90,6 +91,11 @@ class TrainRequest:
         """Whether a budget chooses the network's widths and resolution: nothing and nobody else did."""
         chosen = self.plan is not None or self.start_from is not None or {"widths", "side"} & self.said_options.keys()
         return self.model == "auto" and not chosen
+
+    @property
+    def kept_in(self) -> Path:
+        """The folder for what is downloaded, decoded, measured or found in the data."""
+        return self.cache or default_cache()
 
     @property
     def said_options(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beholder.artifact.validation_answers import write_validation
-from beholder.data.cache_folder import default_cache
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.run_folder import Run, read_document
 from beholder.sessions.interruption import stop_on_interrupt
 from beholder.sessions.prepare import Prepared
+from beholder.sessions.readiness import get_ready
 from beholder.sessions.trained import Trained, run_summary
 from beholder.training.budget.pace import ends_in
 from beholder.training.settings import Settings
@@ -65,7 +65,7 @@ class Session:
                 notes=notes,
             )
             trained = self._end(trained, result)
-            self._learn(result)
+            self._learn(result, forecast)
         return trained
 
     def _tell_notes(self) -> list[str]:
@@ -100,8 +100,9 @@ class Session:
         settings, forecast = allocate_budget(
             self.settings,
             self.sets["train"],
-            self._cache,
+            self.request.kept_in,
             automatic=self.request.automatic,
+            judged=len(self.sets["validation"]),
             budget=self.request.budget - self.earlier,
             started=self.started,
         )
@@ -133,6 +134,7 @@ class Session:
         if self.request.budget is not None and closing is not None:
             timed = {"until": self.started + self.request.budget - self.earlier - closing, "closing": closing}
         train, validation = self.sets["train"], self.sets["validation"]
+        get_ready()
         fit = Fit(train, validation, self.settings, self.run, self.log, stop, schedule=self.schedule, **timed)
         result = fit.run_to_end()
         processes.leave()
@@ -140,20 +142,20 @@ class Session:
 
     def _pack(self, result: FitResult) -> Manifest:
         """Write the artifact and what is kept beside it for the page."""
-        from beholder.training.export.neighbour_choice import keep_neighbours
+        from beholder.artifact.neighbours import write_neighbours
         from beholder.training.export.write_artifact import export_artifact
 
         train, validation, initial = self.sets["train"], self.sets["validation"], self.settings.initial
         data = {"name": self.name, "fingerprint": read_document(self.run.data_file, missing="")["fingerprint"]}
         if initial is not None:
             data["started_from"] = {"name": Path(initial.source).name, "sha256": initial.sha256}
-        manifest, answers = export_artifact(
+        exported = export_artifact(
             self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk
         )
-        write_validation(self.run.path, validation, answers)
+        write_validation(self.run.path, validation, exported.probabilities)
         if self.request.neighbours:
-            keep_neighbours(self.run.path, manifest, train)
-        return manifest
+            write_neighbours(self.run.path, exported.seen.neighbours, exported.seen.features)
+        return exported.manifest
 
     def _end(self, trained: Trained, result: FitResult) -> Trained:
         """Write the report, then tell how the session ended: what took the report counts among its seconds."""
@@ -168,22 +170,19 @@ class Session:
         self.log.append(**{**kind, **trained.to_dict(), **more})
         return trained
 
-    def _learn(self, result: FitResult) -> None:
+    def _learn(self, result: FitResult, forecast: dict[str, Any]) -> None:
         """Keep how long a step and packing took, for the next forecast."""
         if self.request.budget is not None and not result.stopped:
             from beholder.training.budget.machine_speed import learn_from_run
 
-            closing, a_step = time.monotonic() - result.closing_since, result.seconds_a_step
+            packing = (time.monotonic() - result.closing_since) / forecast["closing_guess"]
+            a_step = result.seconds_a_step
             an_image = None if a_step is None else a_step / self.settings.recipe.batch_size
-            learn_from_run(self._cache, self.sets["train"].image_shape, self.settings, closing, an_image)
+            learn_from_run(self.request.kept_in, self.sets["train"].image_shape, self.settings, packing, an_image)
 
     def _seconds(self) -> float:
         """That the run took until now, all sessions together."""
         return round(self.earlier + time.monotonic() - self.started, 2)
-
-    @property
-    def _cache(self) -> Path:
-        return self.request.cache or default_cache()
 
 
 def shared(settings: Settings) -> Settings:

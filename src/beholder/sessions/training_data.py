@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from beholder.data.dataset import Dataset
@@ -46,7 +47,7 @@ def known_sets(whole: Split, sets: dict[str, Dataset], images: int | None) -> Kn
     return KnownSets(train.class_names, ImageSet.of(train), ImageSet.of(validation), test)
 
 
-def fingerprints(sets: dict[str, Dataset]) -> dict[str, str]:
+def fingerprints(sets: Mapping[str, Dataset]) -> dict[str, str]:
     """Of each set, see `Dataset.fingerprint`."""
     return {set_name: dataset.fingerprint() for set_name, dataset in sets.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.cifar.clean import clean
+from beholder.data.cifar.kept import open_kept
 from beholder.data.cifar.layouts import (
     IMAGE_SIDE,
     LAYOUTS,
@@ -42,7 +43,9 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(_SUFFIXES) and path.is_file()
 
 
-def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = None) -> Source:
+def open_archive(
+    path: Path, *, labels: LabelKind = "fine", name: str | None = None, cache: Path | None = None
+) -> Source:
     """Open a CIFAR archive; its sets are `train` and `test`, as far as it has them.
 
     A `.tar.gz` is read where it is and never unpacked; one with another checksum than the official archive's is read
@@ -52,16 +55,25 @@ def open_archive(path: Path, *, labels: LabelKind = "fine", name: str | None = N
         path: a `.tar.gz`, `.tgz` or `.tar`, the folder it unpacks to, or the folder above that.
         labels: which labels of CIFAR-100: the 100 classes or their 20 superclasses.
         name: what the person calls it; the path by default.
+        cache: where the sets of a `.tar.gz` are kept once they were read; None: nowhere.
 
     Raises:
         UsageError: coarse labels of CIFAR-10, which has none.
         DataError: it is missing, damaged, incomplete or not such an archive. A reader raises it about its own set.
     """
+    if cache is None or path.is_dir():
+        source = _source(path, labels)
+    else:
+        source = open_kept(path, labels, cache, partial(_source, path, labels))
+    return replace(source, name=name or source.name)
+
+
+def _source(path: Path, labels: LabelKind) -> Source:
     archive = _open(path, labels)
     notes = () if path.is_dir() else _checksum_notes(path, archive.batches.layout)
     sets = {"train": archive.batches.train, "test": archive.batches.test}
     readers = {set_name: partial(_read_set, archive, files) for set_name, files in sets.items() if files}
-    return Source(name or str(path), archive.class_names, readers, notes)
+    return Source(str(path), archive.class_names, readers, notes)
 
 
 def read_data(

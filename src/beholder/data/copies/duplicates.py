@@ -6,7 +6,6 @@ contrast. Here pairs of copies (`copies.pairs`) become groups, and groups become
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -47,31 +46,20 @@ def too_small(sets: Mapping[str, Dataset]) -> bool:
     return any(min(dataset.image_shape[:2]) < MIN_SIDE for dataset in sets.values())
 
 
-def content_groups(dataset: Dataset) -> list[bytes]:
-    """One value an image (16 bytes), equal for equal pixels.
-
-    Files that are equal byte for byte decode to equal pixels, so groups by pixels keep them together too.
-    """
-    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in dataset.images]
-
-
-def copy_groups(
-    dataset: Dataset, contents: Sequence[bytes], progress: Progress = silent, *, largest: float = 0.05
-) -> list[bytes]:
+def copy_groups(dataset: Dataset, progress: Progress = silent, *, largest: float = 0.05) -> list[bytes]:
     """One value an image (16 bytes), equal for images of which each is equal to another one or a near copy of it.
 
     Args:
         dataset: the images, in any order.
-        contents: their `content_groups`.
         progress: told how far it is.
         largest: share of all images that near copies may make one group of, but five they may be: the frames of a
             film would be a single one, and leave no set without it.
     """
-    by_content = _rows_by_content(contents)
+    by_content = _rows_by_content(dataset.contents)
     hashes, rows = list(by_content), list(by_content.values())
     search = THOROUGH if len(dataset) <= _FEW else QUICK
     pairs, scores = _near_pairs([dataset], rows, search, progress)
-    groups = list(contents)
+    groups = list(dataset.contents)
     for group, _ in _linked(pairs, scores, list(map(len, rows)), most=max(5, largest * len(dataset))):
         for row in (row for content in group for row in rows[content]):
             groups[row] = hashes[group[0]]
@@ -79,7 +67,7 @@ def copy_groups(
 
 
 def _contents(sets: Mapping[str, Dataset]) -> list[bytes]:
-    return [content for dataset in sets.values() for content in content_groups(dataset)]
+    return [content for dataset in sets.values() for content in dataset.contents]
 
 
 def _rows_by_content(contents: Sequence[bytes]) -> dict[bytes, list[int]]:

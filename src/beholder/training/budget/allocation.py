@@ -24,7 +24,14 @@ from beholder.training.budget.forecast import (
     least_seconds,
     sides,
 )
-from beholder.training.budget.machine_speed import Calibration, calibrate, calibrate_chosen, cost_of_fast
+from beholder.training.budget.machine_speed import (
+    Calibration,
+    calibrate,
+    calibrate_chosen,
+    cost_of_fast,
+    multiply_adds,
+)
+from beholder.training.budget.packing import Packing
 from beholder.training.budget.stage_costs import mean_cost
 from beholder.training.export.onnx_layers import knows
 from beholder.training.settings import Settings
@@ -40,14 +47,21 @@ class Machine:
     calibration: Calibration  # as measured
     needed: float  # seconds of training that the least run takes
     forecast: Callable[[float], Forecast]  # from seconds of training to what they buy
-    # From the most seconds that packing may take to those that it is expected to
-    closing_within: Callable[[float], float]
+    # Multiply-adds of an image through the network of a forecast; of the cheapest one for None
+    cost: Callable[[Forecast | None], int]
     # Measures what else the forecast profits from, in the seconds to spare, or fewer
     measure_more: Callable[[float], object]
 
 
 def allocate_budget(
-    settings: Settings, train: Dataset, folder: Path, *, automatic: bool, budget: float, started: float
+    settings: Settings,
+    train: Dataset,
+    folder: Path,
+    *,
+    automatic: bool,
+    judged: int,
+    budget: float,
+    started: float,
 ) -> tuple[Settings, dict[str, Any]]:
     """Divide a budget, so that a run ends `budget` seconds after `started`.
 
@@ -56,6 +70,7 @@ def allocate_budget(
         train: the training set.
         folder: the cache, where the machine's speed is kept.
         automatic: whether widths and resolution of `fast` may be chosen.
+        judged: images of the validation set.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
 
@@ -68,58 +83,79 @@ def allocate_budget(
     measured = _measured_for_auto if automatic else _measured_for_chosen
     # What measuring takes now it does not take next time: the shortest budget is the same before and after.
     spent = time.monotonic() - started
-    machine = measured(settings, train, folder, CALIBRATION_SHARE * budget)
-    shortest = shortest_budget(spent, machine.needed, machine.closing_within)
+    machine, packing = measured(settings, train, folder, CALIBRATION_SHARE * budget)
+    packing = replace(packing, images=judged * (2 if settings.mirrors(train.image_shape[2]) else 1))
+
+    def closing(most: float, forecast: Forecast | None = None) -> float:
+        return machine.calibration.closing_seconds(most, packing, machine.cost(forecast))
+
+    shortest = shortest_budget(spent, machine.needed, closing)
     if budget < shortest:
         raise UsageError(
             f"A budget of {budget:g} s is too short: {len(train):,} images need one of {shortest} s at least on this "
             "machine; give that, or fewer images."
         )
     machine.measure_more(budget - shortest)
-    now, closing = time.monotonic(), machine.closing_within(MOST_CLOSING * budget)
+    left, most = started + budget - time.monotonic(), MOST_CLOSING * budget
     # What suffices was decided above, whatever the measurements took since.
-    forecast = machine.forecast(max(started + budget - closing - now, machine.needed))
+    first = machine.forecast(max(left - closing(most), machine.needed))
+    # The wider the network, the longer it is packed, and the less time it has.
+    forecast = machine.forecast(max(left - closing(most, first), machine.needed))
     shape = train.image_shape
     if automatic:
         options = {**settings.options, "widths": forecast.widths, "side": forecast.side}
         settings = replace(settings, options=options).fitted(len(train), shape)
     settings = replace(settings, recipe=replace(settings.recipe, epochs=forecast.epochs))
-    side, first_side = settings.sides(shape)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     return settings, {
-        "widths": settings.options.get("widths"),
-        "side": side,
-        "first_side": first_side,
-        "epochs": forecast.epochs,
-        "training_seconds": round(forecast.seconds, 1),
-        "closing_seconds": round(closing, 2),
-        "images_per_second": round(forecast.epochs * len(train) / forecast.seconds),
-        "memory_gb": round(peak, 1),
+        **_summary(settings, forecast, len(train), shape),
+        "closing_seconds": round(closing(most, forecast), 2),
+        "closing_guess": round(packing.guess(machine.cost(forecast), machine.calibration.ceiling), 2),
         "matrix_product_gflops": machine.calibration.ceiling,
         "budget_seconds": budget,
     }
 
 
-def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
+def _summary(settings: Settings, forecast: Forecast, images: int, shape: tuple[int, int, int]) -> dict[str, Any]:
+    """What is told of a `forecast`, and how much memory was taken so far."""
+    side, first_side = settings.sides(shape)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    return {
+        "widths": settings.options.get("widths"),
+        "side": side,
+        "first_side": first_side,
+        "epochs": forecast.epochs,
+        "training_seconds": round(forecast.seconds, 1),
+        "images_per_second": round(forecast.epochs * images / forecast.seconds),
+        "memory_gb": round(peak, 1),
+    }
+
+
+def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds: float) -> tuple[Machine, Packing]:
     """Where the network may be chosen: the narrowest is measured at once, and others where there is time."""
     shape, until = train.image_shape, time.monotonic() + seconds
     calibration = calibrate(folder, shape, settings.dtype, seconds=0)
     side, rate = min(shape[:2]), rates(calibration, shape)
 
+    def cost(forecast: Forecast | None) -> int:
+        if forecast is None or forecast.widths is None:
+            return cost_of_fast(shape, NARROWEST, sides(side)[-1])
+        return cost_of_fast(shape, forecast.widths, forecast.side)
+
     def measure_more(spare: float) -> None:
         most = min(spare, until - time.monotonic())
         calibrate(folder, shape, settings.dtype, seconds=most, known=calibration)
 
-    return Machine(
+    machine = Machine(
         calibration,
         least_seconds(len(train), rate(NARROWEST, sides(side)[-1])),
         partial(choose_network, images=len(train), side=side, rate=rate),
-        calibration.closing_seconds,
+        cost,
         measure_more,
     )
+    return machine, Packing(0)
 
 
-def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
+def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> tuple[Machine, Packing]:
     """Where the person chose it."""
     shape = train.image_shape
     side, first_side = settings.sides(shape)
@@ -127,15 +163,14 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
     calibration, an_image = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
     if first_side is not None:
         an_image *= mean_cost(settings.recipe, side)
-    return Machine(
+    machine = Machine(
         calibration,
         least_seconds(len(train), 1 / an_image),
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
-        partial(
-            calibration.closing_seconds, file=settings.own_file, layers=len(model.layers), converted=not knows(model)
-        ),
+        lambda _: multiply_adds(model),
         lambda _: None,
     )
+    return machine, Packing(0, settings.own_file, len(model.layers), not knows(model))
 
 
 def shortest_budget(spent: float, needed: float, closing_within: Callable[[float], float]) -> int:

@@ -8,7 +8,6 @@ import math
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,18 @@ from beholder import files
 from beholder.errors import StorageError
 from beholder.models import MODELS, Recipe, build
 from beholder.models.costs import layer_costs
+from beholder.models.resolution import looked_at
 from beholder.runs.environment import describe_environment
 from beholder.training.budget.forecast import GroupWidths, networks, sides
+from beholder.training.budget.packing import AGREEING, KEPT_RUNS, Packing, expected_seconds
 from beholder.training.settings import Settings, largest_batch
 from beholder.training.steps import framework
 from beholder.training.steps.optimizer import build_optimizer
 from beholder.training.steps.step import compile_step, matrix_product_rate
 
+_FIRST_SHARE = 0.8  # of the time to measure is for a first wide network; a plan can do without further ones
 _STEPS = 3  # that are measured, after one that compiles
 _PREPARING_SECONDS = 2.0  # building and compiling a network, about
-# Packing, judging and reporting, until runs have told: so many GFLOP at the rate of a float32 product, alike on fast
-# and slow machines.
-_CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 2.0, 15.0, 1200.0
-_SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
-_CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
-_APART_SECONDS = 8.0  # more, where it does so in a process of its own
-_KEPT_CLOSINGS = 5  # runs, of which the fastest is believed, since a machine that was busy once need not be so again
-_CLOSING_MARGIN = 1.1  # times that one
-_AGREEING = 3  # runs; fewer are not believed to take more than so many times what it takes at first
-_MOST_OVER_GUESS = 1.5
 _UNBELIEVABLE = 1e12  # multiply-adds of an image, seconds or GFLOP/s: a damaged file says such things
 _MOST_SLOWER = 2.0  # times: a run beside other work says no more than that of the machine; a faster one is believed
 
@@ -51,28 +43,14 @@ class Calibration:
     ceiling: dict[str, float] = field(default_factory=dict)
     # Seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them
     chosen: dict[str, float] = field(default_factory=dict)
-    # Seconds from the last step to the written report of the last runs here, by the SHA-256 of the file that the
+    # How many times as long as was guessed packing took in the last runs here, by the SHA-256 of the file that the
     # network came from; "" for our own networks
-    closings: dict[str, list[float]] = field(default_factory=dict)
+    packings: dict[str, list[float]] = field(default_factory=dict)
 
-    def closing_seconds(
-        self, most: float, file: str | None = None, layers: int = 0, *, converted: bool = False
-    ) -> float:
-        """What packing is expected to take, but no more than `most` seconds or what it takes at first.
-
-        A network from the `file` of this SHA-256, of so many `layers`, takes longer to pack, one that is `converted`
-        by tf2onnx longer still.
-        """
-        products = _CLOSING_GFLOP / self.ceiling.get("float32", math.inf)
-        guess = min(max(products, _CLOSING_SECONDS), _MOST_CLOSING_SECONDS)
-        if file is not None:
-            guess += layers * (_CONVERTED_SECONDS_A_LAYER if converted else _SECONDS_A_LAYER)
-            guess += _APART_SECONDS if converted and framework.backend() != "tensorflow" else 0.0
-        told = self.closings.get(file or "")
-        expected = _CLOSING_MARGIN * min(told) if told else guess
-        if told and len(told) < _AGREEING:
-            expected = min(expected, _MOST_OVER_GUESS * guess)
-        return min(expected, max(most, guess))
+    def closing_seconds(self, most: float, packing: Packing, multiply_adds: int) -> float:
+        """What `packing` a network of so many `multiply_adds` is expected to take, see `expected_seconds`."""
+        guess = packing.guess(multiply_adds, self.ceiling)
+        return expected_seconds(guess, self.packings.get(packing.file or "", ()), most)
 
     def rate(self, multiply_adds: int) -> float:
         """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
@@ -110,8 +88,10 @@ def calibrate(
     resolutions = sides(min(shape[:2]))
     small, large = resolutions[-1], resolutions[0]
     _learn(calibration, narrowest, small, shape, dtype, until)
+    enough = any(cost_of_fast(shape, widths, small) in dict(calibration.points) for widths in wider)
+    by = until - _FIRST_SHARE * seconds if enough else until
     for widths in reversed(wider):  # the wider the better: nothing is guessed beyond the widest
-        if _learn(calibration, widths, small, shape, dtype, until):
+        if _learn(calibration, widths, small, shape, dtype, by):
             break
     _learn(calibration, narrowest, large, shape, dtype, until)
     if len(calibration.points) > before:
@@ -136,7 +116,7 @@ def calibrate_chosen(
 
 
 def learn_from_run(
-    folder: Path, shape: tuple[int, int, int], settings: Settings, closing: float, an_image: float | None
+    folder: Path, shape: tuple[int, int, int], settings: Settings, packing: float, an_image: float | None
 ) -> None:
     """Keep what a run of `settings` came to, for the next one; `folder` and `shape` as in `calibrate`.
 
@@ -144,7 +124,7 @@ def learn_from_run(
         folder: the cache.
         shape: height, width and channels of the images.
         settings: which network it trained.
-        closing: seconds from its last step to its report.
+        packing: how many times as long as was guessed it took from its last step to its report.
         an_image: seconds that an image of training took; None where it had too few steps to tell.
     """
     path = _file(folder, shape, settings.dtype)
@@ -153,7 +133,7 @@ def learn_from_run(
         if known is None:
             return
         file = settings.own_file or ""
-        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-_KEPT_CLOSINGS:]
+        known.packings[file] = [*known.packings.get(file, []), round(packing, 3)][-KEPT_RUNS:]
         key = _chosen_key(settings)
         if an_image is not None and key in known.chosen:
             known.chosen[key] = min(an_image, _MOST_SLOWER * known.chosen[key])
@@ -186,7 +166,7 @@ def _known(path: Path, dtype: str) -> Calibration:
     known, processor = _read(path), framework.accelerator() is None
     if known is None:
         return Calibration(ceiling=matrix_product_rate(dtype, 2048 if processor else 8192))
-    if processor and max(map(len, known.closings.values()), default=0) < _AGREEING:
+    if processor and max(map(len, known.packings.values()), default=0) < AGREEING:
         known.ceiling = _faster(known.ceiling, matrix_product_rate("float32", 2048, 2))
         _keep(path, known)
     return known
@@ -213,10 +193,18 @@ def _learn(
     return True
 
 
-@cache
 def cost_of_fast(shape: tuple[int, int, int], widths: GroupWidths, side: int) -> int:
-    """Multiply-adds of one image of `shape` through `fast`, forward."""
-    return multiply_adds(build("fast", shape, 2, widths=widths, side=side))
+    """Multiply-adds of one image of `shape` through `fast` with two classes, forward; to build it would take longer."""
+    height, width = (size - 1 for size in looked_at(shape, side))
+    channels = 8 * shape[2]
+    total = height * width * 4 * shape[2] * channels
+    for windows in widths:
+        total += height * width * 9 * channels * windows
+        if min(height, width) >= 2:
+            height, width = height // 2, width // 2
+        total += height * width * 9 * windows * windows
+        channels = windows
+    return total + 2 * channels
 
 
 def multiply_adds(model: Any) -> int:
@@ -268,7 +256,7 @@ def _keep(path: Path, measured: Calibration) -> None:
         costs = dict(known.points)
         points = [*known.points, *(point for point in measured.points if point[0] not in costs)]
         ceiling, chosen = _faster(measured.ceiling, known.ceiling), {**measured.chosen, **known.chosen}
-        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.closings, **known.closings})))
+        files.write_json(path, asdict(Calibration(points, ceiling, chosen, {**measured.packings, **known.packings})))
 
 
 def _read(path: Path) -> Calibration | None:
@@ -279,11 +267,11 @@ def _read(path: Path) -> Calibration | None:
             [(int(_positive(cost)), _positive(seconds)) for cost, seconds in document["points"]],
             {name: _positive(rate) for name, rate in document["ceiling"].items()},
             {key: _positive(seconds) for key, seconds in document["chosen"].items()},
-            {file: [_positive(seconds) for seconds in closings] for file, closings in document["closings"].items()},
+            {file: [_positive(times) for times in told] for file, told in document["packings"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return calibration if all(calibration.closings.values()) else None
+    return calibration if all(calibration.packings.values()) else None
 
 
 def _positive(number: Any) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.artifact.graph import Graph
-from beholder.artifact.inside import RUN_PIXELS, Inside
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.data.split import stratified_order
 from beholder.evaluation.abstention import risk_facts
 from beholder.evaluation.calibration import expected_calibration_error, softmax
-from beholder.evaluation.familiarity import Familiarity, class_sums, directions, feature_measures, fit_familiarity
+from beholder.evaluation.familiarity import Familiarity, feature_measures, fit_familiarity
 
-_MOST_IMAGES = 2000  # of the training set, whose features give the classes' directions; more change nothing
-_MULTIPLY_ADDS = 5 * 10**10  # of all of them together: a second or less on two cores
-_MOST_VALUES = 8_000_000  # of the directions: 32 MB
 _ANSWERED_PIXELS = 1 << 21  # of images that are held in memory at a time, with their features
 
 
@@ -42,25 +36,6 @@ class Honest:
     unsure_below: float | None  # as in the manifest
     risk: dict[str, Any]  # as in the manifest
     familiarity: Familiarity | None  # None where it cannot be told
-
-
-def class_prototypes(inside: Inside, layers: Sequence[dict[str, Any]], train: Dataset) -> NDArray[np.float32] | None:
-    """The direction of each class in the features of some images of the `train` set, (K, F) float32.
-
-    None where they would not fit into a model folder, as with very many classes and features.
-    """
-    classes = len(train.class_names)
-    cost = sum(int(layer["multiply_adds"]) for layer in layers)
-    count = min(_MOST_IMAGES, max(_MULTIPLY_ADDS // max(cost, 1), 10 * classes))
-    width = next(int(np.prod(layer["output_shape"])) for layer in layers if layer["name"] == "features")
-    if width * classes > _MOST_VALUES:
-        return None
-    rows = np.sort(stratified_order(train.labels, seed=0)[:count])
-    sums = np.zeros((classes, width), np.float32)
-    for chunk in chunks(len(rows), train.image_shape, RUN_PIXELS):
-        features = inside(train.images[rows[chunk]], ("features",))["features"]
-        sums += class_sums(features, train.labels[rows[chunk]], classes)
-    return directions(sums)
 
 
 def outputs_for(graph: Graph, validation: Dataset, prototypes: NDArray[np.float32] | None) -> Outputs:
@@ -87,7 +62,7 @@ def fit_honesty(
         outputs: of `outputs_for`.
         labels: (N,) int64, the true classes.
         temperature: which divides the logits in the graph.
-        prototypes: of `class_prototypes`.
+        prototypes: of `TrainingFeatures`.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
     """
     probabilities = softmax(outputs.logits, temperature)

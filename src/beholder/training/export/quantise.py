@@ -19,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-CALIBRATION_IMAGES = 500
+CALIBRATION_IMAGES = 200  # more change nothing (docs/lab-notebook.md)
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")

@@ -6,6 +6,7 @@ import datetime
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,28 @@ from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import set_temperature, write_network
-from beholder.training.export.honesty import Honest, Outputs, class_prototypes, fit_honesty, outputs_for
+from beholder.training.export.honesty import Honest, Outputs, fit_honesty, outputs_for
 from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+from beholder.training.export.training_features import TrainingFeatures, look_at_training
 from beholder.training.settings import Settings
 
 _ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """What the artifact says of itself, and what its network made of the data on the way.
+
+    Attributes:
+        manifest: of the artifact.
+        probabilities: (N, classes) float32, of the validation set's N images.
+        seen: what it made of some training images.
+    """
+
+    manifest: Manifest
+    probabilities: NDArray[np.float32]
+    seen: TrainingFeatures
 
 
 def export_artifact(
@@ -46,22 +63,19 @@ def export_artifact(
     validation: Dataset,
     data: dict[str, Any],
     risk: float | None = None,
-) -> tuple[Manifest, NDArray[np.float32]]:
+) -> Exported:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
     Args:
         folder: becomes the `model/` folder; an older one is replaced.
         settings: what was trained.
         weights: the values of the model's variables, in its order.
-        train: the training set; a few hundred of its images set the scales of the int8 model, and tell what each
+        train: the training set; some of its images set the scales of the int8 model, and tell what each
             class's features are like.
         validation: the validation set; its figures go into the manifest, a few of its images become golden, and
             temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
-
-    Returns:
-        What the artifact says of itself, and its probabilities (N, classes) of the validation set's N images.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
@@ -77,25 +91,24 @@ def export_artifact(
         layers = tuple(layer_costs(model))
         with _network_errors(settings):
             write_network(building, model, views)
-            inside = Inside(building)
-            prototypes = class_prototypes(inside, layers, train)
-            outputs = outputs_for(Graph(building / "model.onnx"), validation, prototypes)
+            seen = look_at_training(building, layers, train)
+            outputs = outputs_for(Graph(building / "model.onnx"), validation, seen.prototypes)
             temperature = fit_temperature(outputs.logits, validation.labels)
             set_temperature(building / "model.onnx", temperature)
             graph = Graph(building / "model.onnx")
             images = validation.images[_spread(len(validation), golden.COUNT)]
             check_graph(model, graph, images, mirrored="mirrored" in views)
         _save_weights(model, building)
-        int8, int8_outputs = _int8(building, train, validation, prototypes, outputs)
+        int8, int8_outputs = _int8(building, train, validation, seen.prototypes, outputs)
         honest = {
-            precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
+            precision: fit_honesty(one, validation.labels, temperature, seen.prototypes, risk)
             for precision, one in (("float32", outputs), ("int8", int8_outputs))
             if one is not None
         }
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
         if familiar:
             write_familiar(building, familiar)
-        golden.write_golden(building / "golden", graph, rules, images, inside, int8)
+        golden.write_golden(building / "golden", graph, rules, images, Inside(building), int8)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
@@ -114,7 +127,7 @@ def export_artifact(
         )
         manifest.write(building / "manifest.json")
         files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
-    return manifest, honest["float32"].probabilities
+    return Exported(manifest, honest["float32"].probabilities, seen)
 
 
 def check_graph(model: Any, graph: Graph, images: NDArray[np.uint8], *, mirrored: bool) -> None:

@@ -127,7 +127,8 @@ def start() -> None:
     for name, value in SETTINGS.items():
         getattr(keras.config, f"set_{name}")(value)
     keras.config.disable_traceback_filtering()
-    # As it exits, Python looks through all objects for cycles, TensorFlow's too, which takes two seconds for nothing.
+    # What was imported is there to stay: whenever Python looks for cycles, and as it exits, that would take seconds.
+    gc.freeze()
     atexit.register(gc.freeze)
 
 

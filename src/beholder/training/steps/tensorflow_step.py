@@ -10,12 +10,15 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+# No Python branch here depends on a tensor; looking for one in all that Keras calls takes seconds.
+_compiled = tf.function(reduce_retracing=True, jit_compile=False, autograph=False)
+
 
 class TensorFlowStep:
     """Trains a network on one batch at a time, in its own variables; arguments as for `compile_objective`."""
 
     def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
-        @tf.function(reduce_retracing=True, jit_compile=False)
+        @_compiled
         def step(images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[Any, Any]:
             optimizer.learning_rate.assign(learning_rate)
             for number, generator in enumerate(generators):
@@ -47,7 +50,7 @@ class TensorFlowStep:
 def compile_look(model: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """As `beholder.training.steps.step.compile_look`."""
 
-    @tf.function(reduce_retracing=True, jit_compile=False)
+    @_compiled
     def look(images: Any) -> Any:
         return model(images, training=False)
 
