@@ -30,5 +30,6 @@ def test_the_examples_are_understood(name: str) -> None:
     for line in command.examples:
         program, called, *arguments = line.partition(" >")[0].split()
         assert (program, called) == ("beholder", name)
-        with command.make_context(name, arguments, help_option_names=["-h"]):
+        # The settings are the program's: a command keeps the help option that it was first asked with.
+        with command.make_context(name, arguments, parent=click.Context(beholder, **beholder.context_settings)):
             pass

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser_views import DESKTOP, SIZES, View
 from starlette.testclient import TestClient
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from beholder.server.served import Served
-
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}  # CSS pixels
 
 
 @pytest.fixture(scope="session")
@@ -104,10 +103,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(params=[(size, scheme) for size in SIZES for scheme in ("light", "dark")], ids="-".join)
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
-    """An empty page at phone and desktop size, light and dark; fails on console errors and requests beyond `server`."""
-    size, scheme = request.param
+    """An empty page, in the views that `browser_views` gives a test, or else on a desktop.
+
+    Fails on console errors and on requests beyond `server`.
+    """
+    view: View = getattr(request, "param", DESKTOP)
+    size, scheme = view
     width, height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from browser_views import in_both_sizes, in_every_view
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
@@ -186,6 +187,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
+@in_every_view
 def test_chosen_images_are_answered_newest_first(
     page: Page, served_run: Path, images: list[bytes], serious_violations: Callable[[Page], list[str]]
 ) -> None:
@@ -240,6 +242,7 @@ def test_dropped_pasted_and_example_images_are_answered(page: Page, images: list
     assert answers(page).first.locator(".file").inner_text() == "Example 1"
 
 
+@in_every_view
 def test_a_drawing_is_answered_stroke_by_stroke(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.goto("/")
     page.get_by_role("button", name="Draw").click()
@@ -294,6 +297,7 @@ def test_a_photograph_is_answered_and_a_refused_camera_is_one_sentence(page: Pag
     assert page.get_by_role("dialog").count() == 0
 
 
+@in_both_sizes
 def test_names_are_text_and_an_unsure_answer_says_so(page: Page, images: list[bytes]) -> None:
     markup = "<img src=x onerror=alert(1)>"
 
@@ -320,6 +324,7 @@ def test_an_address_that_is_no_text_leads_to_ask(page: Page) -> None:
     assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
 
 
+@in_both_sizes
 def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(page: Page, images: list[bytes]) -> None:
     """Browsers offer the camera on this machine or over HTTPS alone; a phone comes over plain http."""
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")

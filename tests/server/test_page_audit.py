@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser_views import in_every_view
 from starlette.testclient import TestClient
 
 from beholder.api.audit_result import AuditResult
@@ -158,6 +159,7 @@ def counted(page: Page, count: int) -> None:
     page.locator(".bar b", has_text=f"{count} {noun}").wait_for()
 
 
+@in_every_view
 def test_a_decision_on_the_served_page_is_in_the_file_at_once(
     page: Page, corrections: Path, serious_violations: Callable[[Page], list[str]]
 ) -> None:

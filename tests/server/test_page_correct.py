@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from browser_views import in_every_view
 from starlette.testclient import TestClient
 
 from beholder.artifact.neighbours import write_neighbours
@@ -181,6 +182,7 @@ def test_a_model_folder_says_why_it_cannot_be_corrected(run: Path) -> None:
 # The stories, in a real browser.
 
 
+@in_every_view
 def test_decisions_by_hand_are_kept_and_shown_again(
     page: Page, corrections: Path, serious_violations: Callable[[Page], list[str]]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from browser_views import in_both_sizes, in_every_view
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -84,6 +85,7 @@ def test_a_forgotten_image_and_junk_are_one_sentence(client: TestClient) -> None
     assert (response.status_code, "not a JPEG" in response.json()["error"]) == (400, True)
 
 
+@in_every_view
 def test_walking_the_layers_and_one_number(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.goto("/#inside")
     page.locator(".running").wait_for()
@@ -107,6 +109,7 @@ def test_walking_the_layers_and_one_number(page: Page, serious_violations: Calla
     assert serious_violations(page) == []
 
 
+@in_both_sizes
 def test_it_plays_unless_a_person_asked_for_calm(page: Page) -> None:
     from playwright.sync_api import expect
 
@@ -128,6 +131,7 @@ def test_it_plays_unless_a_person_asked_for_calm(page: Page) -> None:
     assert page.get_by_role("button", name="Play").is_visible()
 
 
+@in_every_view
 def test_calm_is_one_term_a_press(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.emulate_media(reduced_motion="reduce")
     open_layer(page)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from browser_views import in_every_view
 from starlette.testclient import TestClient
 
 from beholder.artifact.validation_answers import open_validation
@@ -96,6 +97,7 @@ def test_figures_that_make_no_sense_are_a_note(
     assert words in " ".join(answer.json()["notes"])
 
 
+@in_every_view
 def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
     page.goto("/#judge")
     first = page.locator("[data-cell='0/0']")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser_views import in_every_view
 from starlette.applications import Starlette
 
 from beholder.runs.events import EventLog
@@ -47,6 +48,7 @@ def server(run: Run) -> Iterator[str]:
         thread.join()
 
 
+@in_every_view
 def test_a_run_is_shown_and_changes_as_it_trains(
     page: Page, run: Run, serious_violations: Callable[[Page], list[str]]
 ) -> None:

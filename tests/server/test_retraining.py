@@ -7,9 +7,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import beholder
+from beholder.cli import beholder as cli
 from beholder.cli.train import train
 from beholder.server.tabs.retraining import retrain_command
 from beholder.sessions.request import TrainRequest
@@ -40,6 +42,11 @@ def command(data: str = "digits", **asked: Any) -> str:
     return retrain_command(json.loads(json.dumps(TrainRequest.of(data, **asked).to_json())), RUN, FILE)
 
 
+def as_typed() -> click.Context:
+    """The command line's own settings: a command keeps the help option that it was first asked with."""
+    return click.Context(cli, **cli.context_settings)
+
+
 @pytest.mark.parametrize(
     ("asked", "options"),
     [
@@ -61,7 +68,7 @@ def command(data: str = "digits", **asked: Any) -> str:
 def test_all_that_was_asked_is_asked_again(asked: dict[str, Any], options: str) -> None:
     words = shlex.split(command(**asked))
     assert words == ["beholder", "train", "digits", *shlex.split(options), *NEW]
-    given = train.make_context("train", words[2:], help_option_names=["-h"]).params
+    given = train.make_context("train", words[2:], parent=as_typed()).params
     expected = {**asked, **asked.get("options", {}), "data": "digits", "corrections": FILE}
     for name in expected.keys() - {"options"}:
         value = given[name]
