@@ -9,15 +9,21 @@ import runpy
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 import beholder
 from beholder.cli import _run
+from beholder.cli import beholder as cli
+from beholder.data.copies import duplicates
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +32,8 @@ PACKAGE = ROOT / "src" / "beholder"
 LARGEST_IMAGE = 150_000  # bytes
 LARGEST_TOUR = 1_000_000  # bytes, all its images together
 LONGEST_README = 150  # lines
+# What the trainings learn in their minutes, no test here looks at.
+in_short = pytest.mark.parametrize("short", [True, pytest.param(False, marks=pytest.mark.long)], ids=["short", "whole"])
 TOUR = ROOT / "docs" / "tour.md"
 FOLLOWED = (  # pages whose commands go on where those of the page before ended
     ("README.md", "docs/trust.md", "docs/answering.md", "docs/artifact.md"),
@@ -80,20 +88,48 @@ def write_archive(folder: Path) -> None:
     (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
 
 
-def execute(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def execute(line: str, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> None:
     """One line of a `sh` block: `make TARGET`, or `beholder …` with standard input from a file or not."""
     command, _, standard_input = line.partition(" < ")
     program, *arguments = shlex.split(command)
     if program == "make":
         assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), line
-        if arguments == ["demo"]:  # what it does once everything is installed
-            runpy.run_path(str(ROOT / "examples" / "story.py"))["main"](Path("demo"))
+        if arguments == ["demo"]:
+            demo(monkeypatch, short=short)
         return
     assert program == "beholder", f"the tests cannot run {line!r}; put it into a console block"
     if standard_input:
         stream = io.TextIOWrapper(io.BytesIO(Path(standard_input).read_bytes()))
         monkeypatch.setattr(sys, "stdin", stream)
-    assert _run(arguments) == 0, line
+    understood(arguments)
+    assert _run(shortened(arguments) if short else arguments) == 0, line
+
+
+def demo(monkeypatch: pytest.MonkeyPatch, *, short: bool) -> None:
+    """What `make demo` does once everything is installed."""
+    with monkeypatch.context() as patch:
+        if short:
+            patch.setattr(beholder, "train", partial(beholder.train, epochs=1))
+        runpy.run_path(str(ROOT / "examples" / "story.py"))["main"](Path("demo"))
+
+
+def understood(arguments: list[str]) -> None:
+    """The command line takes `arguments` as they are written."""
+    with click.Context(cli, **cli.context_settings) as program:
+        cli.commands[arguments[0]].make_context(arguments[0], arguments[1:], parent=program)
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """The same command for one epoch, instead of a budget too where there are many images; the shortest audit."""
+    shorter = list(arguments)
+    for place, name in enumerate(arguments[:-1], start=1):
+        if name == "--epochs":
+            shorter[place] = "1"
+        elif name == "--budget" and arguments[0] == "audit":
+            shorter[place] = "10s"
+        elif (name, arguments[1]) == ("--budget", "digits"):
+            shorter[place - 1 : place + 1] = ["--epochs", "1"]
+    return shorter
 
 
 def run_python(code: str) -> None:
@@ -103,32 +139,49 @@ def run_python(code: str) -> None:
     runpy.run_path(str(script))
 
 
-def follow(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def follow(text: str, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> None:
     """All that `text` tells a reader to do, in its order."""
     for language, content in blocks(text, "sh", "python"):
         if language == "python":
             run_python(content)
         else:
             for line in content.splitlines():
-                execute(line, monkeypatch)
+                execute(line, monkeypatch, short=short)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a page goes on with the runs that the pages before it made
 @pytest.mark.usefixtures("framework", "folder")
 @pytest.mark.parametrize("pages", FOLLOWED, ids=" ".join)
-def test_every_command_and_example_works(pages: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@in_short
+def test_every_command_and_example_works(pages: tuple[str, ...], short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for page in pages:
-        follow((ROOT / page).read_text(encoding="utf-8"), monkeypatch)
+        follow((ROOT / page).read_text(encoding="utf-8"), monkeypatch, short=short)
+
+
+def remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` of an array and more, which gives the same answer for the same array without looking again."""
+    answers: dict[bytes, Any] = {}
+
+    def answer(array: np.ndarray[Any, Any], *more: Any) -> Any:
+        key = sha256(array.tobytes()).digest()
+        if key not in answers:
+            answers[key] = function(array, *more)
+        return answers[key]
+
+    return answer
 
 
 def test_the_readme_can_be_read_at_one_sitting() -> None:
     assert len(README.splitlines()) <= LONGEST_README
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # one story, from the data to what six networks make of them
 @pytest.mark.usefixtures("framework", "folder")
-def test_every_step_of_the_tour_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    follow(TOUR.read_text(encoding="utf-8"), monkeypatch)
+@in_short
+def test_every_step_of_the_tour_works(folder: Path, short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if short:  # the story splits the same images again and again
+        monkeypatch.setattr(duplicates, "near_copies", remembering(duplicates.near_copies))
+    follow(TOUR.read_text(encoding="utf-8"), monkeypatch, short=short)
     # The images that the tour shows are those of its commands: of the same size, whatever was learned.
     for shown, drawn in TOUR_IMAGES.items():
         with Image.open(ROOT / "docs" / "images" / "tour" / shown) as image, Image.open(folder / drawn) as now:
@@ -136,9 +189,10 @@ def test_every_step_of_the_tour_works(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("framework", "folder")
-def test_every_example_of_the_python_page_works() -> None:
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    run_python("\n".join(content for _, content in blocks(page, "python")))
+@in_short
+def test_every_example_of_the_python_page_works(short: bool) -> None:
+    code = "\n".join(content for _, content in blocks((ROOT / "docs" / "python.md").read_text("utf-8"), "python"))
+    run_python(re.sub(r"\b(epochs=1|budget=3)0\b", r"\1", code) if short else code)
 
 
 @pytest.mark.parametrize("name", beholder.__all__)
