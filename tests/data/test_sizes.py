@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beholder.data.images.decode import ImageRules, fit
+from beholder.data.images.decode import ImageRules, decode_array
 from beholder.data.images.sizes import choose_canvas, cut, cuts_in_words, fitting_in_words
 
 
@@ -35,7 +35,7 @@ def test_the_share_that_is_cut_is_what_decoding_cuts(size: tuple[int, int], targ
     height, width = size
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0], pixels[..., 1] = np.linspace(0, 255, height)[:, None], np.linspace(0, 255, width)
-    left = fit(pixels, ImageRules(*target, "RGB"))[..., :2].astype(int)
+    left = decode_array(pixels, ImageRules(*target, "RGB"))[..., :2].astype(int)
     seen = np.prod([(left[..., axis].max() - left[..., axis].min()) / 255 for axis in (0, 1)])
     assert cut(size, target) == pytest.approx(1 - seen, abs=0.15)
 
