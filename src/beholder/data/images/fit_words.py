@@ -12,6 +12,7 @@ from beholder.data.images.sizes import Size
 
 MOST_CUT = 0.1  # of an image's area, from which an answer comes with a word about it
 _LEAST_TOLD = 0.01  # likewise, of a set's images
+_FEW = 0.2  # of images looked at, up to which the others are nearly all
 _DONE = {"crop": "scaled and cut", "pad": "scaled and padded", "stretch": "stretched"}
 _IS = {"crop": "cut", "pad": "padding"}
 
@@ -37,10 +38,11 @@ def fitting_in_words(sizes: Sequence[Size], target: Size, fit: ImageFit) -> str 
     others = len(sizes) - count
     if not others:
         return None if usual == target else _one_size(usual, target, fit)
-    if usual == target:
+    if usual == target and 2 * others < len(sizes):
         changed = _changed([size for size in sizes if size != target], target, fit)
         have = "has another size and is" if others == 1 else "have other sizes and are"
-        told = f"Nearly all images have {_words(target)} pixels; {others:,} of {len(sizes):,} looked at {have}"
+        most = "Nearly all" if others <= _FEW * len(sizes) else "Most"
+        told = f"{most} images have {_words(target)} pixels; {others:,} of {len(sizes):,} looked at {have}"
         return f"{told} {_DONE[fit]} to this one{changed}."
     small, large = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
     between = f"{_words(small)} to {_words(large)} pixels, {len(sizes):,} looked at"
