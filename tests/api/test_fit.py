@@ -188,7 +188,8 @@ def test_every_network_learns_from_oblong_images(model: str, tmp_path: Path) -> 
 
 
 def test_compare_and_audit_fit_too(folder: Path, tmp_path: Path) -> None:
-    out, common = tmp_path / "several", {"cache": tmp_path / "cache"}
+    out: Path = tmp_path / "several"
+    common: dict[str, Any] = {"cache": tmp_path / "cache"}
     result = compare(folder, models=["linear"], epochs=1, fit="stretch", out=out, **common)
     assert any("proportions change by a factor of 1.33" in note for note in result.notes)
     assert Classifier.load(result.models[0].run).artifact.manifest.image.fit == "stretch"

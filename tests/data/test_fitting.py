@@ -56,7 +56,7 @@ def resampled(pixels: NDArray[np.uint8], to: tuple[int, int], box: tuple[float, 
     """`pixels` (H, W, C) scaled to a height and width; `box` is top, left, height and width of what is looked at."""
     rows = triangle(pixels.shape[0], to[0], box[0], box[2])
     columns = triangle(pixels.shape[1], to[1], box[1], box[3])
-    return np.einsum("yi,xj,ijc->yxc", rows, columns, pixels.astype(float))
+    return np.asarray(np.einsum("yi,xj,ijc->yxc", rows, columns, pixels.astype(float)))
 
 
 def reference(pixels: NDArray[np.uint8], target: tuple[int, int], fit: ImageFit) -> NDArray[np.float64]:
