@@ -18,6 +18,7 @@ from beholder.api.train import Trained, train
 from beholder.artifact.manifest import read_manifest
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
+from beholder.data.images.fitting import ImageFit
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -62,6 +63,7 @@ def compare(
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     command: str | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
@@ -90,6 +92,7 @@ def compare(
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded images are kept.
         colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        fit: `crop` (the default), `pad` or `stretch` images of other proportions, see `train`.
         command: how to reproduce it, for the reports.
         listener: told each event of each training.
         progress: told how far reading is.
@@ -102,7 +105,7 @@ def compare(
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
-    opened = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
+    opened = open_source(data, labels=labels, cache=cache, colour=colour, fit=fit, progress=progress)
     source = _divided_once(opened, seed, progress)
     _check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
@@ -110,7 +113,8 @@ def compare(
     done: list[_Planned] = []
     for one in planned:
         try:
-            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **changes)
+            reading = {"labels": labels, "cache": cache, "colour": colour}
+            trained = _train(one, source, listener, progress, command=command, **reading, **changes)
         except KeyboardInterrupt:
             break
         if not trained.stopped:
@@ -191,6 +195,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))
     same = known in asked and config.get("budget") == one.budget
     same = same and config["data"] == data_name(source) and config["labels"] == labels
+    same = same and config["fit"] == source.fit
     if run.data_file.exists():
         prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints

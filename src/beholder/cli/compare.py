@@ -16,6 +16,7 @@ from beholder.cli.options import (
     colour_option,
     data_argument,
     early_stop_option,
+    fit_option,
     json_option,
     mirror_option,
     progress_option,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     ),
     headings={
         "Models and length": "--models --epochs --budget --early-stop",
-        "Data": "--images --test --mirror --colour --labels --cache",
+        "Data": "--images --test --mirror --colour --fit --labels --cache",
         "Recipe": "--augment --dropout --weight-decay --seed",
         "Output": "--out --progress --json",
     },
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
 @progress_option
 @seed_option
 @colour_option
+@fit_option
 @reading_options
 @json_option
 def compare(

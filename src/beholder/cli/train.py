@@ -18,6 +18,7 @@ from beholder.cli.options import (
     colour_option,
     corrections_option,
     early_stop_option,
+    fit_option,
     json_option,
     mirror_option,
     progress_option,
@@ -47,7 +48,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     examples=("beholder train digits --budget 20s", "beholder train photos/ --budget 10m --out runs/photos --watch"),
     headings={
         "Budget and length": "--budget --epochs --early-stop --plan",
-        "Data": "--images --corrections --mirror --colour --labels --cache",
+        "Data": "--images --corrections --mirror --colour --fit --labels --cache",
         "Network": "--model --from --input-range --widths --side --window --stride --padding --dropout",
         "Recipe": "--batch-size --learning-rate --weight-decay --augment --balance --seed",
         "Where and how it runs": "--resume --data --watch --progress --precision --processes --coordinator --process",
@@ -72,6 +73,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @corrections_option
 @mirror_option
 @colour_option
+@fit_option
 @reading_options
 @click.option(
     "--model",

@@ -37,7 +37,7 @@ class Session:
     def __init__(self, run: Run, prepared: Prepared, listener: Listener | None, started: float) -> None:
         self.run, self.started = run, started
         self.request, self.settings, self.schedule = prepared.request, prepared.settings, prepared.schedule
-        self.name, self.sets = prepared.source.name, prepared.sets
+        self.name, self.fit, self.sets = prepared.source.name, prepared.source.fit, prepared.sets
         self.log = EventLog(run.events_file, listener)
         self.earlier = _earlier_seconds(run)
 
@@ -150,7 +150,7 @@ class Session:
         if initial is not None:
             data["started_from"] = {"name": Path(initial.source).name, "sha256": initial.sha256}
         exported = export_artifact(
-            self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk
+            self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk, self.fit
         )
         write_validation(self.run.path, validation, exported.probabilities)
         if self.request.neighbours:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from beholder.data.images.fitting import ImageFit
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
 from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
@@ -32,6 +33,7 @@ class Initial:
         height: of the images that it takes, pixels; None where it takes any.
         width: likewise.
         channels: of those images, 1 or 3.
+        fit: how images got into that size for it; None where that is not known.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Initial:
     height: int | None
     width: int | None
     channels: int
+    fit: ImageFit | None
 
 
 @dataclass(frozen=True)

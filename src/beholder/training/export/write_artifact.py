@@ -23,6 +23,7 @@ from beholder.artifact.manifest import Manifest
 from beholder.artifact.store import INT8_FILE, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import ImageRules
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.errors import ArtifactError, StorageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.evaluation.calibration import fit_temperature
@@ -37,6 +38,7 @@ from beholder.training.export.training_features import TrainingFeatures, look_at
 from beholder.training.settings import Settings
 
 _ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
+_SEEN = {"crop": "scaled and cropped to", "pad": "scaled and padded to", "stretch": "stretched to"}
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
 
 
@@ -63,6 +65,7 @@ def export_artifact(
     validation: Dataset,
     data: dict[str, Any],
     risk: float | None = None,
+    fit: ImageFit = DEFAULT_FIT,
 ) -> Exported:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
@@ -76,6 +79,7 @@ def export_artifact(
             temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
+        fit: how images of other proportions got into the size of these, and those to answer will.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
@@ -85,7 +89,7 @@ def export_artifact(
     model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
-    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
+    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB", fit)
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
         layers = tuple(layer_costs(model))
@@ -164,13 +168,14 @@ def _network_errors(settings: Settings) -> Iterator[None]:
 def model_card(manifest: Manifest) -> str:
     """The artifact's README: what it is, what it learned from, how good, and what it must not be trusted with."""
     height, width, _ = manifest.image.shape
+    seen = f"{_SEEN[manifest.image.fit]} {height} × {width} pixels"
     names = ", ".join(name.replace("\n", " ") for name in manifest.class_names[:20])
     more = f" and {len(manifest.class_names) - 20} more" if len(manifest.class_names) > 20 else ""
     parameters = sum(layer["parameters"] for layer in manifest.layers)
     return f"""# An image classifier made by Beholder
 
 - Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
-- It puts an image, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
+- It puts an image, {seen}, into one of {len(manifest.class_names)} classes: {names}{more}.
 - Learned from: {manifest.data["name"]}{_origin(manifest)}.
 - Validation set: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
   figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
