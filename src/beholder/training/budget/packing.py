@@ -18,6 +18,7 @@ _APART_SECONDS = 8.0  # more, where it does so in a process of its own
 _MARGIN = 1.1  # times the fastest of the last runs
 AGREEING = 3  # runs; fewer are not believed to take more than so many times the guess
 _MOST_OVER_GUESS = 1.5
+_OUTSIDE_SECONDS = 0.8  # that Python takes before a run's clock starts and after it stops
 KEPT_RUNS = 5  # of which the fastest is believed, since a machine that was busy once need not be so again
 
 
@@ -55,7 +56,7 @@ class Packing:
 
 
 def expected_seconds(guess: float, told: Sequence[float], most: float) -> float:
-    """What packing is expected to take, but no more than `most` seconds or the guess.
+    """What packing and leaving are expected to take; packing no more than `most` seconds or the guess.
 
     Args:
         guess: before any run has told.
@@ -65,4 +66,4 @@ def expected_seconds(guess: float, told: Sequence[float], most: float) -> float:
     times = _MARGIN * min(told) if told else 1.0
     if told and len(told) < AGREEING:
         times = min(times, _MOST_OVER_GUESS)
-    return min(times * guess, max(most, guess))
+    return min(times * guess, max(most, guess)) + _OUTSIDE_SECONDS
