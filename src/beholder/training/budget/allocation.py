@@ -132,7 +132,7 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         least_seconds(len(train), 1 / an_image),
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
         partial(
-            calibration.closing_seconds, file=settings.own_file, layers=len(model.layers), converted=not knows(model)
+            calibration.closing_seconds, kind=settings.packed_like, layers=len(model.layers), converted=not knows(model)
         ),
         lambda _: None,
     )

@@ -30,7 +30,7 @@ _PREPARING_SECONDS = 2.0  # building and compiling a network, about
 # Packing, judging and reporting, until runs have told: so many GFLOP at the rate of a float32 product, alike on fast
 # and slow machines.
 _CLOSING_SECONDS, _MOST_CLOSING_SECONDS, _CLOSING_GFLOP = 2.0, 15.0, 1200.0
-_SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
+_SECONDS_A_LAYER = 0.04  # more, for a network of many layers: its graphs are opened and quantised layer by layer
 _CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
 _APART_SECONDS = 8.0  # more, where it does so in a process of its own
 _KEPT_CLOSINGS = 5  # runs, of which the fastest is believed, since a machine that was busy once need not be so again
@@ -51,24 +51,23 @@ class Calibration:
     ceiling: dict[str, float] = field(default_factory=dict)
     # Seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them
     chosen: dict[str, float] = field(default_factory=dict)
-    # Seconds from the last step to the written report of the last runs here, by the SHA-256 of the file that the
-    # network came from; "" for our own networks
+    # Seconds from the last step to the written report of the last runs here, by `Settings.packed_like`; "" for None
     closings: dict[str, list[float]] = field(default_factory=dict)
 
     def closing_seconds(
-        self, most: float, file: str | None = None, layers: int = 0, *, converted: bool = False
+        self, most: float, kind: str | None = None, layers: int = 0, *, converted: bool = False
     ) -> float:
         """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
-        A network from the `file` of this SHA-256, of so many `layers`, takes longer to pack, one that is `converted`
-        by tf2onnx longer still.
+        A network of a `kind` (`Settings.packed_like`), of so many `layers`, takes longer to pack, one that is
+        `converted` by tf2onnx longer still.
         """
         products = _CLOSING_GFLOP / self.ceiling.get("float32", math.inf)
         guess = min(max(products, _CLOSING_SECONDS), _MOST_CLOSING_SECONDS)
-        if file is not None:
+        if kind is not None:
             guess += layers * (_CONVERTED_SECONDS_A_LAYER if converted else _SECONDS_A_LAYER)
             guess += _APART_SECONDS if converted and framework.backend() != "tensorflow" else 0.0
-        told = self.closings.get(file or "")
+        told = self.closings.get(kind or "")
         expected = _CLOSING_MARGIN * min(told) if told else guess
         if told and len(told) < _AGREEING:
             expected = min(expected, _MOST_OVER_GUESS * guess)
@@ -152,8 +151,8 @@ def learn_from_run(
         known = _read(path)
         if known is None:
             return
-        file = settings.own_file or ""
-        known.closings[file] = [*known.closings.get(file, []), round(closing, 2)][-_KEPT_CLOSINGS:]
+        kind = settings.packed_like or ""
+        known.closings[kind] = [*known.closings.get(kind, []), round(closing, 2)][-_KEPT_CLOSINGS:]
         key = _chosen_key(settings)
         if an_image is not None and key in known.chosen:
             known.chosen[key] = min(an_image, _MOST_SLOWER * known.chosen[key])
