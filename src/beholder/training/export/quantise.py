@@ -66,7 +66,7 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
+            op_types_to_quantize=[*_PRODUCTS, "Relu", "Clip", "MaxPool"],
             nodes_to_exclude=[node.name for node in products if node.name not in gaining],
         )
     Graph(target)(images[:1])  # some int8 models cannot be run
