@@ -238,8 +238,8 @@ def test_a_network_from_a_file_is_given_time_to_be_packed_and_that_is_learned() 
 
     known = Calibration(ceiling={"float32": 250.0}, packings={"": [1.0], "known": [0.5]})
 
-    def seconds(file: str | None, layers: int, *, converted: bool = False) -> float:
-        return known.closing_seconds(100, Packing(100, file, layers, converted), 10**6)
+    def seconds(kind: str | None, layers: int, *, converted: bool = False) -> float:
+        return known.closing_seconds(100, Packing(100, kind, layers, converted), 10**6)
 
     ours = seconds(None, 100)
     assert ours < seconds("new", 10) < seconds("new", 100) < seconds("new", 100, converted=True)

@@ -24,13 +24,14 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Split, first_images
 from beholder.errors import RunError, UsageError
-from beholder.models import MODELS, recipe
+from beholder.models import FROM_SCRATCH, recipe
+from beholder.models.weights.installed import check_weights
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.run_folder import open_run, read_document
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
 from beholder.training.mirror_choice import decide_mirroring
-from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.settings import Settings, choose, precision_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class _Planned:
 def compare(
     data: Data,
     *,
-    models: Sequence[str] = tuple(MODELS),
+    models: Sequence[str] = FROM_SCRATCH,
     out: str | Path | None = None,
     epochs: int | None = None,
     budget: float | None = None,
@@ -75,7 +76,7 @@ def compare(
 
     Args:
         data: a name, a path, a `Dataset`, or a pair of arrays (images, labels).
-        models: names of networks.
+        models: names of networks; by default all whose weights are drawn.
         out: the folder of the runs, the table (`comparison.json`) and its page (`comparison.html`);
             `runs/DATA-compare-TIME` by default.
         epochs: times that each image is seen; each model's own by default, like the next ones.
@@ -157,11 +158,14 @@ def _plan(
         raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
     settings = {}
     for model in models:
-        own = {"dropout": dropout} if "dropout" in recipe(model).options else {}
+        base = recipe(model)
+        if base.weights is not None:
+            check_weights(base.weights)
+        own = {"dropout": dropout} if "dropout" in base.options else {}
         settings[model] = choose(
             model,
             seed=seed,
-            precision=resolve_precision(precision),
+            precision=precision_of(model, precision),
             early_stop=early_stop,
             changes=changes,
             options=own,

@@ -27,7 +27,7 @@ from beholder.cli.options import (
 from beholder.cli.training_progress import listener_on
 from beholder.cli.values import POSITIVE, Duration
 from beholder.errors import UsageError
-from beholder.models import MODELS
+from beholder.models import FROM_SCRATCH, MODELS
 from beholder.runs.events import Event, Listener
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @data_argument
 @click.option(
     "--models",
-    default=",".join(MODELS),
+    default=",".join(FROM_SCRATCH),
     show_default=True,
     metavar="MODEL,...",
     help=f"Which models, separated by commas: any of {', '.join(MODELS)}.",

@@ -118,6 +118,9 @@ def _decide(run: Run, prepared: Prepared) -> Prepared:
         if settings.own_file is not None:
             low, high = settings.options["input_range"]
             told.append(f"Your network is shown pixels as {low:g} to {high:g}; --input-range decides otherwise.")
+        if settings.recipe.side is not None:
+            side, _ = settings.sides(train.image_shape)
+            told.append(f"Images are brought to {side} pixels on their short side; --side decides otherwise.")
         run.update_config(settings=settings.to_json())
     checks = check_data(prepared.split, prepared.sets, request.budget, request.kept_in)
     checks["sentences"] = [*prepared.correction_notes(), *checks["sentences"], *told]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beholder.artifact.validation_answers import write_validation
+from beholder.models.weights.catalogue import described
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.run_folder import Run, read_document
 from beholder.sessions.interruption import stop_on_interrupt
@@ -149,6 +150,8 @@ class Session:
         data = {"name": self.name, "fingerprint": read_document(self.run.data_file, missing="")["fingerprint"]}
         if initial is not None:
             data["started_from"] = {"name": Path(initial.source).name, "sha256": initial.sha256}
+        elif self.settings.recipe.weights is not None:
+            data["started_from"] = described(self.settings.recipe.weights)
         exported = export_artifact(
             self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk, self.fit
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.data.image_rows import images_at
 from beholder.errors import UsageError
-from beholder.models import build
+from beholder.models import build, learned_weights
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.balance import class_weights
@@ -92,15 +92,15 @@ class Fit:
     ) -> None:
         self.settings, self.log, self.stop = settings, log, stop
         self.group = processes.current()
-        recipe, from_earlier = settings.recipe, settings.initial is not None
+        recipe, fine_tuning = settings.recipe, settings.fine_tuning
         mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
         self.model = _build(settings, train, run if self.leads else None)
-        optimizer = build_optimizer(recipe, fine_tuning=from_earlier)
+        optimizer = build_optimizer(recipe, fine_tuning=fine_tuning)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
-        # What starts from an earlier network has learned the coarse things already.
-        self.stages = Stages(self.model, optimizer, recipe, whole=from_earlier, class_weights=weights, group=self.group)
+        # What starts from learned weights has learned the coarse things already.
+        self.stages = Stages(self.model, optimizer, recipe, whole=fine_tuning, class_weights=weights, group=self.group)
         self.checkpoints = Checkpoints(run, self.model, optimizer)
         # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
         hurried, patience = until is not None and settings.early_stop is None, settings.early_stop
@@ -284,12 +284,16 @@ class Fit:
 
 
 def _build(settings: Settings, train: Dataset, run: Run | None) -> Any:
-    """The network, with the weights of the earlier one that `run` keeps, if it does."""
+    """The network, with the weights that `run` starts from; a checkpoint brings all weights itself."""
     fitted = {}
     if settings.recipe.sees_images:
         fitted["images"] = images_at(train.images, sample(len(train), TRAIN_SAMPLE))
     names = train.class_names
     model = build(settings.model, train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted)
-    if run is not None and settings.initial is not None and settings.initial.class_names:
+    if run is None or run.has_checkpoint:
+        return model
+    if settings.initial is None:
+        learned_weights(settings.model, model)
+    elif settings.initial.class_names:
         first_weights(model, run.initial_file, settings.initial.class_names, names)
     return model

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from beholder.data.images.fitting import ImageFit
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
-from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
+from beholder.models.resolution import LARGEST_SIDE, RESIZED_SIDES, looked_at, resized, small_side
 from beholder.runs.environment import has_bfloat16
 from beholder.training import limits
 from beholder.training.steps import framework
@@ -57,7 +57,7 @@ class Settings:
         early_stop: epochs without a better validation accuracy after which to stop and keep the best; None never does.
         options: what the model's `build` takes beyond shape, classes and dtype.
         said: fields of the recipe that the person chose; the others may be fitted to the data.
-        initial: the earlier network that training starts from; None: weights are drawn.
+        initial: the earlier network that training starts from; None: weights are drawn, or those that the recipe names.
         balance: what makes small classes count as much as large ones: `weights` of the loss, or `sampling`.
     """
 
@@ -78,8 +78,10 @@ class Settings:
 
     def sides(self, shape: tuple[int, int, int]) -> tuple[int, int | None]:
         """The short side in pixels at which the network looks at images of `shape`, and at first; None: the same."""
-        side = min(looked_at(shape, self.options.get("side", LARGEST_SIDE)) if self.model == "fast" else shape[:2])
-        begins_small = self.recipe.small_share > 0 and self.initial is None
+        seen = shape[:2]
+        if self.model == "fast" or self.recipe.side is not None:
+            seen = _looked_at(self.recipe, shape, self.options.get("side"))
+        side, begins_small = min(seen), self.recipe.small_share > 0 and not self.fine_tuning
         return side, small_side(side) if begins_small else None
 
     def fitted(self, images: int, shape: tuple[int, int, int]) -> Settings:
@@ -116,9 +118,19 @@ class Settings:
         return replace(self, recipe=replace(self.recipe, batch_size=batch_size))
 
     @property
+    def fine_tuning(self) -> bool:
+        """Whether training starts from learned weights, of an earlier network or those that the recipe names."""
+        return self.initial is not None or self.recipe.weights is not None
+
+    @property
     def own_file(self) -> str | None:
         """SHA-256 of the file of the person's own that the network itself comes from; None: it is one of `MODELS`."""
         return self.initial.sha256 if self.initial is not None and self.model == PRETRAINED else None
+
+    @property
+    def packed_like(self) -> str | None:
+        """What networks that take as long to pack have in common; None: it is one of the small ones of `MODELS`."""
+        return self.own_file or self.recipe.weights
 
     def starting_from(self, file: Path) -> Settings:
         """These settings where the network that training starts from lies at `file`, in the run."""
@@ -173,8 +185,15 @@ def largest_batch(recipe: Recipe, shape: tuple[int, int, int], side: int | None 
     """How many images of `shape` (H, W, C) a step of `recipe` takes, where the network looks at a short `side`."""
     if recipe.step_pixels is None:
         return recipe.batch_size
-    height, width = looked_at(shape, side or LARGEST_SIDE)
+    height, width = _looked_at(recipe, shape, side)
     return min(recipe.batch_size, max(SMALLEST_BATCH, recipe.step_pixels // (height * width)))
+
+
+def _looked_at(recipe: Recipe, shape: tuple[int, int, int], side: int | None) -> tuple[int, int]:
+    """Height and width in pixels at which a network of `recipe`, with the option `side`, looks at images of `shape`."""
+    if recipe.side is not None:
+        return resized(shape, side or recipe.side)
+    return looked_at(shape, side or LARGEST_SIDE)
 
 
 def choose(
@@ -207,7 +226,25 @@ def choose(
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
         given[name] = limits.checked(name, value)
+    least, most = RESIZED_SIDES
+    if base.side is not None and not least <= given.get("side", base.side) <= most:
+        raise UsageError(
+            f"Model {model!r} looks at images of {least} to {most} pixels; choose a --side between these. "
+            f"Received: {given['side']}."
+        )
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
+
+
+def precision_of(model: str, asked: Literal["auto", "float32", "bfloat16"]) -> Precision:
+    """What `asked` means for `model`; see `resolve_precision`.
+
+    Raises:
+        UsageError: an unknown model, or as there.
+    """
+    if asked == "auto" and (model == PRETRAINED or recipe(model).weights is not None):
+        # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
+        return "float32"
+    return resolve_precision(asked)
 
 
 def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precision:

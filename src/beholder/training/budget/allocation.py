@@ -170,7 +170,7 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         lambda _: multiply_adds(model),
         lambda _: None,
     )
-    return machine, Packing(0, settings.own_file, len(model.layers), not knows(model))
+    return machine, Packing(0, settings.packed_like, len(model.layers), not knows(model))
 
 
 def shortest_budget(spent: float, needed: float, closing_within: Callable[[float], float]) -> int:

@@ -12,7 +12,7 @@ from beholder.training.steps import framework
 _FIXED_GFLOP, _GFLOP_A_MULTIPLY_ADD, _INT8_SHARE, _TRAINING_IMAGES = 400.0, 2e-9, 0.5, 2000
 _LEAST_SECONDS, _MOST_SECONDS = 1.5, 30.0
 _PROCESSOR_GFLOPS = 500.0  # an accelerator does not pack
-_SECONDS_A_LAYER = 0.04  # more, for a network from a file: its graphs are opened and quantised layer by layer
+_SECONDS_A_LAYER = 0.04  # more, for a network of many layers: its graphs are opened and quantised layer by layer
 _CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
 _APART_SECONDS = 8.0  # more, where it does so in a process of its own
 _MARGIN = 1.1  # times the fastest of the last runs
@@ -28,13 +28,13 @@ class Packing:
 
     Attributes:
         images: of the validation set, each view of one counted.
-        file: the SHA-256 of the file that the network comes from; None for one of ours.
-        layers: of a network from a file.
+        kind: see `Settings.packed_like`; None for a network of few layers.
+        layers: of a network of a kind.
         converted: by tf2onnx.
     """
 
     images: int
-    file: str | None = None
+    kind: str | None = None
     layers: int = 0
     converted: bool = False
 
@@ -49,7 +49,7 @@ class Packing:
         work = _FIXED_GFLOP + _GFLOP_A_MULTIPLY_ADD * multiply_adds * looks
         rate = min(ceiling.get("float32", _PROCESSOR_GFLOPS), _PROCESSOR_GFLOPS)
         seconds = min(max(work / rate, _LEAST_SECONDS), _MOST_SECONDS)
-        if self.file is not None:
+        if self.kind is not None:
             seconds += self.layers * (_CONVERTED_SECONDS_A_LAYER if self.converted else _SECONDS_A_LAYER)
             seconds += _APART_SECONDS if self.converted and framework.backend() != "tensorflow" else 0.0
         return seconds

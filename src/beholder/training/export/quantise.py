@@ -66,7 +66,7 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
+            op_types_to_quantize=[*_PRODUCTS, "Relu", "Clip", "MaxPool"],
             nodes_to_exclude=[node.name for node in products if node.name not in gaining],
         )
     Graph(target)(images[:1])  # some int8 models cannot be run
@@ -74,9 +74,13 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
 
 
 def _gaining(graph: Any, products: list[Any]) -> set[str]:
-    """Names of the `products` with fixed weights that gain from int8: all but those of few inputs, and the last."""
+    """Names of the `products` with fixed weights that gain from int8: all but those of few inputs, and the last.
+
+    What comes before the first convolution only brings images to another size, by whose pixels that one goes.
+    """
+    first = next((index for index, node in enumerate(products) if node.op_type == "Conv"), 0)
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    fixed = [node for node in products if node.input[1] in shapes]
+    fixed = [node for node in products[first:] if node.input[1] in shapes]
     return {
         node.name
         for node in fixed[:-1]
