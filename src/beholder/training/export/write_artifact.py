@@ -31,7 +31,7 @@ from beholder.evaluation.familiarity import UNLIKE_SHARE
 from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
-from beholder.training.export.graphs import set_temperature, write_network
+from beholder.training.export.graphs import features_graph, set_temperature, write_network
 from beholder.training.export.honesty import Honest, Outputs, fit_honesty, outputs_for
 from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
 from beholder.training.export.training_features import TrainingFeatures, look_at_training
@@ -95,7 +95,7 @@ def export_artifact(
         layers = tuple(layer_costs(model))
         with _network_errors(settings):
             write_network(building, model, views)
-            seen = look_at_training(building, layers, train)
+            seen = look_at_training(features_graph(building, model), layers, train)
             outputs = outputs_for(Graph(building / "model.onnx"), validation, seen.prototypes)
             temperature = fit_temperature(outputs.logits, validation.labels)
             set_temperature(building / "model.onnx", temperature)
