@@ -1,4 +1,4 @@
-"""A person relies on: `lite0` is the network that its weights were trained as, for images of any size, shape and colour.
+"""A person relies on: `lite0` is the network that its weights were trained as, for images of any size and colour.
 
 The reference figures are of PyTorch 2.13 with `efficientnet-lite-pytorch` 0.1.0 and the same file of weights.
 """

@@ -1,4 +1,4 @@
-"""A person relies on: learned weights are read as they are, a file that is not them is refused, and no file can do more."""
+"""A person relies on: learned weights are read as they are, another file is refused, and no file can do more."""
 
 from __future__ import annotations
 
