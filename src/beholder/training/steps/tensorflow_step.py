@@ -15,8 +15,8 @@ class TensorFlowStep:
     """Trains a network on one batch at a time, in its own variables; arguments as for `compile_objective`."""
 
     def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
-        # Compiled for each batch size: one graph for several computes some gradients in another way, so that a run which
-        # is resumed at its last, smaller batch would end with other bits.
+        # Compiled for each batch size: one graph for several computes some gradients in another way, and a run that is
+        # resumed at its last, smaller batch would end with other bits.
         @tf.function(jit_compile=False)
         def step(images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[Any, Any]:
             optimizer.learning_rate.assign(learning_rate)
