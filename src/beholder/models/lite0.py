@@ -95,13 +95,7 @@ def _block(x: Any, window: int, stride: int, expansion: int, channels: int, name
     if expansion > 1:
         x = _convolved(x, expansion * x.shape[-1], 1, 1, f"{name}expansion", dtype)
     depthwise = keras.layers.DepthwiseConv2D(
-        window,
-        stride,
-        "same",
-        use_bias=False,
-        depthwise_initializer="he_normal",
-        dtype=dtype,
-        name=f"{name}depthwise",
+        window, stride, "same", use_bias=False, dtype=dtype, name=f"{name}depthwise"
     )
     x = _rectified(_normalised(depthwise(x), f"{name}depthwise", dtype), f"{name}depthwise", dtype)
     x = _normalised(_convolution(channels, 1, 1, f"{name}projection", dtype)(x), f"{name}projection", dtype)
@@ -115,9 +109,7 @@ def _convolved(x: Any, channels: int, window: int, stride: int, name: str, dtype
 
 
 def _convolution(channels: int, window: int, stride: int, name: str, dtype: str) -> Any:
-    return keras.layers.Conv2D(
-        channels, window, stride, "same", use_bias=False, kernel_initializer="he_normal", dtype=dtype, name=name
-    )
+    return keras.layers.Conv2D(channels, window, stride, "same", use_bias=False, dtype=dtype, name=name)
 
 
 def _normalised(x: Any, name: str, dtype: str) -> Any:
