@@ -131,12 +131,13 @@ class Session:
         # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
         from beholder.training.fit import Fit
 
-        timed = {}
+        timed: dict[str, Any] = {}
         if self.request.budget is not None and closing is not None:
             timed = {"until": self.started + self.request.budget - self.earlier - closing, "closing": closing}
         train, validation = self.sets["train"], self.sets["validation"]
         get_ready()
-        fit = Fit(train, validation, self.settings, self.run, self.log, stop, schedule=self.schedule, **timed)
+        how = {"cache": self.request.kept_in, "schedule": self.schedule, **timed}
+        fit = Fit(train, validation, self.settings, self.run, self.log, stop, **how)
         result = fit.run_to_end()
         processes.leave()
         return result

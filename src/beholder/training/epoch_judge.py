@@ -26,11 +26,12 @@ class EpochJudge:
         augmented: the network learns from varied images, so that nobody need be advised to vary them.
         hurried: of that set too a sample is enough.
         patience: epochs without a better validation accuracy after which to stop, with the best weights; None: never.
+        keeps_best: keep the best weights without that too.
         run: keeps snapshots.
         log: hears of each epoch.
 
     Attributes:
-        best: the weights of the best epoch so far, in the model's order; empty without `patience`.
+        best: the weights of the best epoch so far, in the model's order; empty where they are not kept.
         last: when the last epoch was judged, on the clock of `time.monotonic`.
     """
 
@@ -43,6 +44,7 @@ class EpochJudge:
         augmented: bool,
         hurried: bool,
         patience: int | None,
+        keeps_best: bool,
         run: Run,
         log: EventLog,
     ) -> None:
@@ -50,6 +52,7 @@ class EpochJudge:
         self._train, self._train_rows = train, sample(len(train), TRAIN_SAMPLE)
         self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
         self._patience, self._log, self._augmented = patience, log, augmented
+        self._keeps_best = keeps_best or patience is not None
         self._snapshots = Snapshots(run, log, model, validation, self._rows)
         self.best: list[NDArray[Any]] = []
         self.last = time.monotonic()
@@ -83,9 +86,14 @@ class EpochJudge:
             position.gap_said = True
         if validation_accuracy > position.best_accuracy:
             position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch
-            if self._patience is not None:
+            if self._keeps_best:
                 self.best = values_of(self._model.variables)
         position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
+
+    def begin_with(self, position: Position) -> None:
+        """Judge the network as it is before the first step: an epoch has to be better than that to be kept."""
+        position.best_accuracy, _ = judge(self.look, self._validation, self._rows)
+        self.best = values_of(self._model.variables)
 
     def out_of_patience(self, position: Position) -> bool:
         """Whether to stop early."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from beholder.training.budget.schedule import Schedule
 from beholder.training.budget.stage_costs import SMALL_COST
 from beholder.training.checkpoint import Checkpoints, Position, position_from, values_of
 from beholder.training.epoch_judge import EpochJudge
+from beholder.training.first_answer import first_answer
+from beholder.training.frozen_features import can_be_seen
 from beholder.training.initial import first_weights
 from beholder.training.judging import TRAIN_SAMPLE, sample
 from beholder.training.settings import Settings
@@ -69,6 +72,7 @@ class Fit:
         run: where checkpoints go.
         log: where events go.
         stop: asked after each step; True ends training there, with a checkpoint.
+        cache: where the features of images are kept; None: nowhere.
         until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
             None: the settings' epochs decide.
         closing: seconds that packing will take after that.
@@ -85,12 +89,14 @@ class Fit:
         log: EventLog,
         stop: Callable[[], bool],
         *,
+        cache: Path | None = None,
         until: float | None = None,
         closing: float = 0.0,
         most_epochs: float = MOST_EPOCHS,
         schedule: list[tuple[int, int]] | None = None,
     ) -> None:
-        self.settings, self.log, self.stop = settings, log, stop
+        self.settings, self.log, self.stop, self.cache = settings, log, stop, cache
+        self.train, self.validation = train, validation
         self.group = processes.current()
         recipe, fine_tuning = settings.recipe, settings.fine_tuning
         mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
@@ -111,6 +117,7 @@ class Fit:
             augmented=recipe.augment,
             hurried=hurried,
             patience=patience,
+            keeps_best=self._answers_first,
             run=run,
             log=log,
         )
@@ -137,6 +144,8 @@ class Fit:
         began = time.monotonic()
         if self.leads:
             self._restore()
+            if self._answers_first and not self.judge.best:
+                self._answer_first()
         self._share_position()
         self._follow()
         stopped = False
@@ -211,6 +220,29 @@ class Fit:
         if self.group is not None:
             asked, steps = self.group.agree([asked, steps])
         return asked, steps
+
+    @property
+    def _answers_first(self) -> bool:
+        """Whether the network learned from other images, and has a new last layer."""
+        return self.settings.head_is_new and can_be_seen(self.model)
+
+    def _answer_first(self) -> None:
+        """Give the network its first answer, and keep it: from here on the run has a model, however it ends."""
+        settings = self.settings
+        accuracy = first_answer(
+            self.model,
+            settings.starts_with,
+            self.train,
+            self.validation,
+            cache=self.cache,
+            log=self.log,
+            stop=self.stop,
+            mirrored=settings.mirrors(self.train.image_shape[2]),
+            balanced=settings.balance != "none",
+        )
+        if accuracy is not None:
+            self.judge.begin_with(self.position)
+            self._save()
 
     def _share_position(self) -> None:
         """Stand where process 0 does, which alone reads checkpoints and judges."""

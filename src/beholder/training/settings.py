@@ -11,6 +11,7 @@ from beholder.data.images.fitting import ImageFit
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
 from beholder.models.resolution import LARGEST_SIDE, RESIZED_SIDES, looked_at, resized, small_side
+from beholder.models.weights.catalogue import WEIGHTS
 from beholder.runs.environment import has_bfloat16
 from beholder.training import limits
 from beholder.training.steps import framework
@@ -126,6 +127,18 @@ class Settings:
     def own_file(self) -> str | None:
         """SHA-256 of the file of the person's own that the network itself comes from; None: it is one of `MODELS`."""
         return self.initial.sha256 if self.initial is not None and self.model == PRETRAINED else None
+
+    @property
+    def head_is_new(self) -> bool:
+        """Whether the last layer of a network that learned from other images is drawn: no earlier run brings it."""
+        return self.starts_with != "" and (self.initial is None or "file" in self.options)
+
+    @property
+    def starts_with(self) -> str:
+        """What tells the weights that training starts from: the SHA-256 of their file; "" where they are drawn."""
+        if self.initial is not None:
+            return self.initial.sha256
+        return "" if self.recipe.weights is None else WEIGHTS[self.recipe.weights].sha256
 
     @property
     def packed_like(self) -> str | None:

@@ -56,16 +56,18 @@ def write_graphs(folder: Path, model: Any, views: tuple[str, ...]) -> None:
         files.write_bytes(folder / name, graph.SerializeToString())
 
 
-def features_graph(folder: Path, model: Any) -> Graph:
+def features_graph(folder: Path | None, model: Any) -> Graph:
     """A graph that gives the `features` of the plain view and nothing else, as fast as ONNX Runtime can.
 
     Args:
-        folder: of the artifact, whose `inside.onnx` serves where we do not know all layers.
+        folder: of the artifact, whose `inside.onnx` serves where we do not know all layers; None: we do.
         model: the network.
     """
     try:
         graph = _answering(model, ("plain",))
     except UnknownLayer:
+        if folder is None:
+            raise
         graph = onnx.load(folder / "inside.onnx")
     for output in [output for output in graph.graph.output if output.name != "features"]:
         graph.graph.output.remove(output)
