@@ -35,11 +35,21 @@ def resolve(request: TrainRequest) -> Resolved:
     if request.plan is not None:
         return _of_plan(request, request.plan)
     start = _start(request)
-    model = "fast" if request.model == "auto" else request.model
+    settings = settings_for(request, "fast" if request.model == "auto" else request.model, start)
+    _check(request, settings)
+    return settings, None, None if start is None else start.file
+
+
+def settings_for(request: TrainRequest, model: str, start: Start | None = None) -> Settings:
+    """The settings of `request` for `model`, or for the network of `start`.
+
+    Raises:
+        UsageError: an option that it does not have, or a value out of its range.
+    """
     options = request.options
     if start is not None:
         model, options = start.model, start.options
-    settings = choose(
+    return choose(
         model,
         seed=SEED if request.seed is None else request.seed,
         precision=precision_of(model, request.precision or "auto"),
@@ -49,8 +59,6 @@ def resolve(request: TrainRequest) -> Resolved:
         initial=None if start is None else start.initial,
         balance=request.balance or "none",
     )
-    _check(request, settings)
-    return settings, None, None if start is None else start.file
 
 
 def _of_plan(request: TrainRequest, plan: Path) -> Resolved:

@@ -12,9 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.image_rows import images_at
 from beholder.errors import UsageError
-from beholder.models import build, learned_weights
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.balance import class_weights
@@ -25,10 +23,8 @@ from beholder.training.budget.schedule import Schedule
 from beholder.training.budget.stage_costs import SMALL_COST
 from beholder.training.checkpoint import Checkpoints, Position, position_from, values_of
 from beholder.training.epoch_judge import EpochJudge
-from beholder.training.first_answer import first_answer
-from beholder.training.frozen_features import can_be_seen
-from beholder.training.initial import first_weights
-from beholder.training.judging import TRAIN_SAMPLE, sample
+from beholder.training.first_answer import COMPILING_SECONDS, FirstAnswer
+from beholder.training.network import build_network
 from beholder.training.settings import Settings
 from beholder.training.stages import Stages
 from beholder.training.steps import framework, processes
@@ -95,14 +91,14 @@ class Fit:
         most_epochs: float = MOST_EPOCHS,
         schedule: list[tuple[int, int]] | None = None,
     ) -> None:
-        self.settings, self.log, self.stop, self.cache = settings, log, stop, cache
-        self.train, self.validation = train, validation
+        self.settings, self.log, self.stop = settings, log, stop
         self.group = processes.current()
         recipe, fine_tuning = settings.recipe, settings.fine_tuning
         mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
-        self.model = _build(settings, train, run if self.leads else None)
+        self.model = build_network(settings, train, run if self.leads else None)
+        self.first = FirstAnswer.of(self.model, settings, train, validation, cache, until)
         optimizer = build_optimizer(recipe, fine_tuning=fine_tuning)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
         # What starts from learned weights has learned the coarse things already.
@@ -117,7 +113,7 @@ class Fit:
             augmented=recipe.augment,
             hurried=hurried,
             patience=patience,
-            keeps_best=self._answers_first,
+            keeps_best=self.first is not None,
             run=run,
             log=log,
         )
@@ -144,15 +140,15 @@ class Fit:
         began = time.monotonic()
         if self.leads:
             self._restore()
-            if self._answers_first and not self.judge.best:
-                self._answer_first()
+            if self.first is not None and not self.judge.best:
+                self._answer_first(self.first)
         self._share_position()
         self._follow()
         stopped = False
         while not self._over() and not stopped:
             stopped = self._epoch(began)
         self.stages.step.sync()
-        if not stopped and self.pace is not None:
+        if not stopped and self.pace is not None and self.position.done:
             self._tell_ending(self.pace, began)
         position = self.position
         return FitResult(
@@ -221,26 +217,9 @@ class Fit:
             asked, steps = self.group.agree([asked, steps])
         return asked, steps
 
-    @property
-    def _answers_first(self) -> bool:
-        """Whether the network learned from other images, and has a new last layer."""
-        return self.settings.head_is_new and can_be_seen(self.model)
-
-    def _answer_first(self) -> None:
+    def _answer_first(self, first: FirstAnswer) -> None:
         """Give the network its first answer, and keep it: from here on the run has a model, however it ends."""
-        settings = self.settings
-        accuracy = first_answer(
-            self.model,
-            settings.starts_with,
-            self.train,
-            self.validation,
-            cache=self.cache,
-            log=self.log,
-            stop=self.stop,
-            mirrored=settings.mirrors(self.train.image_shape[2]),
-            balanced=settings.balance != "none",
-        )
-        if accuracy is not None:
+        if first.answer(self.log, self.stop):
             self.judge.begin_with(self.position)
             self._save()
 
@@ -284,7 +263,14 @@ class Fit:
     def _over(self) -> bool:
         # A run that was killed after its last step, and before that epoch was judged, has that still to do.
         ended = self.position.done >= self.position.schedule.steps and self.position.step == 0
-        return ended or self.judge.out_of_patience(self.position)
+        return ended or self.judge.out_of_patience(self.position) or self._has_answered_in_time
+
+    @property
+    def _has_answered_in_time(self) -> bool:
+        """Whether the first answer took the time: then there is none for a step, which is compiled first."""
+        if self.first is None or self.pace is None or self.position.done:
+            return False
+        return time.monotonic() + COMPILING_SECONDS > self.pace.until
 
     def _save(self) -> None:
         if self.leads:
@@ -313,19 +299,3 @@ class Fit:
         message = ending_in_words(done, planned, pace.most_steps, left=left, seconds=seconds)
         if message is not None:
             self.log.append("advice", message=message)
-
-
-def _build(settings: Settings, train: Dataset, run: Run | None) -> Any:
-    """The network, with the weights that `run` starts from; a checkpoint brings all weights itself."""
-    fitted = {}
-    if settings.recipe.sees_images:
-        fitted["images"] = images_at(train.images, sample(len(train), TRAIN_SAMPLE))
-    names = train.class_names
-    model = build(settings.model, train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted)
-    if run is None or run.has_checkpoint:
-        return model
-    if settings.initial is None:
-        learned_weights(settings.model, model)
-    elif settings.initial.class_names:
-        first_weights(model, run.initial_file, settings.initial.class_names, names)
-    return model

@@ -24,7 +24,7 @@ from beholder.training.export.graphs import features_graph
 from beholder.training.export.onnx_layers import knows
 
 Features = NDArray[np.float32]
-Told = Callable[[int, int], bool]  # how many images of how many are done; whether to stop there
+Tell = Callable[[int], bool]  # hears how many more images are done; whether to stop there
 
 _MOST_BYTES = 1 << 33
 
@@ -36,11 +36,11 @@ class FrozenFeatures:
         model: the network; its layers are all ones that we write as ONNX, see `can_be_seen`.
         weights: what tells its weights from others, the SHA-256 of their file, say.
         cache: the folder; None: nothing is kept.
-        told: hears how far it is, now and then.
+        tell: hears how far it is.
     """
 
-    def __init__(self, model: Any, weights: str, cache: Path | None, told: Told) -> None:
-        self._model, self._cache, self._told = model, cache, told
+    def __init__(self, model: Any, weights: str, cache: Path | None, tell: Tell) -> None:
+        self._model, self._cache, self._tell = model, cache, tell
         self._facts = [weights, model.name, list(model.input.shape[1:]), _seen_at(model)]
 
     def __call__(self, dataset: Dataset, *, mirrored: bool = False) -> Features | None:
@@ -60,13 +60,12 @@ class FrozenFeatures:
         return features
 
     def _computed(self, dataset: Dataset, mirrored: bool) -> Features | None:
-        graph, parts, done = features_graph(None, self._model), [], 0
+        graph, parts = features_graph(None, self._model), []
         for rows in chunks(len(dataset), dataset.image_shape, RUN_PIXELS):
             images = dataset.images[rows]
             [features] = graph.run(["features"], images[:, :, ::-1] if mirrored else images)
             parts.append(features)
-            done += len(features)
-            if self._told(done, len(dataset)):
+            if self._tell(len(features)):
                 return None
         return np.concatenate(parts)
 

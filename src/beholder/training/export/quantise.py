@@ -19,10 +19,16 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-CALIBRATION_IMAGES = 200  # more change nothing (docs/lab-notebook.md)
+_MOST_IMAGES, _LEAST_IMAGES = 200, 50  # to calibrate with; more change nothing (docs/lab-notebook.md)
+_MULTIPLY_ADDS = 10**10  # of all of them together
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
+
+
+def calibration_images(multiply_adds: int) -> int:
+    """How many training images calibrate a network of so many `multiply_adds` an image."""
+    return min(_MOST_IMAGES, max(_LEAST_IMAGES, _MULTIPLY_ADDS // max(multiply_adds, 1)))
 
 
 def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:

@@ -33,7 +33,7 @@ from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import features_graph, set_temperature, write_network
 from beholder.training.export.honesty import Honest, Outputs, fit_honesty, outputs_for
-from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+from beholder.training.export.quantise import calibration_images, quantise
 from beholder.training.export.training_features import TrainingFeatures, look_at_training
 from beholder.training.settings import Settings
 
@@ -103,7 +103,9 @@ def export_artifact(
             images = validation.images[_spread(len(validation), golden.COUNT)]
             check_graph(model, graph, images, mirrored="mirrored" in views)
         _save_weights(model, building)
-        int8, int8_outputs = _int8(building, train, validation, seen.prototypes, outputs)
+        cost = sum(int(layer["multiply_adds"]) for layer in layers)
+        calibrating = train.images[_spread(len(train), calibration_images(cost))]
+        int8, int8_outputs = _int8(building, calibrating, validation, seen.prototypes, outputs)
         honest = {
             precision: fit_honesty(one, validation.labels, temperature, seen.prototypes, risk)
             for precision, one in (("float32", outputs), ("int8", int8_outputs))
@@ -219,18 +221,17 @@ def _int8_line(manifest: Manifest) -> str:
 
 def _int8(
     building: Path,
-    train: Dataset,
+    images: NDArray[np.uint8],
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
     outputs: Outputs,
 ) -> tuple[Graph, Outputs] | tuple[None, None]:
-    """The int8 model of the graph in `building`, and what it makes of the validation set.
+    """The int8 model of the graph in `building`, calibrated by some `images`, and what it makes of the validation set.
 
     None where this processor could not judge it, it gains nothing, or it is right less often by too much than the
     network itself, whose answers are in `outputs`.
     """
     path = building / INT8_FILE
-    images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
     if not has_int8() or not quantise(building / "model.onnx", path, images):
         return None, None
     int8 = Graph(path, side_by_side=True)
