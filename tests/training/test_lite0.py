@@ -191,4 +191,8 @@ def test_a_budget_decides_the_epochs_alone(run: Path, photos: Dataset, monkeypat
     assert planned.recipe.weights == "lite0"
     # Many layers take long to pack; a run of a small network tells nothing of that.
     known = Calibration(ceiling={"float32": 1000.0}, closings={"": [1.0]})
-    assert known.closing_seconds(100, settings.packed_like, layers=150) > 5 > known.closing_seconds(100)
+    kind = settings.packed_like
+    assert known.closing_seconds(100, kind, layers=150, answering=30) > 35
+    assert known.closing_seconds(100, kind, layers=150) > 5 > known.closing_seconds(100)
+    known.closings["lite0"] = [10.0] * 5
+    assert known.closing_seconds(100, kind, layers=150, answering=30) == 30

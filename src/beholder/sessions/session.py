@@ -105,6 +105,7 @@ class Session:
             automatic=self.request.automatic,
             budget=self.request.budget - self.earlier,
             started=self.started,
+            validation=len(self.sets["validation"]),
         )
         self.settings = shared(settings)
         forecast["ends"] = self._ends(forecast)

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.models.entrance import seen_size
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.checkpoint import Position, values_of
@@ -46,7 +47,7 @@ class EpochJudge:
         run: Run,
         log: EventLog,
     ) -> None:
-        self._model, self.look = model, compile_look(model)
+        self._model, self.look, self._seen = model, compile_look(model), seen_size(model)
         self._train, self._train_rows = train, sample(len(train), TRAIN_SAMPLE)
         self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
         self._patience, self._log, self._augmented = patience, log, augmented
@@ -61,8 +62,10 @@ class EpochJudge:
 
     def judge(self, position: Position, **told: Any) -> None:
         """Judge the epoch that `position` stands at the end of, and go on to the next; its event also says `told`."""
-        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows)
-        validation_accuracy, validation_loss = judge(self.look, self._validation, self._rows, self._snapshots.see)
+        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows, seen=self._seen)
+        validation_accuracy, validation_loss = judge(
+            self.look, self._validation, self._rows, self._snapshots.see, seen=self._seen
+        )
         self.last = time.monotonic()
         gap = train_accuracy - validation_accuracy
         position.epoch += 1

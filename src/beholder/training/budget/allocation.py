@@ -30,6 +30,7 @@ from beholder.training.export.onnx_layers import knows
 from beholder.training.settings import Settings
 
 CALIBRATION_SHARE = 0.1  # of the budget may go into measuring, once on each machine
+_ANSWER = 1.0  # of the time of training on an image, for one of the validation set: two views, in float32 and in int8
 MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took when the machine was last busy
 
 
@@ -47,7 +48,14 @@ class Machine:
 
 
 def allocate_budget(
-    settings: Settings, train: Dataset, folder: Path, *, automatic: bool, budget: float, started: float
+    settings: Settings,
+    train: Dataset,
+    folder: Path,
+    *,
+    automatic: bool,
+    budget: float,
+    started: float,
+    validation: int = 0,
 ) -> tuple[Settings, dict[str, Any]]:
     """Divide a budget, so that a run ends `budget` seconds after `started`.
 
@@ -58,6 +66,7 @@ def allocate_budget(
         automatic: whether widths and resolution of `fast` may be chosen.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
+        validation: images of the validation set, all of which are answered while the model is packed.
 
     Returns:
         The settings, and a summary of what will be done, JSON-ready, to be shown and kept.
@@ -65,7 +74,7 @@ def allocate_budget(
     Raises:
         UsageError: the budget is too short; the sentence says what would do.
     """
-    measured = _measured_for_auto if automatic else _measured_for_chosen
+    measured = _measured_for_auto if automatic else partial(_measured_for_chosen, validation=validation)
     # What measuring takes now it does not take next time: the shortest budget is the same before and after.
     spent = time.monotonic() - started
     machine = measured(settings, train, folder, CALIBRATION_SHARE * budget)
@@ -119,12 +128,15 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
     )
 
 
-def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> Machine:
+def _measured_for_chosen(
+    settings: Settings, train: Dataset, folder: Path, seconds: float, *, validation: int
+) -> Machine:
     """Where the person chose it."""
     shape = train.image_shape
     side, first_side = settings.sides(shape)
     model = build(settings.model, shape, 2, dtype=settings.dtype, **settings.options)
     calibration, an_image = calibrate_chosen(folder, shape, settings, model, seconds=seconds)
+    answering = _ANSWER * an_image * validation
     if first_side is not None:
         an_image *= mean_cost(settings.recipe, side)
     return Machine(
@@ -132,7 +144,11 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         least_seconds(len(train), 1 / an_image),
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
         partial(
-            calibration.closing_seconds, kind=settings.packed_like, layers=len(model.layers), converted=not knows(model)
+            calibration.closing_seconds,
+            kind=settings.packed_like,
+            layers=len(model.layers),
+            converted=not knows(model),
+            answering=answering,
         ),
         lambda _: None,
     )

@@ -55,20 +55,21 @@ class Calibration:
     closings: dict[str, list[float]] = field(default_factory=dict)
 
     def closing_seconds(
-        self, most: float, kind: str | None = None, layers: int = 0, *, converted: bool = False
+        self, most: float, kind: str | None = None, layers: int = 0, *, converted: bool = False, answering: float = 0.0
     ) -> float:
         """What packing is expected to take, but no more than `most` seconds or what it takes at first.
 
         A network of a `kind` (`Settings.packed_like`), of so many `layers`, takes longer to pack, one that is
-        `converted` by tf2onnx longer still.
+        `converted` by tf2onnx longer still; of this, `answering` the validation set takes so many seconds.
         """
         products = _CLOSING_GFLOP / self.ceiling.get("float32", math.inf)
         guess = min(max(products, _CLOSING_SECONDS), _MOST_CLOSING_SECONDS)
         if kind is not None:
             guess += layers * (_CONVERTED_SECONDS_A_LAYER if converted else _SECONDS_A_LAYER)
             guess += _APART_SECONDS if converted and framework.backend() != "tensorflow" else 0.0
+            guess += answering
         told = self.closings.get(kind or "")
-        expected = _CLOSING_MARGIN * min(told) if told else guess
+        expected = max(_CLOSING_MARGIN * min(told), answering) if told else guess
         if told and len(told) < _AGREEING:
             expected = min(expected, _MOST_OVER_GUESS * guess)
         return min(expected, max(most, guess))

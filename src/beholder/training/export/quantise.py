@@ -19,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-CALIBRATION_IMAGES = 500
+CALIBRATION_IMAGES, FEWER_CALIBRATION_IMAGES = 500, 100  # these for a network of many layers, where each takes long
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")

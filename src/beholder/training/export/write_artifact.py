@@ -31,7 +31,7 @@ from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import set_temperature, write_network
 from beholder.training.export.honesty import Honest, Outputs, class_prototypes, fit_honesty, outputs_for
-from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+from beholder.training.export.quantise import CALIBRATION_IMAGES, FEWER_CALIBRATION_IMAGES, quantise
 from beholder.training.settings import Settings
 
 _ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
@@ -86,7 +86,9 @@ def export_artifact(
             images = validation.images[_spread(len(validation), golden.COUNT)]
             check_graph(model, graph, images, mirrored="mirrored" in views)
         _save_weights(model, building)
-        int8, int8_outputs = _int8(building, train, validation, prototypes, outputs)
+        count = CALIBRATION_IMAGES if settings.packed_like is None else FEWER_CALIBRATION_IMAGES
+        calibration = train.images[_spread(len(train), count)]
+        int8, int8_outputs = _int8(building, calibration, validation, prototypes, outputs)
         honest = {
             precision: fit_honesty(one, validation.labels, temperature, prototypes, risk)
             for precision, one in (("float32", outputs), ("int8", int8_outputs))
@@ -201,19 +203,18 @@ def _int8_line(manifest: Manifest) -> str:
 
 def _int8(
     building: Path,
-    train: Dataset,
+    calibration: NDArray[np.uint8],
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
     outputs: Outputs,
 ) -> tuple[Graph, Outputs] | tuple[None, None]:
     """The int8 model of the graph in `building`, and what it makes of the validation set.
 
-    None where this processor could not judge it, it gains nothing, or it is right less often by too much than the
-    network itself, whose answers are in `outputs`.
+    The `calibration` images set its scales. None where this processor could not judge it, it gains nothing, or it is
+    right less often by too much than the network itself, whose answers are in `outputs`.
     """
     path = building / INT8_FILE
-    images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
-    if not has_int8() or not quantise(building / "model.onnx", path, images):
+    if not has_int8() or not quantise(building / "model.onnx", path, calibration):
         return None, None
     int8 = Graph(path, side_by_side=True)
     own = outputs_for(int8, validation, prototypes)
