@@ -97,6 +97,14 @@ def test_the_short_side_is_brought_to_the_side_and_the_shape_stays(
     assert build("lite0", shape, 2, side=side).get_layer("scale").output.shape[1:] == (*seen, 3)
 
 
+def test_memory_is_planned_for_what_the_network_works_on() -> None:
+    from beholder.models.entrance import seen_size
+
+    assert seen_size(build("lite0", (32, 48, 3), 2, side=96)) == (96, 144)
+    assert seen_size(build("lite0", (240, 320, 3), 2, side=96)) == (240, 320)
+    assert seen_size(build("fast", (32, 48, 3), 2)) == (32, 48)
+
+
 @settings(max_examples=30)
 @example(size=(32, 32), target=(128, 128))
 @example(size=(640, 427), target=(192, 128))

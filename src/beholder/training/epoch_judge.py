@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.models.entrance import seen_size
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.checkpoint import Position, values_of
@@ -48,7 +49,7 @@ class EpochJudge:
         run: Run,
         log: EventLog,
     ) -> None:
-        self._model, self.look = model, compile_look(model)
+        self._model, self.look, self._seen = model, compile_look(model), seen_size(model)
         # Where time is short, no more than an eighth of an epoch's images: a look costs a third of a step.
         most = min(TRAIN_SAMPLE, max(LEAST_SAMPLE, len(train) // 8)) if hurried else TRAIN_SAMPLE
         self._train, self._train_rows = train, sample(len(train), most)
@@ -66,8 +67,10 @@ class EpochJudge:
 
     def judge(self, position: Position, **told: Any) -> None:
         """Judge the epoch that `position` stands at the end of, and go on to the next; its event also says `told`."""
-        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows)
-        validation_accuracy, validation_loss = judge(self.look, self._validation, self._rows, self._snapshots.see)
+        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows, seen=self._seen)
+        validation_accuracy, validation_loss = judge(
+            self.look, self._validation, self._rows, self._snapshots.see, seen=self._seen
+        )
         self.last = time.monotonic()
         gap = train_accuracy - validation_accuracy
         position.epoch += 1
@@ -94,7 +97,7 @@ class EpochJudge:
 
     def begin_with(self, position: Position) -> None:
         """Judge the network as it is before the first step: an epoch has to be better than that to be kept."""
-        position.best_accuracy, _ = judge(self.look, self._validation, self._rows)
+        position.best_accuracy, _ = judge(self.look, self._validation, self._rows, seen=self._seen)
         self.best = values_of(self._model.variables)
 
     def out_of_patience(self, position: Position) -> bool:

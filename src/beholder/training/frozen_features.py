@@ -20,6 +20,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.remembered import key_of
 from beholder.data.stored_arrays import read_arrays, write_arrays
 from beholder.errors import StorageError
+from beholder.models.entrance import seen_size
 from beholder.training.export.graphs import features_graph
 from beholder.training.export.onnx_layers import knows
 
@@ -41,7 +42,7 @@ class FrozenFeatures:
 
     def __init__(self, model: Any, weights: str, cache: Path | None, tell: Tell) -> None:
         self._model, self._cache, self._tell = model, cache, tell
-        self._facts = [weights, model.name, list(model.input.shape[1:]), _seen_at(model)]
+        self._facts = [weights, model.name, list(model.input.shape[1:]), list(seen_size(model))]
 
     def __call__(self, dataset: Dataset, *, mirrored: bool = False) -> Features | None:
         """(N, F) float32 of N images, or of their mirror images; None where it was told to stop."""
@@ -61,7 +62,7 @@ class FrozenFeatures:
 
     def _computed(self, dataset: Dataset, mirrored: bool) -> Features | None:
         graph, parts = features_graph(None, self._model), []
-        for rows in chunks(len(dataset), dataset.image_shape, RUN_PIXELS):
+        for rows in chunks(len(dataset), seen_size(self._model), RUN_PIXELS):
             images = dataset.images[rows]
             [features] = graph.run(["features"], images[:, :, ::-1] if mirrored else images)
             parts.append(features)
@@ -73,9 +74,3 @@ class FrozenFeatures:
 def can_be_seen(model: Any) -> bool:
     """Whether all layers of `model` are ones that we write as ONNX, and its last one is a head of our own."""
     return knows(model) and getattr(model.get_layer("logits"), "kernel", None) is not None
-
-
-def _seen_at(model: Any) -> list[int]:
-    """The size, in pixels, at which the network looks at images."""
-    sizes = [list(layer.output.shape[1:3]) for layer in model.layers if layer.name == "resize"]
-    return sizes[0] if sizes else list(model.input.shape[1:3])
