@@ -106,7 +106,6 @@ class Session:
             judged=len(self.sets["validation"]),
             budget=self.request.budget - self.earlier,
             started=self.started,
-            validation=len(self.sets["validation"]),
         )
         self.settings = shared(settings)
         forecast["ends"] = self._ends(forecast)
