@@ -17,6 +17,7 @@ _LEAST_SIDE = 32  # pixels; smaller images are drawings or digits, of which Imag
 _SMALL_SIDE = 64  # pixels; of more images below this size a network of their own learns more
 # How many training images at most: of a second of the budget, since features take their time, and in all
 _IMAGES_A_SECOND, _MOST_IMAGES, _MOST_SMALL_IMAGES = 60, 20_000, 5_000
+_LEAST_BUDGET = 60.0  # seconds
 
 
 def choose_family(request: TrainRequest, settings: Settings, train: Dataset) -> tuple[Settings, str | None]:
@@ -35,11 +36,18 @@ def choose_family(request: TrainRequest, settings: Settings, train: Dataset) -> 
     return settings_for(request, LEARNED), told
 
 
+def from_scratch(request: TrainRequest, settings: Settings, train: Dataset) -> Settings:
+    """What `auto` trains where the budget is too short for the family of `settings` on this machine."""
+    fitted = settings_for(request, "fast").fitted(len(train), train.image_shape)
+    return fitted if settings.recipe.mirror is None else fitted.mirroring(settings.recipe.mirror)
+
+
 def _suits(request: TrainRequest, train: Dataset) -> bool:
     """Whether images are in colour, large enough, and so few that a network of their own would not learn more."""
     height, width, channels = train.image_shape
     if channels == 1 or min(height, width) < _LEAST_SIDE:
         return False
     most = _MOST_SMALL_IMAGES if min(height, width) < _SMALL_SIDE else _MOST_IMAGES
-    affordable = most if request.budget is None else min(most, _IMAGES_A_SECOND * request.budget)
-    return len(train) <= affordable
+    if request.budget is None:
+        return len(train) <= most
+    return request.budget >= _LEAST_BUDGET and len(train) <= min(most, _IMAGES_A_SECOND * request.budget)
