@@ -119,11 +119,10 @@ class Fit:
         )
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.followed = list(schedule or [])
-        steps = self.batches.steps
         self.pace: Pace | None = None
         if until is not None:
-            judged_steps = self.judge.judged_images / recipe.batch_size
-            self.pace = Pace(until, steps, round(most_epochs * steps), judged_steps, closing)
+            steps, judged = self.batches.steps, self.judge.judged_images / recipe.batch_size
+            self.pace = Pace(until, steps, round(most_epochs * steps), judged, closing)
 
     @property
     def leads(self) -> bool:
@@ -137,14 +136,13 @@ class Fit:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
             StorageError: a checkpoint or an event cannot be written.
         """
-        began = time.monotonic()
+        began, stopped = time.monotonic(), False
         if self.leads:
             self._restore()
             if self.first is not None and not self.judge.best:
-                self._answer_first(self.first)
+                stopped = not self._answer_first(self.first)
         self._share_position()
         self._follow()
-        stopped = False
         while not self._over() and not stopped:
             stopped = self._epoch(began)
         self.stages.step.sync()
@@ -217,11 +215,13 @@ class Fit:
             asked, steps = self.group.agree([asked, steps])
         return asked, steps
 
-    def _answer_first(self, first: FirstAnswer) -> None:
-        """Give the network its first answer, and keep it: from here on the run has a model, however it ends."""
-        if first.answer(self.log, self.stop):
-            self.judge.begin_with(self.position)
-            self._save()
+    def _answer_first(self, first: FirstAnswer) -> bool:
+        """Give the network its first answer, and keep it, however the run goes on; False where it is stopped."""
+        if not first.answer(self.log, self.stop if self.group is None else lambda: False):
+            return False
+        self.judge.begin_with(self.position)
+        self._save()
+        return True
 
     def _share_position(self) -> None:
         """Stand where process 0 does, which alone reads checkpoints and judges."""
@@ -268,9 +268,8 @@ class Fit:
     @property
     def _has_answered_in_time(self) -> bool:
         """Whether the first answer took the time: then there is none for a step, which is compiled first."""
-        if self.first is None or self.pace is None or self.position.done:
-            return False
-        return time.monotonic() + COMPILING_SECONDS > self.pace.until
+        answered = self.first is not None and self.pace is not None and not self.position.done
+        return answered and time.monotonic() + COMPILING_SECONDS > (self.pace.until if self.pace else 0.0)
 
     def _save(self) -> None:
         if self.leads:
