@@ -48,6 +48,5 @@ def _suits(request: TrainRequest, train: Dataset) -> bool:
     if channels == 1 or min(height, width) < _LEAST_SIDE:
         return False
     most = _MOST_SMALL_IMAGES if min(height, width) < _SMALL_SIDE else _MOST_IMAGES
-    if request.budget is None:
-        return len(train) <= most
-    return request.budget >= _LEAST_BUDGET and len(train) <= min(most, _IMAGES_A_SECOND * request.budget)
+    budget = request.budget or 0.0  # so many epochs are for the network that they were said for: `fast`
+    return budget >= _LEAST_BUDGET and len(train) <= min(most, _IMAGES_A_SECOND * budget)

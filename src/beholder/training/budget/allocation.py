@@ -52,6 +52,7 @@ class Machine:
     cost: Callable[[Forecast | None], int]
     # Measures what else the forecast profits from, in the seconds to spare, or fewer
     measure_more: Callable[[float], object]
+    an_image: float = 0.0  # seconds that training takes for an image, where the network is chosen
 
 
 def allocate_budget(
@@ -176,6 +177,7 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
         lambda _: multiply_adds(model),
         lambda _: None,
+        an_image,
     )
     return machine, Packing(0, settings.packed_like, len(model.layers), not knows(model))
 
@@ -183,9 +185,8 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
 def _tuning(settings: Settings, train: Dataset, judged: int, machine: Machine) -> Machine:
     """`machine`, measured for a network that learned from other images, where its size may be chosen, if it may."""
     side = settings.options.get("side") or settings.recipe.side or SIDES[0]
-    an_image = machine.calibration.chosen_seconds(settings)
     sides: tuple[int, ...] = (side,) if "side" in settings.options else SIDES
-    plan = Tuning(len(train), judged, an_image, side, sides)
+    plan = Tuning(len(train), judged, machine.an_image, side, sides)
 
     def cost(forecast: Forecast | None) -> int:
         looked_at = sides[-1] if forecast is None else forecast.side

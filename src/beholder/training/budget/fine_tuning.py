@@ -13,7 +13,7 @@ from beholder.training.budget.forecast import FEWEST_EPOCHS, MOST_EPOCHS, Foreca
 SIDES = (224, 192, 160, 128, 96)  # pixels that images are brought to on their short side, largest first
 FEATURES_SHARE = 0.25  # of what a step of training takes for an image, its features take
 _HEAD_SECONDS = 5.0  # to fit the first answer's last layer, and to judge it
-_MOST_FEATURES = 0.5  # of the time may go into the features
+_MOST_FEATURES, _MOST_ANSWERING = 0.5, 0.8  # of the time may go into a first answer before tuning, or alone
 _ENOUGH_EPOCHS = 3.0  # of tuning at a larger size; with fewer a smaller one gains more
 _LITTLE_EPOCHS = 1.0  # where no size has enough of them, tuning hardly helps, and the first answer counts
 
@@ -55,7 +55,7 @@ class Tuning:
         affordable = [side for side in self.sides if self.first_seconds(side) <= _MOST_FEATURES * seconds]
         tuned = [side for side in affordable if bought[side] >= _ENOUGH_EPOCHS]
         # With too little time to tune, the first answer is best at the largest size.
-        answered = [side for side in self.sides if self.first_seconds(side) <= seconds]
+        answered = [side for side in self.sides if self.first_seconds(side) <= _MOST_ANSWERING * seconds]
         little = [side for side in affordable if bought[side] >= _LITTLE_EPOCHS]
         side = next(iter(tuned or little or answered), self.sides[-1])
         epochs = max(round(bought[side], 2), FEWEST_EPOCHS)

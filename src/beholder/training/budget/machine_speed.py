@@ -51,10 +51,6 @@ class Calibration:
         guess = packing.guess(multiply_adds, self.ceiling)
         return expected_seconds(guess, self.packings.get(packing.kind or "", ()), most)
 
-    def chosen_seconds(self, settings: Settings) -> float:
-        """Seconds an image of training of the network that somebody chose by `settings`; it was measured."""
-        return self.chosen[_chosen_key(settings)]
-
     def rate(self, multiply_adds: int) -> float:
         """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
 
