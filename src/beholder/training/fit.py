@@ -146,7 +146,7 @@ class Fit:
         while not self._over() and not stopped:
             stopped = self._epoch(began)
         self.stages.step.sync()
-        if not stopped and self.pace is not None and self.position.done:
+        if not stopped and self.pace is not None and self.first is None:
             self._tell_ending(self.pace, began)
         position = self.position
         return FitResult(

@@ -15,7 +15,7 @@ FEATURES_SHARE = 0.25  # of what a step of training takes for an image, its feat
 _HEAD_SECONDS = 5.0  # to fit the first answer's last layer, and to judge it
 _MOST_FEATURES, _MOST_ANSWERING = 0.5, 0.8  # of the time may go into a first answer before tuning, or alone
 _ENOUGH_EPOCHS = 3.0  # of tuning at a larger size; with fewer a smaller one gains more
-_LITTLE_EPOCHS = 1.0  # where no size has enough of them, tuning hardly helps, and the first answer counts
+_LITTLE_EPOCHS = 2.0  # where no size has enough of them, tuning hardly helps, and the first answer counts
 
 
 @dataclass(frozen=True)
