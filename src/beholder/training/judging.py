@@ -12,7 +12,7 @@ from beholder.data.dataset import Dataset
 from beholder.training.steps.step import LOOK_PIXELS, Look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
-TRAIN_SAMPLE, LEAST_SAMPLE = 2000, 200  # training images that the train accuracy is measured on, at most and at least
+TRAIN_SAMPLE, LEAST_SAMPLE = 2000, 50  # training images that the train accuracy is measured on, at most and at least
 
 Hear = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 

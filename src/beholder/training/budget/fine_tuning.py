@@ -14,8 +14,9 @@ SIDES = (224, 192, 160, 128, 96)  # pixels that images are brought to on their s
 FEATURES_SHARE = 0.25  # of what a step of training takes for an image, its features take
 _HEAD_SECONDS = 5.0  # to fit the first answer's last layer, and to judge it
 _MOST_FEATURES, _MOST_ANSWERING = 0.5, 0.8  # of the time may go into a first answer before tuning, or alone
-_ENOUGH_EPOCHS = 3.0  # of tuning at a larger size; with fewer a smaller one gains more
-_LITTLE_EPOCHS = 2.0  # where no size has enough of them, tuning hardly helps, and the first answer counts
+# Epochs, and images in them, of tuning at a larger size; with fewer a smaller one gains more
+_ENOUGH_EPOCHS, _ENOUGH_IMAGES = 3.0, 4000
+_LITTLE_EPOCHS, _LITTLE_IMAGES = 2.0, 3000  # with fewer tuning hardly helps, and the first answer counts
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ class Tuning:
         """What so many `seconds`, `least_seconds` or more, buy."""
         bought = {side: self._epochs(side, seconds) for side in self.sides}
         affordable = [side for side in self.sides if self.first_seconds(side) <= _MOST_FEATURES * seconds]
-        tuned = [side for side in affordable if bought[side] >= _ENOUGH_EPOCHS]
+        enough, little = (
+            [side for side in affordable if bought[side] >= max(epochs, images / self.images)]
+            for epochs, images in ((_ENOUGH_EPOCHS, _ENOUGH_IMAGES), (_LITTLE_EPOCHS, _LITTLE_IMAGES))
+        )
         # With too little time to tune, the first answer is best at the largest size.
         answered = [side for side in self.sides if self.first_seconds(side) <= _MOST_ANSWERING * seconds]
-        little = [side for side in affordable if bought[side] >= _LITTLE_EPOCHS]
-        side = next(iter(tuned or little or answered), self.sides[-1])
+        side = next(iter(enough or little or answered), self.sides[-1])
         epochs = max(round(bought[side], 2), FEWEST_EPOCHS)
         tuning = bought[side] * self.images * self.seconds_an_image(side)
         return Forecast(None, side, epochs, self.first_seconds(side) + tuning)

@@ -10,8 +10,10 @@ from beholder.training.steps import framework
 # At the rate of a float32 product: of what is done whatever the network is, and of a look at an image, in its own
 # multiply-adds. The int8 model looks at each too, and some training images are looked at.
 _FIXED_GFLOP, _GFLOP_A_MULTIPLY_ADD, _INT8_SHARE, _TRAINING_IMAGES = 400.0, 2e-9, 0.5, 2000
+_FEW_TRAINING_IMAGES = 200  # of a network of many layers
 _LEAST_SECONDS, _MOST_SECONDS = 1.5, 30.0
 _PROCESSOR_GFLOPS = 500.0  # an accelerator does not pack
+_DEEP_SHARE = 0.4  # of that rate is reached by a network of many layers, most of them thin
 _SECONDS_A_LAYER = 0.04  # more, for a network of many layers: its graphs are opened and quantised layer by layer
 _CONVERTED_SECONDS_A_LAYER = 0.1  # in the place of these, where tf2onnx writes the graphs
 _APART_SECONDS = 8.0  # more, where it does so in a process of its own
@@ -45,8 +47,9 @@ class Packing:
             multiply_adds: of one image through the network.
             ceiling: GFLOP/s of a plain matrix product in `float32`.
         """
-        looks = self.images * (1 + _INT8_SHARE) + _TRAINING_IMAGES
-        work = _FIXED_GFLOP + _GFLOP_A_MULTIPLY_ADD * multiply_adds * looks
+        looks = self.images * (1 + _INT8_SHARE) + (_TRAINING_IMAGES if self.kind is None else _FEW_TRAINING_IMAGES)
+        seeing = _GFLOP_A_MULTIPLY_ADD * multiply_adds * looks
+        work = _FIXED_GFLOP + seeing / (1.0 if self.kind is None else _DEEP_SHARE)
         rate = min(ceiling.get("float32", _PROCESSOR_GFLOPS), _PROCESSOR_GFLOPS)
         seconds = min(max(work / rate, _LEAST_SECONDS), _MOST_SECONDS)
         if self.kind is not None:
