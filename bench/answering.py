@@ -129,13 +129,13 @@ def prepare(model: Path, work: Path) -> None:
     from beholder.data.opening import open_source
     from beholder.data.split import Split
     from beholder.training.export.graphs import write_graphs
-    from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+    from beholder.training.export.quantise import quantise
 
     write_graphs(work, network, ("plain",))
     (work / "model.onnx").replace(work / "plain.onnx")
     train = Split(open_source(images.archive())).train().images
     np.save(work / "images.npy", train[-BATCH:])
-    quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:CALIBRATION_IMAGES])
+    quantise(work / "plain.onnx", work / "plain-int8.onnx", train[:200])
     values = {"/".join(variable.path.split("/")[-2:]): np.asarray(variable.value) for variable in network.variables}
     np.savez(work / "weights.npz", allow_pickle=False, **values)
 

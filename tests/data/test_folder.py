@@ -97,7 +97,7 @@ def test_hidden_folders_and_files_are_left_out(root: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "canvas"), [((40, 30), (30, 40)), ((900, 300), (256, 256)), ((5, 4), (8, 8)), ((300, 256), (256, 300))]
+    ("size", "canvas"), [((40, 30), (30, 40)), ((900, 300), (256, 512)), ((5, 4), (8, 10)), ((300, 256), (256, 300))]
 )
 def test_images_of_one_size_keep_it_within_reason(
     root: Path, cache: Path, size: tuple[int, int], canvas: tuple[int, int]

@@ -287,7 +287,16 @@ def test_rules_survive_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"rule": 99}, {"height": 0}, {"height": "12"}, {"width": None}, {"mode": "CMYK"}, {"width": True}]
+    "change",
+    [
+        {"rule": 99},
+        {"height": 0},
+        {"height": "12"},
+        {"width": None},
+        {"mode": "CMYK"},
+        {"width": True},
+        {"fit": "cover"},
+    ],
 )
 def test_rules_of_another_kind_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(DataError):

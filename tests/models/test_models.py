@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from beholder.errors import UsageError
-from beholder.models import MODELS, build
+from beholder.models import MODELS, build, learned_weights
 
 pytestmark = pytest.mark.usefixtures("framework")
 
-PARAMETERS = {"linear": 30_730, "dense": 3_157_002, "book": 2_474_698, "fast": 791_266}
+PARAMETERS = {"linear": 30_730, "dense": 3_157_002, "book": 2_474_698, "fast": 791_266, "lite0": 3_425_834}
 
 
 def images(count: int, shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.uint8]:
@@ -55,6 +55,7 @@ def test_training_steps_lower_the_loss(name: str, dtype: str) -> None:
     labels = np.arange(32, dtype=np.int64) % 4
     fitted = {"images": seen} if recipe.sees_images else {}
     model = build(name, shape, 4, dtype=dtype, **fitted)
+    learned_weights(name, model)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
     losses = [step(seen, labels, recipe.learning_rate / 2, seed)[0] for seed in range(12)]
     assert np.isfinite(losses).all()

@@ -31,6 +31,7 @@ ALL = {
     "images": 100,
     "seed": 3,
     "colour": "rgb",
+    "fit": "pad",
     "labels": "coarse",
     "batch_size": 16,
     "cache": "/a cache",
@@ -54,7 +55,7 @@ def as_typed() -> click.Context:
         ({"budget": 1036800.0, "seed": 3, "colour": "rgb"}, "--budget 1036800s --colour rgb --seed 3"),
         (
             {"model": "book", "epochs": 3, **ALL, "options": {"window": 3, "padding": "valid", "dropout": None}},
-            "--epochs 3 --early-stop 4 --images 100 --mirror --colour rgb --labels coarse --cache '/a cache' "
+            "--epochs 3 --early-stop 4 --images 100 --mirror --colour rgb --fit pad --labels coarse --cache '/a cache' "
             "--model book --batch-size 16 --learning-rate 0.00123456789 --weight-decay 3 --no-augment --balance "
             "weights --seed 3 --precision bfloat16 --risk 0.00005 --no-neighbours --window 3 --padding valid",
         ),

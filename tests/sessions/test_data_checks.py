@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,9 @@ def test_of_small_images_is_said_that_only_equal_ones_were_looked_for() -> None:
     found = checked(unsplit(small))
     assert found["sentences"][1] == "No image is equal to another; near copies are not looked for below 16 pixels."
     assert (found["counts"]["exact_duplicate"], found["counts"]["near_duplicate"]) == (0, None)
-    pixels[7] = pixels[8]
-    assert checked(unsplit(small))["sentences"][1] == (
+    twice = pixels.copy()
+    twice[7] = twice[8]
+    assert checked(unsplit(replace(small, images=twice)))["sentences"][1] == (
         "2 images are equal to another one, none across the sets; `beholder audit` shows them, and near copies are "
         "not looked for below 16 pixels."
     )

@@ -23,6 +23,7 @@ from beholder.training.settings import Settings, choose
 pytestmark = pytest.mark.usefixtures("framework")
 
 SHAPE = (32, 32, 3)
+OUTSIDE = 0.8  # seconds that Python takes to start and to end
 SECONDS_A_COST = 1e-10  # of a multiply-add: the widest of `fast` takes ten seconds to measure
 
 
@@ -275,7 +276,7 @@ def test_packing_is_expected_to_take_what_the_fastest_of_the_last_runs_took(
     for times in told:
         learn_from_run(tmp_path, SHAPE, settings, times, None)
     _, forecast = planned(tmp_path, 600)
-    assert forecast["closing_seconds"] == pytest.approx(expected * forecast["closing_guess"], rel=0.01)
+    assert forecast["closing_seconds"] == pytest.approx(expected * forecast["closing_guess"] + OUTSIDE, rel=0.01)
 
 
 def test_packing_takes_a_share_of_the_budget_at_most(tmp_path: Path, measured: list[int]) -> None:
@@ -284,7 +285,7 @@ def test_packing_takes_a_share_of_the_budget_at_most(tmp_path: Path, measured: l
     settings, _ = planned(tmp_path, 100)
     for _ in range(3):
         learn_from_run(tmp_path, SHAPE, settings, 500.0, None)
-    assert planned(tmp_path, 100)[1]["closing_seconds"] == pytest.approx(30)
+    assert planned(tmp_path, 100)[1]["closing_seconds"] == pytest.approx(30 + OUTSIDE)
 
 
 def test_wide_networks_and_many_images_are_given_more_time_to_pack(tmp_path: Path, measured: list[int]) -> None:
@@ -312,7 +313,7 @@ def test_a_first_look_in_a_busy_moment_is_corrected_by_the_next(
     options = {"widths": (32, 64, 128)}
     first, *others = (planned(tmp_path, 600, automatic=False, options=options)[1] for _ in range(3))
     for later in others:
-        assert later["closing_seconds"] == pytest.approx(first["closing_seconds"] / 2, rel=0.01)
+        assert later["closing_guess"] == pytest.approx(first["closing_guess"] / 2, rel=0.01)
 
 
 def test_other_numbers_of_threads_are_other_machines(

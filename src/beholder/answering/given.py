@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder.data.images.array_rules import CHANNELS, as_images, check_images
-from beholder.data.images.decode import ImageRules, decode, decode_opened, fit
+from beholder.data.images.decode import ImageRules, decode, decode_array, decode_opened
 from beholder.errors import DataError, ImageError, UsageError
 
 # An error stands for an image that could not be fetched, and becomes its answer.
@@ -85,7 +85,7 @@ def pixels_of(given: Given, rules: ImageRules) -> NDArray[np.uint8]:
     """
     if isinstance(given.image, ImageError):
         raise given.image
-    return fit(given.image, rules) if isinstance(given.image, np.ndarray) else decode(given.image, rules)
+    return decode_array(given.image, rules) if isinstance(given.image, np.ndarray) else decode(given.image, rules)
 
 
 def _is_one(image: object) -> bool:

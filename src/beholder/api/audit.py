@@ -22,7 +22,8 @@ from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_dup
 from beholder.data.corrections import corrected, read_corrections
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
-from beholder.data.images.refit import recoloured
+from beholder.data.images.fitting import ImageFit
+from beholder.data.images.refit import fitted_by, recoloured
 from beholder.data.opening import Data, open_source
 from beholder.data.pool import joined
 from beholder.data.progress import Progress, silent
@@ -52,6 +53,7 @@ def audit(
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     mirror: bool | None = None,
     progress: Progress = silent,
 ) -> AuditResult:
@@ -70,6 +72,7 @@ def audit(
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded images are kept.
         colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        fit: `crop` (the default), `pad` or `stretch` images of other proportions, see `train`.
         mirror: whether a mirrored image means the same, for the networks; by default told from the images.
         progress: told how far it is.
 
@@ -84,9 +87,11 @@ def audit(
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
     if isinstance(data, Source):
-        opened = recoloured(data, colour)
+        opened = recoloured(fitted_by(data, fit), colour)
     else:
-        opened = open_source(data, labels=labels, cache=cache, colour=colour, for_audit=True, progress=progress)
+        opened = open_source(
+            data, labels=labels, cache=cache, colour=colour, fit=fit, for_audit=True, progress=progress
+        )
     source = corrected(opened, decisions, found)
     name = data_name(data)
     folder = create_audit_folder(Path(out) if out is not None else default_folder(data, "audit"), name)

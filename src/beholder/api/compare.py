@@ -18,18 +18,20 @@ from beholder.api.train import Trained, train
 from beholder.artifact.manifest import read_manifest
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
+from beholder.data.images.fitting import ImageFit
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.split import Split, first_images
 from beholder.errors import RunError, UsageError
-from beholder.models import MODELS, recipe
+from beholder.models import FROM_SCRATCH, recipe
+from beholder.models.weights.installed import check_weights
 from beholder.runs.events import Listener, lasting, read_events
 from beholder.runs.run_folder import open_run, read_document
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
 from beholder.training.mirror_choice import decide_mirroring
-from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.settings import Settings, choose, precision_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class _Planned:
 def compare(
     data: Data,
     *,
-    models: Sequence[str] = tuple(MODELS),
+    models: Sequence[str] = FROM_SCRATCH,
     out: str | Path | None = None,
     epochs: int | None = None,
     budget: float | None = None,
@@ -62,6 +64,7 @@ def compare(
     labels: Literal["fine", "coarse"] = "fine",
     cache: Path | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     command: str | None = None,
     listener: Listener | None = None,
     progress: Progress = silent,
@@ -73,7 +76,7 @@ def compare(
 
     Args:
         data: a name, a path, a `Dataset`, or a pair of arrays (images, labels).
-        models: names of networks.
+        models: names of networks; by default all whose weights are drawn.
         out: the folder of the runs, the table (`comparison.json`) and its page (`comparison.html`);
             `runs/DATA-compare-TIME` by default.
         epochs: times that each image is seen; each model's own by default, like the next ones.
@@ -90,6 +93,7 @@ def compare(
         labels: which of CIFAR-100's two sets of labels.
         cache: where downloads and decoded images are kept.
         colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
+        fit: `crop` (the default), `pad` or `stretch` images of other proportions, see `train`.
         command: how to reproduce it, for the reports.
         listener: told each event of each training.
         progress: told how far reading is.
@@ -102,7 +106,7 @@ def compare(
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
     planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
-    opened = open_source(data, labels=labels, cache=cache, colour=colour, progress=progress)
+    opened = open_source(data, labels=labels, cache=cache, colour=colour, fit=fit, progress=progress)
     source = _divided_once(opened, seed, progress)
     _check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
@@ -110,7 +114,8 @@ def compare(
     done: list[_Planned] = []
     for one in planned:
         try:
-            trained = _train(one, source, listener, progress, labels=labels, cache=cache, command=command, **changes)
+            reading = {"labels": labels, "cache": cache, "colour": colour}
+            trained = _train(one, source, listener, progress, command=command, **reading, **changes)
         except KeyboardInterrupt:
             break
         if not trained.stopped:
@@ -153,11 +158,14 @@ def _plan(
         raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
     settings = {}
     for model in models:
-        own = {"dropout": dropout} if "dropout" in recipe(model).options else {}
+        base = recipe(model)
+        if base.weights is not None:
+            check_weights(base.weights)
+        own = {"dropout": dropout} if "dropout" in base.options else {}
         settings[model] = choose(
             model,
             seed=seed,
-            precision=resolve_precision(precision),
+            precision=precision_of(model, precision),
             early_stop=early_stop,
             changes=changes,
             options=own,
@@ -191,6 +199,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))
     same = known in asked and config.get("budget") == one.budget
     same = same and config["data"] == data_name(source) and config["labels"] == labels
+    same = same and config["fit"] == source.fit
     if run.data_file.exists():
         prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints

@@ -18,7 +18,7 @@ from beholder.api.results import EvaluationResult
 from beholder.artifact.store import Artifact
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
-from beholder.data.images.refit import refitted
+from beholder.data.images.refit import fitted_by, refitted
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -67,7 +67,8 @@ def evaluate(
         RunError: not a RUN folder, or its `evaluation.json` is damaged.
         ArtifactError: its model is damaged.
         DataError: nothing is left to judge, or the data have other classes or cannot be read.
-        UsageError: the run was trained on arrays and no data was given.
+        UsageError: the run was trained on arrays and no data was given, or a `Source` of a folder was opened to be
+            fitted otherwise.
     """
     opened, config = open_run(Path(run))
     artifact = Classifier.load(opened.path, exact=exact).artifact
@@ -135,8 +136,10 @@ def _open(
             cache=cache or (Path(config["cache"]) if config["cache"] else None),
             canvas=(rules.height, rules.width),
             colour="grey" if rules.mode == "L" else "rgb",
+            fit=rules.fit,
             progress=progress,
         )
+    data = fitted_by(data, rules.fit)
     # A run that started from an earlier network learned from images that were made to fit that one.
     return refitted(data, *rules.shape) if config["settings"].get("initial") else data
 

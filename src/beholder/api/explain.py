@@ -11,11 +11,12 @@ from pathlib import Path
 
 from beholder import files
 from beholder.answering.classifier import Classifier
-from beholder.answering.cuts import Cuts
 from beholder.answering.explanation import explain_image
 from beholder.answering.given import ImageLike
+from beholder.answering.misfits import Misfits
 from beholder.api.explanation_figures import draw_figures, sliding_window
 from beholder.api.results import ExplanationResult
+from beholder.data.images.decode import ImageRules
 from beholder.errors import UsageError
 from beholder.report.explanation_page import write_page
 from beholder.training.limits import checked_seed
@@ -66,18 +67,18 @@ def explain(
     sliding = sliding_window(explanation.windows, slide, stride)
     with _replacing_folder(folder) as building:
         document = draw_figures(explanation, sliding, building, frames=frames)
-        document["notes"] = _notes(explanation.image.shape, image)
+        document["notes"] = _notes(classifier.artifact.manifest.image, image)
         write_page(building / "index.html", document)
         document["files"] = sorted([*_files(building), _DOCUMENT])
         files.write_json(building / _DOCUMENT, document)
     return ExplanationResult(**document, out=folder)
 
 
-def _notes(shape: tuple[int, ...], image: ImageLike) -> list[str]:
-    """What a person should know about how `image` became one of `shape` (H, W, C)."""
-    cuts = Cuts((shape[0], shape[1]))
-    cuts.look_at(image)
-    return cuts.notes()
+def _notes(rules: ImageRules, image: ImageLike) -> list[str]:
+    """What a person should know about how `image` was made to fit."""
+    misfits = Misfits(rules)
+    misfits.look_at(image)
+    return misfits.notes()
 
 
 def _check_free(folder: Path, force: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from beholder.data.images.colour import Colour
+from beholder.data.images.fitting import ImageFit
 from beholder.data.opening import Data
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -44,6 +45,7 @@ def train(
     labels: Literal["fine", "coarse"] = "fine",
     cache: str | Path | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     processes: int | None = None,
     coordinator: str | None = None,
     process: int | None = None,
@@ -84,6 +86,9 @@ def train(
         cache: where downloads and decoded images are kept.
         colour: `rgb` gives every image three channels and `grey` one; by default they keep what they have, and those
             of a folder get one where all images of a sample are grey.
+        fit: how images of other proportions get into the size that the network takes, in training and in answering:
+            `crop` cuts what stands over, `pad` adds grey, `stretch` gives up proportions. By default as for the RUN
+            that it starts from, else `crop`.
         processes: train in so many together, on JAX; all are started here, unless `coordinator` says otherwise.
         coordinator: host and port of process 0, where the processes run on several hosts.
         process: which of them this one is, from 0; what process 0 does not know of, the others return as they know it.

@@ -12,6 +12,7 @@ from beholder.cli.options import (
     colour_option,
     corrections_option,
     data_argument,
+    fit_option,
     json_option,
     mirror_option,
     reading_options,
@@ -40,6 +41,7 @@ _WORST = 3  # findings of a kind that the terminal shows
 @mirror_option
 @seed_option
 @colour_option
+@fit_option
 @reading_options
 @json_option
 def audit(data: str, labels: Literal["fine", "coarse"] | None, as_json: bool, **given: Any) -> None:

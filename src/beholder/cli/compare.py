@@ -16,6 +16,7 @@ from beholder.cli.options import (
     colour_option,
     data_argument,
     early_stop_option,
+    fit_option,
     json_option,
     mirror_option,
     progress_option,
@@ -26,7 +27,7 @@ from beholder.cli.options import (
 from beholder.cli.training_progress import listener_on
 from beholder.cli.values import POSITIVE, Duration
 from beholder.errors import UsageError
-from beholder.models import MODELS
+from beholder.models import FROM_SCRATCH, MODELS
 from beholder.runs.events import Event, Listener
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     ),
     headings={
         "Models and length": "--models --epochs --budget --early-stop",
-        "Data": "--images --test --mirror --colour --labels --cache",
+        "Data": "--images --test --mirror --colour --fit --labels --cache",
         "Recipe": "--augment --dropout --weight-decay --seed",
         "Output": "--out --progress --json",
     },
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 @data_argument
 @click.option(
     "--models",
-    default=",".join(MODELS),
+    default=",".join(FROM_SCRATCH),
     show_default=True,
     metavar="MODEL,...",
     help=f"Which models, separated by commas: any of {', '.join(MODELS)}.",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
 @progress_option
 @seed_option
 @colour_option
+@fit_option
 @reading_options
 @json_option
 def compare(

@@ -56,6 +56,12 @@ colour_option = click.option(
     show_default=True,
     help="Three channels (rgb) or one (grey). auto keeps what DATA has; a folder of grey images gets one.",
 )
+fit_option = click.option(
+    "--fit",
+    type=click.Choice(["crop", "pad", "stretch"]),
+    help="How images of other proportions get into one size: crop cuts what stands over, pad adds grey, stretch gives "
+    "up proportions.  [default: crop]",
+)
 mirror_option = click.option(
     "--mirror/--no-mirror",
     default=None,

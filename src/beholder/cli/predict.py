@@ -77,8 +77,8 @@ def predict(
     an image that cannot be read is a row with an error.
     """
     from beholder.answering.classifier import Classifier
-    from beholder.answering.cuts import Cuts
     from beholder.answering.inputs import STANDARD_INPUT, expand
+    from beholder.answering.misfits import Misfits
 
     if as_csv and as_json:
         raise click.UsageError("Choose --csv or --json, not both.")
@@ -91,14 +91,13 @@ def predict(
         raise click.UsageError(f"--{given[0]} goes with --engine ray.")
     classifier = Classifier.load(run, exact=exact)
     paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(images))
-    rules = classifier.artifact.manifest.image
-    cuts = Cuts((rules.height, rules.width))
-    predictions = classifier.stream(cuts.watch(paths), top=top)
+    misfits = Misfits(classifier.artifact.manifest.image)
+    predictions = classifier.stream(misfits.watch(paths), top=top)
     if as_json:
         bad = _write_json(predictions, classifier.precision)
     else:
         bad = (_write_csv if as_csv else _write_table)(predictions)
-    print_notes(cuts.notes())
+    print_notes(misfits.notes())
     if bad:
         context.exit(_SOME_BAD)
 

@@ -18,6 +18,7 @@ from beholder.cli.options import (
     colour_option,
     corrections_option,
     early_stop_option,
+    fit_option,
     json_option,
     mirror_option,
     progress_option,
@@ -47,7 +48,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     examples=("beholder train digits --budget 20s", "beholder train photos/ --budget 10m --out runs/photos --watch"),
     headings={
         "Budget and length": "--budget --epochs --early-stop --plan",
-        "Data": "--images --corrections --mirror --colour --labels --cache",
+        "Data": "--images --corrections --mirror --colour --fit --labels --cache",
         "Network": "--model --from --input-range --widths --side --window --stride --padding --dropout",
         "Recipe": "--batch-size --learning-rate --weight-decay --augment --balance --seed",
         "Where and how it runs": "--resume --data --watch --progress --precision --processes --coordinator --process",
@@ -72,6 +73,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @corrections_option
 @mirror_option
 @colour_option
+@fit_option
 @reading_options
 @click.option(
     "--model",
@@ -102,8 +104,8 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option(
     "--side",
     type=click.IntRange(min=8),
-    help="To what length, in pixels, fast shrinks the short side of larger images.  [default: what the budget allows, "
-    "if the model is auto, otherwise 64]",
+    help="To what length, in pixels, fast shrinks the short side of larger images, or lite0 brings that of all images "
+    "(96 to 224).  [default: what the budget allows, if the model is auto, otherwise 64, of lite0 128]",
 )
 @click.option("--window", type=POSITIVE, help="Kernel size of book, pixels.  [default: 5]")
 @click.option("--stride", type=POSITIVE, help="Stride of book's convolutions, pixels.  [default: 1]")

@@ -42,6 +42,8 @@ class _Display:
             "framework": self._framework,
             "checks": self._checks,
             "start": self._start,
+            "features": self._features,
+            "first_answer": self._first_answer,
             "step": self._step,
             "epoch": self._epoch,
             "resumed": self._resumed,
@@ -72,6 +74,15 @@ class _Display:
     def _of(self, steps: int) -> None:
         self.total = steps
         self.screen.update(self.task, total=steps)
+
+    def _features(self, event: Event) -> None:
+        state = f"{event['done']:,} of {event['images']:,}"
+        self.screen.update(self.task, description="Looking at the images for a first answer", state=state)
+
+    def _first_answer(self, event: Event) -> None:
+        accuracy = as_percent(event["validation_accuracy"])
+        self.screen.say(f"First answer: {accuracy} of the validation images after {event['seconds']:.0f} s.")
+        self.screen.update(self.task, description="Fine-tuning", state="")
 
     def _step(self, event: Event) -> None:
         self.steps = event["steps"]

@@ -15,7 +15,8 @@ from beholder.data.digits import open_digits
 from beholder.data.download import find_or_download
 from beholder.data.folders.folder import open_folder
 from beholder.data.images.colour import Colour
-from beholder.data.images.refit import recoloured
+from beholder.data.images.fitting import ImageFit
+from beholder.data.images.refit import fitted_by, recoloured
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -32,6 +33,7 @@ def open_source(
     cache: Path | None = None,
     canvas: tuple[int, int] | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     for_audit: bool = False,
     progress: Progress = silent,
 ) -> Source:
@@ -45,12 +47,15 @@ def open_source(
         canvas: height and width, in pixels, that a folder's images are decoded to; chosen from them by default.
         colour: `rgb` gives every image three channels and `grey` one; by default they keep what they have, and those
             of a folder get one where all images of a sample are grey.
+        fit: how a folder's images of other proportions get into the canvas: `crop`, the default, cuts what stands over,
+            `pad` adds grey, `stretch` gives up proportions. Others, which all have one size, stay as they are; a
+            network that learns from them takes other images so.
         for_audit: take folders that training cannot work with, see `open_folder`.
         progress: told how far a download is.
 
     Raises:
         DataError: nothing of that name or path, or not something that can be read.
-        UsageError: an unknown `colour`.
+        UsageError: an unknown `colour` or `fit`.
     """
     if isinstance(data, tuple):
         data = from_arrays(*data)
@@ -64,12 +69,18 @@ def open_source(
         archive = find_or_download(str(data), cache=cache, progress=progress)
         source = open_archive(archive, labels=labels, name=str(data), cache=cache)
     else:
-        source = _open_path(Path(data), labels, cache, canvas, colour, for_audit)
-    return recoloured(source, colour)
+        source = _open_path(Path(data), labels, cache, canvas, colour, fit, for_audit)
+    return recoloured(fitted_by(source, fit), colour)
 
 
 def _open_path(
-    path: Path, labels: LabelKind, cache: Path, canvas: tuple[int, int] | None, colour: Colour, for_audit: bool
+    path: Path,
+    labels: LabelKind,
+    cache: Path,
+    canvas: tuple[int, int] | None,
+    colour: Colour,
+    fit: ImageFit | None,
+    for_audit: bool,
 ) -> Source:
     if not _is_there(path):
         near = difflib.get_close_matches(str(path), DATA_NAMES, n=1)
@@ -85,7 +96,7 @@ def _open_path(
     if is_archive(path):
         return open_archive(path, labels=labels, cache=cache)
     if path.is_dir():
-        return open_folder(path, cache=cache, canvas=canvas, colour=colour, for_audit=for_audit)
+        return open_folder(path, cache=cache, canvas=canvas, colour=colour, fit=fit, for_audit=for_audit)
     raise DataError(
         f"{str(path)!r} is not a kind of data that Beholder reads; give a folder of images, a CIFAR archive "
         "(.tar.gz) or a .npz file."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.data.progress import Progress
 
 Reader = Callable[[Progress], Dataset]
@@ -28,6 +29,7 @@ class Source:
         files: from set name to the names of its image files below `folder`, those in `skipped` too.
         made: sets that were split off from others: their images are read with those.
         later: further sentences, which only reading finds; filled while sets are read.
+        fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Source:
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
     later: list[str] = field(default_factory=list)
+    fit: ImageFit = DEFAULT_FIT
 
     def told(self) -> tuple[str, ...]:
         """What a person should see by now: `notes`, what reading found, and how many images could not be read."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from beholder.errors import UsageError
+from beholder.models.resolution import RESIZED_SIDE
 
 SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
 PRETRAINED = "pretrained"  # a network from a file of the person's own, which only `train --from FILE.keras` names
@@ -38,9 +39,12 @@ class Recipe:
     # Share of all steps, the first ones, that look at images three quarters as large, where those are not too small
     # (`beholder.models.smaller`), 0 to 1
     small_share: float = 0.0
-    # In a run that starts from an earlier network, the learning rate of all layers but the head, as a share of the
-    # head's
+    # In a run that begins with learned weights, the learning rate of all layers but the head, as a share of the head's
     body_rate: float = 0.5
+    # Learned weights that it begins with, a key of `beholder.models.weights.catalogue.WEIGHTS`; None: they are drawn
+    weights: str | None = None
+    # Short side, in pixels, that images are brought to, up or down, unless the person says; None: they are not
+    side: int | None = None
     options: tuple[str, ...] = ()  # what a person can change about the network itself; keyword arguments of its `build`
 
 
@@ -70,7 +74,24 @@ MODELS: dict[str, Recipe] = {
         small_share=0.4,
         options=("dropout", "widths", "side"),
     ),
+    "lite0": Recipe(
+        "EfficientNet-Lite0, which begins with what it learned from ImageNet",
+        12,
+        64,
+        "adam",
+        1e-3,
+        warmup=0.1,
+        label_smoothing=0.1,
+        augment=True,
+        step_pixels=64 * RESIZED_SIDE * RESIZED_SIDE,
+        body_rate=1.0,
+        weights="lite0",
+        side=RESIZED_SIDE,
+        options=("dropout", "side"),
+    ),
 }
+
+FROM_SCRATCH = tuple(name for name, one in MODELS.items() if one.weights is None)
 
 _PRETRAINED = Recipe(
     "a network of your own",
@@ -120,3 +141,16 @@ def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) 
         )
     module = importlib.import_module(f"beholder.models.{name}")
     return module.build(shape, classes, **options)
+
+
+def learned_weights(name: str, model: Any) -> None:
+    """Give all layers but the last of `model`, built as `name`, the learned weights that its recipe names.
+
+    Raises:
+        UsageError: they are not installed, or damaged.
+    """
+    weights = recipe(name).weights
+    if weights is not None:
+        from beholder.models.weights.installed import read_weights
+
+        importlib.import_module(f"beholder.models.{name}").first_weights(model, read_weights(weights))

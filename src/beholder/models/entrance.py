@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 
+from beholder.models.layers import Resize
 from beholder.models.resolution import LARGEST_SIDE, shrink_factor
 
 
@@ -17,6 +19,12 @@ def entrance(shape: tuple[int, int, int], side: int = LARGEST_SIDE) -> tuple[Any
     if factor > 1:
         x = keras.layers.AveragePooling2D(factor, dtype="float32", name="shrink")(x)
     return inputs, x
+
+
+def seen_size(model: Any) -> tuple[int, int]:
+    """Height and width in pixels of what `model` works on: its images, or what they are enlarged to."""
+    sizes = [tuple(layer.output.shape[1:3]) for layer in model.layers if isinstance(layer, Resize)]
+    return max([tuple(model.input.shape[1:3]), *sizes], key=math.prod)
 
 
 def logits(x: Any, classes: int) -> Any:

@@ -15,12 +15,12 @@ from beholder.report.reading import RunFiles
 # What the config keeps of what was asked, in the order in which `beholder train --help` tells it, but for corrections
 # and the RUN folder; and what it is where the person did not say.
 _ASKED = (
-    *("budget", "epochs", "early_stop", "plan", "images", "mirror", "colour", "labels", "cache", "model", "start_from"),
-    *("input_range", "batch_size", "learning_rate", "weight_decay", "augment", "balance", "seed", "precision"),
-    *("processes", "risk", "neighbours"),
+    *("budget", "epochs", "early_stop", "plan", "images", "mirror", "colour", "fit", "labels", "cache", "model"),
+    *("start_from", "input_range", "batch_size", "learning_rate", "weight_decay", "augment", "balance", "seed"),
+    *("precision", "processes", "risk", "neighbours"),
 )
 _USUAL = {"model": "auto", "colour": "auto", "labels": "fine", "neighbours": True}
-_OF_A_PLAN = frozenset(("images", "colour", "labels", "cache", "risk", "neighbours"))  # all else is in the plan
+_OF_A_PLAN = frozenset(("images", "colour", "fit", "labels", "cache", "risk", "neighbours"))  # all else is in the plan
 
 
 def budget_in_words(run: RunFiles) -> str | None:

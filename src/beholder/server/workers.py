@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
-from beholder.data.images.decode import decode, fit, read_size
+from beholder.data.images.decode import decode, decode_array, read_size
 from beholder.errors import BusyError, ImageError
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
@@ -240,7 +240,7 @@ class Workers:
         rules, image = self._classifier.artifact.manifest.image, entry.image
         try:
             if isinstance(image, np.ndarray):
-                return fit(image, rules)
+                return decode_array(image, rules)
             height, width = read_size(image)
             self._check(height, width, entry.request)
             with self._large if height * width > LARGE_PIXELS else nullcontext():

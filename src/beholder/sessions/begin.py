@@ -19,6 +19,7 @@ from beholder.runs.events import Listener
 from beholder.runs.presence import training
 from beholder.runs.run_folder import Run, create_run, open_run, read_document
 from beholder.sessions.data_checks import check_data
+from beholder.sessions.family import choose_family
 from beholder.sessions.logged_plan import other_images
 from beholder.sessions.prepare import Prepared, check_same, keep_data, prepare
 from beholder.sessions.request import TrainRequest
@@ -112,6 +113,8 @@ def _decide(run: Run, prepared: Prepared) -> Prepared:
     request, settings, train = prepared.request, prepared.settings, prepared.sets["train"]
     told = other_images(request.plan, train)
     if prepared.schedule is None:
+        settings, family = choose_family(request, settings, train)
+        told += [] if family is None else [family]
         fitted = shared(settings.fitted(len(train), train.image_shape))
         settings, mirroring = decide_mirroring(fitted, train, request.kept_in)
         told += [] if mirroring is None else [mirroring.sentence]

@@ -10,7 +10,7 @@ from beholder import files
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import corrected
 from beholder.data.dataset import Dataset
-from beholder.data.images.refit import recoloured, refitted
+from beholder.data.images.refit import fitted_by, recoloured, refitted
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
@@ -97,8 +97,11 @@ def prepare(
 def _open(
     request: TrainRequest, data: Data | Source, initial: Initial | None, progress: Progress, shape: Shape | None
 ) -> Source:
-    """Open `data`, unless it is open already; its images become what the network that training starts from takes."""
-    canvas, colour = None, request.colour
+    """Open `data`, unless it is open already; its images become what the network that training starts from takes.
+
+    They are fitted as the person said, else as for an earlier run that training starts from.
+    """
+    canvas, colour, fit = None, request.colour, request.fit
     if shape is not None:  # a folder that changed may suggest another one than it had at first
         canvas, colour = shape[:2], "grey" if shape[2] == 1 else "rgb"
     if initial is not None:
@@ -106,12 +109,14 @@ def _open(
         colour = "grey" if initial.channels == 1 else "rgb"
         if initial.height is not None and initial.width is not None:
             canvas = initial.height, initial.width
+        fit = fit or initial.fit
     if not isinstance(data, Source):
         data = open_source(
-            data, labels=request.labels, cache=request.cache, canvas=canvas, colour=colour, progress=progress
+            data, labels=request.labels, cache=request.cache, canvas=canvas, colour=colour, fit=fit, progress=progress
         )
-    elif initial is None:
-        data = recoloured(data, colour)
+    else:
+        data = fitted_by(data, request.fit)
+        data = recoloured(data, colour) if initial is None else data
     return data if initial is None else refitted(data, initial.height, initial.width, initial.channels)
 
 

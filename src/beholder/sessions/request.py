@@ -13,6 +13,7 @@ from typing import Any, Literal
 from beholder.data.cache_folder import default_cache
 from beholder.data.corrections import Corrections, read_corrections
 from beholder.data.images.colour import Colour, check_colour
+from beholder.data.images.fitting import ImageFit, check_fit
 from beholder.data.opening import Data
 from beholder.data.source import Source
 from beholder.errors import RunError, UsageError
@@ -61,6 +62,7 @@ class TrainRequest:
     labels: Labels = "fine"
     cache: Path | None = None
     colour: Colour = "auto"
+    fit: ImageFit | None = None
     command: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -79,8 +81,12 @@ class TrainRequest:
             values["cache"] = values["cache"].resolve()
         values["options"] = {name: limits.checked(name, value) for name, value in given.get("options", {}).items()}
         lines = read_corrections(None if corrections is None else Path(corrections))
+        if isinstance(data, Source) and values.get("fit") is None:
+            values["fit"] = data.fit  # or data that are opened again could come fitted otherwise
         request = cls(data_name(data), corrections=lines, **values)
         check_colour(request.colour)
+        if request.fit is not None:
+            check_fit(request.fit)
         limits.check_one_length(request.budget, request.epochs)
         if request.model == "auto" and request.plan is None and request.budget is None and request.epochs is None:
             return replace(request, budget=limits.DEFAULT_BUDGET)

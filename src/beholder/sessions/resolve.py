@@ -7,11 +7,12 @@ from pathlib import Path
 
 from beholder.errors import UsageError
 from beholder.models import PRETRAINED
+from beholder.models.weights.installed import check_weights
 from beholder.runs.run_folder import Run
 from beholder.sessions.logged_plan import logged_plan
 from beholder.sessions.request import INPUT_RANGE, SEED, TrainRequest
 from beholder.training.initial import Start, open_start
-from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.settings import Settings, choose, precision_of
 
 _CHANGES = ("epochs", "batch_size", "learning_rate", "weight_decay", "augment", "mirror")  # to a recipe
 _OF_A_PLAN = (*_CHANGES, "budget", "early_stop", "balance", "seed", "precision", "start_from", "input_range")
@@ -34,25 +35,30 @@ def resolve(request: TrainRequest) -> Resolved:
     if request.plan is not None:
         return _of_plan(request, request.plan)
     start = _start(request)
-    model = "fast" if request.model == "auto" else request.model
-    options, precision = request.options, request.precision or "auto"
+    settings = settings_for(request, "fast" if request.model == "auto" else request.model, start)
+    _check(request, settings)
+    return settings, None, None if start is None else start.file
+
+
+def settings_for(request: TrainRequest, model: str, start: Start | None = None) -> Settings:
+    """The settings of `request` for `model`, or for the network of `start`.
+
+    Raises:
+        UsageError: an option that it does not have, or a value out of its range.
+    """
+    options = request.options
     if start is not None:
         model, options = start.model, start.options
-        if model == PRETRAINED and precision == "auto":
-            # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
-            precision = "float32"
-    settings = choose(
+    return choose(
         model,
         seed=SEED if request.seed is None else request.seed,
-        precision=resolve_precision(precision),
+        precision=precision_of(model, request.precision or "auto"),
         early_stop=request.early_stop,
         changes={name: getattr(request, name) for name in _CHANGES},
         options=options,
         initial=None if start is None else start.initial,
         balance=request.balance or "none",
     )
-    _check_colour(request, settings)
-    return settings, None, None if start is None else start.file
 
 
 def _of_plan(request: TrainRequest, plan: Path) -> Resolved:
@@ -63,7 +69,7 @@ def _of_plan(request: TrainRequest, plan: Path) -> Resolved:
         option = said[0].replace("start_from", "from").replace("_", "-")
         raise UsageError(f"A plan decides everything but the data; leave --{option} out beside --plan {plan}.")
     settings, schedule = logged_plan(plan)
-    _check_colour(request, settings)
+    _check(request, settings)
     return settings, schedule, None if settings.initial is None else Run(plan.parent).initial_file
 
 
@@ -89,7 +95,10 @@ def _start(request: TrainRequest) -> Start | None:
     return replace(start, options={**start.options, **dropout})
 
 
-def _check_colour(request: TrainRequest, settings: Settings) -> None:
+def _check(request: TrainRequest, settings: Settings) -> None:
+    """Say before any data are read what cannot be trained."""
+    if settings.recipe.weights is not None and settings.initial is None:
+        check_weights(settings.recipe.weights)
     if settings.initial is not None and request.colour != "auto":
         kind = "grey" if settings.initial.channels == 1 else "colour"
         raise UsageError(f"The network of {settings.initial.source!r} takes {kind} images; leave --colour out.")

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beholder.artifact.validation_answers import write_validation
+from beholder.errors import UsageError
+from beholder.models.weights.catalogue import described
 from beholder.runs.events import EventLog, Listener, Stopwatch, read_events
 from beholder.runs.run_folder import Run, read_document
+from beholder.sessions.family import from_scratch
 from beholder.sessions.interruption import stop_on_interrupt
 from beholder.sessions.prepare import Prepared
 from beholder.sessions.readiness import get_ready
@@ -37,7 +40,7 @@ class Session:
     def __init__(self, run: Run, prepared: Prepared, listener: Listener | None, started: float) -> None:
         self.run, self.started = run, started
         self.request, self.settings, self.schedule = prepared.request, prepared.settings, prepared.schedule
-        self.name, self.sets = prepared.source.name, prepared.sets
+        self.name, self.fit, self.sets = prepared.source.name, prepared.source.fit, prepared.sets
         self.log = EventLog(run.events_file, listener)
         self.earlier = _earlier_seconds(run)
 
@@ -95,21 +98,33 @@ class Session:
         forecast = read_document(self.run.config_file, missing="")["forecast"]
         if forecast is not None:
             return {**forecast, "ends": self._ends(forecast)}
-        from beholder.training.budget.allocation import allocate_budget
-
-        settings, forecast = allocate_budget(
-            self.settings,
-            self.sets["train"],
-            self.request.kept_in,
-            automatic=self.request.automatic,
-            judged=len(self.sets["validation"]),
-            budget=self.request.budget - self.earlier,
-            started=self.started,
-        )
+        try:
+            settings, forecast = self._allocated(self.settings)
+        except UsageError:
+            if not self.request.automatic or self.settings.recipe.weights is None:
+                raise
+            scratch = from_scratch(self.request, self.settings, self.sets["train"])
+            settings, forecast = self._allocated(scratch)
+            message = f"The budget is too short for {self.settings.model} on this machine, so fast is trained."
+            self.log.append("advice", message=message)
         self.settings = shared(settings)
         forecast["ends"] = self._ends(forecast)
         self.run.update_config(settings=self.settings.to_json(), forecast=forecast)
         return forecast
+
+    def _allocated(self, settings: Settings) -> tuple[Settings, dict[str, Any]]:
+        """What the budget buys with `settings`."""
+        from beholder.training.budget.allocation import allocate_budget
+
+        return allocate_budget(
+            settings,
+            self.sets["train"],
+            self.request.kept_in,
+            automatic=self.request.automatic,
+            judged=len(self.sets["validation"]),
+            budget=(self.request.budget or 0.0) - self.earlier,
+            started=self.started,
+        )
 
     def _ends(self, forecast: dict[str, Any]) -> str:
         """When this session ends: with the budget, or sooner where all that is to be done takes less."""
@@ -130,12 +145,13 @@ class Session:
         # Imported here, not above: the framework takes seconds; a run should exist, and bad input be told, before.
         from beholder.training.fit import Fit
 
-        timed = {}
+        timed: dict[str, Any] = {}
         if self.request.budget is not None and closing is not None:
             timed = {"until": self.started + self.request.budget - self.earlier - closing, "closing": closing}
         train, validation = self.sets["train"], self.sets["validation"]
         get_ready()
-        fit = Fit(train, validation, self.settings, self.run, self.log, stop, schedule=self.schedule, **timed)
+        how = {"cache": self.request.kept_in, "schedule": self.schedule, **timed}
+        fit = Fit(train, validation, self.settings, self.run, self.log, stop, **how)
         result = fit.run_to_end()
         processes.leave()
         return result
@@ -149,8 +165,10 @@ class Session:
         data = {"name": self.name, "fingerprint": read_document(self.run.data_file, missing="")["fingerprint"]}
         if initial is not None:
             data["started_from"] = {"name": Path(initial.source).name, "sha256": initial.sha256}
+        elif self.settings.recipe.weights is not None:
+            data["started_from"] = described(self.settings.recipe.weights)
         exported = export_artifact(
-            self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk
+            self.run.model_folder, self.settings, result.weights, train, validation, data, self.request.risk, self.fit
         )
         write_validation(self.run.path, validation, exported.probabilities)
         if self.request.neighbours:

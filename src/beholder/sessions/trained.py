@@ -73,10 +73,14 @@ def run_summary(settings: Settings, sets: dict[str, Dataset], schedule: list[tup
         steps = schedule[-1][1]
         epochs = round(steps / math.ceil(len(train) / recipe.batch_size), 2)
     side, first_side = settings.sides(train.image_shape)
-    named = "widths" in settings.options
+    sides: dict[str, Any] = {}
+    if "widths" in settings.options:
+        sides = {"widths": settings.options["widths"], "side": side, "first_side": first_side}
+    elif recipe.side is not None:
+        sides = {"side": side}
     return {
         "model": settings.model,
-        **({"widths": settings.options["widths"], "side": side, "first_side": first_side} if named else {}),
+        **sides,
         "epochs": epochs,
         "batch_size": recipe.batch_size,
         "steps": steps,

@@ -8,11 +8,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.models.entrance import seen_size
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.checkpoint import Position, values_of
 from beholder.training.epoch_snapshots import Snapshots
-from beholder.training.judging import OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
+from beholder.training.judging import LEAST_SAMPLE, OPENING_GAP, TRAIN_SAMPLE, gap_in_words, judge, sample
 from beholder.training.steps.step import compile_look
 
 
@@ -26,11 +27,12 @@ class EpochJudge:
         augmented: the network learns from varied images, so that nobody need be advised to vary them.
         hurried: of that set too a sample is enough.
         patience: epochs without a better validation accuracy after which to stop, with the best weights; None: never.
+        keeps_best: keep the best weights without that too.
         run: keeps snapshots.
         log: hears of each epoch.
 
     Attributes:
-        best: the weights of the best epoch so far, in the model's order; empty without `patience`.
+        best: the weights of the best epoch so far, in the model's order; empty where they are not kept.
         last: when the last epoch was judged, on the clock of `time.monotonic`.
     """
 
@@ -43,13 +45,17 @@ class EpochJudge:
         augmented: bool,
         hurried: bool,
         patience: int | None,
+        keeps_best: bool,
         run: Run,
         log: EventLog,
     ) -> None:
-        self._model, self.look = model, compile_look(model)
-        self._train, self._train_rows = train, sample(len(train), TRAIN_SAMPLE)
+        self._model, self.look, self._seen = model, compile_look(model), seen_size(model)
+        # Where time is short, no more than an eighth of an epoch's images: a look costs a third of a step.
+        most = min(TRAIN_SAMPLE, max(LEAST_SAMPLE, len(train) // 8)) if hurried else TRAIN_SAMPLE
+        self._train, self._train_rows = train, sample(len(train), most)
         self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
         self._patience, self._log, self._augmented = patience, log, augmented
+        self._keeps_best = keeps_best or patience is not None
         self._snapshots = Snapshots(run, log, model, validation, self._rows)
         self.best: list[NDArray[Any]] = []
         self.last = time.monotonic()
@@ -61,8 +67,10 @@ class EpochJudge:
 
     def judge(self, position: Position, **told: Any) -> None:
         """Judge the epoch that `position` stands at the end of, and go on to the next; its event also says `told`."""
-        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows)
-        validation_accuracy, validation_loss = judge(self.look, self._validation, self._rows, self._snapshots.see)
+        train_accuracy, train_loss = judge(self.look, self._train, self._train_rows, seen=self._seen)
+        validation_accuracy, validation_loss = judge(
+            self.look, self._validation, self._rows, self._snapshots.see, seen=self._seen
+        )
         self.last = time.monotonic()
         gap = train_accuracy - validation_accuracy
         position.epoch += 1
@@ -83,9 +91,14 @@ class EpochJudge:
             position.gap_said = True
         if validation_accuracy > position.best_accuracy:
             position.best_accuracy, position.best_epoch = validation_accuracy, position.epoch
-            if self._patience is not None:
+            if self._keeps_best:
                 self.best = values_of(self._model.variables)
         position.step, position.loss_sum, position.correct, position.seen = 0, 0.0, 0, 0
+
+    def begin_with(self, position: Position) -> None:
+        """Judge the network as it is before the first step: an epoch has to be better than that to be kept."""
+        position.best_accuracy, _ = judge(self.look, self._validation, self._rows, seen=self._seen)
+        self.best = values_of(self._model.variables)
 
     def out_of_patience(self, position: Position) -> bool:
         """Whether to stop early."""

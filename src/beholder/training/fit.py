@@ -6,14 +6,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.image_rows import images_at
 from beholder.errors import UsageError
-from beholder.models import build
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
 from beholder.training.balance import class_weights
@@ -24,8 +23,8 @@ from beholder.training.budget.schedule import Schedule
 from beholder.training.budget.stage_costs import SMALL_COST
 from beholder.training.checkpoint import Checkpoints, Position, position_from, values_of
 from beholder.training.epoch_judge import EpochJudge
-from beholder.training.initial import first_weights
-from beholder.training.judging import TRAIN_SAMPLE, sample
+from beholder.training.first_answer import COMPILING_SECONDS, FirstAnswer
+from beholder.training.network import build_network
 from beholder.training.settings import Settings
 from beholder.training.stages import Stages
 from beholder.training.steps import framework, processes
@@ -69,6 +68,7 @@ class Fit:
         run: where checkpoints go.
         log: where events go.
         stop: asked after each step; True ends training there, with a checkpoint.
+        cache: where the features of images are kept; None: nowhere.
         until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
             None: the settings' epochs decide.
         closing: seconds that packing will take after that.
@@ -85,6 +85,7 @@ class Fit:
         log: EventLog,
         stop: Callable[[], bool],
         *,
+        cache: Path | None = None,
         until: float | None = None,
         closing: float = 0.0,
         most_epochs: float = MOST_EPOCHS,
@@ -92,15 +93,16 @@ class Fit:
     ) -> None:
         self.settings, self.log, self.stop = settings, log, stop
         self.group = processes.current()
-        recipe, from_earlier = settings.recipe, settings.initial is not None
+        recipe, fine_tuning = settings.recipe, settings.fine_tuning
         mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
-        self.model = _build(settings, train, run if self.leads else None)
-        optimizer = build_optimizer(recipe, fine_tuning=from_earlier)
+        self.model = build_network(settings, train, run if self.leads else None)
+        self.first = FirstAnswer.of(self.model, settings, train, validation, cache, until)
+        optimizer = build_optimizer(recipe, fine_tuning=fine_tuning)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
-        # What starts from an earlier network has learned the coarse things already.
-        self.stages = Stages(self.model, optimizer, recipe, whole=from_earlier, class_weights=weights, group=self.group)
+        # What starts from learned weights has learned the coarse things already.
+        self.stages = Stages(self.model, optimizer, recipe, whole=fine_tuning, class_weights=weights, group=self.group)
         self.checkpoints = Checkpoints(run, self.model, optimizer)
         # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
         hurried, patience = until is not None and settings.early_stop is None, settings.early_stop
@@ -111,16 +113,16 @@ class Fit:
             augmented=recipe.augment,
             hurried=hurried,
             patience=patience,
+            keeps_best=self.first is not None,
             run=run,
             log=log,
         )
         self.position = Position(schedule=Schedule([(0, settings.steps(len(train)))]))
         self.followed = list(schedule or [])
-        steps = self.batches.steps
         self.pace: Pace | None = None
         if until is not None:
-            judged_steps = self.judge.judged_images / recipe.batch_size
-            self.pace = Pace(until, steps, round(most_epochs * steps), judged_steps, closing)
+            steps, judged = self.batches.steps, self.judge.judged_images / recipe.batch_size
+            self.pace = Pace(until, steps, round(most_epochs * steps), judged, closing)
 
     @property
     def leads(self) -> bool:
@@ -134,16 +136,17 @@ class Fit:
             UsageError: the loss is no longer a number; the last checkpoint stays as it was.
             StorageError: a checkpoint or an event cannot be written.
         """
-        began = time.monotonic()
+        began, stopped = time.monotonic(), False
         if self.leads:
             self._restore()
+            if self.first is not None and not self.judge.best:
+                stopped = not self._answer_first(self.first)
         self._share_position()
         self._follow()
-        stopped = False
         while not self._over() and not stopped:
             stopped = self._epoch(began)
         self.stages.step.sync()
-        if not stopped and self.pace is not None:
+        if not stopped and self.pace is not None and self.first is None:
             self._tell_ending(self.pace, began)
         position = self.position
         return FitResult(
@@ -212,6 +215,14 @@ class Fit:
             asked, steps = self.group.agree([asked, steps])
         return asked, steps
 
+    def _answer_first(self, first: FirstAnswer) -> bool:
+        """Give the network its first answer, and keep it, however the run goes on; False where it is stopped."""
+        if not first.answer(self.log, self.stop if self.group is None else lambda: False):
+            return False
+        self.judge.begin_with(self.position)
+        self._save()
+        return True
+
     def _share_position(self) -> None:
         """Stand where process 0 does, which alone reads checkpoints and judges."""
         if self.group is not None:
@@ -252,7 +263,13 @@ class Fit:
     def _over(self) -> bool:
         # A run that was killed after its last step, and before that epoch was judged, has that still to do.
         ended = self.position.done >= self.position.schedule.steps and self.position.step == 0
-        return ended or self.judge.out_of_patience(self.position)
+        return ended or self.judge.out_of_patience(self.position) or self._has_answered_in_time
+
+    @property
+    def _has_answered_in_time(self) -> bool:
+        """Whether the first answer took the time: then there is none for a step, which is compiled first."""
+        answered = self.first is not None and self.pace is not None and not self.position.done
+        return answered and time.monotonic() + COMPILING_SECONDS > (self.pace.until if self.pace else 0.0)
 
     def _save(self) -> None:
         if self.leads:
@@ -281,15 +298,3 @@ class Fit:
         message = ending_in_words(done, planned, pace.most_steps, left=left, seconds=seconds)
         if message is not None:
             self.log.append("advice", message=message)
-
-
-def _build(settings: Settings, train: Dataset, run: Run | None) -> Any:
-    """The network, with the weights of the earlier one that `run` keeps, if it does."""
-    fitted = {}
-    if settings.recipe.sees_images:
-        fitted["images"] = images_at(train.images, sample(len(train), TRAIN_SAMPLE))
-    names = train.class_names
-    model = build(settings.model, train.image_shape, len(names), dtype=settings.dtype, **settings.options, **fitted)
-    if run is not None and settings.initial is not None and settings.initial.class_names:
-        first_weights(model, run.initial_file, settings.initial.class_names, names)
-    return model

@@ -117,8 +117,9 @@ def _of_run(path: Path) -> Start:
     check_seal(run.model_folder)
     settings = Settings.from_json(config["settings"])
     file = run.model_folder / KERAS_FILE
-    shape = manifest.image.shape
-    initial = Initial(str(path.resolve()), _sha256(file), manifest.class_names, shape[0], shape[1], shape[2])
+    initial = Initial(
+        str(path.resolve()), _sha256(file), manifest.class_names, *manifest.image.shape, manifest.image.fit
+    )
     return Start(file, settings.model, settings.options, initial)
 
 
@@ -129,7 +130,7 @@ def _of_file(path: Path, input_range: tuple[float, float]) -> Start:
     from beholder.models.pretrained import input_shape
 
     height, width, channels = input_shape(path)
-    initial = Initial(str(path.resolve()), _sha256(path), (), height, width, channels)
+    initial = Initial(str(path.resolve()), _sha256(path), (), height, width, channels, None)
     return Start(path, PRETRAINED, {"input_range": list(input_range), "file": str(path)}, initial)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,26 @@ from beholder.data.dataset import Dataset
 from beholder.training.steps.step import LOOK_PIXELS, Look
 
 OPENING_GAP = 0.10  # from here on the gap between train and validation accuracy is said in words
-TRAIN_SAMPLE = 2000  # training images that the train accuracy is measured on
+TRAIN_SAMPLE, LEAST_SAMPLE = 2000, 50  # training images that the train accuracy is measured on, at most and at least
 
 Hear = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 
 
-def judge(look: Look, dataset: Dataset, rows: NDArray[np.int64], hear: Hear | None = None) -> tuple[float, float]:
+def judge(
+    look: Look,
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    hear: Hear | None = None,
+    *,
+    seen: Sequence[int] | None = None,
+) -> tuple[float, float]:
     """Accuracy and mean cross-entropy of `look` on the images at `rows`, without augmentation.
 
-    `hear` is told the rows of each batch and their logits.
+    `hear` is told the rows of each batch and their logits. The network works on images of height and width `seen`;
+    None: as they are.
     """
     correct, loss = 0, 0.0
-    for part in chunks(len(rows), dataset.image_shape, LOOK_PIXELS):
+    for part in chunks(len(rows), seen or dataset.image_shape, LOOK_PIXELS):
         chosen = rows[part]
         logits, labels = look(dataset.images[chosen]).astype(np.float64), dataset.labels[chosen]
         correct += int((logits.argmax(axis=1) == labels).sum())

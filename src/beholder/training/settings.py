@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from beholder.data.images.fitting import ImageFit
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
-from beholder.models.resolution import LARGEST_SIDE, looked_at, small_side
+from beholder.models.resolution import LARGEST_SIDE, RESIZED_SIDES, looked_at, resized, small_side
+from beholder.models.weights.catalogue import WEIGHTS
 from beholder.runs.environment import has_bfloat16
 from beholder.training import limits
 from beholder.training.steps import framework
@@ -32,6 +34,7 @@ class Initial:
         height: of the images that it takes, pixels; None where it takes any.
         width: likewise.
         channels: of those images, 1 or 3.
+        fit: how images got into that size for it; None where that is not known.
     """
 
     source: str
@@ -40,6 +43,7 @@ class Initial:
     height: int | None
     width: int | None
     channels: int
+    fit: ImageFit | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Settings:
         early_stop: epochs without a better validation accuracy after which to stop and keep the best; None never does.
         options: what the model's `build` takes beyond shape, classes and dtype.
         said: fields of the recipe that the person chose; the others may be fitted to the data.
-        initial: the earlier network that training starts from; None: weights are drawn.
+        initial: the earlier network that training starts from; None: weights are drawn, or those that the recipe names.
         balance: what makes small classes count as much as large ones: `weights` of the loss, or `sampling`.
     """
 
@@ -75,8 +79,10 @@ class Settings:
 
     def sides(self, shape: tuple[int, int, int]) -> tuple[int, int | None]:
         """The short side in pixels at which the network looks at images of `shape`, and at first; None: the same."""
-        side = min(looked_at(shape, self.options.get("side", LARGEST_SIDE)) if self.model == "fast" else shape[:2])
-        begins_small = self.recipe.small_share > 0 and self.initial is None
+        seen = shape[:2]
+        if self.model == "fast" or self.recipe.side is not None:
+            seen = _looked_at(self.recipe, shape, self.options.get("side"))
+        side, begins_small = min(seen), self.recipe.small_share > 0 and not self.fine_tuning
         return side, small_side(side) if begins_small else None
 
     def fitted(self, images: int, shape: tuple[int, int, int]) -> Settings:
@@ -113,9 +119,31 @@ class Settings:
         return replace(self, recipe=replace(self.recipe, batch_size=batch_size))
 
     @property
+    def fine_tuning(self) -> bool:
+        """Whether training starts from learned weights, of an earlier network or those that the recipe names."""
+        return self.initial is not None or self.recipe.weights is not None
+
+    @property
     def own_file(self) -> str | None:
         """SHA-256 of the file of the person's own that the network itself comes from; None: it is one of `MODELS`."""
         return self.initial.sha256 if self.initial is not None and self.model == PRETRAINED else None
+
+    @property
+    def head_is_new(self) -> bool:
+        """Whether the last layer of a network that learned from other images is drawn: no earlier run brings it."""
+        return self.starts_with != "" and (self.initial is None or "file" in self.options)
+
+    @property
+    def starts_with(self) -> str:
+        """What tells the weights that training starts from: the SHA-256 of their file; "" where they are drawn."""
+        if self.initial is not None:
+            return self.initial.sha256
+        return "" if self.recipe.weights is None else WEIGHTS[self.recipe.weights].sha256
+
+    @property
+    def packed_like(self) -> str | None:
+        """What networks that take as long to pack have in common; None: it is one of the small ones of `MODELS`."""
+        return self.own_file or self.recipe.weights
 
     def starting_from(self, file: Path) -> Settings:
         """These settings where the network that training starts from lies at `file`, in the run."""
@@ -170,8 +198,15 @@ def largest_batch(recipe: Recipe, shape: tuple[int, int, int], side: int | None 
     """How many images of `shape` (H, W, C) a step of `recipe` takes, where the network looks at a short `side`."""
     if recipe.step_pixels is None:
         return recipe.batch_size
-    height, width = looked_at(shape, side or LARGEST_SIDE)
+    height, width = _looked_at(recipe, shape, side)
     return min(recipe.batch_size, max(SMALLEST_BATCH, recipe.step_pixels // (height * width)))
+
+
+def _looked_at(recipe: Recipe, shape: tuple[int, int, int], side: int | None) -> tuple[int, int]:
+    """Height and width in pixels at which a network of `recipe`, with the option `side`, looks at images of `shape`."""
+    if recipe.side is not None:
+        return resized(shape, side or recipe.side)
+    return looked_at(shape, side or LARGEST_SIDE)
 
 
 def choose(
@@ -204,7 +239,25 @@ def choose(
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
         given[name] = limits.checked(name, value)
+    least, most = RESIZED_SIDES
+    if base.side is not None and not least <= given.get("side", base.side) <= most:
+        raise UsageError(
+            f"Model {model!r} looks at images of {least} to {most} pixels; choose a --side between these. "
+            f"Received: {given['side']}."
+        )
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
+
+
+def precision_of(model: str, asked: Literal["auto", "float32", "bfloat16"]) -> Precision:
+    """What `asked` means for `model`; see `resolve_precision`.
+
+    Raises:
+        UsageError: an unknown model, or as there.
+    """
+    if asked == "auto" and (model == PRETRAINED or recipe(model).weights is not None):
+        # Most have depthwise convolutions, which TensorFlow computes at half the speed in bfloat16.
+        return "float32"
+    return resolve_precision(asked)
 
 
 def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precision:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
 from beholder.evaluation.calibration import softmax
+from beholder.models.entrance import seen_size
 from beholder.training.steps.step import LOOK_PIXELS, compile_look
 
 
@@ -25,11 +26,11 @@ class FeatureView:
     def __init__(self, model: Any, *, mirrored: bool) -> None:
         self._look = compile_look(keras.Model(model.input, model.get_layer("features").output))
         self._kernel, self._bias = (np.asarray(values) for values in model.get_layer("logits").get_weights())
-        self._mirrored = mirrored
+        self._mirrored, self._seen = mirrored, seen_size(model)
 
     def features(self, images: Images, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float32 for those of `images` (N, H, W, C) at `rows` (R,)."""
-        parts = chunks(len(rows), images.shape[1:], LOOK_PIXELS)
+        parts = chunks(len(rows), self._seen, LOOK_PIXELS)
         return np.concatenate([self._features(images[rows[part]]) for part in parts])
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:

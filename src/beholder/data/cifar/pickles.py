@@ -10,16 +10,15 @@ A pickle is a program. Three walls stand around it:
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.data.cifar.opcodes import UnreadableError, byte_string, check_opcodes
+from beholder.data.pickles.opcodes import UnreadableError, byte_string, check_opcodes
+from beholder.data.pickles.unpickler import Name, RefusedError, RestrictedUnpickler
 from beholder.errors import DataError
 
 # The dtypes of numbers, as NumPy's pickles spell them; no objects, no records, no texts.
@@ -51,23 +50,20 @@ def unpickle(file: str | Path) -> dict[str, Any]:
 def loads(content: bytes, name: str) -> dict[str, Any]:
     """Read one pickled batch from `content`; `name` says in an error which file it was. See `unpickle`."""
     try:
-        return _plain(_Unpickler(content, check_opcodes(content)).load())
-    except _RefusedError as error:
+        return _plain(_Unpickler(content, check_opcodes(content).large).load())
+    except RefusedError as error:
         raise DataError(f"Refused to read {name!r}: {error}; get the archive from a source that you trust.") from error
     except Exception as error:
         reason = str(error) if isinstance(error, UnreadableError) else "it is damaged or no pickle"
         raise DataError(f"Cannot read {name!r} as a CIFAR batch: {reason}; get a fresh copy of the archive.") from error
 
 
-class _RefusedError(Exception):
-    """What this pickle wanted to run."""
+class _Unpickler(RestrictedUnpickler):
+    """Finds the stand-ins below and nothing else.
 
-
-class _Unpickler(pickle.Unpickler):
-    """The standard unpickler, which finds the stand-ins below and nothing else.
-
-    It would copy the pixels out of the content. So each large byte string is cut out of the program, a persistent
-    id (pickle's own word for what is kept elsewhere) is put in its place, and the pixels stay where they are.
+    The standard unpickler would copy the pixels out of the content. So each large byte string is cut out of the
+    program, a persistent id (pickle's own word for what is kept elsewhere) is put in its place, and the pixels stay
+    where they are.
     """
 
     def __init__(self, content: bytes, large: list[slice]) -> None:
@@ -78,39 +74,21 @@ class _Unpickler(pickle.Unpickler):
             self._elsewhere.append(byte_string(content, cut))
             kept = cut.stop
         program += memoryview(content)[kept:]
-        super().__init__(io.BytesIO(program), encoding="bytes")
         # Each text is encoded once; whoever encodes more than the file holds wants to fill the memory.
         encode = _Encode(len(content))
-        self._known: dict[tuple[str, str], _Name] = {
-            ("numpy", "ndarray"): _Name(),
+        known: dict[tuple[str, str], Name] = {
+            ("numpy", "ndarray"): Name(),
             ("numpy", "dtype"): _MakeDType(),
             ("_codecs", "encode"): encode,
         }
         for package in ("numpy.core", "numpy._core"):
-            self._known[f"{package}.multiarray", "_reconstruct"] = _Reconstruct()
-            self._known[f"{package}.multiarray", "scalar"] = _Scalar()
-            self._known[f"{package}.numeric", "_frombuffer"] = _FromBuffer()
+            known[f"{package}.multiarray", "_reconstruct"] = _Reconstruct()
+            known[f"{package}.multiarray", "scalar"] = _Scalar()
+            known[f"{package}.numeric", "_frombuffer"] = _FromBuffer()
+        super().__init__(program, known)
 
     def persistent_load(self, pid: Any) -> memoryview:
         return self._elsewhere[int(pid)]
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        known = self._known.get((module_name, global_name))
-        if known is None:
-            asked = f"{module_name}.{global_name}"
-            raise _RefusedError(
-                f"it asks for {asked[:80]!r}, which no batch of images needs, and nothing in it was run"
-            )
-        return known
-
-
-class _Name:
-    """A name that a pickle may mention; it has no state that a pickle could change."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: object) -> None:
-        raise UnreadableError("it tries to change a function")
 
 
 class _DType:
@@ -160,21 +138,21 @@ class _Array:
         self.value = array
 
 
-class _MakeDType(_Name):
+class _MakeDType(Name):
     __slots__ = ()
 
     def __call__(self, code: Any, *_: Any) -> _DType:
         return _DType(_text(code))
 
 
-class _Reconstruct(_Name):
+class _Reconstruct(Name):
     __slots__ = ()
 
     def __call__(self, *_: Any) -> _Array:
         return _Array()
 
 
-class _FromBuffer(_Name):
+class _FromBuffer(Name):
     __slots__ = ()
 
     def __call__(self, content: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> _Array:
@@ -183,7 +161,7 @@ class _FromBuffer(_Name):
         return array
 
 
-class _Scalar(_Name):
+class _Scalar(Name):
     __slots__ = ()
 
     def __call__(self, dtype: Any, content: Any) -> Any:
@@ -192,7 +170,7 @@ class _Scalar(_Name):
         return array.value.item() if array.value is not None else None
 
 
-class _Encode(_Name):
+class _Encode(Name):
     """`_codecs.encode(text, "latin1")` is how a Python 3 writes bytes at protocol 2 and below."""
 
     __slots__ = ("_left",)

@@ -17,12 +17,14 @@ from beholder.data.folders.tree import Tree
 from beholder.data.images.cache import ImageFiles, load_images, refuse_cache_inside
 from beholder.data.images.colour import Colour, decide_mode
 from beholder.data.images.decode import ImageRules
-from beholder.data.images.sizes import choose_canvas, fitting_in_words, median_cut, sample_sizes
+from beholder.data.images.fit_words import fitting_in_words, median_misfit, with_a_way_out
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit, check_fit
+from beholder.data.images.sizes import choose_canvas, sample_sizes
 from beholder.data.progress import Progress
 from beholder.data.source import Reader, Source
 from beholder.errors import DataError
 
-_OTHER_CUT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
+_OTHER_MISFIT = 0.05  # of an image: so much more is cut in another set than in that to learn from, and it is said
 
 
 def open_folder(
@@ -31,6 +33,7 @@ def open_folder(
     cache: Path,
     canvas: tuple[int, int] | None = None,
     colour: Colour = "auto",
+    fit: ImageFit | None = None,
     for_audit: bool = False,
 ) -> Source:
     """Open a folder of images; names and some headers are read, the pixels of a set only by its reader.
@@ -42,9 +45,9 @@ def open_folder(
     Args:
         path: the folder; never written to.
         cache: where decoded images are kept.
-        canvas: height and width in pixels of every image; without it the size that nearly all images of a sample
-            share, if its short side is 8 to 256, otherwise a square of their median short side, kept within 8 to 256.
+        canvas: height and width in pixels of every image; without it `choose_canvas` finds them from a sample.
         colour: whether images get three channels or one; by default one where all images of a sample are grey.
+        fit: what is done to images of other proportions than the canvas; by default they are cropped.
         for_audit: take what an audit is to find and training cannot work with: however many unreadable images, thin
             classes, names of classes that are nearly the same, and classes that only validation or test has, which then
             count as classes and stand in a note.
@@ -58,8 +61,10 @@ def open_folder(
             for an audit a class with fewer than two images to learn from, a class of validation or test that train
             does not have, and, from a reader, that more than one image in twenty is unreadable, or more than one in
             five of a class.
-        UsageError: the cache lies inside the folder.
+        UsageError: the cache lies inside the folder, or an unknown `fit`.
     """
+    by = DEFAULT_FIT if fit is None else fit
+    check_fit(by)
     if not path.is_dir():
         raise DataError(f"Cannot find a folder at {str(path)!r}; check the path.")
     refuse_cache_inside(path, cache)
@@ -89,8 +94,10 @@ def open_folder(
     sizes = sample_sizes(path, names)
     height, width = canvas or choose_canvas(sizes)
     classes = [name for listing in measured for name in listing.classes]
-    mode, colour_notes = decide_mode(colour, path, names, classes, (height, width))
-    fitting = fitting_in_words(sizes, (height, width))
+    mode, colour_notes = decide_mode(colour, path, names, classes, (height, width), by)
+    fitting = fitting_in_words(sizes, (height, width), by)
+    if fitting and by == "crop" and fit is None and canvas is None:  # nobody decided
+        fitting = with_a_way_out(fitting, sizes, (height, width))
     notes = (
         *listing_notes(sets, learn, strays, others),
         *colour_notes,
@@ -102,10 +109,10 @@ def open_folder(
     filled = {set_name: listing for set_name, listing in sets.items() if listing.paths}
     files = {set_name: listing.names for set_name, listing in filled.items()}
     readers: dict[str, Reader] = {}
-    source = Source(str(path), class_names, readers, notes, folder=path, files=files)
+    source = Source(str(path), class_names, readers, notes, folder=path, files=files, fit=by)
     for set_name, listing in filled.items():
-        usual = None if set_name == learn else median_cut(sizes, (height, width))
-        rules = ImageRules(height, width, mode)
+        usual = None if set_name == learn else median_misfit(sizes, (height, width))
+        rules = ImageRules(height, width, mode, by)
         readers[set_name] = partial(_read_set, source, listing, rules, cache, usual, for_audit)
     return source
 
@@ -121,7 +128,7 @@ def _read_set(
 ) -> Dataset:
     """Read the images of one set, and tell the source what could not be read and what is cut off.
 
-    `usual` is the share of an image that is cut off in the set to learn from; None where this is that set.
+    `usual` is the median `misfit` of the set to learn from; None where this is that set.
     """
     loaded = load_images(
         ImageFiles(listing.root, listing.set_name, listing.paths), rules, cache=cache, progress=progress
@@ -135,8 +142,8 @@ def _read_set(
             source.skipped.append(failure)
     if usual is not None:
         sizes = sample_sizes(listing.root, listing.paths)
-        told = fitting_in_words(sizes, rules.shape[:2])
-        if told and median_cut(sizes, rules.shape[:2]) > usual + _OTHER_CUT:
+        told = fitting_in_words(sizes, rules.shape[:2], rules.fit)
+        if told and median_misfit(sizes, rules.shape[:2]) > usual + _OTHER_MISFIT:
             note = f"In the {TITLES[listing.set_name]} set, {told[:1].lower()}{told[1:]}"
             source.later.extend([note] if note not in source.later else [])
     label_of = {name: label for label, name in enumerate(source.class_names)}

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 
 from beholder.data.images.decode import ImageRules, decode, read_size
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.errors import ImageError, UsageError
 
 Colour = Literal["auto", "rgb", "grey"]
@@ -34,12 +35,12 @@ def check_colour(colour: str) -> None:
 
 
 def decide_mode(
-    colour: Colour, root: Path, paths: Sequence[str], classes: Sequence[str], size: tuple[int, int]
+    colour: Colour, root: Path, paths: Sequence[str], classes: Sequence[str], size: tuple[int, int], fit: ImageFit
 ) -> tuple[Mode, list[str]]:
     """The mode that the images of a folder are decoded to, and a sentence where that was measured and is grey.
 
     `auto` is grey where every image of a sample is. `paths` are below `root`, `classes` those of each image, and
-    `size` is the height and width that they are decoded to.
+    `size` is the height and width that they are decoded to, by `fit`.
     """
     if colour != "auto":
         return ("L" if colour == "grey" else "RGB"), []
@@ -50,7 +51,7 @@ def decide_mode(
             break
         try:
             height, width = read_size(root / path)
-            if is_coloured(root / path, size):
+            if is_coloured(root / path, size, fit):
                 return "RGB", []
         except ImageError:  # counted when all are decoded
             continue
@@ -62,13 +63,15 @@ def decide_mode(
     return "L", [f"{which} are grey, so they have one channel; --colour rgb decides otherwise."]
 
 
-def is_coloured(image: Path | bytes, size: tuple[int, int]) -> bool:
+def is_coloured(image: Path | bytes, size: tuple[int, int], fit: ImageFit = DEFAULT_FIT) -> bool:
     """Whether one pixel in a thousand of an image file, decoded to `size` (height, width), is no shade of grey.
+
+    Padding, which is grey, does not count as a part of it: where `fit` adds some, the image is stretched instead.
 
     Raises:
         ImageError: it cannot be read.
     """
-    pixels = decode(image, ImageRules(*size, "RGB"))
+    pixels = decode(image, ImageRules(*size, "RGB", "stretch" if fit == "pad" else fit))
     spread = pixels.max(axis=2) - pixels.min(axis=2)
     return float(np.mean(spread > _SPREAD)) > _COLOURED
 

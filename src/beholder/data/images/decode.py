@@ -1,10 +1,11 @@
 """One image file to pixels: the one decoding rule for training, answering and the page, so that they cannot differ.
 
-The rule, version 1: the first frame, in a TIFF the first that is neither a reduced version of another nor a mask;
+The rule, version 2: the first frame, in a TIFF the first that is neither a reduced version of another nor a mask;
 drafted, for a JPEG, to the smallest size that covers twice the target; grey of more than 8 bits scaled to 0..255,
 colour cut to its high byte; transparency, and what a GIF's first frame does not cover, laid on white; RGB or grey
-(ITU-R 601-2 luma); scaled to cover the target (bilinear with antialiasing) with an equal cut on both sides; turned
-upright as its EXIF says. An image of the right size is not resampled. Colour profiles and gamma are not applied.
+(ITU-R 601-2 luma); scaled (bilinear with antialiasing) to cover the target with an equal cut on both sides, to end
+inside it with mid-grey around, or to its shape whatever the proportions: `fit`; turned upright as its EXIF says. An
+image of the right size is not resampled. Colour profiles and gamma are not applied.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +22,38 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from beholder.data.images.array_rules import as_images, check_image
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit, framed, scaled
 from beholder.data.images.headers import TURNS, check_size, open_header, open_stream, orientation, why_unreadable
 from beholder.data.images.levels import flatten, load
 from beholder.errors import DataError, ImageError
 
-RULE = 1
+RULE = 2
 
 
 @dataclass(frozen=True)
 class ImageRules:
-    """What an image becomes: `height` and `width` in pixels, and `mode`, `RGB` (3 channels) or `L` (1, grey).
+    """What an image becomes, and how.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        mode: `RGB` (3 channels) or `L` (1, grey).
+        fit: what is done to an image of other proportions: `crop`, `pad` or `stretch`, see `fitting`.
 
     Raises:
-        DataError: a size below 1 or an unknown mode.
+        DataError: a size below 1, an unknown mode or an unknown fit.
     """
 
     height: int
     width: int
     mode: Literal["RGB", "L"]
+    fit: ImageFit = DEFAULT_FIT
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.mode not in ("RGB", "L"):
             raise DataError(f"Expected a height and width of at least 1 and mode 'RGB' or 'L'. Received: {self}.")
+        if self.fit not in get_args(ImageFit):
+            raise DataError(f"Expected a fit of {', '.join(get_args(ImageFit))}. Received: {self}.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -51,7 +62,7 @@ class ImageRules:
 
     def to_json(self) -> dict[str, Any]:
         """The rules as a JSON object, with the version of the decoding rule."""
-        return {"rule": RULE, "height": self.height, "width": self.width, "mode": self.mode}
+        return {"rule": RULE, "height": self.height, "width": self.width, "mode": self.mode, "fit": self.fit}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> ImageRules:
@@ -67,9 +78,10 @@ class ImageRules:
             )
         height, width = document.get("height"), document.get("width")
         mode: Any = document.get("mode")
+        fit: Any = document.get("fit")
         if type(height) is not int or type(width) is not int:
             raise DataError(f"Expected whole numbers height and width. Received: {document}.")
-        return cls(height, width, mode)
+        return cls(height, width, mode, fit)
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,7 @@ def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
         return _pixels(image, rules)
 
 
-def fit(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
+def decode_array(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
     """Bring an image that is in memory into the size and mode that `rules` ask for, as `decode` does.
 
     Args:
@@ -159,27 +171,18 @@ def _pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
     loaded = load(image)
     # Read after it: a PNG may tell its orientation behind its pixels. TIFF files are turned by Pillow as they load.
     turn = orientation(image)
-    flat = _cover(flatten(loaded, rules.mode), _turned((rules.width, rules.height), turn))
+    size = rules.width, rules.height
+    flat = scaled(flatten(loaded, rules.mode), _turned(size, turn), rules.fit)
     if turn in TURNS:
         flat = flat.transpose(TURNS[turn])
-    return np.asarray(flat).reshape(rules.shape)
+    return np.asarray(framed(flat, size)).reshape(rules.shape)
 
 
 def refit(pixels: NDArray[np.uint8], rules: ImageRules) -> NDArray[np.uint8]:
     """What `decode` makes of a lossless file with these `pixels` (H, W, C) uint8: (height, width, C) uint8."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    return np.asarray(_cover(flatten(image, rules.mode), (rules.width, rules.height))).reshape(rules.shape)
-
-
-def _cover(image: Image.Image, target: tuple[int, int]) -> Image.Image:
-    """Scale so that the image just covers `target` (width, height), and cut what stands over on both sides."""
-    if image.size == target:
-        return image
-    shrink = min(image.width / target[0], image.height / target[1])
-    width, height = min(target[0] * shrink, image.width), min(target[1] * shrink, image.height)
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    box = (left, top, min(left + width, image.width), min(top + height, image.height))
-    return image.resize(target, Image.Resampling.BILINEAR, box=box)
+    size = rules.width, rules.height
+    return np.asarray(framed(scaled(flatten(image, rules.mode), size, rules.fit), size)).reshape(rules.shape)
 
 
 def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:

@@ -28,8 +28,9 @@ function received(answer) {
   const stack = h("div", { class: "stack", style: { "aspect-ratio": `${width} / ${height}` } },
     pixels(answer.received.image, `The image as the network receives it, ${width} by ${height} pixels`), heat);
   askWhere(answer, heat, note);
+  const { fitted } = answer.received; // a sentence with the size in it
   return h("figure", { class: "received" }, stack,
-    h("figcaption", {}, `What the network receives: ${size(width, height)} pixels`), note, cleaned(answer));
+    h("figcaption", {}, fitted ?? `What the network receives: ${size(width, height)} pixels`), note, cleaned(answer));
 }
 
 /** What is left after the chapter's cleaning, which is a part of some networks. */

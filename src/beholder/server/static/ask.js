@@ -82,7 +82,7 @@ function drawButton() {
   const button = h("button", { type: "button", "aria-expanded": "false", "aria-controls": "pad" }, "Draw");
   button.addEventListener("click", () => {
     const pad = document.getElementById("pad");
-    if (!pad.hasChildNodes()) pad.append(drawingPad(model.image.mode, ask));
+    if (!pad.hasChildNodes()) pad.append(drawingPad(model.image, ask));
     pad.hidden = !pad.hidden;
     button.setAttribute("aria-expanded", String(!pad.hidden));
   });

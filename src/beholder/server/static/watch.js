@@ -26,6 +26,7 @@ function fresh() {
 const TOLD = {
   checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
+  first_answer: (event) => `A first answer after ${clock(event.seconds)}: ${percent(event.validation_accuracy)} validation accuracy.`,
   resumed: (event) => `Training resumed at epoch ${event.epoch}, step ${whole(event.step)}.`,
   replan: (event) => `The plan is now ${whole(event.steps)} steps, ${run.budget ? "because the machine became slower or faster" : "as in the run whose plan it follows"}.`,
   overfitting: (event) => event.message,

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from beholder.answering.prediction import Prediction
 from beholder.answering.saliency import where_it_looked
 from beholder.data.images.decode import read_size
+from beholder.data.images.fit_words import misfit, misfits_in_words
 from beholder.errors import ArtifactError, ImageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.figures.overlay import heat_layer
@@ -75,9 +76,9 @@ def answer_document(served: Served, upload: Upload, outcome: Reply) -> dict[str,
     Returns:
         As `predict --json`, with `probabilities` of all classes in falling order in the place of `top`; `why_unsure`,
         a sentence where it is unsure; `height` and `width` of the image upright; `received`, what the network got:
-        `image` (a PNG as a data URI), `height`, `width` and `cleaned`, the same after the chapter's cleaning, where
-        it is a part of the network; `neighbours`, the training images nearest in feature space, and
-        `neighbours_error`, one sentence where they cannot be read.
+        `image` (a PNG as a data URI), `height`, `width`, `fitted`, a sentence where much was cut, padded or stretched
+        for it, and `cleaned`, the same after the chapter's cleaning, where it is a part of the network; `neighbours`,
+        the training images nearest in feature space, and `neighbours_error`, one sentence where they cannot be read.
     """
     if isinstance(outcome, ImageError):
         return {"path": upload.name, "error": str(outcome)}
@@ -86,6 +87,7 @@ def answer_document(served: Served, upload: Upload, outcome: Reply) -> dict[str,
     document = prediction.to_dict()
     probabilities = document.pop("top")
     height, width = read_size(upload.content)
+    rules = served.classifier.artifact.manifest.image
     return {
         **document,
         "why_unsure": _why_unsure(served, prediction),
@@ -96,6 +98,7 @@ def answer_document(served: Served, upload: Upload, outcome: Reply) -> dict[str,
             "image": png_uri(outcome.pixels),
             "height": outcome.pixels.shape[0],
             "width": outcome.pixels.shape[1],
+            "fitted": misfits_in_words([misfit((height, width), rules.shape[:2])], rules.shape[:2], rules.fit),
             "cleaned": _cleaned(served, outcome.pixels),
         },
         **_neighbours(served, outcome),

@@ -15,6 +15,7 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
+from beholder.training.budget.fine_tuning import SIDES, Tuning
 from beholder.training.budget.forecast import (
     NARROWEST,
     Forecast,
@@ -51,6 +52,7 @@ class Machine:
     cost: Callable[[Forecast | None], int]
     # Measures what else the forecast profits from, in the seconds to spare, or fewer
     measure_more: Callable[[float], object]
+    an_image: float = 0.0  # seconds that training takes for an image, where the network is chosen
 
 
 def allocate_budget(
@@ -69,7 +71,8 @@ def allocate_budget(
         settings: what the person asked for; epochs, and where `automatic` the network's widths, are replaced.
         train: the training set.
         folder: the cache, where the machine's speed is kept.
-        automatic: whether widths and resolution of `fast` may be chosen.
+        automatic: whether widths and resolution of `fast` may be chosen; a network that learned from other images is
+            looked at in the size that the time buys, unless the person chose it.
         judged: images of the validation set.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
@@ -80,10 +83,13 @@ def allocate_budget(
     Raises:
         UsageError: the budget is too short; the sentence says what would do.
     """
-    measured = _measured_for_auto if automatic else _measured_for_chosen
+    tuned = settings.recipe.side is not None and settings.head_is_new
+    measured = _measured_for_auto if automatic and not tuned else _measured_for_chosen
     # What measuring takes now it does not take next time: the shortest budget is the same before and after.
     spent = time.monotonic() - started
     machine, packing = measured(settings, train, folder, CALIBRATION_SHARE * budget)
+    if tuned:
+        machine = _tuning(settings, train, judged, machine)
     packing = replace(packing, images=judged * (2 if settings.mirrors(train.image_shape[2]) else 1))
 
     def closing(most: float, forecast: Forecast | None = None) -> float:
@@ -102,7 +108,9 @@ def allocate_budget(
     # The wider the network, the longer it is packed, and the less time it has.
     forecast = machine.forecast(max(left - closing(most, first), machine.needed))
     shape = train.image_shape
-    if automatic:
+    if tuned:
+        settings = replace(settings, options={**settings.options, "side": forecast.side}).fitted(len(train), shape)
+    elif automatic:
         options = {**settings.options, "widths": forecast.widths, "side": forecast.side}
         settings = replace(settings, options=options).fitted(len(train), shape)
     settings = replace(settings, recipe=replace(settings.recipe, epochs=forecast.epochs))
@@ -169,8 +177,22 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
         partial(forecast_epochs, images=len(train), side=side, rate=1 / an_image),
         lambda _: multiply_adds(model),
         lambda _: None,
+        an_image,
     )
-    return machine, Packing(0, settings.own_file, len(model.layers), not knows(model))
+    return machine, Packing(0, settings.packed_like, len(model.layers), not knows(model))
+
+
+def _tuning(settings: Settings, train: Dataset, judged: int, machine: Machine) -> Machine:
+    """`machine`, measured for a network that learned from other images, where its size may be chosen, if it may."""
+    side = settings.options.get("side") or settings.recipe.side or SIDES[0]
+    sides: tuple[int, ...] = (side,) if "side" in settings.options else SIDES
+    plan = Tuning(len(train), judged, machine.an_image, side, sides)
+
+    def cost(forecast: Forecast | None) -> int:
+        looked_at = sides[-1] if forecast is None else forecast.side
+        return round(machine.cost(None) * (looked_at / side) ** 2)
+
+    return replace(machine, needed=plan.least_seconds, forecast=plan.forecast, cost=cost)
 
 
 def shortest_budget(spent: float, needed: float, closing_within: Callable[[float], float]) -> int:

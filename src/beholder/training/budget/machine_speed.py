@@ -43,14 +43,13 @@ class Calibration:
     ceiling: dict[str, float] = field(default_factory=dict)
     # Seconds an image of training of networks that somebody chose, by what `_chosen_key` makes of them
     chosen: dict[str, float] = field(default_factory=dict)
-    # How many times as long as was guessed packing took in the last runs here, by the SHA-256 of the file that the
-    # network came from; "" for our own networks
+    # How many times as long as was guessed packing took in the last runs here, by `Settings.packed_like`; "" for None
     packings: dict[str, list[float]] = field(default_factory=dict)
 
     def closing_seconds(self, most: float, packing: Packing, multiply_adds: int) -> float:
         """What `packing` a network of so many `multiply_adds` is expected to take, see `expected_seconds`."""
         guess = packing.guess(multiply_adds, self.ceiling)
-        return expected_seconds(guess, self.packings.get(packing.file or "", ()), most)
+        return expected_seconds(guess, self.packings.get(packing.kind or "", ()), most)
 
     def rate(self, multiply_adds: int) -> float:
         """Images per second of a network of so many multiply-adds: seconds are a line through the measured points.
@@ -132,8 +131,8 @@ def learn_from_run(
         known = _read(path)
         if known is None:
             return
-        file = settings.own_file or ""
-        known.packings[file] = [*known.packings.get(file, []), round(packing, 3)][-KEPT_RUNS:]
+        kind = settings.packed_like or ""
+        known.packings[kind] = [*known.packings.get(kind, []), round(packing, 3)][-KEPT_RUNS:]
         key = _chosen_key(settings)
         if an_image is not None and key in known.chosen:
             known.chosen[key] = min(an_image, _MOST_SLOWER * known.chosen[key])

@@ -93,6 +93,11 @@ def _clean(graph: Nodes, layer: Any, x: str) -> str:
     return graph.add("Div", x, graph.add("Max", graph.add("Sqrt", variance), floor))
 
 
+def _resize(graph: Nodes, layer: Any, x: str) -> str:
+    columns = graph.add("MatMul", x, graph.floats("columns", layer.columns.T))
+    return graph.add("MatMul", graph.floats("rows", layer.rows), columns)
+
+
 def _bias_relu(graph: Nodes, layer: Any, x: str) -> str:
     return graph.add("Relu", graph.add("Add", x, _by_channel(graph, "bias", layer.bias, layer)))
 
@@ -208,4 +213,5 @@ LAYERS: dict[type, Callable[..., str]] = {
     own.GlobalMaxPooling2D: _global_pooling("GlobalMaxPool"),
     own.LocalResponseNormalization: _response_normalisation,
     own.PatchWhitening: whitening,
+    own.Resize: _resize,
 }

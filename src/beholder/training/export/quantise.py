@@ -19,10 +19,16 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-CALIBRATION_IMAGES = 200  # more change nothing (docs/lab-notebook.md)
+_MOST_IMAGES, _LEAST_IMAGES = 200, 50  # to calibrate with; more change nothing (docs/lab-notebook.md)
+_MULTIPLY_ADDS = 10**10  # of all of them together
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
+
+
+def calibration_images(multiply_adds: int) -> int:
+    """How many training images calibrate a network of so many `multiply_adds` an image."""
+    return min(_MOST_IMAGES, max(_LEAST_IMAGES, _MULTIPLY_ADDS // max(multiply_adds, 1)))
 
 
 def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
@@ -66,7 +72,7 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=[*_PRODUCTS, "Relu", "MaxPool"],
+            op_types_to_quantize=[*_PRODUCTS, "Relu", "Clip", "MaxPool"],
             nodes_to_exclude=[node.name for node in products if node.name not in gaining],
         )
     Graph(target)(images[:1])  # some int8 models cannot be run
@@ -74,9 +80,13 @@ def _quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> bool:
 
 
 def _gaining(graph: Any, products: list[Any]) -> set[str]:
-    """Names of the `products` with fixed weights that gain from int8: all but those of few inputs, and the last."""
+    """Names of the `products` with fixed weights that gain from int8: all but those of few inputs, and the last.
+
+    What comes before the first convolution only brings images to another size, by whose pixels that one goes.
+    """
+    first = next((index for index, node in enumerate(products) if node.op_type == "Conv"), 0)
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    fixed = [node for node in products if node.input[1] in shapes]
+    fixed = [node for node in products[first:] if node.input[1] in shapes]
     return {
         node.name
         for node in fixed[:-1]

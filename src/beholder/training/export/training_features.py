@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from beholder.artifact.graph import Graph
@@ -41,8 +38,8 @@ class TrainingFeatures:
     features: NDArray[np.float32]
 
 
-def look_at_training(folder: Path, layers: Sequence[dict[str, Any]], train: Dataset) -> TrainingFeatures:
-    """Look at some images of the `train` set through the network in the model `folder`, which has these `layers`."""
+def look_at_training(graph: Graph, layers: Sequence[dict[str, Any]], train: Dataset) -> TrainingFeatures:
+    """Look at some images of the `train` set through a network of these `layers`, whose features `graph` gives."""
     classes = len(train.class_names)
     width = next(int(np.prod(layer["output_shape"])) for layer in layers if layer["name"] == "features")
     affordable = _MULTIPLY_ADDS // max(sum(int(layer["multiply_adds"]) for layer in layers), 1)
@@ -53,7 +50,7 @@ def look_at_training(folder: Path, layers: Sequence[dict[str, Any]], train: Data
     order = stratified_order(train.labels, seed=0)
     rows = np.sort(order[: max(summed, kept)])
     ranks = np.argsort(order)[rows]  # the place of each in that order
-    graph, sums, features = _features_alone(folder), np.zeros((classes, width), np.float32), []
+    sums, features = np.zeros((classes, width), np.float32), []
     for chunk in chunks(len(rows), train.image_shape, RUN_PIXELS):
         [seen] = graph.run(["features"], train.images[rows[chunk]])
         early = ranks[chunk] < summed
@@ -62,15 +59,3 @@ def look_at_training(folder: Path, layers: Sequence[dict[str, Any]], train: Data
     return TrainingFeatures(
         directions(sums) if summed else None, train.select(rows[ranks < kept]), np.concatenate(features)
     )
-
-
-def _features_alone(folder: Path) -> Graph:
-    """The plain view's features and nothing else, which lets ONNX Runtime join layers; `inside.onnx` gives them all."""
-    model = onnx.load(folder / "inside.onnx")
-    others = [output for output in model.graph.output if output.name != "features"]
-    for output in others:
-        model.graph.output.remove(output)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "features.onnx"
-        onnx.save(model, path)
-        return Graph(path)

@@ -23,6 +23,7 @@ from beholder.artifact.manifest import Manifest
 from beholder.artifact.store import INT8_FILE, replacing_artifact
 from beholder.data.dataset import Dataset
 from beholder.data.images.decode import ImageRules
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.errors import ArtifactError, StorageError
 from beholder.evaluation.abstention import risk_in_words
 from beholder.evaluation.calibration import fit_temperature
@@ -30,13 +31,15 @@ from beholder.evaluation.familiarity import UNLIKE_SHARE
 from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
-from beholder.training.export.graphs import set_temperature, write_network
+from beholder.training.export.graphs import features_graph, set_temperature, write_network
 from beholder.training.export.honesty import Honest, Outputs, fit_honesty, outputs_for
-from beholder.training.export.quantise import CALIBRATION_IMAGES, quantise
+from beholder.training.export.quantise import calibration_images, quantise
 from beholder.training.export.training_features import TrainingFeatures, look_at_training
 from beholder.training.settings import Settings
 
+_CHECKED = 2  # images that graph and network are compared on
 _ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
+_SEEN = {"crop": "scaled and cropped to", "pad": "scaled and padded to", "stretch": "stretched to"}
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
 
 
@@ -63,6 +66,7 @@ def export_artifact(
     validation: Dataset,
     data: dict[str, Any],
     risk: float | None = None,
+    fit: ImageFit = DEFAULT_FIT,
 ) -> Exported:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
@@ -76,6 +80,7 @@ def export_artifact(
             temperature and thresholds are fitted to it.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
+        fit: how images of other proportions got into the size of these, and those to answer will.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
@@ -85,21 +90,23 @@ def export_artifact(
     model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
-    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
+    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB", fit)
     with replacing_artifact(folder) as building:
         views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
         layers = tuple(layer_costs(model))
         with _network_errors(settings):
             write_network(building, model, views)
-            seen = look_at_training(building, layers, train)
+            seen = look_at_training(features_graph(building, model), layers, train)
             outputs = outputs_for(Graph(building / "model.onnx"), validation, seen.prototypes)
             temperature = fit_temperature(outputs.logits, validation.labels)
             set_temperature(building / "model.onnx", temperature)
             graph = Graph(building / "model.onnx")
             images = validation.images[_spread(len(validation), golden.COUNT)]
-            check_graph(model, graph, images, mirrored="mirrored" in views)
+            check_graph(model, graph, images[:_CHECKED], mirrored="mirrored" in views)
         _save_weights(model, building)
-        int8, int8_outputs = _int8(building, train, validation, seen.prototypes, outputs)
+        cost = sum(int(layer["multiply_adds"]) for layer in layers)
+        calibrating = train.images[_spread(len(train), calibration_images(cost))]
+        int8, int8_outputs = _int8(building, calibrating, validation, seen.prototypes, outputs)
         honest = {
             precision: fit_honesty(one, validation.labels, temperature, seen.prototypes, risk)
             for precision, one in (("float32", outputs), ("int8", int8_outputs))
@@ -164,13 +171,14 @@ def _network_errors(settings: Settings) -> Iterator[None]:
 def model_card(manifest: Manifest) -> str:
     """The artifact's README: what it is, what it learned from, how good, and what it must not be trusted with."""
     height, width, _ = manifest.image.shape
+    seen = f"{_SEEN[manifest.image.fit]} {height} × {width} pixels"
     names = ", ".join(name.replace("\n", " ") for name in manifest.class_names[:20])
     more = f" and {len(manifest.class_names) - 20} more" if len(manifest.class_names) > 20 else ""
     parameters = sum(layer["parameters"] for layer in manifest.layers)
     return f"""# An image classifier made by Beholder
 
 - Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
-- It puts an image, seen at {height} × {width} pixels, into one of {len(manifest.class_names)} classes: {names}{more}.
+- It puts an image, {seen}, into one of {len(manifest.class_names)} classes: {names}{more}.
 - Learned from: {manifest.data["name"]}{_origin(manifest)}.
 - Validation set: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
   figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
@@ -214,18 +222,17 @@ def _int8_line(manifest: Manifest) -> str:
 
 def _int8(
     building: Path,
-    train: Dataset,
+    images: NDArray[np.uint8],
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
     outputs: Outputs,
 ) -> tuple[Graph, Outputs] | tuple[None, None]:
-    """The int8 model of the graph in `building`, and what it makes of the validation set.
+    """The int8 model of the graph in `building`, calibrated by some `images`, and what it makes of the validation set.
 
     None where this processor could not judge it, it gains nothing, or it is right less often by too much than the
     network itself, whose answers are in `outputs`.
     """
     path = building / INT8_FILE
-    images = train.images[_spread(len(train), CALIBRATION_IMAGES)]
     if not has_int8() or not quantise(building / "model.onnx", path, images):
         return None, None
     int8 = Graph(path, side_by_side=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from keras import ops
 from numpy.typing import NDArray
 
 # No Python branch here depends on a tensor; looking for one in all that Keras calls takes seconds.
-_compiled = tf.function(reduce_retracing=True, jit_compile=False, autograph=False)
+_compiled = partial(tf.function, jit_compile=False, autograph=False)
 
 
 class TensorFlowStep:
     """Trains a network on one batch at a time, in its own variables; arguments as for `compile_objective`."""
 
     def __init__(self, model: Any, optimizer: Any, objective: Callable[..., Any], generators: list[Any]) -> None:
+        # Compiled for each batch size: one graph for several computes some gradients in another way, so that a run
+        # that is resumed at its last, smaller batch would end with other bits.
         @_compiled
         def step(images: Any, labels: Any, learning_rate: Any, seed: Any) -> tuple[Any, Any]:
             optimizer.learning_rate.assign(learning_rate)
@@ -50,7 +53,7 @@ class TensorFlowStep:
 def compile_look(model: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """As `beholder.training.steps.step.compile_look`."""
 
-    @_compiled
+    @_compiled(reduce_retracing=True)
     def look(images: Any) -> Any:
         return model(images, training=False)
 

@@ -1,4 +1,4 @@
-"""How much of the images to answer is cut off, so that a person hears of it: a network takes one size only."""
+"""How much of the images to answer is cut, padded or stretched, for a person to hear: a network takes one size only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from beholder.data.images.decode import read_size
-from beholder.data.images.sizes import Size, cut, cuts_in_words
+from beholder.data.images.decode import ImageRules, read_size
+from beholder.data.images.fit_words import misfit, misfits_in_words
+from beholder.data.images.sizes import Size
 from beholder.errors import ImageError
 
 _Image = TypeVar("_Image")
@@ -17,11 +18,11 @@ _Image = TypeVar("_Image")
 _ALL, _EVERY = 256, 16  # so many images are all looked at, then one in sixteen: a header costs a hundredth of a photo
 
 
-class Cuts:
-    """What is cut of the images that go by, for a network that takes `target`, height and width in pixels."""
+class Misfits:
+    """How images that go by fit a network, which takes them by `rules`."""
 
-    def __init__(self, target: Size) -> None:
-        self.target = target
+    def __init__(self, rules: ImageRules) -> None:
+        self.rules = rules
         self.shares: list[float] = []
 
     def watch(self, images: Iterable[_Image]) -> Iterator[_Image]:
@@ -32,17 +33,17 @@ class Cuts:
             yield image
 
     def look_at(self, image: Any) -> None:
-        """Keep what is cut of one image, as `Classifier.predict` takes them; nothing of one that cannot be read."""
+        """Keep how one image fits, as `Classifier.predict` takes them; nothing of one that cannot be read."""
         try:
             size = _size(image)
         except ImageError:  # its answer will say so
             return
         if size is not None:
-            self.shares.append(cut(size, self.target))
+            self.shares.append(misfit(size, self.rules.shape[:2]))
 
     def notes(self) -> list[str]:
-        """A sentence where more than a tenth of some image is cut; none otherwise."""
-        told = cuts_in_words(self.shares, self.target)
+        """A sentence where more than a tenth of some image is cut, padded or stretched away; none otherwise."""
+        told = misfits_in_words(self.shares, self.rules.shape[:2], self.rules.fit)
         return [told] if told else []
 
 

@@ -6,6 +6,7 @@ The opcodes are documented in the standard library's `pickletools`.
 from __future__ import annotations
 
 import pickletools
+from typing import NamedTuple
 
 # The opcodes that texts, numbers, dicts, lists and arrays need.
 _OPCODES = frozenset(
@@ -26,6 +27,8 @@ _WIDTHS = [_UNKNOWN] * 256
 for _opcode in pickletools.opcodes:
     if _opcode.name in _OPCODES:
         _WIDTHS[ord(_opcode.code)] = _opcode.arg.n if _opcode.arg else 0
+# The opcode that asks for what is kept beside the program, as PyTorch's are; in a batch of images it is refused.
+_PERSISTENT_ID = ord("Q")
 _COUNT_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -50,29 +53,43 @@ _MOST_LONG_INTEGERS, _LONG = 1000, 9
 
 
 class UnreadableError(Exception):
-    """Why this is no batch; half a sentence, for `pickles` to complete."""
+    """Why this is not what it should be; half a sentence, for the reader of the file to complete."""
 
 
-def check_opcodes(content: bytes) -> list[slice]:
+class Checked(NamedTuple):
+    """A program that may be loaded.
+
+    Attributes:
+        large: where its large byte strings are, each with its opcode; `byte_string` finds the bytes in one.
+        end: where it ends; other things may follow.
+    """
+
+    large: list[slice]
+    end: int
+
+
+def check_opcodes(content: bytes, start: int = 0, *, persistent_ids: bool = False) -> Checked:
     """Walk the program without running it: known opcodes, arguments that are there, nothing that grows out of hand.
 
-    Returns:
-        Where the large byte strings are, each with its opcode; `byte_string` finds the bytes in one.
+    Args:
+        content: of the file.
+        start: where in it the program begins.
+        persistent_ids: whether it may ask for what is kept beside it.
 
     Raises:
-        UnreadableError, ValueError, IndexError: it is damaged, or no pickle of images.
+        UnreadableError, ValueError, IndexError: it is damaged, or no pickle of numbers.
     """
-    position, opcodes, tuples, long_integers, last = 0, 0, 0, 0, 0
+    position, opcodes, tuples, long_integers, last = start, 0, 0, 0, 0
     large: list[slice] = []
     memo = _Memo()
     while position < len(content):
         opcode = content[position]
-        width = _WIDTHS[opcode]
+        width = 0 if persistent_ids and opcode == _PERSISTENT_ID else _WIDTHS[opcode]
         end = position + 1 + width if width >= 0 else _variable_end(content, position, width)
         opcodes += 1
         if opcode in _WATCHED:
             if opcode in b".":
-                return large
+                return Checked(large, end)
             tuples += opcode in _TUPLES
             long_integers += opcode in _INTEGERS and end - position > _LONG
             if tuples > _MOST_TUPLES:
@@ -84,7 +101,7 @@ def check_opcodes(content: bytes) -> list[slice]:
             elif opcode in _BYTES and end - position > _LARGE:
                 large.append(slice(position, end))
         if opcodes > _MOST_OPCODES or long_integers > _MOST_LONG_INTEGERS:
-            raise UnreadableError("it holds more than a batch does")
+            raise UnreadableError("it holds more than any such file does")
         position, last = end, opcode
     raise UnreadableError("it is cut short")
 
@@ -115,7 +132,7 @@ def _variable_end(content: bytes, position: int, kind: int) -> int:
     """Where the opcode at `position` ends that has no fixed width; the kinds are the constants of `pickletools`."""
     opcode, start = content[position], position + 1
     if kind == _UNKNOWN:
-        raise UnreadableError(f"it is no pickle of images (opcode {opcode})")
+        raise UnreadableError(f"it is no pickle of numbers (opcode {opcode})")
     if kind == pickletools.UP_TO_NEWLINE:
         end = content.index(b"\n", start) + 1
         return content.index(b"\n", end) + 1 if opcode in b"c" else end  # GLOBAL: a module, a name

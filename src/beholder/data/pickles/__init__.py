@@ -1,0 +1,1 @@
+"""Pickles, read without running anything in them: what the readers of CIFAR batches and of weights share."""
