@@ -51,13 +51,15 @@ def test_training_steps_lower_the_loss(name: str, dtype: str) -> None:
 
     keras.utils.set_random_seed(0)
     recipe = MODELS[name]
-    shape, seen = (8, 8, 3), images(32, (8, 8, 3))
-    labels = np.arange(32, dtype=np.int64) % 4
+    # What begins with learned weights is large, and bfloat16 is slow where the processor has no products for it.
+    count, steps, options = (8, 6, {"side": 96}) if recipe.weights else (32, 12, {})
+    shape, seen = (8, 8, 3), images(count, (8, 8, 3))
+    labels = np.arange(count, dtype=np.int64) % 4
     fitted = {"images": seen} if recipe.sees_images else {}
-    model = build(name, shape, 4, dtype=dtype, **fitted)
+    model = build(name, shape, 4, dtype=dtype, **options, **fitted)
     learned_weights(name, model)
     step = compile_step(model, build_optimizer(recipe), label_smoothing=0.0)
-    losses = [step(seen, labels, recipe.learning_rate / 2, seed)[0] for seed in range(12)]
+    losses = [step(seen, labels, recipe.learning_rate / 2, seed)[0] for seed in range(steps)]
     assert np.isfinite(losses).all()
     assert min(losses[-3:]) < losses[0]
 
