@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,7 +23,11 @@ from beholder.errors import UsageError
 from beholder.models.weights import installed
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import Run, create_run
+from beholder.sessions.logged_plan import logged_plan
 from beholder.training.settings import Settings
+
+if TYPE_CHECKING:
+    from beholder.training.fit import FitResult
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -119,11 +123,13 @@ def test_one_can_look_inside(run: Path, photos: Dataset, tmp_path: Path) -> None
     assert explained.label in photos.class_names
 
 
-def fit(run: Run, settings: Settings, photos: Dataset, stop: Callable[[], bool] = lambda: False) -> None:
+def fit(
+    run: Run, settings: Settings, photos: Dataset, stop: Callable[[], bool] = lambda: False, **how: Any
+) -> FitResult:
     from beholder.training.fit import Fit
 
     sets = Split(open_source(photos), seed=settings.seed)
-    Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), stop).run_to_end()
+    return Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), stop, **how).run_to_end()
 
 
 def test_a_stopped_run_goes_on_without_the_weights_to_the_same_bits(
@@ -141,6 +147,22 @@ def test_a_stopped_run_goes_on_without_the_weights_to_the_same_bits(
     fit(stopped, settings, photos)
     for one, other in zip(weights(stopped.path), weights(run), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_first_answer_for_which_alone_there_was_time_is_repeated_by_its_plan(
+    run: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    settings = Settings.from_json(config(run)["settings"])
+    hurried = fit(create_run(tmp_path / "hurried"), settings, photos, until=time.monotonic() + 1, cache=tmp_path)
+    assert (hurried.epochs, hurried.schedule, hurried.stopped) == (0, [(0, 0)], False)
+    events = [{"event": "start", "settings": settings.to_json()}, {"event": "end", "schedule": hurried.schedule}]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    _, schedule = logged_plan(tmp_path / "events.jsonl")
+    again = fit(create_run(tmp_path / "again"), settings, photos, schedule=schedule, cache=tmp_path)
+    assert again.schedule == hurried.schedule
+    for one, other in zip(again.weights, hurried.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(list((tmp_path / "features").iterdir())) == 2, "of both sets, looked at once"
 
 
 def test_its_run_can_be_started_from_without_the_weights(

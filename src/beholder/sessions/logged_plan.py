@@ -48,4 +48,6 @@ def _is_schedule(pairs: Any) -> bool:
         return False
     if not all(isinstance(number, int) for pair in pairs for number in pair):
         return False
+    if pairs == [[0, 0]]:  # of a run that had time for a first answer only
+        return True
     return pairs[0][0] == 0 and all(step < steps for step, steps in pairs)

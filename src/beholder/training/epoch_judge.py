@@ -25,7 +25,7 @@ class EpochJudge:
         train: the training set, of which a sample is looked at.
         validation: the validation set.
         augmented: the network learns from varied images, so that nobody need be advised to vary them.
-        hurried: of that set too a sample is enough.
+        hurried: smaller samples are enough, of the validation set too where no best weights are kept.
         patience: epochs without a better validation accuracy after which to stop, with the best weights; None: never.
         keeps_best: keep the best weights without that too.
         run: keeps snapshots.
@@ -53,9 +53,11 @@ class EpochJudge:
         # Where time is short, no more than an eighth of an epoch's images: a look costs a third of a step.
         most = min(TRAIN_SAMPLE, max(LEAST_SAMPLE, len(train) // 8)) if hurried else TRAIN_SAMPLE
         self._train, self._train_rows = train, sample(len(train), most)
-        self._validation, self._rows = validation, sample(len(validation), TRAIN_SAMPLE if hurried else None)
-        self._patience, self._log, self._augmented = patience, log, augmented
         self._keeps_best = keeps_best or patience is not None
+        # What is best must not depend on the clock: a logged plan is replayed without one.
+        hurried_rows = TRAIN_SAMPLE if hurried and not self._keeps_best else None
+        self._validation, self._rows = validation, sample(len(validation), hurried_rows)
+        self._patience, self._log, self._augmented = patience, log, augmented
         self._snapshots = Snapshots(run, log, model, validation, self._rows)
         self.best: list[NDArray[Any]] = []
         self.last = time.monotonic()

@@ -1,6 +1,7 @@
 """A first answer of a network that learned from other images: within seconds, and where fine-tuning begins.
 
-The features stay as they are; a linear classifier on them gives the network its last layer.
+The features stay as they are; a linear classifier on them gives the network its last layer. Mirror images are left to
+fine-tuning: their features take as much time again and gain nothing (docs/lab-notebook.md).
 """
 
 from __future__ import annotations
@@ -12,17 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from beholder.data.dataset import Dataset
 from beholder.runs.events import EventLog
-from beholder.training.frozen_features import Features, FrozenFeatures, can_be_seen
+from beholder.training.frozen_features import FrozenFeatures, can_be_seen
 from beholder.training.linear_probe import Labelled, fit_head
 from beholder.training.settings import Settings
 
 COMPILING_SECONDS = 10.0  # until a first step is done; with less time left none is begun
 _TELL_SECONDS = 1.0  # between two events of progress
-_MIRRORED_SHARE = 0.15  # of the time that is left may go into features of mirror images
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +33,6 @@ class FirstAnswer:
         train: the training set.
         validation: the validation set, by which the strength of the penalty is chosen.
         cache: where features are kept; None: nowhere.
-        until: when the last step of training must be done, on the clock of `time.monotonic`.
     """
 
     model: Any
@@ -43,22 +40,15 @@ class FirstAnswer:
     train: Dataset
     validation: Dataset
     cache: Path | None
-    until: float
 
     @classmethod
     def of(
-        cls,
-        model: Any,
-        settings: Settings,
-        train: Dataset,
-        validation: Dataset,
-        cache: Path | None,
-        until: float | None,
+        cls, model: Any, settings: Settings, train: Dataset, validation: Dataset, cache: Path | None
     ) -> FirstAnswer | None:
         """None where there can be none: the weights are drawn, the last layer is known, or ONNX Runtime cannot help."""
         if not settings.head_is_new or not can_be_seen(model):
             return None
-        return cls(model, settings, train, validation, cache, math.inf if until is None else until)
+        return cls(model, settings, train, validation, cache)
 
     def answer(self, log: EventLog, stop: Callable[[], bool]) -> bool:
         """Give the network a last layer that is fitted to the features of the training set.
@@ -76,10 +66,8 @@ class FirstAnswer:
         judged, learned = features(self.validation), features(self.train)
         if judged is None or learned is None:
             return False
-        seen = [learned, *self._mirrored(features, time.monotonic() - began)]
-        labels = np.concatenate([self.train.labels] * len(seen))
         head = fit_head(
-            Labelled(np.concatenate(seen), labels),
+            Labelled(learned, self.train.labels),
             Labelled(judged, self.validation.labels),
             classes,
             balanced=self.settings.balance != "none",
@@ -88,14 +76,6 @@ class FirstAnswer:
         seconds = round(time.monotonic() - began, 2)
         log.append("first_answer", validation_accuracy=round(head.accuracy, 5), seconds=seconds, penalty=head.strength)
         return True
-
-    def _mirrored(self, features: FrozenFeatures, taken: float) -> list[Features]:
-        """Features of mirror images too, where these mean the same and the time is enough; others took `taken` s."""
-        left = self.until - time.monotonic()
-        if not self.settings.mirrors(self.train.image_shape[2]) or taken > _MIRRORED_SHARE * left:
-            return []
-        found = features(self.train, mirrored=True)
-        return [] if found is None else [found]
 
 
 class _Progress:
@@ -109,6 +89,6 @@ class _Progress:
         """So many `new` ones were; True where to stop."""
         self._done += new
         if time.monotonic() - self._last >= _TELL_SECONDS:
-            self._log.append("features", done=self._done, images=max(self._images, self._done))
+            self._log.append("features", done=self._done, images=self._images)
             self._last = time.monotonic()
         return self._stop()

@@ -98,21 +98,19 @@ class Fit:
         self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
         framework.set_random_seed(settings.seed)
         self.model = build_network(settings, train, run if self.leads else None)
-        self.first = FirstAnswer.of(self.model, settings, train, validation, cache, until)
+        self.first = FirstAnswer.of(self.model, settings, train, validation, cache)
         optimizer = build_optimizer(recipe, fine_tuning=fine_tuning)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
         # What starts from learned weights has learned the coarse things already.
         self.stages = Stages(self.model, optimizer, recipe, whole=fine_tuning, class_weights=weights, group=self.group)
         self.checkpoints = Checkpoints(run, self.model, optimizer)
-        # What early stopping looks at must not depend on the clock: a logged plan is replayed without one.
-        hurried, patience = until is not None and settings.early_stop is None, settings.early_stop
         self.judge = EpochJudge(
             self.model,
             train,
             validation,
             augmented=recipe.augment,
-            hurried=hurried,
-            patience=patience,
+            hurried=until is not None,
+            patience=settings.early_stop,
             keeps_best=self.first is not None,
             run=run,
             log=log,
@@ -154,7 +152,7 @@ class Fit:
             epochs=position.epoch,
             best_epoch=position.best_epoch,
             stopped=stopped,
-            schedule=position.schedule.pairs,
+            schedule=position.schedule.pairs if position.done or stopped else [(0, 0)],
             seconds_a_step=self.pace.seconds_a_step if self.pace is not None and self.stages.whole else None,
             closing_since=self.judge.last,
         )

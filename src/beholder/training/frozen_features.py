@@ -44,27 +44,26 @@ class FrozenFeatures:
         self._model, self._cache, self._tell = model, cache, tell
         self._facts = [weights, model.name, list(model.input.shape[1:]), list(seen_size(model))]
 
-    def __call__(self, dataset: Dataset, *, mirrored: bool = False) -> Features | None:
-        """(N, F) float32 of N images, or of their mirror images; None where it was told to stop."""
+    def __call__(self, dataset: Dataset) -> Features | None:
+        """(N, F) float32 of N images; None where it was told to stop."""
         if self._cache is None:
-            return self._computed(dataset, mirrored)
+            return self._computed(dataset)
         digest = hashlib.sha256(b"".join(dataset.contents)).hexdigest()
-        path = self._cache / "features" / f"{key_of([*self._facts, digest, mirrored])[:32]}.npz"
+        path = self._cache / "features" / f"{key_of([*self._facts, digest])[:32]}.npz"
         with suppress(OSError, ValueError):
             kept = read_arrays(path, most_bytes=_MOST_BYTES, names=("features",))["features"]
             if kept.shape[:1] == (len(dataset),) and kept.dtype == np.float32 and kept.ndim == 2:
                 return kept
-        features = self._computed(dataset, mirrored)
+        features = self._computed(dataset)
         if features is not None:
             with suppress(StorageError):  # they are computed again next time
                 write_arrays(path, {"features": features})
         return features
 
-    def _computed(self, dataset: Dataset, mirrored: bool) -> Features | None:
+    def _computed(self, dataset: Dataset) -> Features | None:
         graph, parts = features_graph(None, self._model), []
         for rows in chunks(len(dataset), seen_size(self._model), RUN_PIXELS):
-            images = dataset.images[rows]
-            [features] = graph.run(["features"], images[:, :, ::-1] if mirrored else images)
+            [features] = graph.run(["features"], dataset.images[rows])
             parts.append(features)
             if self._tell(len(features)):
                 return None
