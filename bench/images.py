@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -31,6 +33,26 @@ def archive() -> Path:
         subprocess.run([sys.executable, SHARED / "make_cifar_archive.py", WORK], check=True, capture_output=True)
         with tarfile.open(WORK / "cifar-10-python.tar.gz") as bundle:
             bundle.extractall(WORK, filter="data")
+    return target
+
+
+def clothes() -> Path:
+    """Photographs of clothes, `train/<class>/…`, `val/…`, and a seventh of train as `test/…`: our own, by lot."""
+    target = WORK / "clothes"
+    if not target.exists():
+        _need_shared()
+        with tempfile.TemporaryDirectory(dir=WORK) as scratch:
+            with zipfile.ZipFile(SHARED / "clothing.zip") as bundle:
+                bundle.extractall(scratch)
+            for kind in sorted((Path(scratch) / "train").iterdir()):
+                photographs = sorted(kind.iterdir(), key=lambda one: hashlib.sha256(one.name.encode()).hexdigest())
+                held_out = Path(scratch) / "test" / kind.name
+                held_out.mkdir(parents=True)
+                for photograph in photographs[: len(photographs) // 7]:
+                    photograph.rename(held_out / photograph.name)
+            (Path(scratch) / "validation").rename(Path(scratch) / "val")
+            Path(scratch).rename(target)
+            Path(scratch).mkdir()  # for its owner to remove
     return target
 
 

@@ -56,6 +56,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "faults": ["faults.py"],
         "siege": ["siege.py"],
         "fine_tuning": ["fine_tuning.py"],
+        "families": ["families.py", str(images.clothes().relative_to(HERE.parent))],
         "doctor_duplicates": ["doctor.py", "duplicates"],
         "doctor_labels": ["doctor.py", "labels"],
         "accuracy": ["accuracy.py", archive],
