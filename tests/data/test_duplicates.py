@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from beholder.data.copies import alignment
 from beholder.data.copies.duplicates import copy_groups, exact_duplicates, near_duplicates
 from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
@@ -156,3 +159,25 @@ def test_a_crowd_of_copies_does_not_become_one_group_of_a_split() -> None:
     frames = dataset(np.concatenate([crowd, scenes(60, seed=2)]))
     sizes = np.unique(copy_groups(frames), return_counts=True)[1]
     assert 2 <= sizes.max() <= 6  # a twentieth of 120
+
+
+def test_no_thread_that_compares_waits_for_threads_of_the_matrix_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small equations: on a busy machine such threads spin for minutes where one alone takes a blink."""
+    asked, solve = list[int](), alignment._gauss_newton
+
+    def counted(*arguments: Any) -> Any:
+        asked.extend(matrix_threads())
+        return solve(*arguments)
+
+    monkeypatch.setattr(alignment, "_gauss_newton", counted)
+    with threadpool_limits(3, user_api="blas"):  # as on a machine of three cores
+        before = matrix_threads()
+        near_duplicates({"all": dataset(scenes(60))})
+        assert matrix_threads() == before
+    assert asked
+    assert set(asked) == {1}
+
+
+def matrix_threads() -> list[int]:
+    """How many threads each library that multiplies matrices uses now."""
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]

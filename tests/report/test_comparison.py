@@ -14,6 +14,8 @@ import pytest
 from beholder.errors import RunError
 from beholder.report.comparison import findings, write_comparison
 
+pytestmark = pytest.mark.rendered
+
 NBSP = "\N{NO-BREAK SPACE}"
 
 
