@@ -213,7 +213,7 @@ def test_whole_figures_are_read_also_without_those_that_are_asked_for_apart(tmp_
 
 
 @pytest.mark.parametrize(
-    "schedule", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]]
+    "schedule", [7, None, [], [7], [[0]], [[0, "9"]], [[0, 0], [3, 9]], [[3, 9]], {"0": 9}, [[0, 9], "ab"]]
 )
 def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, schedule: Any) -> None:
     log = EventLog(tmp_path / "events.jsonl")

@@ -18,7 +18,7 @@ from beholder.api.train import Trained, train
 from beholder.artifact.manifest import read_manifest
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
-from beholder.data.images.fitting import ImageFit
+from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.data.opening import Data, open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -199,7 +199,7 @@ def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, val
         known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))
     same = known in asked and config.get("budget") == one.budget
     same = same and config["data"] == data_name(source) and config["labels"] == labels
-    same = same and config["fit"] == source.fit
+    same = same and (config["fit"] or DEFAULT_FIT) == source.fit
     if run.data_file.exists():
         prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
