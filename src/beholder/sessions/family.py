@@ -16,7 +16,7 @@ LEARNED = "lite0"
 _LEAST_SIDE = 32  # pixels; smaller images are drawings or digits, of which ImageNet knows nothing
 _SMALL_SIDE = 64  # pixels; of more images below this size a network of their own learns more
 # How many training images at most: of a second of the budget, since features take their time, and in all
-_IMAGES_A_SECOND, _MOST_IMAGES, _MOST_SMALL_IMAGES = 60, 20_000, 5_000
+_IMAGES_A_SECOND, _MOST_IMAGES, _MOST_SMALL_IMAGES = 60, 20_000, 10_000
 _LEAST_BUDGET = 60.0  # seconds
 
 
