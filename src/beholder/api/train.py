@@ -59,8 +59,8 @@ def train(
     Args:
         data: a name, a path, a `Dataset`, a pair of arrays (images, labels), or a `Source` opened before.
         out: the RUN folder to make; `runs/DATA-MODEL-TIME` by default.
-        model: `linear`, `dense`, `book`, `fast`, or `auto`: `fast` in the widths that the budget allows, or in those of
-            `options`.
+        model: `linear`, `dense`, `book`, `fast`, `lite0`, or `auto`: `fast` in the widths that the budget allows, or in
+            those of `options`, and for few images in colour `lite0`.
         budget: seconds from this call to the written report; 600 for `auto` where neither this nor `epochs` is given.
         plan: the event log of an earlier run, whose settings, seed and schedule, re-plans included, are followed.
         start_from: an earlier RUN, or a `.keras` file of a network: its weights, a new head, its own size of images.
