@@ -105,7 +105,8 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     "--side",
     type=click.IntRange(min=8),
     help="To what length, in pixels, fast shrinks the short side of larger images, or lite0 brings that of all images "
-    "(96 to 224).  [default: what the budget allows, if the model is auto, or lite0 with a budget; otherwise 64, of lite0 128]",
+    "(96 to 224).  [default: what the budget allows, if the model is auto, or lite0 with a budget; otherwise 64, of "
+    "lite0 128]",
 )
 @click.option("--window", type=POSITIVE, help="Kernel size of book, pixels.  [default: 5]")
 @click.option("--stride", type=POSITIVE, help="Stride of book's convolutions, pixels.  [default: 1]")
