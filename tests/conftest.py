@@ -66,25 +66,6 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-@pytest.fixture(autouse=True)
-def unrendered_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts of reports are put together and not written out, which takes most of a small run's report.
-
-    They are written out in tests marked `rendered`, and in what is made once for several tests.
-    """
-    if "rendered" in request.keywords:
-        return
-    from matplotlib.figure import Figure
-
-    from beholder.report import drawing
-
-    def put_together(draw: drawing.Draw, colours: drawing.Palette, width: float, height: float) -> str:
-        draw(Figure(figsize=(width, height)), colours)
-        return "<svg xmlns='http://www.w3.org/2000/svg'/>"
-
-    monkeypatch.setattr(drawing, "chart_svg", put_together)
-
-
 @pytest.fixture(scope="session")
 def write_audit() -> Callable[[Path], AuditResult]:
     """Writes an AUDIT folder with a few findings that were made up, on 8 × 8 images of three classes."""

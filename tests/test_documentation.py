@@ -151,7 +151,6 @@ def follow(text: str, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> None:
 
 
 @pytest.mark.slow  # a page goes on with the runs that the pages before it made
-@pytest.mark.rendered
 @pytest.mark.usefixtures("framework", "folder")
 @pytest.mark.parametrize("pages", FOLLOWED, ids=" ".join)
 @in_short

@@ -13,8 +13,6 @@ from PIL import Image
 from beholder.cli import _run
 from beholder.sessions.training_data import default_folder
 
-pytestmark = pytest.mark.rendered
-
 NAMES = ["-new\nline \"and' $(quotes) 🦉", "é" * 127, os.fsdecode(b"bytes \xff\xfe")]
 
 

@@ -14,8 +14,6 @@ import pytest
 from beholder.errors import RunError
 from beholder.report.comparison import findings, write_comparison
 
-pytestmark = pytest.mark.rendered
-
 NBSP = "\N{NO-BREAK SPACE}"
 
 

@@ -19,8 +19,6 @@ from beholder.errors import RunError, StorageError
 from beholder.evaluation.metrics import macro_figures
 from beholder.report.page import write_report
 
-pytestmark = pytest.mark.rendered
-
 CLASSES = ["cat", "<script>alert('x')</script>", "dog & $x^2$"]
 NBSP = "\N{NO-BREAK SPACE}"
 
