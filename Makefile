@@ -36,6 +36,7 @@ lint: install
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/write_commands.py --check
 	$(BIN)/python docs/write_house.py --check
+	$(BIN)/python docs/write_messages.py --check
 
 format: install
 	$(BIN)/ruff format .
@@ -56,12 +57,13 @@ bench/.venv/installed: pyproject.toml requirements.lock requirements-cluster.loc
 docs: install
 	$(BIN)/python docs/write_commands.py
 	$(BIN)/python docs/write_house.py
+	$(BIN)/python docs/write_messages.py
 	$(BIN)/python docs/write_licences.py
 
 # Pins every package for Python 3.11 to 3.13, without addresses.
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --extra audit --extra jax --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra audit --extra sound --extra jax --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra cluster-dev --constraint requirements.lock --universal \

@@ -2,6 +2,8 @@
 
 usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
        python bench/doctor.py labels [--budget 600] [--seed 0]
+       python bench/doctor.py photographs [--planted 200] [--seed 0] [--sheet FILE.png]
+       python bench/doctor.py clothes [--budget 300] [--seed 0]
 
 duplicates: near copies of 500 training images are planted into the test set, of eight kinds and of a strength at
 random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
@@ -9,6 +11,8 @@ planted copy that hold nothing but its original and what was a copy of that befo
 they are hold real copies; --sheet draws the least sure of them, for people to judge.
 
 labels: one in twenty training images gets another label at random, a few become no photographs (flipped_labels.py).
+
+photographs, clothes: the same for photographs of clothes, copies as files (planted_copies.py) and labels of all sets.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from pathlib import Path
 import flipped_labels
 import images
 import numpy as np
+import planted_copies
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -111,8 +116,8 @@ SINGLE: list[Callable[[Pixels, Random], Pixels]] = [
 def main() -> None:
     """Plant, look, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["duplicates", "labels"])
-    parser.add_argument("--planted", type=int, default=500)
+    parser.add_argument("what", choices=["duplicates", "labels", "photographs", "clothes"])
+    parser.add_argument("--planted", type=int, help="how many; 500, and 200 photographs, by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
     parser.add_argument("--budget", type=float, default=600, help="seconds of the audit that looks for labels")
@@ -120,9 +125,15 @@ def main() -> None:
     if arguments.what == "labels":
         flipped_labels.measure(arguments.budget, arguments.seed)
         return
+    if arguments.what == "clothes":
+        flipped_labels.measure_clothes(arguments.budget, arguments.seed)
+        return
+    if arguments.what == "photographs":
+        planted_copies.measure(arguments.planted or 200, arguments.seed, arguments.sheet)
+        return
     source = open_source(images.archive())
     sets = {set_name: source.readers[set_name](silent) for set_name in ("train", "test")}
-    duplicates(sets, arguments.planted, arguments.seed, arguments.sheet)
+    duplicates(sets, arguments.planted or 500, arguments.seed, arguments.sheet)
 
 
 def duplicates(sets: dict[str, Dataset], planted: int, seed: int, sheet: Path | None) -> None:

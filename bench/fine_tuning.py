@@ -71,7 +71,7 @@ def once(dataset: Dataset, runs: Path, body_rate: float | None, seed: int) -> fl
         f"{trained.epochs} epochs, {plan['epochs']} planned, widths {plan.get('widths')}",
         flush=True,
     )
-    return trained.validation_accuracy
+    return trained.validation_accuracy or 0.0
 
 
 def said(body_rate: float | None) -> str:

@@ -1,8 +1,9 @@
-"""`doctor.py labels`: planted wrong labels and images that are no photographs, found by an audit.
+"""`doctor.py labels` and `clothes`: planted wrong labels and images that are no photographs, found by an audit.
 
 One in twenty of the training images gets another label at random, and a few others become noise, digits or text.
 Recall: how many of them stand among the findings of their kind. Precision: how many of the findings about training
-images were planted; what is wrong, or looks so, with the images as they are counts against it.
+images were planted; what is wrong, or looks so, with the images as they are counts against it. Of the clothes labels
+alone are planted, in every set, and the strongest doubts are counted, as many as were flipped.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import images
@@ -23,7 +25,7 @@ from beholder.api.audit_result import AuditResult
 from beholder.data.checks.findings import Kind
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
-from beholder.data.progress import silent
+from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 
 FLIPPED = 0.05  # of the labels
@@ -74,6 +76,37 @@ def measure(budget: float, seed: int) -> None:
     tell(result, "outlier", {train.names[row] for rows in strangers for row in rows.tolist()})
     for kind, rows in zip(KINDS, strangers, strict=True):
         print(f"  {kind.__name__:6} {len(found(result, 'outlier') & {train.names[row] for row in rows.tolist()})}")
+
+
+def measure_clothes(budget: float, seed: int) -> None:
+    """Flip labels of the photographs of clothes, audit, count."""
+    source = open_source(images.clothes(), for_audit=True)
+    random = np.random.default_rng(seed)
+    sets = {set_name: read(silent) for set_name, read in source.readers.items()}
+    planted, flipped = {}, set[str]()
+    for set_name, dataset in sets.items():
+        rows, labels = random.choice(len(dataset), round(FLIPPED * len(dataset)), replace=False), dataset.labels.copy()
+        classes = len(dataset.class_names)
+        labels[rows] = (labels[rows] + random.integers(1, classes, len(rows))) % classes
+        planted[set_name] = replace(dataset, labels=labels)
+        flipped |= {dataset.names[row] for row in rows.tolist()}
+    readers = {set_name: partial(_as_planted, dataset) for set_name, dataset in planted.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        mixed = Source("planted", source.class_names, readers)
+        result = audit(mixed, out=Path(folder) / "audit", budget=budget, seed=seed)
+    for note in result.notes:
+        print(note)
+    doubts = [one.paths[0] for one in result.findings if one.kind == "wrong_label"]
+    hits = [one in flipped for one in doubts]
+    print(
+        f"{len(flipped)} of {sum(map(len, sets.values())):,} labels flipped, {len(doubts)} doubted after "
+        f"{result.seconds:.0f} s: recall {sum(hits) / len(flipped):.1%}, precision {np.mean(hits):.1%}; of the "
+        f"{len(flipped)} strongest {sum(hits[: len(flipped)]) / len(flipped):.1%}"
+    )
+
+
+def _as_planted(dataset: Dataset, _progress: Progress) -> Dataset:
+    return dataset
 
 
 def plant(train: Dataset, random: Random) -> tuple[Dataset, NDArray[np.int64], list[NDArray[np.int64]]]:

@@ -49,11 +49,11 @@ def plain(folder: Path, _cache: Path) -> dict[str, float]:
 
 def load(folder: Path, cache: Path) -> dict[str, float]:
     """Seconds of ours, from opening the folder to mapped images."""
-    from beholder.data.folders.folder import open_folder
+    from beholder.data.opening import open_source
     from beholder.data.progress import silent
 
     start = time.perf_counter()
-    dataset = open_folder(folder, cache=cache).readers["train"](silent)
+    dataset = open_source(folder, cache=cache).readers["train"](silent)
     return {"seconds": time.perf_counter() - start, "count": len(dataset)}
 
 

@@ -28,6 +28,7 @@ from answering import default_run
 from PIL import Image
 
 from beholder.answering.classifier import Classifier
+from beholder.data.decoding import image_rules
 from beholder.data.images.decode import ImageRules, decode
 
 BAR = 0.85
@@ -51,7 +52,7 @@ def measure(run: str, folder: str) -> dict[str, float]:
     """The three rates, images per second."""
     paths = sorted(str(path) for path in Path(folder).glob("*.jpg"))
     classifier = Classifier.load(run)
-    rules = classifier.artifact.manifest.image
+    rules = image_rules(classifier.artifact.manifest.image)
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
         pool.map(decode_one, [(path, rules) for path in paths[:200]])
         start = time.perf_counter()

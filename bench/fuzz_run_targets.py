@@ -23,8 +23,8 @@ from beholder.artifact.weights import read_convolutions
 from beholder.runs.events import Stopwatch, lasting, read_events
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.snapshots import read_shown, read_snapshot
+from beholder.server.guard.host_names import Hosts
 from beholder.server.guard.request_limits import Limits
-from beholder.server.guard.security import Hosts
 from beholder.server.guard.uploads import read_uploads
 from beholder.training.checkpoint import read_checkpoint
 
@@ -210,7 +210,7 @@ def _upload(_: Path, content: bytes) -> None:
             "headers": [(b"content-type", kind)],
         }
         try:
-            await read_uploads(Request(scope, receive), LIMITS)
+            await read_uploads(Request(scope, receive), LIMITS, "image")
         except HTTPException as error:
             if not 400 <= error.status_code < 500:
                 raise RuntimeError("a fault of ours") from error

@@ -10,9 +10,12 @@ import gzip
 import io
 import json
 import pickle
+import struct
 import tarfile
+import wave
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +28,20 @@ from beholder.data.cifar.archive import open_archive
 from beholder.data.cifar.pickles import loads
 from beholder.data.corrections import read_corrections
 from beholder.data.images.decode import ImageRules, decode, read_size
+from beholder.data.images.headers import RefusedError
+from beholder.data.opening import open_source
 from beholder.data.progress import silent
+from beholder.data.sounds.ogg import vorbis_streams
+from beholder.data.sounds.reading import sound_header
+from beholder.data.sounds.rules import SoundRules
+from beholder.data.sounds.wav import read_wav_header
+from beholder.data.sounds.windows import decode_sound
+from beholder.errors import ImageError
+from beholder.models.weights.torch_stream import read_tensors
 
 SEPARATOR = b"\xff\x00\xfe\x01"  # between the members of an archive of arrays
 RULES = ImageRules(8, 8, "RGB")
+SOUNDS = Path(__file__).resolve().parent.parent / "tests" / "data" / "sounds"
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,32 @@ class Target:
 def _pickles() -> list[bytes]:
     small = {"data": np.arange(6, dtype=np.uint8).reshape(2, 3), "labels": [0, np.int64(1)], b"name": b"cat"}
     return [pickle.dumps(small, protocol) for protocol in (0, 2, 4, 5)]
+
+
+def _weights(_: Path, content: bytes) -> None:
+    for array in read_tensors(content, "weights").values():
+        array.max()  # each number is there
+
+
+def _torch_streams() -> list[bytes]:
+    """Files as PyTorch wrote them before version 1.6: two views of six numbers, and a whole number."""
+    facts = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    header = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, facts))
+
+    def view(name: bytes, kind: bytes, key: bytes, count: bytes, place: bytes) -> bytes:
+        storage = b"(X\7\0\0\0storagectorch\n" + kind + b"Storage\nX\1\0\0\0" + key + b"X\3\0\0\0cpuK" + count + b"NtQ"
+        made = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + place + b"\x89ccollections\nOrderedDict\n)RtR"
+        return b"X\1\0\0\0" + name + made
+
+    turned = view(b"a", b"Float", b"7", b"\6", b"K\0(K\3K\2t(K\1K\3t")
+    part = view(b"b", b"Float", b"7", b"\6", b"K\4K\2\x85K\1\x85")
+    whole = view(b"c", b"Long", b"9", b"\1", b"K\0))")
+    numbers, number = struct.pack("<q6f", 6, *range(6)), struct.pack("<qq", 1, -3)
+    made = []
+    for views, keys, stored in (((turned, part, whole), ["7", "9"], numbers + number), ((whole,), ["9"], number)):
+        program = b"\x80\2ccollections\nOrderedDict\n)R(" + b"".join(views) + b"u}X\t\0\0\0_metadata}sb."
+        made.append(header + program + pickle.dumps(keys, 2) + stored)
+    return made
 
 
 def _tar(folder: Path, content: bytes) -> None:
@@ -148,20 +187,111 @@ def images() -> list[bytes]:
     return made
 
 
+def _sound(_: Path, content: bytes) -> None:
+    """As far as it is read by Python; what a C program decodes is `fuzz_sounds.py`'s."""
+    header = sound_header(content)
+    if header.format == "OGG":
+        with suppress(RefusedError):
+            vorbis_streams(content)
+    elif header.format == "WAV" and read_wav_header(io.BytesIO(content), header.place).plain:
+        decode_sound(content, SoundRules(8_000, 0.1))
+
+
+def _sounds() -> list[bytes]:
+    """WAVs of several kinds, and the start of other formats."""
+    made = [path.read_bytes()[:4096] for path in sorted(SOUNDS.glob("tone.*"))]
+    for width, channels in ((1, 1), (2, 2), (3, 1), (4, 1)):
+        stream = io.BytesIO()
+        with wave.open(stream, "wb") as file:
+            file.setparams((channels, width, 11_025, 0, "NONE", ""))
+            file.writeframes(bytes(range(240)) * width * channels)
+        made.append(stream.getvalue())
+    return made
+
+
 def _corrections(folder: Path, content: bytes) -> None:
     path = folder / "corrections.csv"
     path.write_bytes(content)
     read_corrections(path, ("cat", "dog"))
 
 
+def _table(suffix: str) -> Callable[[Path, bytes], None]:
+    """A table beside four images, read as far as its sets."""
+
+    def read(folder: Path, content: bytes) -> None:
+        if not (folder / "0.png").exists():
+            for row in range(4):
+                Image.new("L", (8, 8), 50 * row).save(folder / f"{row}.png")
+        path = folder / f"x{suffix}"
+        path.write_bytes(content)
+        _open(path)
+
+    return read
+
+
+def _tables() -> list[bytes]:
+    rows = ["0.png{0}cat", "1.png{0}dog", "2{0}cat", '"3.png"{0} "dog"', "1.png{0}cat", "4.png{0}", "a{0}dog"]
+    whole = [end.join(["path{0}label", *rows]).format(one) for one, end in ((",", "\n"), (";", "\r\n"), ("\t", "\r"))]
+    split = b"id,class,split\n0,10,train\n1,9,train\n2,10,val\n3,9,test\n"
+    return [
+        *(one.encode() for one in whole),
+        whole[0].encode("utf-16"),
+        "path,label\n0.png,\xe9".encode("latin-1"),
+        split,
+    ]
+
+
+def _lines() -> list[bytes]:
+    rows = [{"file_name": f"{row}.png", "label": row % 2} for row in range(4)]
+    return ["\n".join(map(json.dumps, rows)).encode(), b'{"path": "0.png", "label": true, "x": [1, {"a": 1e9}]}\n']
+
+
+def _zip(folder: Path, content: bytes) -> None:
+    path = folder / "x.zip"
+    path.write_bytes(content)
+    _open(path)
+
+
+def _open(path: Path) -> None:
+    """All that reading does but for the cache, which is a file that is written."""
+    source = open_source(path, cache=path.parent / "cache", for_audit=True)
+    for name in (name for names in source.files.values() for name in names):
+        if source.place is not None:
+            with suppress(ImageError):
+                decode(source.place.image(name), RULES)
+
+
+def _zips() -> list[bytes]:
+    made = []
+    for names, table in (
+        (("a/0.png", "a/1.png", "b/0.png", "b/1.png"), b""),
+        (("0.png", "1.png"), b"id,label\n0,a\n1,b\n"),
+    ):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED if table else zipfile.ZIP_STORED) as file:
+            for number, name in enumerate(names):
+                image = io.BytesIO()
+                Image.new("L", (8, 8), 40 * number).save(image, "PNG")
+                file.writestr(f"top/{name}", image.getvalue())
+            if table:
+                file.writestr("top/labels.csv", table)
+        made.append(stream.getvalue())
+    return made
+
+
 def targets() -> dict[str, Target]:
     """Readers of data by their names."""
     return {
         "pickle": Target(lambda _, content: void(loads(content, "batch")), _pickles(), 20),
+        "weights": Target(_weights, _torch_streams(), 12),
         "tar": Target(_tar, _tars(), 6),
         "npz": Target(_npz, _npzs(), 8),
         "image": Target(_image, images(), 16),
+        "sound": Target(_sound, _sounds(), 8),
         "corrections": Target(_corrections, [b"path,action,label\r\na.png,keep,\r\nb.png,relabel,cat\r\n"], 12),
+        "table": Target(_table(".csv"), _tables(), 4),
+        "json_lines": Target(_table(".jsonl"), _lines(), 2),
+        "zip": Target(_zip, _zips(), 4),
     }
 
 

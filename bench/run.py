@@ -39,6 +39,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "startup": ["startup.py"],
         "read_data": ["read_data.py", archive],
         "folder": ["folder.py", folder],
+        "tables": ["tables.py"],
         "training_loop": ["training_loop.py", *([] if long else ["--pairs", "2", "--steps", "40"])],
         "training_air": ["training_peers.py", "--networks", "air", *rounds, *batches],
         "training_book": ["training_peers.py", "--networks", "book", *rounds, *batches],
@@ -62,6 +63,7 @@ def commands(*, long: bool) -> dict[str, list[str]]:
         "accuracy": ["accuracy.py", archive],
         **{f"budget_{budget}": ["accuracy.py", archive, "--budget", budget, "--seeds", "0,1,2"] for budget in BUDGETS},
         "trust": ["trust.py", "--near"],
+        "operating_points": ["operating_points.py"],
         "fuzz": ["fuzz.py"],
     }
     return sections | slow if long else sections

@@ -32,6 +32,7 @@ from beholder.artifact.store import Artifact
 from beholder.artifact.validation_answers import open_validation
 from beholder.cli.values import Duration
 from beholder.data.dataset import Dataset
+from beholder.data.decoding import image_rules
 from beholder.data.images.decode import ImageRules, decode_array
 from beholder.data.opening import open_source
 from beholder.data.split import Split
@@ -114,7 +115,7 @@ def report(artifact: Artifact, validation: Dataset, test: Dataset) -> None:
             continue
         given = new.probabilities.max(axis=1) >= threshold
         print(f"  risk {risk:.0%}: {given.mean():.1%} answered, {(~right[given]).mean():.2%} of these wrong")
-    for name, strange in strange_images(artifact.manifest.image).items():
+    for name, strange in strange_images(image_rules(artifact.manifest.image)).items():
         print(f"  {told(artifact, new, name, answered(artifact, strange))}", flush=True)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from written import write_or_compare
 
 from beholder.cli import beholder
 
@@ -38,20 +39,5 @@ def _helps(command: click.Command, parent: click.Context | None, name: str) -> I
             yield from _helps(command.commands[below], context, below)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` only compare it; the exit status."""
-    page = reference()
-    if arguments == ["--check"]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page:
-            return 0
-        click.echo(f"docs/{TARGET.name} is not what --help says now; run `make docs` and commit it.", err=True)
-        return 1
-    if arguments:
-        click.echo(f"Expected --check or nothing. Received: {' '.join(arguments)}.", err=True)
-        return 2
-    TARGET.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_compare(TARGET, reference(), "--help says now", sys.argv[1:]))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from written import write_or_compare
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "beholder"
@@ -32,8 +33,8 @@ Where to change what. Imports go down only, in the order of this list; import-li
 | `artifact/` and `runs/` | the model folder, which joins training and answering; the RUN folder |
 | `models/`, `evaluation/`, `figures/` | one network a file; figures of merit; drawings for people |
 | `data/` | archives, folders and arrays become a `Dataset`; sets, corrections, checks |
-| `files`, `schema`, `standard_error` | whole or not at all; the version of all documents; silenced libraries |
-| `errors` | every error that is raised on purpose |
+| `arguments`, `files`, `schema`, `standard_error` | what a person gives; whole or not at all; schema version; silence |
+| `addresses`, `errors` | paths as people write them; every error that is raised on purpose |
 
 Data go one way: DATA → source → corrections → sets → batches → network → training loop → model folder → evaluate,
 predict, explain, serve. The training half is Keras. The answering half is ONNX Runtime and never imports Keras,
@@ -103,17 +104,5 @@ def purpose(path: Path) -> str:
     return words
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` only compare it; the exit status."""
-    written = page()
-    if arguments == ["--check"]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == written:
-            return 0
-        click.echo("docs/house.md is not what the files say now; run `make docs` and commit it.", err=True)
-        return 1
-    TARGET.write_text(written, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_compare(TARGET, page(), "the files say now", sys.argv[1:]))

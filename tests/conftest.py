@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import signal
 import socket
 import sys
@@ -43,13 +46,50 @@ def framework() -> None:
 
 
 @pytest.fixture(scope="session")
-def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes what is slow to make once for all processes that run these tests, and gives its path.
+
+    Whoever asks first makes it, the others wait; nobody writes to it afterwards.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent / "shared" if "PYTEST_XDIST_WORKER" in os.environ else folder / "shared"
+    folder.mkdir(exist_ok=True)
+
+    def share(name: str, make: Callable[[Path], object]) -> Path:
+        path, made = folder / name, folder / f"{name} is made"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(path, ignore_errors=True)  # of a process that failed to make it
+                make(path)
+                made.touch()
+        return path
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def digits_run(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A RUN of `fast` on digits, three epochs; tests must not write to it."""
     from beholder.api.train import train
 
-    run = tmp_path_factory.mktemp("runs") / "digits"
-    train("digits", model="fast", epochs=3, out=run)
-    return run
+    return shared("digits", lambda run: train("digits", model="fast", epochs=3, out=run))
+
+
+@pytest.fixture(scope="session")
+def long_tones(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder of tones of three classes, some of them longer than a clip of half a second."""
+    from sound_folders import make_tones
+
+    return shared("long tones", make_tones)
+
+
+@pytest.fixture(scope="session")
+def tones_run(long_tones: Path, shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A RUN of `fast` on these, in clips of half a second; tests must not write to it."""
+    from beholder.api.train import train
+
+    return shared("long tones run", lambda run: train(long_tones, model="fast", epochs=8, seconds=0.5, out=run))
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
@@ -39,7 +40,14 @@ TOUR = ROOT / "docs" / "tour.md"
 FOLLOWED = (  # pages whose commands go on where those of the page before ended
     ("README.md", "docs/trust.md", "docs/answering.md", "docs/artifact.md"),
     ("docs/training.md", "docs/own-images.md"),
+    ("docs/labels-in-a-table.md",),
 )
+SOUND = ROOT / "docs" / "sound.md"
+SOUND_IMAGES = {  # as of the tour
+    "whistles.png": "whistles.png",
+    "varied.png": "varied.png",
+    "where.png": "explanation/where.png",
+}
 TOUR_IMAGES = {  # from an image of the tour to the file that its commands write; the others are cut from reports
     "digits.png": "digits.png",
     "moved.png": "moved.png",
@@ -74,8 +82,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(15):
             pixels = random.integers(0, 128, (12, 16, 3)) + 100 * label
             Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "birds" / name / f"{number}.png")
+    write_tables(tmp_path)
     (tmp_path / "docs").symlink_to(ROOT / "docs")  # the pages name an image that lies there
     return tmp_path
+
+
+def write_tables(folder: Path) -> None:
+    """Tables of the same birds, and leaves as Kaggle packs its data."""
+    names = [f"{name}/{number}.png" for name in ("robin", "wren") for number in range(15)]
+    rows = [(name, name.partition("/")[0]) for name in names]
+    (folder / "birds.csv").write_text("\n".join(["path,label", *(f"birds/{a},{b}" for a, b in rows)]), encoding="utf-8")
+    (folder / "labels").mkdir()
+    told = "\n".join(["path\tlabel", *(f"{a}\t{b}" for a, b in rows)])
+    (folder / "labels" / "birds.tsv").write_text(told, encoding="utf-8")
+    with zipfile.ZipFile(folder / "birds.zip", "w") as file:
+        for name in names:
+            file.write(folder / "birds" / name, f"birds/{name}")
+    (folder / "leaves" / "train_images").mkdir(parents=True)
+    for number, name in enumerate(names):
+        (folder / "leaves" / "train_images" / f"leaf{number:02}.png").hardlink_to(folder / "birds" / name)
+    leaves = [f"leaf{number:02};{'öak' if number < 15 else 'elm'};x" for number in range(30)]
+    (folder / "leaves" / "train.csv").write_bytes("\r\n".join(["id;species;note", *leaves]).encode("latin-1"))
 
 
 def write_archive(folder: Path) -> None:
@@ -183,10 +210,24 @@ def test_every_step_of_the_tour_works(folder: Path, short: bool, monkeypatch: py
     if short:  # the story splits the same images again and again
         monkeypatch.setattr(duplicates, "near_copies", remembering(near_copies))
     follow(TOUR.read_text(encoding="utf-8"), monkeypatch, short=short)
-    # The images that the tour shows are those of its commands: of the same size, whatever was learned.
-    for shown, drawn in TOUR_IMAGES.items():
-        with Image.open(ROOT / "docs" / "images" / "tour" / shown) as image, Image.open(folder / drawn) as now:
-            assert image.size == now.size, shown
+    same_sizes(ROOT / "docs" / "images" / "tour", TOUR_IMAGES, folder)
+
+
+def same_sizes(shown: Path, files: dict[str, str], folder: Path) -> None:
+    """The images that a page shows are those of its commands: of the same size, whatever was learned."""
+    for name, drawn in files.items():
+        with Image.open(shown / name) as image, Image.open(folder / drawn) as now:
+            assert image.width == now.width, name
+            # How many lines the words above a figure need depends on what was learned.
+            assert abs(image.height - now.height) <= (60 if drawn.endswith("where.png") else 0), name
+
+
+@pytest.mark.slow  # from sounds to an explanation
+@pytest.mark.usefixtures("framework", "folder")
+@in_short
+def test_every_step_of_the_page_of_sounds_works(folder: Path, short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(SOUND.read_text(encoding="utf-8"), monkeypatch, short=short)
+    same_sizes(ROOT / "docs" / "images" / "sound", SOUND_IMAGES, folder)
 
 
 @pytest.mark.usefixtures("framework", "folder")
@@ -210,7 +251,8 @@ def test_the_command_line_reference_is_current() -> None:
 
 def test_an_outdated_reference_is_told(tmp_path: Path) -> None:
     script = tmp_path / "write_commands.py"
-    script.write_bytes((ROOT / "docs" / "write_commands.py").read_bytes())
+    for name in ("write_commands.py", "written.py"):
+        (tmp_path / name).write_bytes((ROOT / "docs" / name).read_bytes())
     (tmp_path / "commands.md").write_text("old\n", encoding="utf-8")
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -255,6 +297,12 @@ def test_every_image_is_shown_on_a_page() -> None:
 
 def test_the_map_of_the_code_is_current() -> None:
     command = [sys.executable, str(ROOT / "docs" / "write_house.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_list_of_messages_is_current() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "write_messages.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -59,17 +59,23 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["--help", "look", "train", "evaluate", "predict"])
+@pytest.mark.parametrize("name", ["--help", "look", "train", "evaluate", "predict", "predict a sound"])
 def test_only_what_the_light_install_brings_is_imported(
-    tmp_path: Path, digits_run: Path, image: Path, name: str
+    tmp_path: Path, digits_run: Path, tones_run: Path, long_tones: Path, image: Path, name: str
 ) -> None:
-    arguments = {"--help": ["--help"], "predict": ["predict", str(digits_run), str(image), "--json"]}
+    arguments = {
+        "--help": ["--help"],
+        "predict": ["predict", str(digits_run), str(image), "--json"],
+        "predict a sound": ["predict", str(tones_run), str(long_tones / "low"), "--json"],
+    }
     told = tmp_path / "modules.json"
     command = [sys.executable, "-c", LOADED, str(told), *arguments.get(name, [name, "--help"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    allowed, owners = required(PROJECT["dependencies"]) | {"beholder"}, importlib.metadata.packages_distributions()
+    extra = PROJECT["optional-dependencies"]["sound"] if name == "predict a sound" else []
+    allowed = required([*PROJECT["dependencies"], *extra]) | {"beholder"}
+    owners = importlib.metadata.packages_distributions()
     for module in json.loads(told.read_text(encoding="utf-8")):
         if module in sys.stdlib_module_names or module not in owners:
             continue

@@ -159,14 +159,19 @@ def test_only_evaluate_and_compare_ask_for_the_test_set() -> None:
     asking = {
         path.relative_to(package).as_posix() for path in package.rglob("*.py") if ways.search(path.read_text("utf-8"))
     }
-    # An audit looks for copies in all sets, and corrections wrap the readers; evaluate's choice is in judged.
+    # An audit looks for copies in all sets, and corrections and a validation set wrap the readers; a run keeps arrays
+    # that bring no test set; evaluate's choice is in judged.
     assert asking == {
         "data/corrections.py",
         "data/images/refit.py",
+        "data/class_names.py",
+        "data/groups/grouped.py",
         "api/audit.py",
         "api/compare.py",
         "api/evaluate.py",
         "api/judged_images.py",
+        "runs/kept_data.py",
+        "sessions/given_validation.py",
     }
 
 

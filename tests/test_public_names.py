@@ -23,6 +23,7 @@ PUBLIC = [
     "Prediction",
     "ReplacedError",
     "RunError",
+    "SoundError",
     "Split",
     "StorageError",
     "UsageError",
@@ -39,6 +40,7 @@ PUBLIC = [
     "predict_in_bulk",
     "resume",
     "serve",
+    "threshold",
     "train",
     "watch",
 ]

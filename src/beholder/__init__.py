@@ -27,6 +27,7 @@ _ERRORS = (
     "ImageError",
     "ReplacedError",
     "RunError",
+    "SoundError",
     "StorageError",
     "UsageError",
 )
@@ -47,6 +48,7 @@ _MODULES = {
     "predict_in_bulk": "api.predict",
     "resume": "api.resume",
     "serve": "server.serving",
+    "threshold": "api.threshold",
     "train": "api.train",
     "watch": "server.live.watching",
 }

@@ -4,6 +4,7 @@
     ├── UsageError                an argument or a combination of arguments
     ├── DataError                 a data set, archive, folder or image
     │   ├── ImageError            one image
+    │   │   └── SoundError        one sound, which is to become an image
     │   └── DownloadError         a named archive that is not here and could not be fetched
     ├── RunError                  a RUN folder
     ├── ArtifactError             a model/ folder: damaged, of another version, or not one
@@ -34,8 +35,12 @@ class ImageError(DataError):
     """One image that cannot be decoded."""
 
 
+class SoundError(ImageError):
+    """One sound that cannot be decoded."""
+
+
 class DownloadError(DataError):
-    """A named archive that is not on the disk and could not be fetched."""
+    """A named archive, or the weights of a named network, that are not on the disk and could not be fetched."""
 
 
 class RunError(BeholderError):

@@ -12,6 +12,9 @@ from pathlib import Path
 @contextmanager
 def muted_standard_error() -> Iterator[None]:
     """Nothing reaches standard error within, whoever writes there: as they start, TensorFlow and Ray greet."""
+    if sys.stderr is None:  # closed: what is open under its number may be a file of anyone's
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:

@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sound_folders import write_wav
+from tones import tone
 
 import beholder
 from beholder.answering.inputs import expand
 from beholder.cli import _run
+from beholder.data.kinds import SOUNDS
 from beholder.errors import ArtifactError, ClusterError, UsageError
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
@@ -266,3 +269,22 @@ def test_a_cluster_that_is_not_there_is_one_sentence(
     monkeypatch.setattr("ray.shutdown", lambda: None)
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1"):
         beholder.predict_in_bulk(digits_run, images, tmp_path / "out", address="127.0.0.1:1")
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_bulk_answers_to_sounds_are_those_of_predict(tones_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    for number in range(60):  # none that the model chose by, whose place among these a last digit may decide
+        hertz, seconds = 200 + 47 * number, 2.0 if number % 9 == 0 else 0.5
+        write_wav(folder / "low" / f"{number:02d}.wav", tone(hertz, seconds, 500 + number))
+    Image.new("RGB", (32, 32)).save(folder / "cover.png")  # which is no sound, and left alone
+    (folder / "low" / "none.wav").write_bytes(b"no sound")
+    answers = beholder.predict(tones_run, expand([str(folder)], SOUNDS), top=3)
+    result = beholder.predict_in_bulk(tones_run, folder, tmp_path / "out", workers=2, part_size=16)
+    assert (result.images, result.errors) == (61, 1)
+    check(tmp_path / "out", {answer.path: answer for answer in answers})
+    paths = [answer.path for answer in answers if answer.error is None][:10]
+    pq.write_table(pa.table({"bytes": [Path(path).read_bytes() for path in paths]}), tmp_path / "set.parquet")
+    beholder.predict_in_bulk(tones_run, tmp_path / "set.parquet", tmp_path / "again", workers=2)
+    labels = {row["row"].rpartition("#")[2]: row["label"] for row in rows(tmp_path / "again")}
+    assert labels == {str(row): answers[row].label for row in range(10)}

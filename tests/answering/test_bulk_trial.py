@@ -27,7 +27,7 @@ def test_the_deadly_ones_alone_become_errors(images: list[str]) -> None:
     seen = list(tried(images, RULES))
     assert [seen[0], *seen[3:]] == [images[0], *images[3:]]
     assert all(isinstance(image, ImageError) for image in seen[1:3])
-    assert "save it anew" in str(seen[1])
+    assert "save it again" in str(seen[1])
 
 
 def test_what_is_no_image_is_passed_on(tmp_path: Path) -> None:

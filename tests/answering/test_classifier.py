@@ -150,6 +150,25 @@ def test_the_int8_model_has_a_threshold_of_its_own(digits_run: Path) -> None:
         assert classifier.predict([grey(1)[0]])[0].unsure is unsure
 
 
+def test_the_promised_class_wins_from_its_threshold_on_and_is_never_unsure(digits_run: Path) -> None:
+    artifact = Classifier.load(digits_run, exact=True).artifact
+    image = np.full((8, 8), 255, np.uint8)  # unlike all digits
+    probabilities = artifact.graph(image[np.newaxis, ..., np.newaxis]).probabilities[0]
+    order = np.argsort(-probabilities)
+    least, most = int(order[-1]), int(order[0])
+    for label, threshold, answered in ((least, 0.0, least), (least, 1.1, most), (most, 1.1, int(order[1]))):
+        facts = {"class_name": artifact.manifest.class_names[label], "promised": True, "threshold": threshold}
+        for own, int8 in ((facts, None), (None, {"point": facts, "unsure_below": 2.0})):
+            manifest = replace(artifact.manifest, unsure_below=2.0, point=own, int8=int8)
+            precision: Literal["float32", "int8"] = "float32" if int8 is None else "int8"
+            (answer,) = Classifier(replace(artifact, manifest=manifest, precision=precision)).predict([image], top=2)
+            assert answer.label == artifact.manifest.class_names[answered]
+            assert answer.probability == pytest.approx(probabilities[answered], abs=1e-6)
+            assert answer.unsure is (answered != label)
+            assert answer.unlike
+            assert [name for name, _ in answer.top] == [artifact.manifest.class_names[k] for k in order[:2]]
+
+
 def test_a_strange_image_is_unsure_whatever_its_probability(digits_run: Path) -> None:
     artifact = Classifier.load(digits_run).artifact
     known = artifact.familiarity

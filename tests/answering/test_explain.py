@@ -246,7 +246,7 @@ def test_a_graph_that_would_explain_another_network_is_refused(book: Classifier,
     document["inside"]["logits"]["0.png"][0] += 1
     expected.write_text(json.dumps(document))
     (folder / store.CHECKSUMS).unlink()
-    with pytest.raises(ArtifactError, match="otherwise than when it was saved"):
+    with pytest.raises(ArtifactError, match="differently from when it was saved"):
         open_inside(store.Artifact(folder, book.artifact.manifest, book.artifact.graph))
     (folder / "inside.onnx").unlink()
     with pytest.raises(ArtifactError, match="train again"):

@@ -20,6 +20,7 @@ from beholder.artifact.graph import Graph
 from beholder.artifact.manifest import read_manifest
 from beholder.artifact.store import INT8_FILE
 from beholder.cli import _run
+from beholder.data.decoding import image_rules
 from beholder.data.images.decode import decode
 from beholder.errors import ArtifactError
 from beholder.runs.environment import has_int8
@@ -49,7 +50,10 @@ def source(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = run / "model"
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
     assert quantise(folder / "model.onnx", folder / INT8_FILE, images)
-    int8, rules = Graph(folder / INT8_FILE, side_by_side=True), read_manifest(folder / "manifest.json").image
+    int8, rules = (
+        Graph(folder / INT8_FILE, side_by_side=True),
+        image_rules(read_manifest(folder / "manifest.json").image),
+    )
     golden = json.loads((folder / "golden" / "expected.json").read_bytes())
     said = {n: int8(decode(folder / "golden" / n, rules)[None]).probabilities[0] for n in golden["probabilities"]}
     golden["int8"] = {"tolerance": 0.01, "probabilities": {name: row.tolist() for name, row in said.items()}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,10 @@ from PIL import Image
 
 from beholder.api.audit import audit
 from beholder.cli import _run
+from beholder.data.copies.pairs import QUICK, THOROUGH
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
-from beholder.data.progress import silent
+from beholder.data.progress import Progress, TimeIsUpError, silent
 from beholder.data.source import Source
 from beholder.errors import RunError, StorageError, UsageError
 from beholder.runs.audit_folder import is_audit_folder, open_audit_folder
@@ -59,7 +61,8 @@ def test_planted_labels_and_a_stranger_are_found(tmp_path: Path, monkeypatch: py
     assert all(len(one.neighbours) == 5 for one in found)
     outliers = [one.paths[0] for one in result.findings if one.kind == "outlier"]
     assert data.names[int(stranger[0])] in outliers
-    small, mirroring = result.notes
+    small, judged, mirroring = result.notes
+    assert judged.startswith("Labels were judged by quick networks, right about ")
     assert small == "Equal images were looked for; near copies are not looked for below 16 pixels."
     assert mirroring.startswith("Images are not mirrored: a mirrored ")
 
@@ -147,7 +150,7 @@ def test_a_fault_in_a_check_keeps_what_the_others_found_and_names_what_is_missin
     check: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     planted, out = with_a_copy(), tmp_path / "audit"
-    monkeypatch.setattr(f"beholder.api.audit.{check}", lambda *_: 1 // 0)
+    monkeypatch.setattr(f"beholder.api.checkup.{check}", lambda *_: 1 // 0)
     monkeypatch.setattr("beholder.api.audit.open_source", lambda *_, **__: planted)
     assert _run(["audit", "digits", "--out", str(out)]) == 1
     error = capfd.readouterr().err
@@ -158,8 +161,10 @@ def test_a_fault_in_a_check_keeps_what_the_others_found_and_names_what_is_missin
     assert (out / "gallery.html").exists()
     note = document["notes"][-1]
     assert "a fault of Beholder's, ZeroDivisionError(" in note
-    assert note.endswith("small and uneven classes, wrong labels, classes that look the same, outliers.")
-    assert ("nearly equal images" in note) == (check == "near_duplicates")
+    assert note.endswith(
+        "nearly equal images, groups in several sets, wrong labels, classes that look the same, outliers."
+    )
+    assert ("small and uneven classes" in note) == (check == "count_findings")
 
 
 def test_an_interrupted_audit_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +172,7 @@ def test_an_interrupted_audit_keeps_what_it_found(tmp_path: Path, monkeypatch: p
         assert "exact_duplicate" in (tmp_path / "audit" / "findings.csv").read_text(), "written as a check ends"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("beholder.api.audit._Checkup._by_networks", interrupted)
+    monkeypatch.setattr("beholder.api.checkup.Checkup._by_networks", interrupted)
     result = audit(with_a_copy(), out=tmp_path / "audit")
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
     assert result.notes[-1] == (
@@ -183,10 +188,54 @@ def test_a_check_that_the_machine_refuses_costs_that_check_alone(
     def refused(*_: object) -> None:
         raise StorageError("Cannot write 'x': the disk is full; free some space.")
 
-    monkeypatch.setattr("beholder.api.audit.near_duplicates", refused)
+    monkeypatch.setattr("beholder.api.checkup.near_duplicates", refused)
     result = audit(with_a_copy(), out=tmp_path / "audit")
     assert "Nearly equal images were not looked for: Cannot write 'x'" in " ".join(result.notes)
     assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
+
+
+@pytest.mark.usefixtures("without_cleanlab")
+def test_the_end_of_the_budget_costs_the_checks_that_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: object) -> None:
+        raise TimeIsUpError
+
+    monkeypatch.setattr("beholder.api.checkup.image_faults", late)
+    result = audit(with_a_copy(), out=tmp_path / "audit")
+    assert {one.kind for one in result.findings} >= {"exact_duplicate", "few_images"}
+    assert result.notes[-1] == (
+        "Not looked for, since the budget was over: dark, light, blurred and empty images; give a longer --budget."
+    )
+
+
+def test_near_copies_get_a_quick_look_where_there_is_no_time_for_a_thorough_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def near(sets: object, progress: object, *, search: object = THOROUGH) -> list[object]:
+        looks.append(search)
+        if search is THOROUGH:
+            raise TimeIsUpError
+        return []
+
+    monkeypatch.setattr("beholder.api.checkup.near_duplicates", near)
+    result = audit(digits(15), out=tmp_path / "audit")
+    assert looks == [THOROUGH, QUICK]
+    assert "a quick look alone" in " ".join(result.notes)
+
+
+def test_a_budget_that_ends_before_the_images_are_read_is_one_sentence(tmp_path: Path) -> None:
+    def slow(progress: Progress) -> Dataset:
+        time.sleep(0.02)
+        progress("Decoding images", 1, 2)
+        return digits(30)
+
+    source = Source("slow", digits(1).class_names, {"all": slow})
+    with pytest.raises(UsageError, match="ended before the images of 'slow' were read; give a longer --budget"):
+        audit(source, out=tmp_path / "audit", budget=0.01)
+    assert not (tmp_path / "audit").exists()
 
 
 def with_a_copy() -> Source:

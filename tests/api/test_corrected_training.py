@@ -55,7 +55,7 @@ def test_a_run_with_a_corrections_file_learns_validates_and_tests_on_what_is_lef
     told = "The data were read with 5 corrections."
     assert data["notes"][0] == told
     assert data["notes"][1] == (
-        "1 of the 5 corrections names no image of 'digits', the first: line 6, 'x'; check the spelling."
+        "1 of the 5 corrections names no file of 'digits', the first: line 6, 'x'; check the spelling."
     )
     assert figures.notes == [told]
     assert figures.file == "evaluation.json"
@@ -107,9 +107,9 @@ def test_other_arrays_are_judged_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is no class"),
-        ("path,action,label\ncat.png,drop,\n", "The only correction does not name an image"),
-        ("file,label\n", "does not begin with"),
+        ("path,action,label\ndigits/0001,relabel,eleven\n", "'eleven', which is not a class"),
+        ("path,action,label\ncat.png,drop,\n", "The only correction does not name a file"),
+        ("file,label\n", "not with 'path,action,label'"),
     ],
 )
 def test_a_corrections_file_that_cannot_be_obeyed_is_one_sentence_and_leaves_no_run(

@@ -22,6 +22,7 @@ from beholder.api.train import train
 from beholder.artifact.golden import replay_golden
 from beholder.artifact.store import open_artifact
 from beholder.cli import _run
+from beholder.data.decoding import image_rules
 from beholder.data.images.decode import ImageRules, decode_array
 from beholder.data.opening import open_source
 from beholder.data.split import Split
@@ -73,7 +74,7 @@ def padded_by_hand(image: Image.Image, side: int) -> np.ndarray:
 
 
 def test_a_model_answers_a_file_as_the_array_that_its_rule_makes_of_it(padded: Path) -> None:
-    rules = Classifier.load(padded).artifact.manifest.image
+    rules = image_rules(Classifier.load(padded).artifact.manifest.image)
     assert (rules.height, rules.width, rules.fit) == (31, 31, "pad")
     assert json.loads((padded / "model" / "manifest.json").read_bytes())["image"] == {
         "rule": 2,
@@ -96,7 +97,7 @@ def test_a_model_answers_a_file_as_the_array_that_its_rule_makes_of_it(padded: P
 
 def test_the_golden_images_replay_the_fit(padded: Path) -> None:
     artifact = open_artifact(padded / "model")
-    golden, rules = artifact.folder / "golden", artifact.manifest.image
+    golden, rules = artifact.folder / "golden", image_rules(artifact.manifest.image)
     replay_golden(golden, artifact.graph, rules)
     for fit in ("crop", "stretch"):
         with pytest.raises(ArtifactError, match="answers its golden image"):
@@ -139,7 +140,7 @@ def test_resuming_reads_the_folder_as_it_was_read(folder: Path, tmp_path: Path) 
     (tmp_path / "run" / "model" / "manifest.json").unlink()
     _as_if_killed(tmp_path / "run")
     resume(tmp_path / "run")
-    assert Classifier.load(tmp_path / "run").artifact.manifest.image.fit == "stretch"
+    assert image_rules(Classifier.load(tmp_path / "run").artifact.manifest.image).fit == "stretch"
     _as_if_killed(tmp_path / "run")
     with pytest.raises((RunError, UsageError), match="fit='stretch'"):
         resume(tmp_path / "run", data=open_source(folder, cache=tmp_path / "cache"))
@@ -157,12 +158,12 @@ def test_a_run_that_starts_from_another_fits_as_that_did_unless_told(
     padded: Path, folder: Path, tmp_path: Path, said: Any, expected: str
 ) -> None:
     run = train(folder, start_from=padded, epochs=1, fit=said, cache=tmp_path / "cache", out=tmp_path / "run").run
-    rules = Classifier.load(run).artifact.manifest.image
+    rules = image_rules(Classifier.load(run).artifact.manifest.image)
     assert (rules.height, rules.width, rules.fit) == (31, 31, expected)
     oblong = np.random.default_rng(0).integers(0, 256, (40, 20, 40, 3), dtype=np.uint8)
     arrays = (oblong, np.arange(40) % 2)
     run = train(arrays, start_from=padded, epochs=1, fit=said, out=tmp_path / "arrays").run
-    assert Classifier.load(run).artifact.manifest.image.fit == expected
+    assert image_rules(Classifier.load(run).artifact.manifest.image).fit == expected
     words = {"pad": "the height is padding", "stretch": "stretched in height", "crop": "the width is cut"}
     assert any(words[expected] in note for note in json.loads((run / "data.json").read_bytes())["notes"])
 
@@ -171,7 +172,7 @@ def test_arrays_stay_as_they_are_and_the_model_takes_other_images_by_the_fit(tmp
     images = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3), dtype=np.uint8)
     run = train((images, np.arange(40) % 2), model="linear", epochs=1, fit="pad", out=tmp_path / "run").run
     classifier = Classifier.load(run)
-    assert classifier.artifact.manifest.image.fit == "pad"
+    assert image_rules(classifier.artifact.manifest.image).fit == "pad"
     wide = Image.fromarray(images[0].repeat(4, axis=1))
     first, second = classifier.predict([wide, padded_by_hand(wide, 12)])
     assert first.top == second.top
@@ -192,9 +193,9 @@ def test_compare_and_audit_fit_too(folder: Path, tmp_path: Path) -> None:
     common: dict[str, Any] = {"cache": tmp_path / "cache"}
     result = compare(folder, models=["linear"], epochs=1, fit="stretch", out=out, **common)
     assert any("proportions change by a factor of 1.33" in note for note in result.notes)
-    assert Classifier.load(result.models[0].run).artifact.manifest.image.fit == "stretch"
+    assert image_rules(Classifier.load(result.models[0].run).artifact.manifest.image).fit == "stretch"
     assert compare(folder, models=["linear"], epochs=1, fit="stretch", out=out, **common).models == result.models
-    with pytest.raises(UsageError, match="other settings or on other images"):
+    with pytest.raises(UsageError, match="other settings or images"):
         compare(folder, models=["linear"], epochs=1, fit="pad", out=out, **common)
     found = audit(folder, budget=1, fit="pad", out=tmp_path / "audit", **common)
     assert any("25% of each is padding" in note for note in found.notes)
@@ -232,7 +233,7 @@ def test_options_of_look_that_contradict_each_other_are_one_sentence(
 ) -> None:
     out = ["--out", str(tmp_path / "sheet.png"), "--cache", str(tmp_path / "cache")]
     assert _run(["look", str(folder), "--fit", "pad", *out]) == 2
-    assert "give --fit beside --as-seen" in capfd.readouterr().err
+    assert "add --as-seen to see what --fit does" in capfd.readouterr().err
     assert _run(["look", str(folder), "--cleaned", "--as-seen", *out]) == 2
     assert "leave --as-seen or --cleaned out" in capfd.readouterr().err
     assert not (tmp_path / "sheet.png").exists()

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def model(colour_run: Path, tmp_path: Path) -> Path:
 
 
 def sealed_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """All but the model card."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "README.md")
 
 
 def seal(folder: Path) -> None:
@@ -64,7 +66,7 @@ def flip(path: Path, position: int, bit: int = 0) -> None:
 
 def test_it_holds_what_the_house_promises(model: Path) -> None:
     names = {path.relative_to(model).as_posix() for path in sealed_files(model)}
-    assert names >= {"manifest.json", "model.onnx", "model.keras", "README.md", "SHA256SUMS", "golden/expected.json"}
+    assert names >= {"manifest.json", "model.onnx", "model.keras", "SHA256SUMS", "golden/expected.json"}
     manifest = json.loads((model / "manifest.json").read_bytes())
     assert manifest["schema"] == 2
     assert manifest["class_names"] == ["blue", "green", "red"]
@@ -154,10 +156,46 @@ def test_a_missing_file_is_refused(model: Path) -> None:
         path.write_bytes(whole)
 
 
-def test_an_added_file_is_refused(model: Path) -> None:
-    (model / "golden" / "extra.png").write_bytes(b"smuggled")
-    with pytest.raises(ArtifactError, match=r"extra\.png"):
+@pytest.mark.parametrize("name", ["golden/extra.png", "notes.txt", "README.md.bak", "model.onnx~", "golden/README.md"])
+def test_an_added_file_is_refused(model: Path, name: str) -> None:
+    (model / name).write_bytes(b"smuggled")
+    with pytest.raises(ArtifactError) as caught:
         open_artifact(model)
+    assert str(caught.value) == f"{str(model / name)!r} was added to the model since it was saved; remove it."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".DS_Store",
+        "golden/.DS_Store",
+        "Thumbs.db",
+        "golden/thumbs.db",
+        "desktop.ini",
+        "._model.onnx",
+        "golden/._expected.json",
+        ".directory",
+        ".nfs000000000123",
+        "@eaDir/model.onnx/SYNO@.json",
+        "__MACOSX/golden/a.png",
+    ],
+)
+def test_what_systems_leave_in_folders_is_passed_over(model: Path, name: str) -> None:
+    (model / name).parent.mkdir(parents=True, exist_ok=True)
+    (model / name).write_bytes(b"of the system's own")
+    open_artifact(model)
+
+
+def test_people_may_write_in_the_model_card(model: Path) -> None:
+    with (model / "README.md").open("a", encoding="utf-8") as card:
+        card.write("Trained for the garden camera.\n")
+    open_artifact(model)
+    (model / "README.md").unlink()
+    open_artifact(model)
+    seal(model)
+    with (model / "SHA256SUMS").open("a", encoding="utf-8") as sums:  # as earlier versions wrote it
+        sums.write(f"{'0' * 64}  README.md\n")
+    open_artifact(model)
 
 
 def test_an_artifact_of_beholder_0_1_is_refused_in_one_sentence(model: Path) -> None:
@@ -182,14 +220,48 @@ def test_a_newer_schema_is_refused_even_where_the_seal_is_whole(model: Path) -> 
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": "1"}, {"class_names": None}, {"image": {}}, {"image": None}, {"surprise": 1}],
-    ids=lambda change: next(iter(change)),
+    [
+        {"schema": "1"},
+        {"class_names": None},
+        {"class_names": ["a", 1]},
+        {"image": {}},
+        {"image": None},
+        {"layers": 3},
+        {"temperature": "hot"},
+        {"versions": []},
+    ],
+    ids=str,
 )
 def test_a_manifest_that_makes_no_sense_is_refused(model: Path, change: dict[str, object]) -> None:
     document = json.loads((model / "manifest.json").read_bytes())
     (model / "manifest.json").write_text(json.dumps({**document, **change}))
     seal(model)
-    with pytest.raises(ArtifactError, match=r"manifest\.json"):
+    with pytest.raises(ArtifactError, match=r"manifest\.json") as caught:
+        open_artifact(model)
+    assert "Error(" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (lambda document: {**document, "surprise": 1}, "has a field 'surprise', which this version"),
+        (lambda document: {name: value for name, value in document.items() if name != "views"}, "it has no 'views'"),
+        (lambda document: {**document, "image": None}, "something in it is of the wrong kind"),
+        (lambda _document: [], "something in it is of the wrong kind"),
+        (lambda _document: "", "something in it is of the wrong kind"),
+    ],
+)
+def test_what_is_wrong_with_a_manifest_is_said_in_words(
+    model: Path, content: Callable[[dict[str, object]], object], why: str
+) -> None:
+    document = json.loads((model / "manifest.json").read_bytes())
+    (model / "manifest.json").write_text(json.dumps(content(document)))
+    seal(model)
+    with pytest.raises(ArtifactError) as caught:
+        open_artifact(model)
+    assert why in str(caught.value)
+    (model / "manifest.json").write_text("{")
+    with pytest.raises(ArtifactError, match="it is not JSON"):
         open_artifact(model)
 
 

@@ -186,7 +186,7 @@ def test_those_of_another_model_are_refused(run: Path, name: str) -> None:
     write_validation(run, dataset, np.eye(2, dtype=np.float32)[dataset.labels])
     (run / "model" / "SHA256SUMS").write_text("a newer model\n")
     read = open_neighbours if name.startswith("neighbours") else open_validation
-    with pytest.raises(ArtifactError, match="another model"):
+    with pytest.raises(ArtifactError, match="a different model"):
         read(run)
 
 

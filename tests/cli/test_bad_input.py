@@ -241,7 +241,7 @@ def test_a_batch_that_is_not_as_it_should_be(
         ({"labels": np.arange(20) % 2}, "'images'"),
         ({"images": random_images(20, 8), "labels": np.arange(19) % 2}, "19"),
         ({"images": random_images(20, 8), "labels": np.arange(20), "names": np.array(NAMES)}, "19"),
-        ({"images": random_images(20, 8), "labels": np.zeros(20, int)}, "1 class"),
+        ({"images": random_images(20, 8), "labels": np.zeros(20, int)}, "one class"),
         ({"images": random_images(20, 8).astype(np.int32), "labels": np.arange(20) % 2}, "int32"),
         ({"images": np.array([{}] * 20), "labels": np.arange(20) % 2}, "run code"),
         ({"images": random_images(0, 8), "labels": np.arange(0)}, "(0, 8, 8, 3)"),

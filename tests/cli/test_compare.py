@@ -57,7 +57,7 @@ def test_what_a_stopped_comparison_lacks_is_said(
         (["--models", "linear,bok"], "No model is called 'bok'"),
         (["--models", ","], "Nothing to compare"),
         (["--images", "many"], "--images. Received: 'many'"),
-        (["--images", "3"], "3 images do not reach for 10 classes"),
+        (["--images", "3"], "3 images are not enough for 10 classes"),
         (["--epochs", "0"], "--epochs"),
     ],
 )

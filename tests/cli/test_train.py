@@ -19,7 +19,7 @@ from beholder.cli.train import train as train_command
 from beholder.errors import UsageError
 
 DOCUMENT = {"schema", "run", "seconds", "summary", "validation_accuracy", "epochs", "stopped", "finished_before"}
-DOCUMENT |= {"risk", "notes"}
+DOCUMENT |= {"risk", "point", "folds", "notes"}
 
 
 def train(*arguments: str | Path) -> int:
@@ -67,7 +67,7 @@ def test_a_finished_run_holds_all_that_it_promises(tmp_path: Path, capfd: pytest
     assert document["risk"] == manifest["risk"]
     assert (document["risk"]["asked"], document["risk"]["confidence"], document["risk"]["count"]) == (0.05, 0.99, 179)
     names = {"config.json", "environment.json", "data.json", "events.jsonl", "checkpoint.npz", "model", "report.html"}
-    names |= {"neighbours.npz", "sets.npz", "validation.npz", "watch"}
+    names |= {"neighbours.npz", "probabilities.npz", "sets.npz", "validation.npz", "watch"}
     assert {path.name for path in run.iterdir()} == names
     assert json.loads((run / "config.json").read_bytes())["seed"] == 5
     described = json.loads((run / "data.json").read_bytes())
@@ -107,7 +107,7 @@ def test_a_risk_that_cannot_be_promised_makes_every_answer_unsure_and_that_is_to
 ) -> None:
     run = tmp_path / "run"
     assert train(*linear(run, "--risk", "1%")) == 0  # which takes 459 validation images, and there are 179
-    assert "takes 459 validation images at the least, and there are 179, so every answer is unsure" in (
+    assert "takes at least 459 validation images, and there are 179, so every answer is unsure" in (
         capfd.readouterr().out
     )
     assert json.loads((run / "config.json").read_bytes())["risk"] == 0.01
@@ -323,7 +323,7 @@ def test_what_a_resumed_run_does_not_take_is_refused(
     before = snapshot(digits_run)
     assert train("--resume", digits_run, *option) == 2
     named = option[0].replace("--no-", "--")
-    assert f"leave {named} out beside --resume '{digits_run}'" in one_sentence(capfd)
+    assert f"leave {named} out with --resume '{digits_run}'" in one_sentence(capfd)
     assert snapshot(digits_run) == before
 
 

@@ -51,7 +51,7 @@ def test_a_lost_process_ends_all_with_a_sentence_and_the_run_goes_on_with_anothe
         said = [line for line in training.stderr if not line.startswith("{")]
         assert training.wait() == 2
         assert time.monotonic() - killed < 60
-    assert said == [f"Error: Process 1 of 2 was ended by signal 9; start all again with --resume {run}.\n"]
+    assert said == [f"Error: Process 1 of 2 was ended by signal 9; start them all again with --resume {run}.\n"]
     assert _run(["train", "--resume", str(run), "--processes", "1", "--progress", "none", "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert (document["epochs"], document["stopped"]) == (200, False)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from beholder.cli.console import screen
-from beholder.cli.training_progress import listener_on, summary_in_words
+from beholder.cli.training_progress import listener_on
+from beholder.sessions.training_display import summary_in_words
 
 SUMMARY: dict[str, Any] = {
     "model": "fast",
@@ -40,6 +41,17 @@ def test_a_budget_tells_the_network_the_views_and_the_moment_of_its_end() -> Non
     )
     tomorrow = f"{datetime.date.today() + datetime.timedelta(days=1)} 14:32"
     assert f", ends {tomorrow}, " in summary_in_words({**SUMMARY, **NETWORK, **budget, "ends": ends(1)})
+
+
+def test_how_photographs_are_varied_is_told() -> None:
+    small, photo = ({**SUMMARY, "augmentation": name, "mirrored": True} for name in ("small", "photo,erase=0.3"))
+    assert "1,000 images, mirrored too, " in summary_in_words(small)
+    assert "1,000 images, varied (photo,erase=0.3), mirrored too, " in summary_in_words(photo)
+
+
+def test_a_first_answer_alone_is_told() -> None:
+    budget = {"epochs": 0.0, "budget_seconds": 60, "memory_gb": 1.26, "ends": ends(0)}
+    assert summary_in_words({**SUMMARY, **budget}).startswith("fast, a first answer alone, fp32, ends 14:32:05")
 
 
 def test_a_budget_that_is_longer_than_what_is_planned_says_why() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beholder.cli.values import Duration, Range, Seed, Share, Widths
+from beholder.cli.values import ClassShare, Duration, Range, Seed, Share, Widths
 
 
 def value(kind: click.ParamType[Any], text: str) -> Any:
@@ -22,6 +22,26 @@ def value(kind: click.ParamType[Any], text: str) -> Any:
 )
 def test_a_duration_has_units(text: str, seconds: float) -> None:
     assert value(Duration(), text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("defective=95%", ("defective", 0.95)),
+        ("defective=0.95", ("defective", 0.95)),
+        ("a=b=50 %", ("a=b", 0.5)),
+        ("-x = 5%", ("-x ", 0.05)),
+        ("50%=50%", ("50%", 0.5)),
+    ],
+)
+def test_a_target_is_a_class_and_a_share(text: str, pair: tuple[str, float]) -> None:
+    assert value(ClassShare(), text) == pair
+
+
+@pytest.mark.parametrize("text", ["95%", "=95%", "", "defective=", "defective=1", "defective=100%", "defective=95"])
+def test_what_is_no_target_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="write "):
+        value(ClassShare(), text)
 
 
 @pytest.mark.parametrize("text", ["5", "0", "90", "1.5", "1000000"])

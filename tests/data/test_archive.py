@@ -256,7 +256,7 @@ BAD_BATCHES = {
     "labels outside": (batch(labels=[0, 1, 10]), "labels from 0 to 10"),
     "labels below": (batch(labels=[0, 1, -1]), "labels from -1 to 1"),
     "cut short": (batch()[:-1000], "cut short"),
-    "no pickle": (b"PK\x03\x04 hello", "no pickle"),
+    "no pickle": (b"PK\x03\x04 hello", "not a pickle"),
     "empty": (b"", "cut short"),
 }
 

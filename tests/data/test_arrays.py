@@ -130,11 +130,29 @@ def test_alpha_is_laid_on_white() -> None:
         (random_images(3, 5, 5) / 127.5 - 1, [0, 1, 1], None, r"Received: -.* to "),
         (np.ma.masked_array(random_images(3, 5, 5)), [0, 1, 1], None, "without a mask"),
         (random_images(3, 5, 5) * 1.0, [0, 1, 1], None, "floats? .*from 0 to 1"),
-        (np.full((3, 5, 5), np.nan), [0, 1, 1], None, "Received: nan"),
+        (np.full((3, 5, 5), 1.00002), [0, 1, 1], None, r"Received: 1\.00002 to 1\.00002; scale"),
+        (np.full((3, 5, 5), 1 + 1.1e-5), [0, 1, 1], None, r"Received: 1\.00001.* to"),
+        (np.full((3, 5, 5), np.inf), [0, 1, 1], None, "Received: inf to inf"),
+        (np.full((3, 5, 5), np.nan), [0, 1, 1], None, "Received: NaN, which is not a number; scale"),
         (random_images(3, 5, 5), [0, 1], None, "Received: 2 for 3"),
         (random_images(3, 5, 5), [0.0, 1.0, 1.0], None, r"whole numbers or texts.* labels.astype\(int\)"),
         (random_images(3, 5, 5), np.eye(3, dtype=int), None, r"np.argmax\(labels, axis=1\)"),
-        (random_images(3, 5, 5), [0, 1, None], None, "row of texts"),
+        (
+            random_images(3, 5, 5),
+            ["a", "b", 1.5],
+            None,
+            r"Expected texts alone .* Received: 1\.5 in row 2; write it as text",
+        ),
+        *(
+            (
+                random_images(3, 5, 5),
+                ["a", "b", missing],
+                None,
+                "1 of 3 texts in 'labels' is missing, the first in row 2",
+            )
+            for missing in (None, "", " ", float("nan"))
+        ),
+        (random_images(3, 5, 5), [0, None, None], None, r"2 of 3 .* are missing, .* row 1 \(None\); leave them out"),
         (random_images(3, 5, 5), 1, None, r"shape=\(\)"),
         (random_images(3, 5, 5), [0, 1, 1], "ab", "Expected a list of class names"),
         (random_images(3, 5, 5), ["a", "b", "b"], {"b": 1, "a": 0}, "Expected a list of class names"),

@@ -21,7 +21,8 @@ from PIL import Image
 from beholder.data.images import cache as cache_module
 from beholder.data.images import decode_many, fresh_process, stamps
 from beholder.data.images.cache import ImageFiles, Loaded, load_images
-from beholder.data.images.decode import ImageRules, decode
+from beholder.data.images.decode import ImageRules, decode_and_look_at_end
+from beholder.data.images.places import Folder
 from beholder.data.progress import silent
 from beholder.errors import DataError, StorageError, UsageError
 
@@ -37,7 +38,12 @@ def make_images(folder: Path, count: int, bad: tuple[int, ...] = ()) -> tuple[Im
         Image.fromarray(pixels[row]).save(folder / name, compress_level=0)
         if row in bad:
             (folder / name).write_bytes(b"nonsense")
-    return ImageFiles(folder, "train", names), pixels
+    return ImageFiles(Folder(folder), "train", names), pixels
+
+
+def folder_of(files: ImageFiles) -> Path:
+    assert isinstance(files.place, Folder)
+    return files.place.path
 
 
 @pytest.fixture
@@ -45,12 +51,12 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names that were decoded in this process so far."""
     names: list[str] = []
 
-    def listening(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
+    def listening(image: Path | bytes, rules: ImageRules) -> tuple[NDArray[np.uint8], bool]:
         assert isinstance(image, Path)
         names.append(image.name)
-        return decode(image, rules)
+        return decode_and_look_at_end(image, rules)
 
-    monkeypatch.setattr(decode_many, "decode", listening)
+    monkeypatch.setattr(decode_many, "decode_and_look_at_end", listening)
     return names
 
 
@@ -82,11 +88,11 @@ def test_only_changed_new_and_renamed_images_are_decoded_again(tmp_path: Path, d
     files, pixels = make_images(tmp_path / "data", 20, bad=(0, 7))
     before = load_images(files, RULES, cache=tmp_path / "cache")
     decoded.clear()
-    Image.fromarray(255 - pixels[4]).save(files.folder / "0004.png", compress_level=0)
-    os.utime(files.folder / "0004.png", ns=(1, 1))  # same size, another time
-    (files.folder / "0002.png").unlink()
-    Image.fromarray(pixels[2]).save(files.folder / "0020.png")
-    changed = ImageFiles(files.folder, "train", [name for name in files.names if name != "0002.png"] + ["0020.png"])
+    Image.fromarray(255 - pixels[4]).save(folder_of(files) / "0004.png", compress_level=0)
+    os.utime(folder_of(files) / "0004.png", ns=(1, 1))  # same size, another time
+    (folder_of(files) / "0002.png").unlink()
+    Image.fromarray(pixels[2]).save(folder_of(files) / "0020.png")
+    changed = ImageFiles(files.place, "train", [name for name in files.names if name != "0002.png"] + ["0020.png"])
     loaded = load_images(changed, RULES, cache=tmp_path / "cache")
     assert decoded == ["0004.png", "0020.png"]
     expected = np.concatenate([pixels[:2], pixels[3:4], 255 - pixels[4:5], pixels[5:], pixels[2:3]])
@@ -97,7 +103,7 @@ def test_only_changed_new_and_renamed_images_are_decoded_again(tmp_path: Path, d
 def test_a_repaired_image_comes_back(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 12, bad=(5,))
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels, bad=(5,))
-    Image.fromarray(pixels[5]).save(files.folder / "0005.png")
+    Image.fromarray(pixels[5]).save(folder_of(files) / "0005.png")
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
 
 
@@ -120,7 +126,7 @@ def test_an_image_that_may_be_read_again_comes_back(tmp_path: Path, monkeypatch:
 def test_other_rules_and_other_folders_do_not_mix(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 4)
     others, other_pixels = make_images(tmp_path / "others", 5)
-    others = ImageFiles(others.folder, "train", files.names)
+    others = ImageFiles(others.place, "train", files.names)
     for _ in range(2):
         check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
         check(load_images(others, RULES, cache=tmp_path / "cache"), other_pixels[:4])
@@ -130,7 +136,7 @@ def test_other_rules_and_other_folders_do_not_mix(tmp_path: Path) -> None:
 
 def test_all_failing_and_none_at_all_are_no_special_cases(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 2, bad=(0, 1))
-    for wanted in (files, ImageFiles(files.folder, "test", [])):
+    for wanted in (files, ImageFiles(files.place, "test", [])):
         for _ in range(2):
             loaded = load_images(wanted, RULES, cache=tmp_path / "cache")
             assert loaded.images.shape == (0, 8, 8, 3)
@@ -196,16 +202,16 @@ def test_a_worker_that_dies_is_named_and_leaves_nothing(tmp_path: Path, monkeypa
 
 def test_a_cache_inside_the_images_is_refused(tmp_path: Path) -> None:
     files, _ = make_images(tmp_path / "data", 2)
-    (tmp_path / "link").symlink_to(files.folder)
+    (tmp_path / "link").symlink_to(folder_of(files))
     for cache in (
-        files.folder,
-        files.folder / "cache",
+        folder_of(files),
+        folder_of(files) / "cache",
         tmp_path / "link" / "cache",
-        files.folder / "x" / ".." / "cache",
+        folder_of(files) / "x" / ".." / "cache",
     ):
         with pytest.raises(UsageError, match="choose a cache elsewhere"):
             load_images(files, RULES, cache=cache)
-    assert sorted(path.name for path in files.folder.iterdir()) == files.names
+    assert sorted(path.name for path in folder_of(files).iterdir()) == files.names
 
 
 def test_a_full_disk_is_said_before_work_begins(
@@ -223,7 +229,7 @@ def test_a_disk_that_fills_up_leaves_the_old_cache(tmp_path: Path, monkeypatch: 
     load_images(files, RULES, cache=tmp_path / "cache")
     (path,) = (tmp_path / "cache").iterdir()
     before = path.read_bytes()
-    os.utime(files.folder / "0001.png", ns=(1, 1))
+    os.utime(folder_of(files) / "0001.png", ns=(1, 1))
 
     def full(*_: Any) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -243,13 +249,14 @@ import sys, threading
 from pathlib import Path
 from beholder.data.images.cache import ImageFiles, load_images
 from beholder.data.images.decode import ImageRules
+from beholder.data.images.places import Folder
 
 for _ in range(4):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 folder = Path(sys.argv[1])
 names = sorted(path.name for path in folder.iterdir())
 tell = lambda task, done, total: print(done, flush=True)
-files = ImageFiles(folder, "train", names)
+files = ImageFiles(Folder(folder), "train", names)
 loaded = load_images(files, ImageRules(8, 8, "RGB"), cache=Path(sys.argv[2]), progress=tell)
 print("sum", int(loaded.images.sum(dtype=int)), flush=True)
 """
@@ -264,7 +271,7 @@ def start_script(folder: Path, cache: Path) -> subprocess.Popen[str]:
 
 def test_two_plain_scripts_may_fill_one_cache_at_once(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 400)
-    scripts = [start_script(files.folder, tmp_path / "cache") for _ in range(2)]
+    scripts = [start_script(folder_of(files), tmp_path / "cache") for _ in range(2)]
     for script in scripts:
         output, errors = script.communicate(timeout=60)
         assert (script.returncode, errors) == (0, "")
@@ -312,14 +319,14 @@ def put_back(path: Path, content: bytes) -> None:
 def one_time(files: ImageFiles) -> None:
     """As in an unpacked archive: all files are of one time."""
     for name in files.names:
-        os.utime(files.folder / name, ns=(10**18 + 1, 10**18 + 1))
+        os.utime(folder_of(files) / name, ns=(10**18 + 1, 10**18 + 1))
 
 
 def test_swapped_images_of_one_size_and_time_are_not_mistaken(tmp_path: Path) -> None:
     files, pixels = make_images(tmp_path / "data", 4)
     one_time(files)
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
-    swap(files.folder / "0000.png", files.folder / "0003.png")
+    swap(folder_of(files) / "0000.png", folder_of(files) / "0003.png")
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
 
 
@@ -327,7 +334,7 @@ def test_an_image_written_over_with_its_time_set_back_is_not_mistaken(tmp_path: 
     files, pixels = make_images(tmp_path / "data", 4)
     one_time(files)
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
-    put_back(files.folder / "0001.png", (files.folder / "0002.png").read_bytes())
+    put_back(folder_of(files) / "0001.png", (folder_of(files) / "0002.png").read_bytes())
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[0, 2, 2, 3]])
 
 
@@ -350,7 +357,7 @@ def test_where_all_times_stay_the_same_the_content_tells(
     if tick == 10**9:
         fake[0] += 3600 * 10**9  # long ago, and still not to be trusted
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels)
-    swap(files.folder / "0000.png", files.folder / "0003.png")
+    swap(folder_of(files) / "0000.png", folder_of(files) / "0003.png")
     fake[0] += 3600 * 10**9
     check(load_images(files, RULES, cache=tmp_path / "cache"), pixels[[3, 1, 2, 0]])
 

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.data.folders.folder import open_folder
 from beholder.data.images.colour import SAMPLE, is_coloured
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
@@ -61,7 +60,7 @@ WAYS: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_images_that_are_all_grey_get_one_channel_and_that_is_said(tmp_path: Path, way: str) -> None:
     image, suffix, how = WAYS[way]
-    source = open_folder(folder_of(tmp_path / "data", image, suffix, **how), cache=tmp_path / "cache")
+    source = open_source(folder_of(tmp_path / "data", image, suffix, **how), cache=tmp_path / "cache")
     assert channels(source) == 1
     assert "All 6 images are grey, so they have one channel; --colour rgb decides otherwise." in source.notes
 
@@ -77,7 +76,7 @@ def spot(share: float, side: int = 60) -> Image.Image:
 def test_one_coloured_image_is_enough_for_three_channels_and_nothing_is_said(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "data", L.resize((60, 60)))
     saved(spot(0.01), root / "b" / "001.png")
-    source = open_folder(root, cache=tmp_path / "cache")
+    source = open_source(root, cache=tmp_path / "cache")
     assert channels(source) == 3
     assert not any("channel" in note for note in source.notes)
 
@@ -107,7 +106,7 @@ def test_colour_in_any_class_is_found_among_many_images(tmp_path: Path, classes:
             last = number == classes - 1
             image = Image.new("RGB", (8, 8), (200, 0, 0) if last and classes <= SAMPLE else (9, 9, 9))
             saved(image, tmp_path / "data" / f"{number:03}" / f"{row}.png")
-    source = open_folder(tmp_path / "data", cache=tmp_path / "cache")
+    source = open_source(tmp_path / "data", cache=tmp_path / "cache")
     assert channels(source) == (3 if classes <= SAMPLE else 1)
     if classes > SAMPLE:
         assert any(note.startswith("All of 256 images looked at are grey") for note in source.notes)
@@ -133,11 +132,11 @@ def test_a_person_decides_otherwise(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_do_not_decide(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "data", L, count=30)
     (root / "a" / "000.png").write_bytes(b"no image")
-    assert channels(open_folder(root, cache=tmp_path / "cache")) == 1
+    assert channels(open_source(root, cache=tmp_path / "cache")) == 1
 
 
 def test_the_test_set_is_not_looked_at_and_follows(tmp_path: Path) -> None:
     folder_of(tmp_path / "data" / "train", L)
     folder_of(tmp_path / "data" / "test", Image.new("RGB", (24, 24), (200, 0, 0)))
-    source = open_folder(tmp_path / "data", cache=tmp_path / "cache")
+    source = open_source(tmp_path / "data", cache=tmp_path / "cache")
     assert [source.readers[set_name](silent).image_shape[2] for set_name in ("train", "test")] == [1, 1]

@@ -51,6 +51,49 @@ def test_a_corrections_file_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> 
     assert found == corrections(("train/cat/a, b.png", "relabel", "dog"), ("x.png", "drop"), ("y.png", "keep"))
 
 
+SAVED = "path,action,label\ncat/\u00e9 1.png,relabel,dog\nx.png,drop,\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SAVED.replace(",", ";").encode(),
+        SAVED.replace(",", ";").encode("utf-8-sig"),
+        SAVED.replace(",", ";").replace("\n", "\r\n").encode(),
+        SAVED.replace(",", "\t").encode("utf-16"),
+        ("sep=;\r\n" + SAVED.replace(",", ";")).encode(),
+        ("SEP=,\n" + SAVED).encode(),
+        SAVED.replace(",", ";").replace(";\n", ";;;\n").encode(),
+        SAVED.replace("path,action,label", "Path; Action ;LABEL").replace(",", ";").encode(),
+    ],
+)
+def test_what_spreadsheets_of_many_countries_save_is_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "o.csv").write_bytes(content)
+    assert read_corrections(tmp_path / "o.csv", NAMES) == corrections(
+        ("cat/\u00e9 1.png", "relabel", "dog"), ("x.png", "drop")
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04 and so on", "is in a spreadsheet's own format; save it as CSV in UTF-8"),
+        (b"\xd0\xcf\x11\xe0 and so on", "is in a spreadsheet's own format"),
+        (b"Pfad;Aktion;Name\n", "begins with 'Pfad,Aktion,Name', not with 'path,action,label'"),
+        (b"a.png;drop;\n", "begins with 'a.png,drop,', not with 'path,action,label'"),
+        (b"", "is empty and lacks the header 'path,action,label'"),
+        (b"path,action,label\na.png;drop;\n", "separated as in the header, received 'a.png;drop;'"),
+        (b"path;action;label\na;relabel;d\xf6g\n", "(the file is not in UTF-8; save it as that); write 'dog'"),
+        (b"sep=;\npath;action;label\na;eat;\n", "line 3: The action 'eat'"),
+    ],
+)
+def test_what_a_spreadsheet_made_of_it_is_said(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "o.csv").write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        read_corrections(tmp_path / "o.csv", NAMES)
+    assert words in str(raised.value)
+
+
 def test_a_written_corrections_is_plain_csv(tmp_path: Path) -> None:
     write_corrections(tmp_path / "o.csv", corrections(("a,b", "drop"), ("c", "relabel", "dog")))
     with (tmp_path / "o.csv").open(newline="", encoding="utf-8") as file:
@@ -84,8 +127,8 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
         ("path,action,label\na,relabel,cat\na,relabel,dog\n", "lines 2 and 3 disagree about 'a'"),
         ("path,action,label\n\nb,keep,\na,eat,\n", "line 4: The action 'eat'"),
         ("path,action,label\na,relabel,dgo\n", "'a' cannot become 'dgo'.*write 'dog'"),
-        ("path,action,label\na,relabel,zebra\n", "no class of the data; write 'cat' or 'dog'"),
-        ('path,action,label\n"a,drop,\n', "is no CSV file"),
+        ("path,action,label\na,relabel,zebra\n", "not a class of the data; write 'cat' or 'dog'"),
+        ('path,action,label\n"a,drop,\n', "is not a CSV file"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(text: str, words: str, tmp_path: Path) -> None:
@@ -118,7 +161,7 @@ def test_a_source_is_corrected_in_every_set_and_says_so() -> None:
     assert found == {"t1"}, "the test set was not opened"
     assert read.notes == ("a note", "The data were read with 3 corrections.")
     [told] = changes.notes(found, "birds", ["test"])
-    assert told.startswith("2 of the 3 corrections name no image of 'birds' outside its test set, the first: 'e2';")
+    assert told.startswith("2 of the 3 corrections name no file of 'birds' outside its test set, the first: 'e2';")
     assert read.readers["test"](silent).labels.tolist() == [0, 1]
 
 
@@ -129,7 +172,7 @@ def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_set_is
 
 
 def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
-    with pytest.raises(DataError, match=r"The only correction does not name an image.*'elsewhere'"):
+    with pytest.raises(DataError, match=r"The only correction does not name a file.*'elsewhere'"):
         corrections(("elsewhere", "drop")).notes(set())
     source = Source("x", NAMES, {"all": lambda _: dataset("a")})
     assert corrected(source, Corrections(), set()) is source
@@ -178,7 +221,7 @@ def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: P
     rows = "".join(f"{number}.png,keep,\n" for number in range(5))
     read = read_corrections(written(tmp_path, f"path,action,label\n{rows}x.jpg,drop,\ny.jpg,drop,\n"))
     [note] = read.notes({f"{number}.png" for number in range(5)}, "birds")
-    assert note == "2 of the 7 corrections name no image of 'birds', the first: line 7, 'x.jpg'; check the spelling."
+    assert note == "2 of the 7 corrections name no file of 'birds', the first: line 7, 'x.jpg'; check the spelling."
 
 
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from file_server import closed_address, serving
 
-from beholder.data import download
+from beholder.data import download, fetch
 from beholder.data.cache_folder import default_cache
 from beholder.data.download import NamedArchive, find_or_download
 from beholder.errors import DownloadError, StorageError, UsageError
 
 CONTENT = bytes(range(256)) * 1000
 FILE = "tiny.tar.gz"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        kind = self.path.split("/")[1]
-        if kind == "missing":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        content = {"ok": CONTENT, "truncated": CONTENT[:70_000], "changed": CONTENT[:-1] + b"x"}[kind]
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name that http.server uses)
-        pass
 
 
 @pytest.fixture
@@ -44,12 +27,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     )
     monkeypatch.setattr(download, "ARCHIVES", {"tiny": archive})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
-        thread.join()
+    with serving(CONTENT) as running:
+        yield running.address
 
 
 def test_an_archive_is_fetched_once(server: str, tmp_path: Path) -> None:
@@ -79,10 +58,8 @@ def test_a_failed_download_says_what_to_bring_and_leaves_nothing(
 
 
 def test_no_connection_is_one_sentence(server: str, tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as closed:
-        port = closed.server_address[1]
     with pytest.raises(DownloadError, match=f"there is no connection to it; bring the file {FILE!r}"):
-        find_or_download("tiny", cache=tmp_path, base_url=f"http://127.0.0.1:{port}/ok/")
+        find_or_download("tiny", cache=tmp_path, base_url=f"{closed_address()}/ok/")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +67,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(server: str, tmp_path: Path, mon
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(download._Bar, "update", full)  # called after each piece that is written
+    monkeypatch.setattr(fetch._Bar, "update", full)  # called after each piece that is written
     with pytest.raises(StorageError, match="the disk is full"):
         find_or_download("tiny", cache=tmp_path, base_url=f"{server}/ok/")
     assert list(tmp_path.iterdir()) == []

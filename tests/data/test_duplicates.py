@@ -123,6 +123,26 @@ def test_large_images_are_compared_too_and_so_are_grey_ones() -> None:
     assert [one.paths for one in near_duplicates({"all": dataset(grey)})] == [("image 0", "image 25")]
 
 
+def shirts(count: int, side: int = 128) -> Pixels:
+    """One shape on a plain ground, in light that differs a little: what tells them apart is in their fine texture."""
+    rows, columns = np.indices((side, side)) / side
+    shape = (np.abs(columns - 0.5) < 0.2 + 0.15 * (rows < 0.4)) & (np.abs(rows - 0.5) < 0.35)
+    cloth = scenes(count, side, seed=5)
+    coarse = np.stack([np.asarray(loaded(cloth[row]).resize((16, 16)).resize((side, side))) for row in range(count)])
+    light = np.random.default_rng(6).uniform(-8, 8, (count, 1, 1, 1))
+    bright = 190 - 110 * shape[np.newaxis, ..., np.newaxis] + (cloth.astype(float) - coarse) / 3 + light
+    return np.asarray(np.clip(bright, 0, 255), np.uint8)
+
+
+def test_large_images_that_are_alike_at_small_size_are_no_copies_and_copies_of_them_are_found() -> None:
+    images = shirts(60)
+    assert near_duplicates({"all": dataset(images)}) == []
+    changes = [as_jpeg, resized, mirrored, darker, of_more_contrast]
+    copies = np.stack([change(image) for image, change in zip(images, changes, strict=False)])
+    found = near_duplicates({"train": dataset(images, "train"), "test": dataset(copies, "test")})
+    assert {one.paths for one in found} == {(f"train {row}", f"test {row}") for row in range(len(changes))}
+
+
 def test_handwritten_digits_and_plain_colours_are_no_copies() -> None:
     digits = load_digits().images[:600].astype(np.uint8) * 15
     enlarged = np.stack([np.asarray(Image.fromarray(one).resize((28, 28), Image.Resampling.BICUBIC)) for one in digits])

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from beholder.data.folders.folder import open_folder
 from beholder.data.images.decode import ImageRules, decode, decode_array, decode_opened
 from beholder.data.images.fitting import PADDING, ImageFit
 from beholder.data.opening import open_source
@@ -205,7 +204,7 @@ def portraits(root: Path, count: int = 5) -> Path:
 def test_a_folder_is_decoded_by_the_fit_in_the_shape_that_most_images_have(
     fit: ImageFit | None, tmp_path: Path
 ) -> None:
-    source = open_folder(portraits(tmp_path / "data"), cache=tmp_path / "cache", fit=fit)
+    source = open_source(portraits(tmp_path / "data"), cache=tmp_path / "cache", fit=fit)
     dataset = source.readers["all"](silent)
     assert dataset.image_shape == (48, 36, 3)
     assert source.fit == (fit or "crop")
@@ -225,7 +224,7 @@ def test_a_folder_is_decoded_by_the_fit_in_the_shape_that_most_images_have(
 def test_a_folder_that_was_opened_to_be_fitted_otherwise_is_refused(tmp_path: Path) -> None:
     from beholder.api.look import look
 
-    source = open_folder(portraits(tmp_path / "data"), cache=tmp_path / "cache")
+    source = open_source(portraits(tmp_path / "data"), cache=tmp_path / "cache")
     with pytest.raises(UsageError, match=r"opened with fit='crop'; open them with fit='pad'"):
         look(source, fit="pad", as_seen=True)
     assert look(open_source("digits"), fit="pad", as_seen=True).size == look(open_source("digits")).size
@@ -240,5 +239,5 @@ def test_padding_does_not_make_a_coloured_set_grey(tmp_path: Path) -> None:
             image.paste((220, 0, 0), (0, 0, 8, 3))
             image.save(tmp_path / "data" / name / f"{row}.png")
     for fit in FITS:
-        source = open_folder(tmp_path / "data", cache=tmp_path / "cache", canvas=(400, 400), fit=fit)
+        source = open_source(tmp_path / "data", cache=tmp_path / "cache", canvas=(400, 400), fit=fit)
         assert source.readers["all"](silent).image_shape[2] == (1 if fit == "crop" else 3)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beholder.data.folders.folder import open_folder
+from beholder.data.opening import open_source
 from beholder.data.progress import silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def read(root: Path, cache: Path, *, for_audit: bool = False) -> Source:
-    source = open_folder(root, cache=cache, for_audit=for_audit)
+    source = open_source(root, cache=cache, for_audit=for_audit)
     for reader in source.readers.values():
         reader(silent)
     return source
@@ -118,7 +118,7 @@ def test_images_beside_the_class_folders_are_counted_or_a_sentence(root: Path, c
     assert told in read(root, cache).told()
     fill(root, 9)
     with pytest.raises(DataError, match=r"10 images .* lie in no class folder, beside 60 .* first: '000\.png'"):
-        open_folder(root, cache=cache)
+        open_source(root, cache=cache)
     assert any("10 images lie in no class folder" in note for note in read(root, cache, for_audit=True).notes)
 
 
@@ -152,26 +152,26 @@ def test_a_test_set_that_cannot_be_read_is_not_replaced_by_another(root: Path, c
         fill(root / "test" / name, 3)
         convert(root / "test" / name, 3)
     with pytest.raises(DataError, match=r"6 of 6 images in '.*/test' are unreadable"):
-        open_folder(root, cache=cache)
+        open_source(root, cache=cache)
 
 
 def test_a_folder_that_may_not_be_read_is_a_sentence(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = os.scandir
 
-    def refuse(folder: str) -> object:
-        if folder.endswith("cat"):
+    def refuse(folder: str | Path) -> object:
+        if str(folder).endswith("cat"):
             raise PermissionError(13, "Permission denied")
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(DataError, match=r"Cannot look into '.*cat': Permission denied; check its permissions"):
-        open_folder(root, cache=cache)
+        open_source(root, cache=cache)
 
 
 def test_what_is_cut_of_a_set_is_told_when_it_was_read(tmp_path: Path, cache: Path) -> None:
     for name, size in (("train/a", (64, 64)), ("train/b", (64, 64)), ("test/a", (128, 64)), ("test/b", (128, 64))):
         fill(tmp_path / "data" / name, 2, size)
-    source = open_folder(tmp_path / "data", cache=cache)
+    source = open_source(tmp_path / "data", cache=cache)
     assert not any("cut" in note for note in source.told())
     for _ in range(2):
         source.readers["test"](silent)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beholder.data.folders.folder import open_folder
 from beholder.data.folders.roles import role_of
+from beholder.data.opening import open_source
 from beholder.errors import DataError
 
 
@@ -54,7 +54,7 @@ def test_usual_names_are_known_in_any_case_and_form(names: str, set_name: str | 
 )
 def test_folders_with_usual_names_are_sets(root: Path, cache: Path, folders: tuple[str, ...], sets: set[str]) -> None:
     make(root, *(f"{folder}/{name}" for folder in folders for name in ("glioma", "none")))
-    source = open_folder(root, cache=cache)
+    source = open_source(root, cache=cache)
     assert (set(source.readers), source.class_names) == (sets, ("glioma", "none"))
     told = source.notes[0]
     assert all(repr(folder) in told for folder in folders)
@@ -79,7 +79,7 @@ def test_folders_with_usual_names_are_sets(root: Path, cache: Path, folders: tup
 def test_folders_of_images_are_classes(
     root: Path, cache: Path, folders: tuple[str, ...], classes: tuple[str, ...]
 ) -> None:
-    source = open_folder(make(root, *folders), cache=cache)
+    source = open_source(make(root, *folders), cache=cache)
     assert (list(source.readers), source.class_names) == (["all"], classes)
     assert f"in {len(classes)} classes ('{classes[0]}', " in source.notes[0]
     assert "a tenth each becomes the validation and the test set" in source.notes[0]
@@ -114,7 +114,7 @@ def test_folders_of_images_are_classes(
         (("train", "test"), r"'test' and 'train' .* without class folders"),
         (("train",), r"'train' .* is a training set by its name"),
         (("train", "test/a", "test/b"), r"'train' .* is a training set by its name"),
-        (("train/a", "train/b", "val/a", "eval/a"), "Both 'eval' and 'val' .* are a validation set"),
+        (("train/a", "train/b", "val/a", "eval/a"), "Both 'eval' and 'val' .* have the name of a validation set"),
         # Names that differ too little.
         (("Cat", "cat", "dog"), "'Cat' and 'cat' .* differ only in case"),
         (("cat", "cat ", "dog"), "differ only in case, spaces"),
@@ -126,19 +126,19 @@ def test_what_can_be_meant_in_two_ways_is_a_sentence(
     root: Path, cache: Path, folders: tuple[str, ...], sentence: str
 ) -> None:
     with pytest.raises(DataError, match=sentence) as caught:
-        open_folder(make(root, *folders), cache=cache)
+        open_source(make(root, *folders), cache=cache)
     assert str(root) in str(caught.value)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
 
 def test_an_audit_tells_of_names_that_differ_too_little(root: Path, cache: Path) -> None:
-    source = open_folder(make(root, "Cat", "cat", "dog"), cache=cache, for_audit=True)
+    source = open_source(make(root, "Cat", "cat", "dog"), cache=cache, for_audit=True)
     assert "differ only in case" in source.notes[-1]
 
 
 def test_a_test_folder_without_classes_is_left_out_and_counted(root: Path, cache: Path) -> None:
-    source = open_folder(make(make(root, "test", count=9), "train/a", "train/b"), cache=cache)
+    source = open_source(make(make(root, "test", count=9), "train/a", "train/b"), cache=cache)
     assert list(source.readers) == ["train"]
     assert "of which a tenth each becomes the validation and the test set" in source.notes[0]
     assert source.notes[1].startswith("'test' holds 9 images without class folders")
@@ -146,7 +146,7 @@ def test_a_test_folder_without_classes_is_left_out_and_counted(root: Path, cache
 
 @pytest.mark.parametrize("empty", ["test/", "test/a/"])
 def test_a_set_without_images_is_told(root: Path, cache: Path, empty: str) -> None:
-    source = open_folder(make(root, "train/a", "train/b", empty), cache=cache)
+    source = open_source(make(root, "train/a", "train/b", empty), cache=cache)
     assert source.notes[1] == "'test' holds no images and is left out."
 
 
@@ -155,7 +155,7 @@ def test_a_set_without_images_is_told(root: Path, cache: Path, empty: str) -> No
 )
 def test_a_name_with_two_meanings_is_told(root: Path, cache: Path, folder: str, said: str) -> None:
     make(root, "train/a", "train/b", f"{folder}/a", f"{folder}/b")
-    assert said in open_folder(root, cache=cache).notes[1]
+    assert said in open_source(root, cache=cache).notes[1]
     other = "test" if folder == "dev" else "val"
     make(root, f"{other}/a", f"{other}/b")
-    assert not any(said in note for note in open_folder(root, cache=cache).notes)
+    assert not any(said in note for note in open_source(root, cache=cache).notes)

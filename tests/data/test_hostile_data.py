@@ -26,8 +26,8 @@ from beholder.data.arrays import open_npz
 from beholder.data.cifar.archive import open_archive
 from beholder.data.cifar.pickles import loads
 from beholder.data.corrections import read_corrections
-from beholder.data.folders.folder import open_folder
 from beholder.data.images.decode import ImageRules, decode
+from beholder.data.opening import open_source
 from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError, ImageError
 
@@ -219,7 +219,7 @@ def test_letters_that_are_none_are_refused(tmp_path: Path) -> None:
         }
         arrays[name] = np.array([0x110000, 97], np.uint32).view("U1")
         np.savez(tmp_path / "x.npz", allow_pickle=False, **arrays)
-        with pytest.raises(DataError, match=r"x\.npz.*no text"):
+        with pytest.raises(DataError, match=r"x\.npz.*other than text"):
             open_npz(tmp_path / "x.npz")
 
 
@@ -247,6 +247,58 @@ def test_any_corrections_is_read_or_refused(
     except BeholderError as error:
         assert str(path) in str(error)  # noqa: PT017  (either outcome is right)
         assert "\n" not in str(error)  # noqa: PT017
+
+
+FIELDS = st.sampled_from(
+    [
+        *(b"path", b"label", b"split", b"id", b"0.png", b"1.png", b"2", b"cat", b"dog", b"train", b"test", b"../0.png"),
+        *(b"/", b'"', b'""', b"\0", b"\xff", b"\xe9", b"\xef\xbb\xbf", b"\xff\xfe", b"\\", b"1" * 5000, b"https://x/a"),
+    ]
+)
+JSON = st.sampled_from(
+    [
+        *(b'{"path": "0.png", "label": "cat"}', b'{"path": "1.png", "label": 1.0}', b'{"path": null}', b"[]", b"{"),
+        *(b'{"label": NaN, "id": 1}', b'{"path": "a\\u0000", "label": "a"}', b'{"path": {}, "label": []}'),
+        b'{"path": "\\ud800", "label": ""}',
+    ]
+)
+
+
+@settings(max_examples=150)
+@given(
+    head=st.sampled_from([b"path,label", b"id;label;split", b"path\tlabel", b""]),
+    lines=st.lists(st.lists(FIELDS | st.binary(max_size=8), max_size=4), max_size=8),
+    json_lines=st.lists(JSON, max_size=5),
+    separators=st.tuples(st.sampled_from([b",", b";", b"\t"]), st.sampled_from([b"\n", b"\r\n", b"\r"])),
+    suffix=st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]),
+    for_audit=st.booleans(),
+)
+def test_any_table_is_opened_or_refused_and_left_alone(
+    head: bytes,
+    lines: list[list[bytes]],
+    json_lines: list[bytes],
+    separators: tuple[bytes, bytes],
+    suffix: str,
+    for_audit: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "any-table"
+    if not root.exists():
+        (root / "train").mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), 50 * number).save(root / f"{number}.png")
+    separator, end = separators
+    rows = json_lines if suffix == ".jsonl" else [separator.join(fields) for fields in lines]
+    path = root / f"labels{suffix}"
+    path.write_bytes(end.join([head, *rows]) if suffix != ".jsonl" else b"\n".join(rows))
+    before = {one: one.stat().st_mtime_ns for one in root.rglob("*")}
+    try:
+        for read in open_source(path, cache=root.parent / "any-cache", for_audit=for_audit).readers.values():
+            read(silent)
+    except BeholderError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)
+        assert str(error).endswith((".", "?"))  # noqa: PT017
+    assert {one: one.stat().st_mtime_ns for one in root.rglob("*")} == before
 
 
 NAMES = st.binary(min_size=1, max_size=12).filter(
@@ -279,7 +331,7 @@ def test_any_folder_is_opened_or_refused_and_left_alone(
             Image.new("L", (8, 8), number).save(home / f"own {number}.png")
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     try:
-        for read in open_folder(root, cache=root.parent / "cache").readers.values():
+        for read in open_source(root, cache=root.parent / "cache").readers.values():
             read(silent)
     except BeholderError as error:
         assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)

@@ -257,10 +257,10 @@ def test_half_an_image_is_refused(kind: str) -> None:
 
 
 def test_missing_files_and_folders_get_a_sentence(tmp_path: Path) -> None:
-    for path in (tmp_path / "missing.png", tmp_path):
-        with pytest.raises(ImageError, match="check the path"):
+    for path, advice in ((tmp_path / "missing.png", "check the path"), (tmp_path, "give the image files in it")):
+        with pytest.raises(ImageError, match=advice):
             decode(path, RGB)
-        with pytest.raises(ImageError, match="check the path"):
+        with pytest.raises(ImageError, match=advice):
             read_size(path)
 
 

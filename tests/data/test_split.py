@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.opening import open_source
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.data.split import Split, split
@@ -224,3 +225,21 @@ def test_too_few_images_get_a_sentence() -> None:
     copies = Dataset(np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 2, ("even", "odd"), ["x"] * 20)
     with pytest.raises(DataError, match="no images for its validation set"):
         Split(Source("copies", ("even", "odd"), {"all": lambda _: copies})).validation()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (
+            1,
+            "has no images for its validation set; its 40 images are all copies of each other: add some that differ.",
+        ),
+        (2, "only 2 of its 40 images differ, and copies stay together: add more."),
+    ],
+)
+def test_copies_that_leave_a_set_empty_are_named_as_the_reason(kinds: int, said: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (kinds, 8, 8), np.uint8)
+    rows = np.arange(40) % kinds
+    with pytest.raises(DataError) as caught:
+        Split(open_source((pixels[rows], np.arange(40) % 2))).validation()
+    assert said in str(caught.value)

@@ -41,12 +41,12 @@ def test_what_numpy_saves_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ({"a": b"no array"}, "'a' is no array"),
+        ({"a": b"no array"}, "'a' is not an array"),
         ({"a": npy(np.array([{}]))}, "allow_pickle"),
         ({"b": WHOLE}, "'a"),
         ({"a": WHOLE.replace(b"(2, 3)", b"(9, 9)")}, "."),
         ({"a": WHOLE.replace(b"(2, 3)", b"(9" + b"9" * 15 + b",)")[: len(WHOLE)]}, "."),
-        ({"a": npy(np.zeros(100_000))}, "announces more"),
+        ({"a": npy(np.zeros(100_000))}, "declares more"),
     ],
 )
 def test_what_is_no_array_or_too_large_is_refused(members: dict[str, bytes], reason: str, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_what_was_not_asked_for_stays_open_and_what_was_makes_every_answer_unsur
     threshold, facts = risk_facts(confidences, correct, strange, None)
     assert threshold is None
     assert (facts["asked"], facts["promised"], facts["coverage"], facts["observed"]) == (0.05, False, 1.0, 0.0)
-    assert "takes 90 validation images" in risk_in_words(facts)
+    assert "takes at least 90 validation images" in risk_in_words(facts)
     threshold, facts = risk_facts(confidences, correct, strange, 0.02)
     assert threshold == ALL_UNSURE
     assert (facts["promised"], facts["coverage"], facts["observed"]) == (False, 0.0, None)

@@ -18,10 +18,6 @@ def bars(side: int = 16) -> Images:
     return images
 
 
-def one_hot(answers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    return np.eye(classes, dtype=np.float32)[answers]
-
-
 def test_a_shift_moves_pixels_and_repeats_the_edge() -> None:
     image = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
     assert moved(image, 1, 0)[0, :, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
@@ -34,9 +30,9 @@ def test_a_shift_moves_pixels_and_repeats_the_edge() -> None:
 def test_what_looks_at_the_amount_of_light_alone_notices_brightness_and_nothing_else() -> None:
     middle = bars(32)[4:28]  # no bar reaches the edge, where a shift would repeat it
 
-    def amount(images: Images) -> NDArray[np.float32]:
+    def amount(images: Images) -> NDArray[np.int64]:
         mean = images.max(axis=(1, 2, 3)).astype(np.int64)
-        return one_hot((mean > 180).astype(np.int64) + (mean > 220), 3)
+        return np.asarray((mean > 180).astype(np.int64) + (mean > 220), np.int64)
 
     figures = consistency_figures(amount, middle, np.ones(24, np.int64))
     assert figures["pixels"] == [2, 2]
@@ -48,8 +44,8 @@ def test_what_looks_at_the_amount_of_light_alone_notices_brightness_and_nothing_
 def test_what_looks_at_places_notices_shifts_and_flips() -> None:
     images = bars(16)
 
-    def place(shown: Images) -> NDArray[np.float32]:
-        return one_hot(shown[:, 8, :, 0].argmax(axis=1), 16)
+    def place(shown: Images) -> NDArray[np.int64]:
+        return np.asarray(shown[:, 8, :, 0].argmax(axis=1), np.int64)
 
     told: list[tuple[int, int]] = []
     figures = consistency_figures(
@@ -68,8 +64,8 @@ def test_batches_change_nothing() -> None:
     random = np.random.default_rng(0)
     images = random.integers(256, size=(2100, 8, 8, 3)).astype(np.uint8)
 
-    def corner(shown: Images) -> NDArray[np.float32]:
-        return one_hot((shown[:, 0, 0, 0] > 128).astype(np.int64), 2)
+    def corner(shown: Images) -> NDArray[np.int64]:
+        return np.asarray(shown[:, 0, 0, 0] > 128, np.int64)
 
     figures = consistency_figures(corner, images, np.zeros(2100, np.int64))
     plain, flipped = images[:, 0, 0, 0] > 128, images[:, 0, -1, 0] > 128

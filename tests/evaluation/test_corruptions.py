@@ -174,8 +174,8 @@ def test_figures_are_shares_of_right_answers() -> None:
     images = photographs(10, 8, 8)
     labels = np.array([0] * 7 + [1] * 3)
 
-    def always_first(shown: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.tile(np.array([0.9, 0.1], np.float32), (len(shown), 1))
+    def always_first(shown: NDArray[np.uint8]) -> NDArray[np.int64]:
+        return np.zeros(len(shown), np.int64)
 
     told: list[tuple[int, int]] = []
     figures = corruption_figures(
@@ -191,9 +191,8 @@ def test_figures_are_shares_of_right_answers() -> None:
 def test_the_worst_kind_is_named() -> None:
     images = np.full((8, 16, 16, 1), 100, np.uint8)
 
-    def too_bright(shown: NDArray[np.uint8]) -> NDArray[np.float32]:
-        bright = shown.mean(axis=(1, 2, 3)) > 150
-        return np.stack([~bright, bright], axis=1).astype(np.float32)
+    def too_bright(shown: NDArray[np.uint8]) -> NDArray[np.int64]:
+        return np.asarray(shown.mean(axis=(1, 2, 3)) > 150, np.int64)
 
     figures = corruption_figures(too_bright, images, np.zeros(8, np.int64))
     worst = min(figures["kinds"], key=lambda kind: kind["accuracy"])

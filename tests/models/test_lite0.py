@@ -17,7 +17,7 @@ from PIL import Image
 from beholder.errors import UsageError
 from beholder.models import FROM_SCRATCH, MODELS, build, learned_weights
 from beholder.models.resolution import resized
-from beholder.models.weights.installed import read_weights
+from beholder.models.weights.finding import read_weights
 from beholder.training.settings import choose
 
 pytestmark = pytest.mark.usefixtures("framework")

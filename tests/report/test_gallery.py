@@ -106,6 +106,22 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small(tmp_path: Pat
     assert len(image["image"]) < 40_000
 
 
+def test_only_what_is_sure_may_be_dropped_at_once(tmp_path: Path) -> None:
+    found = [finding(kind, ["0.png", "1.png"]) for kind in ("exact_duplicate", "near_duplicate", "near_duplicate")]
+    found[2]["score"] = 0.9
+    gallery.write_audit_gallery(tmp_path / "page.html", document(found), images(2, 32))
+    exact, near = shown((tmp_path / "page.html").read_text(encoding="utf-8"))["kinds"]
+    assert [one["sure"] for one in (*exact["findings"], *near["findings"])] == [True, True, False]
+
+
+def test_copies_are_shown_larger_than_other_images(tmp_path: Path) -> None:
+    pages = {}
+    for kind in ("near_duplicate", "dark"):
+        gallery.write_audit_gallery(tmp_path / kind, document([finding(kind, ["0.png", "1.png"])]), images(2, 300))
+        pages[kind] = len(shown((tmp_path / kind).read_text(encoding="utf-8"))["album"][0]["image"])
+    assert pages["near_duplicate"] > 2 * pages["dark"]
+
+
 def test_images_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
     sets = images(2, 8)
     twins = {"all": Dataset(sets["all"].images, sets["all"].labels, ("a",), ["same.png", "same.png"])}

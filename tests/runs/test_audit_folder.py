@@ -80,7 +80,7 @@ def test_elements_of_another_kind_are_one_sentence(
 ) -> None:
     document = write_audit(tmp_path / "audit").to_dict()
     (tmp_path / "audit" / "findings.json").write_text(json.dumps({**document, field: value}))
-    with pytest.raises(RunError, match=rf"damaged \(its '{field}' is not as it should be\)"):
+    with pytest.raises(RunError, match=rf"damaged \(its '{field}' is not valid\)"):
         open_audit_folder(tmp_path / "audit")
 
 
@@ -88,7 +88,7 @@ def test_elements_of_another_kind_are_one_sentence(
     ("content", "words"),
     [
         (b"{", "not JSON"),
-        (b"[]", "no object"),
+        (b"[]", "not an object"),
         (json.dumps({"schema": 99}).encode(), "newer Beholder"),
         (json.dumps({"schema": 2, "data": "digits", "class_names": "a"}).encode(), "'class_names'"),
     ],
@@ -100,5 +100,5 @@ def test_a_damaged_one_is_one_sentence(tmp_path: Path, content: bytes, words: st
 
 
 def test_another_folder_is_none(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is no AUDIT folder"):
+    with pytest.raises(RunError, match="is not an AUDIT folder"):
         open_audit_folder(tmp_path)

@@ -117,6 +117,25 @@ EVALUATION: dict[str, Any] = {
     "ece": 0.1,
     "reliability": [{"count": 4, "confidence": 0.6, "accuracy": 0.5}],
     "selective": {"unsure_below": 0.6, "asked": 0.05, "promised": True, "coverage": 0.5, "risk": 0.1, "curve": []},
+    "point": {
+        "class_name": "dog",
+        "figure": "recall",
+        "asked": 0.9,
+        "confidence": 0.99,
+        "threshold": 0.1,
+        "held": True,
+        "count": 2,
+        "others": 2,
+        "found": 2,
+        "false": 1,
+        "recall": 1.0,
+        "precision": 0.6,
+        "false_alarms": 0.5,
+        "interval": [0.3, 1.0],
+        "average_precision": 0.9,
+        "auroc": 0.8,
+        "curve": [{"recall": 1.0, "precision": 0.5, "false_alarms": 1.0}],
+    },
     "corruptions": {
         "kinds": [{"name": "fog", "accuracies": [0.5] * 5, "accuracy": 0.5}],
         "mean_accuracy": 0.5,
@@ -219,7 +238,7 @@ def test_a_log_whose_plan_makes_no_sense_tells_none(tmp_path: Path, schedule: An
     log = EventLog(tmp_path / "events.jsonl")
     log.append("start", settings={})
     log.append("end", schedule=schedule)
-    with pytest.raises(UsageError, match="tells no plan"):
+    with pytest.raises(UsageError, match="holds no plan"):
         logged_plan(log.path)
 
 
@@ -296,5 +315,5 @@ def test_a_snapshot_that_makes_no_sense_is_refused(run: Run, name: str, content:
 
 def test_a_snapshot_that_would_fill_the_memory_is_refused(run: Run) -> None:
     np.savez_compressed(run.watch_folder / "epoch-00001.npz", probabilities=np.zeros((2, 60_000_000), np.float16))
-    with pytest.raises(RunError, match="announces more"):
+    with pytest.raises(RunError, match="declares more"):
         read_snapshot(run, 1)

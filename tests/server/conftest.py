@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from browser_views import DESKTOP, SIZES, View
+from proxies import Proxy, named
 from starlette.testclient import TestClient
+from tones import write_tones
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -22,14 +25,35 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def served_run(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def served_run(
+    digits_run: Path,
+    shared: Callable[[str, Callable[[Path], object]], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A copy of the digits RUN, with its test figures: what the page writes stays out of the other tests' way."""
     from beholder.api.evaluate import evaluate
 
+    def evaluated(run: Path) -> None:
+        shutil.copytree(digits_run, run)
+        evaluate(run)
+
     run = tmp_path_factory.mktemp("served") / "digits"
-    shutil.copytree(digits_run, run)
-    evaluate(run)
+    shutil.copytree(shared("evaluated digits", evaluated), run)
     return run
+
+
+@pytest.fixture(scope="session")
+def sounds_folder(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder of tones in classes; see `tones`."""
+    return shared("tones", write_tones)
+
+
+@pytest.fixture(scope="session")
+def sounds_run(sounds_folder: Path, shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A RUN of `fast` on these tones; tests must not write to it."""
+    from beholder.api.train import train
+
+    return shared("trained on tones", lambda run: train(sounds_folder, model="fast", epochs=6, out=run))
 
 
 @pytest.fixture(scope="session")
@@ -55,15 +79,26 @@ def images(served: Served) -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[[Path], AbstractContextManager[str]]:
-    """Serves a run in a process of its own; gives its address, without a slash at the end."""
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], AbstractContextManager[str]]:
+    """Serves a run in a process of its own; gives its address, without a slash at the end.
+
+    Where `BEHOLDER_TESTS_THROUGH` names a proxy, as `proxies.named` reads it, that stands in front.
+    """
+    through = os.environ.get("BEHOLDER_TESTS_THROUGH")
+    usual = named(through) if through else None
 
     @contextmanager
-    def serve(run: Path) -> Iterator[str]:
+    def serve(run: Path, proxy: Proxy | None = usual) -> Iterator[str]:
         command = [sys.executable, "-m", "beholder", "serve", str(run), "--port", "0", "--json"]
+        command += proxy.options if proxy else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
-                yield read_address(process)
+                address = read_address(process)
+                if proxy is None:
+                    yield address
+                else:
+                    with proxy.before(address, tmp_path_factory.mktemp("proxy") / "files") as outer:
+                        yield outer
             finally:
                 process.terminate()
                 process.wait(timeout=40)
@@ -92,13 +127,33 @@ def read_address(process: subprocess.Popen[str]) -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; the tests that need it are skipped where there is none."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser_that_hears(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], AbstractContextManager[Browser]]:
+    """Starts a browser whose microphone hears a WAV file again and again, and whose person always allows it."""
+
+    def start(content: bytes) -> AbstractContextManager[Browser]:
+        heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
+        heard.write_bytes(content)
+        fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        return chromium([*fake, f"--use-file-for-fake-audio-capture={heard}"])
+
+    return start
+
+
+@contextmanager
+def chromium(arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """Debian's Chromium, started with `arguments`; skips the test where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
         pytest.skip("no Chromium on this machine (`apt-get install chromium` brings one)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
 
@@ -117,7 +172,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Itera
         color_scheme=scheme,
         has_touch=size == "phone",
         is_mobile=size == "phone",
-        base_url=server,
+        base_url=f"{server}/",
     )
     context.set_default_timeout(10_000)
     page = context.new_page()

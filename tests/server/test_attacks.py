@@ -66,9 +66,9 @@ def test_a_large_json_document_is_refused_before_it_is_read(strict: TestClient) 
 
 
 def test_large_images_are_decoded_one_at_a_time(strict: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from beholder.server import workers
+    from beholder.server import decoding
 
-    monkeypatch.setattr(workers, "LARGE_PIXELS", 50)
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", 50)
     files = [("file", (f"{number}.png", image(8 + number % 2))) for number in range(100)]
     answers = strict.post("/predict", files=files).json()["predictions"]
     assert all("label" in answer for answer in answers)

@@ -25,9 +25,9 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from beholder.server.app import assemble, classifier_app
+from beholder.server.guard.host_names import Hosts
 from beholder.server.guard.patience import PatientProtocol
 from beholder.server.guard.request_limits import Limits
-from beholder.server.guard.security import Hosts
 from beholder.server.prometheus import Metrics
 from beholder.server.served import open_served
 

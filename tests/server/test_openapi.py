@@ -12,8 +12,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from beholder.server import interface
-from beholder.server.interface import OPENAPI
+from beholder.server.interface import openapi_document
 from beholder.server.served import Served
+
+OPENAPI = openapi_document("image")
 
 
 def test_it_has_the_routes_and_no_others(served: Served) -> None:

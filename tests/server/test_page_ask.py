@@ -16,6 +16,7 @@ import pytest
 from browser_views import in_both_sizes, in_every_view
 from numpy.typing import NDArray
 from PIL import Image
+from proxies import fetched
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
@@ -139,6 +140,29 @@ def test_unsure_is_said_where_the_model_says_so(served: Served, images: list[byt
         assert (answer["why_unsure"] is None) is (why is None)
 
 
+def test_why_another_class_than_the_most_probable_is_answered_is_said(served: Served, images: list[bytes]) -> None:
+    artifact = served.classifier.artifact
+    [plain] = served.classifier.predict([images[0]])
+    others = [name for name in artifact.manifest.class_names if name != plain.label]
+    for name, threshold, why in (
+        (others[0], 0.0, f"'{others[0]}' is answered wherever its probability is at least 0 %"),
+        (plain.label, 1.0, f"'{plain.label}' is only answered where its probability is at least 100 %"),
+        (plain.label, 0.0, None),
+    ):
+        point = {"class_name": name, "figure": "recall", "asked": 0.95, "promised": True, "threshold": threshold}
+        int8 = None if artifact.manifest.int8 is None else {**artifact.manifest.int8, "point": point}
+        manifest = dataclasses.replace(artifact.manifest, point=point, int8=int8)
+        classifier = Classifier(dataclasses.replace(artifact, manifest=manifest))
+        client = TestClient(classifier_app(dataclasses.replace(served, classifier=classifier)), "http://127.0.0.1")
+        answer = ask(client, images[0])
+        assert (answer["label"] == name) is (threshold < 1)
+        assert answer["unsure"] is False or name != answer["label"]
+        assert (answer["why_label"] or "").startswith(why or "")
+        assert (answer["why_label"] is None) is (why is None)
+        sent = client.post("/predict", content=images[0], headers={"Content-Type": "image/png"}).json()
+        assert sent["predictions"][0]["label"] == answer["label"]
+
+
 def test_a_strange_image_is_unsure_and_the_reason_is_told(client: TestClient) -> None:
     buffer = io.BytesIO()
     Image.new("L", (8, 8), 255).save(buffer, "PNG")
@@ -191,7 +215,7 @@ def fits(page: Page) -> bool:
 def test_chosen_images_are_answered_newest_first(
     page: Page, served_run: Path, images: list[bytes], serious_violations: Callable[[Page], list[str]]
 ) -> None:
-    page.goto("/")
+    page.goto("")
     files = [file("one.png", images[0]), file("none.png", JUNK), file("photo.jpg", photograph(1))]
     page.locator("input[type=file]").set_input_files(files)
     answers(page).nth(1).wait_for()
@@ -220,7 +244,7 @@ def test_chosen_images_are_answered_newest_first(
 
 
 def test_dropped_pasted_and_example_images_are_answered(page: Page, images: list[bytes]) -> None:
-    page.goto("/")
+    page.goto("")
     transfer = page.evaluate_handle(
         """text => {
           const transfer = new DataTransfer();
@@ -242,9 +266,76 @@ def test_dropped_pasted_and_example_images_are_answered(page: Page, images: list
     assert answers(page).first.locator(".file").inner_text() == "Example 1"
 
 
+TRANSFER = """given => {
+  const transfer = new DataTransfer();
+  for (const [type, text] of Object.entries(given)) transfer.setData(type, text);
+  return transfer;
+}"""
+LINK = "This is a link, and Beholder fetches nothing from the web"
+
+URI = "This is a data URI without an image that can be read"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"text/uri-list": "https://example.org/cat.jpg"}, LINK),
+        ({"text/uri-list": "https://example.org/cat.jpg\r\nhttps://example.org/2", "text/html": "<img>"}, LINK),
+        ({"text/plain": "http://example.org/cat.jpg"}, LINK),
+        ({"text/plain": "file:///home/me/cat.jpg"}, LINK),
+        ({"text/plain": "/home/me/cat.jpg"}, "This is text, and no image"),
+        ({"text/plain": "<script>alert(1)</script>"}, "This is text, and no image"),
+        ({"text/plain": "data:text/plain,cat"}, URI),
+        ({"text/plain": "data:image/png;base64,!!!"}, URI),
+        ({"text/plain": "data:image/svg+xml,<svg/>"}, URI),
+        ({"text/uri-list": "# a comment\r\nhttps://example.org/cat.jpg"}, LINK),
+        ({"text/plain": "blob:https://example.org/1234"}, LINK),
+        ({"text/plain": "www.example.org/cat.jpg"}, LINK),
+        ({"text/html": "<p>A cat <img src='https://example.org/cat.jpg'></p>"}, LINK),
+        ({"text/html": "<p>A cat</p>"}, "This is text, and no image"),
+    ],
+)
+def test_a_link_that_is_dropped_or_pasted_is_told_what_to_do(page: Page, given: dict[str, str], said: str) -> None:
+    page.goto("")
+    page.get_by_role("button", name="Draw").wait_for()
+    transfer = page.evaluate_handle(TRANSFER, given)
+    page.dispatch_event(".zone", "dragover", {"dataTransfer": transfer})
+    page.dispatch_event(".zone", "drop", {"dataTransfer": transfer})
+    sentence = f"{said}: save the image, and drop its file here."
+    assert page.get_by_role("alert").inner_text() == sentence
+    page.evaluate("clip => dispatchEvent(new ClipboardEvent('paste', { clipboardData: clip }))", transfer)
+    assert page.get_by_role("alert").all_inner_texts() == [sentence, sentence]
+    page.get_by_role("button", name="Dismiss").first.click()
+    assert page.get_by_role("alert").count() == 1
+
+
+def test_a_folder_that_is_dropped_is_told_what_to_do(page: Page) -> None:
+    page.goto("")
+    page.get_by_role("button", name="Draw").wait_for()
+    page.evaluate(
+        """() => {
+          const entry = { isDirectory: true, name: "photos" };
+          const items = [{ webkitGetAsEntry: () => entry }];
+          const dataTransfer = { items, files: [new File([], "photos")], types: ["Files"], getData: () => "" };
+          dispatchEvent(Object.assign(new Event("drop"), { dataTransfer }));
+        }"""
+    )
+    assert page.get_by_role("alert").inner_text() == "This is a folder: drop the images in it."
+
+
+def test_an_image_in_a_data_uri_is_answered(page: Page, images: list[bytes]) -> None:
+    page.goto("")
+    page.get_by_role("button", name="Draw").wait_for()
+    uri = f"data:image/png;base64,{base64.b64encode(images[0]).decode()}"
+    transfer = page.evaluate_handle(TRANSFER, {"text/plain": uri})
+    page.evaluate("clip => dispatchEvent(new ClipboardEvent('paste', { clipboardData: clip }))", transfer)
+    answers(page).first.wait_for()
+    assert answers(page).first.locator(".file").inner_text() == "Pasted image"
+
+
 @in_every_view
 def test_a_drawing_is_answered_stroke_by_stroke(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
-    page.goto("/")
+    page.goto("")
     page.get_by_role("button", name="Draw").click()
     stroke(page, (0.5, 0.1), (0.5, 0.9))
     answers(page).first.wait_for()
@@ -284,7 +375,7 @@ def test_a_photograph_is_answered_and_a_refused_camera_is_one_sentence(page: Pag
           return canvas.captureStream(10);
         };"""
     )
-    page.goto("/")
+    page.goto("")
     page.get_by_role("button", name="Take a photo").click()
     page.get_by_role("button", name="Take it").click()
     answers(page).first.wait_for()
@@ -302,13 +393,13 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, images: list[by
     markup = "<img src=x onerror=alert(1)>"
 
     def altered(route: Route) -> None:
-        document = route.fetch().json()
+        document = fetched(route)
         document["answers"][0].update(label=markup, unsure=True, why_unsure="Less probable than it should be.")
         document["answers"][0]["neighbours"][0].update(label=markup, path=markup)
         route.fulfill(body=json.dumps(document), content_type="application/json")
 
     page.route("**/page/ask", altered)
-    page.goto("/")
+    page.goto("")
     page.locator("input[type=file]").set_input_files([file(f"{markup}.png".replace("/", ""), images[0])])
     card = answers(page).first
     assert card.locator("h2").inner_text().startswith(markup)
@@ -319,7 +410,7 @@ def test_names_are_text_and_an_unsure_answer_says_so(page: Page, images: list[by
 
 
 def test_an_address_that_is_no_text_leads_to_ask(page: Page) -> None:
-    page.goto("/#%")
+    page.goto("#%")
     page.get_by_role("button", name="Choose images").wait_for()
     assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
 
@@ -328,7 +419,7 @@ def test_an_address_that_is_no_text_leads_to_ask(page: Page) -> None:
 def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(page: Page, images: list[bytes]) -> None:
     """Browsers offer the camera on this machine or over HTTPS alone; a phone comes over plain http."""
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
-    page.goto("/")
+    page.goto("")
     page.get_by_role("button", name="Draw").wait_for()
     photo = page.get_by_role("button", name="Take a photo")
     if not page.evaluate("matchMedia('(pointer: coarse)').matches"):
@@ -343,7 +434,7 @@ def test_a_phone_without_a_camera_in_the_browser_photographs_through_its_own(pag
 
 
 def test_the_tabs_are_operable_by_keyboard_and_address(page: Page) -> None:
-    page.goto("/")
+    page.goto("")
     tab = page.get_by_role("tab", name="Ask")
     tab.focus()
     page.keyboard.press("End")

@@ -86,7 +86,7 @@ def test_a_decision_that_another_window_overtook_is_refused(desk: TestClient, co
     decide(desk, {"path": path("train/0"), "action": "drop", "before": None})
     stale = [{"path": path("train/0"), "action": "keep", "before": None}]
     response = desk.post("/decisions", content=json.dumps(stale))
-    assert (response.status_code, "decided about elsewhere" in response.json()["error"]) == (409, True)
+    assert (response.status_code, "Another window has decided about" in response.json()["error"]) == (409, True)
     assert rows(corrections.read_bytes()) == [HEADER, SEEN, [path("train/0"), "drop", ""]]
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_corrections_or_document_is_told_before_anything_is_served(
 ) -> None:
     write_audit(tmp_path / "audit")
     (tmp_path / "audit" / "corrections.csv").write_text("nonsense", encoding="utf-8")
-    with pytest.raises(DataError, match="does not begin with"):
+    with pytest.raises(DataError, match="begins with"):
         audit_app(tmp_path / "audit")
     findings = tmp_path / "audit" / "findings.json"
     document = json.loads(findings.read_bytes())
@@ -163,7 +163,7 @@ def counted(page: Page, count: int) -> None:
 def test_a_decision_on_the_served_page_is_in_the_file_at_once(
     page: Page, corrections: Path, serious_violations: Callable[[Page], list[str]]
 ) -> None:
-    page.goto("/")
+    page.goto("")
     counted(page, 1)
     page.locator("#exact_duplicate [data-all]").click()
     counted(page, 3)
@@ -186,7 +186,7 @@ def test_a_decision_on_the_served_page_is_in_the_file_at_once(
 
 
 def test_undo_takes_back_a_whole_step(page: Page, corrections: Path) -> None:
-    page.goto("/")
+    page.goto("")
     page.locator("#exact_duplicate [data-all]").click()
     counted(page, 3)
     page.locator(".bar").get_by_role("button", name="Undo").click()
@@ -195,25 +195,25 @@ def test_undo_takes_back_a_whole_step(page: Page, corrections: Path) -> None:
 
 
 def test_two_windows_do_not_overwrite_each_other(browser: Browser, server: str, corrections: Path) -> None:
-    with browser.new_context(base_url=server) as context:
+    with browser.new_context(base_url=f"{server}/") as context:
         first, second = context.new_page(), context.new_page()
         for page in (first, second):
-            page.goto("/")
+            page.goto("")
             counted(page, 1)
         box = "#wrong_label .box"
         first.locator(box).first.get_by_role("button", name="Drop").click()
         counted(first, 2)
         second.locator(box).first.get_by_role("button", name="Keep").click()
-        second.get_by_role("alert").filter(has_text="decided about elsewhere").wait_for()
+        second.get_by_role("alert").filter(has_text="Another window has decided about").wait_for()
         counted(second, 2)
         second.locator(box).first.get_by_role("button", name="Drop", pressed=True).wait_for()
         assert rows(corrections.read_bytes()) == [HEADER, SEEN, [path("train/4"), "drop", ""]]
 
 
 def test_what_was_not_kept_is_not_shown_as_decided(browser: Browser, server: str, corrections: Path) -> None:
-    with browser.new_context(base_url=server) as context:  # the browser itself complains, too
+    with browser.new_context(base_url=f"{server}/") as context:  # the browser itself complains, too
         page = context.new_page()
-        page.goto("/")
+        page.goto("")
         counted(page, 1)
         page.route("**/decisions", lambda route: route.abort())
         box = page.locator("#wrong_label .box").first

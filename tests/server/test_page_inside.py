@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from browser_views import in_both_sizes, in_every_view
 from PIL import Image
+from proxies import fetched
 from starlette.testclient import TestClient
 
 from beholder.answering.classifier import Classifier
@@ -87,7 +88,7 @@ def test_a_forgotten_image_and_junk_are_one_sentence(client: TestClient) -> None
 
 @in_every_view
 def test_walking_the_layers_and_one_number(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
-    page.goto("/#inside")
+    page.goto("#inside")
     page.locator(".running").wait_for()
     assert page.locator(".layer-card[aria-pressed=true]").count() == 1
     assert page.locator(".product").count() >= 1
@@ -185,7 +186,7 @@ def test_a_mean_grows_as_a_sum_that_is_divided(page: Page) -> None:
 
     def altered(route: Route) -> None:
         document = {
-            **route.fetch().json(),
+            **fetched(route),
             "kind": "pooling",
             "pixels": [[1, 2], [6, None]],
             "won": None,
@@ -196,7 +197,7 @@ def test_a_mean_grows_as_a_sum_that_is_divided(page: Page) -> None:
 
     page.route(re.compile(r"/page/inside/[^/]+/\d+/\d+/\d+/\d+$"), altered)
     page.emulate_media(reduced_motion="reduce")
-    page.goto("/#inside")
+    page.goto("#inside")
     totals = []
     for _ in range(3):
         page.get_by_role("button", name="Next term").click()
@@ -221,7 +222,7 @@ def test_facts_of_a_layer_and_all_its_maps(page: Page) -> None:
 
 def open_layer(page: Page, name: str | None = None) -> None:
     """The tab Look inside with the layer `name`, or the one that it opens with, as soon as its number shows."""
-    page.goto("/#inside")
+    page.goto("#inside")
     page.reload()
     page.locator(".running").wait_for()
     if name is None:

@@ -13,6 +13,7 @@ import pytest
 from browser_views import in_every_view
 from starlette.testclient import TestClient
 
+import beholder
 from beholder.artifact.validation_answers import open_validation
 from beholder.server.app import classifier_app
 from beholder.server.served import open_served
@@ -66,6 +67,28 @@ def test_a_cell_holds_the_validation_images_that_got_this_answer(client: TestCli
         assert client.get(f"/page/judge/cell/{address}").status_code == 404
 
 
+def test_a_promise_of_one_class_is_told_and_decides_the_validation_set_too(served_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(served_run, run)
+    promised = beholder.threshold(run, target_precision={"3": 0.01}).float32["point"]  # it calls too much a 3
+    served = open_served(run)
+    client = TestClient(classifier_app(served), "http://127.0.0.1")
+    document, cell = client.get("/page/judge").json(), client.get("/page/judge/cell/5/3").json()
+    served.workers.close()
+    assert "at least 1 % of these answers are right" in document["promise"]
+    figures = document["sets"]["validation"]
+    column = [row[3] for row in figures["confusion"]]
+    assert (column[3], sum(column) - column[3]) == (promised["found"], promised["false"])
+    assert promised["false"] > 20
+    assert cell["count"] == column[5]
+    assert "an earlier model's" in " ".join(document["notes"])
+    beholder.evaluate(run)
+    served = open_served(run)
+    document = TestClient(classifier_app(served), "http://127.0.0.1").get("/page/judge").json()
+    served.workers.close()
+    assert "1 % precision of '3' was promised" in document["sets"]["test"]["judged"]
+
+
 def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:
     served = open_served(served_run / "model")
     document = TestClient(classifier_app(served), "http://127.0.0.1").get("/page/judge").json()
@@ -99,7 +122,7 @@ def test_figures_that_make_no_sense_are_a_note(
 
 @in_every_view
 def test_judging_by_mouse_and_keyboard(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
-    page.goto("/#judge")
+    page.goto("#judge")
     first = page.locator("[data-cell='0/0']")
     first.click()
     page.get_by_role("heading", name="0, and answered so").wait_for()
@@ -124,7 +147,7 @@ def test_images_of_a_cell_lead_to_correct_and_filters_are_shown(page: Page, clie
     document = client.get("/page/judge").json()
     cell = client.get("/page/judge/cell/3/3").json()
     paths = [quote(one["path"], safe="!'()*-._~") for one in cell["images"]]  # as encodeURIComponent has it
-    page.goto("/#judge")
+    page.goto("#judge")
     for set_name in ("Validation set", "Test set"):
         page.get_by_role("button", name=set_name).click()
         page.locator("[data-cell='3/3']").click()

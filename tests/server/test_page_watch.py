@@ -54,7 +54,7 @@ def test_a_run_is_shown_and_changes_as_it_trains(
 ) -> None:
     whole = run.events_file.read_bytes()
     try:
-        page.goto("/")
+        page.goto("")
         page.locator("#state", has_text="Finished").wait_for()
         page.locator(".answers li").nth(23).wait_for()
         [checks] = [event for event in map(json.loads, whole.splitlines()) if event["event"] == "checks"]

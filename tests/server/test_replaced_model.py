@@ -30,7 +30,7 @@ def opened(served_run: Path, tmp_path: Path) -> Iterator[Served]:
 def replace(run: Path) -> None:
     with replacing_artifact(run / "model") as building:
         shutil.copytree(run / "model", building, dirs_exist_ok=True)
-        (building / "README.md").write_text("another one")
+        (building / "head.npy").write_bytes((building / "head.npy").read_bytes() + b"of another one")
 
 
 def test_answers_go_on_and_nothing_of_the_new_model_stands_beside_them(opened: Served, images: list[bytes]) -> None:

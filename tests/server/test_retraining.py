@@ -27,6 +27,7 @@ ALL = {
     "balance": "weights",
     "precision": "bfloat16",
     "risk": 0.00005,
+    "target_recall": {"a = b": 0.95},
     "neighbours": False,
     "images": 100,
     "seed": 3,
@@ -57,7 +58,8 @@ def as_typed() -> click.Context:
             {"model": "book", "epochs": 3, **ALL, "options": {"window": 3, "padding": "valid", "dropout": None}},
             "--epochs 3 --early-stop 4 --images 100 --mirror --colour rgb --fit pad --labels coarse --cache '/a cache' "
             "--model book --batch-size 16 --learning-rate 0.00123456789 --weight-decay 3 --no-augment --balance "
-            "weights --seed 3 --precision bfloat16 --risk 0.00005 --no-neighbours --window 3 --padding valid",
+            "weights --seed 3 --precision bfloat16 --risk 0.00005 '--target-recall=a = b=0.95' --no-neighbours "
+            "--window 3 --padding valid",
         ),
         (
             {"start_from": "mine.keras", "input_range": (-1.0, 0.0000001), "epochs": 5, "options": {"dropout": 0.1}},

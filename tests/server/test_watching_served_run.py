@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_run_s_story_is_told_and_cannot_be_changed(client: TestClient) -> None:
-    assert client.get("/page/watch").json() == {"address": "/watch"}
+    assert client.get("/page/watch").json() == {"address": "watch"}
     assert "<title>Watch" in client.get("/watch").text
     state = client.get("/watch/state").json()
     assert (state["state"], state["served"], state["data"]) == ("finished", True, "digits")
@@ -32,7 +32,7 @@ def test_a_model_folder_has_no_story(served: Served) -> None:
 
 
 def test_from_the_classifier_to_its_story_and_back(page: Page, serious_violations: Callable[[Page], list[str]]) -> None:
-    page.goto("/")
+    page.goto("")
     page.get_by_role("link", name="How it was trained").click()
     page.locator("#state", has_text="Finished").wait_for()
     page.locator(".answers li").nth(23).wait_for()

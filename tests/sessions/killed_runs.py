@@ -1,6 +1,6 @@
 """Trains a run once whole and once killed again and again, and prints how the two differ.
 
-usage: python killed_runs.py FOLDER '{"how": "epochs", "kills": 6, "seed": 0, …}'
+usage: python killed_runs.py FOLDER '{"how": "epochs", "model": "fast", "kills": 8, "seed": 0, …}'
 
 TensorFlow takes seconds to start and cannot be forked once it has computed; it can be once it is imported. So this
 process imports it, never computes, and trains in forks of itself, each of which ends or is killed.
@@ -39,9 +39,10 @@ def main(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     import beholder.training.fit  # noqa: F401  # imported for the forks
 
     whole, killed = folder / "whole", folder / "killed"
+    network = {"widths": (16, 32, 64)} if asked["model"] == "fast" else {}
     options = {
-        "model": "fast",
-        "widths": (16, 32, 64),
+        "model": asked["model"],
+        **network,
         "dropout": 0.2,
         "seed": 5,
         "early_stop": asked["early_stop"],

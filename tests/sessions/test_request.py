@@ -27,7 +27,7 @@ def asked() -> set[str]:
 
 def test_the_arguments_of_train_are_the_fields_of_the_request() -> None:
     arguments = inspect.signature(beholder.train).parameters.keys()
-    assert arguments - {"listener", "progress"} - TOGETHER == asked()
+    assert arguments - {"listener", "progress", "validation"} - TOGETHER == asked()
 
 
 def test_the_options_of_the_command_are_the_fields_of_the_request() -> None:
@@ -53,6 +53,7 @@ def test_a_request_is_whole_after_it_was_kept_as_json(tmp_path: Path) -> None:
         input_range=(0.0, 1.0),
         corrections=tmp_path / "corrections.csv",
         risk=0.02,
+        target_recall={"a=b": 0.95},
         options={"widths": [8, 8, 16], "dropout": None},
     )
     assert request.cache == Path("cache").resolve()
@@ -67,6 +68,13 @@ def test_a_request_is_whole_after_it_was_kept_as_json(tmp_path: Path) -> None:
 def test_a_damaged_request_is_told_in_one_sentence(change: dict[str, object]) -> None:
     with pytest.raises(RunError, match=r"^What config\.json keeps is damaged .*; train again into a new folder\.$"):
         TrainRequest.from_json({**TrainRequest("digits").to_json(), **change})
+
+
+def test_a_run_from_before_there_were_tables_groups_and_targets_is_understood() -> None:
+    document = TrainRequest.of("digits", model="linear", epochs=1).to_json()
+    new = {"target_recall", "target_precision", "augmentation", "group_pattern", "group_column", "path_column"}
+    older = {name: value for name, value in document.items() if name not in new}
+    assert TrainRequest.from_json(older) == TrainRequest.from_json(document)
 
 
 def test_a_budget_is_ten_minutes_where_it_chooses_the_network_and_nothing_else_says_how_long() -> None:

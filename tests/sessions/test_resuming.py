@@ -113,7 +113,7 @@ def test_a_folder_that_was_left_before_its_config_is_told_without_a_dead_end(tmp
     with pytest.raises(RunError, match=r"exists already; choose another --out, or delete it"):
         create_run(tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text("{}")
-    with pytest.raises(RunError, match=r"go on with it by --resume"):
+    with pytest.raises(RunError, match=r"go on with it with --resume"):
         create_run(tmp_path / "run")
 
 

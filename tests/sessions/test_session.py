@@ -61,7 +61,8 @@ def test_each_session_tells_when_it_ends(
     run = create_run(tmp_path / "run")
     forecast = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
     run.write_config({"forecast": forecast})
-    prepared = Prepared(TrainRequest.of("digits"), settings(), None, Split(open_source("digits")), SETS, set())
+    source = open_source("digits")
+    prepared = Prepared(TrainRequest.of("digits"), settings(), None, Split(source), SETS, set(), source)
     session = Session(run, prepared, None, started=100.0)
     session.earlier = earlier
     assert session._forecast() == {**forecast, "ends": seconds}

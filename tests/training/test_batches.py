@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholder.data.dataset import Dataset
-from beholder.training.steps.batches import Batches, shifted
+from beholder.data.sounds.rules import SoundRules
+from beholder.training.augmentation import NAMED, SoundAugmentation
+from beholder.training.steps.batches import Batches
+from beholder.training.varied_images import varied
 
 
 def dataset(count: int = 23, side: int = 16) -> Dataset:
@@ -17,7 +20,7 @@ def dataset(count: int = 23, side: int = 16) -> Dataset:
 
 
 def batches(*, seed: int = 0, shift: bool = True, mirror: bool = True) -> Batches:
-    return Batches(dataset(), 5, seed, shift=shift, mirror=mirror)
+    return Batches(dataset(), 5, seed, NAMED["small"] if shift else None, mirror=mirror)
 
 
 @given(seed=st.integers(0, 2**32), epoch=st.integers(0, 50), step=st.integers(0, 4))
@@ -57,7 +60,7 @@ def test_each_image_is_mirrored_in_every_other_epoch() -> None:
 
 def test_shifting_moves_whole_images_by_at_most_a_sixteenth() -> None:
     images = dataset(count=40, side=32).images[:]
-    moved = shifted(images, np.random.default_rng(0))
+    moved = varied(images, NAMED["small"], np.random.default_rng(0))
     assert moved.dtype == np.uint8
     offsets = set()
     for before, after in zip(images, moved, strict=True):
@@ -71,3 +74,27 @@ def test_shifting_moves_whole_images_by_at_most_a_sixteenth() -> None:
         assert len(fits) == 1
         offsets.update(fits)
     assert len(offsets) > 10
+
+
+def test_of_long_sounds_a_step_sees_other_windows_in_every_epoch() -> None:
+    """Each column tells its place in the sound; every window is a run of them, and none depends on what came before."""
+    rules = SoundRules(8000, 0.3)
+    width, half = rules.frames, rules.frames // 2
+    starts = np.arange(0, 4 * half, half)
+    columns = (starts[:, np.newaxis] + np.arange(width)).astype(np.uint8)
+    images = np.repeat(columns[:, np.newaxis, :, np.newaxis], 64, axis=1)
+    rows = len(images)
+    sound = Dataset(images, np.zeros(rows, np.int64), ("a",), ["x.wav"] * rows, None, np.zeros(rows, np.int64), rules)
+    moving = Batches(sound, rows, 0, SoundAugmentation(shift=1e-9), mirror=False)
+    order = moving.order(0)
+    seen = [moving.batch(order, epoch, 0)[0] for epoch in (0, 1, 2)]
+    for batch in seen:
+        assert (np.diff(batch[:, 0, :, 0].astype(int), axis=1) == 1).all()
+    first = [tuple(batch[:, 0, 0, 0].tolist()) for batch in seen]
+    assert len(set(first)) == 3
+    again = Batches(sound, rows, 0, SoundAugmentation(shift=1e-9), mirror=False)
+    np.testing.assert_array_equal(again.batch(order, 2, 0)[0], seen[2])
+    part = again.batch(order, 2, 0, slice(1, 3))[0]
+    np.testing.assert_array_equal(part, seen[2][1:3])
+    still = Batches(sound, rows, 0, SoundAugmentation(level=1e-9), mirror=False)
+    np.testing.assert_array_equal(still.batch(order, 0, 0)[0], images[order])

@@ -58,5 +58,5 @@ def test_the_checkpoint_of_another_network_is_told(tmp_path: Path) -> None:
     sets = Split(open_source("digits"), seed=0)
     settings = choose("linear", seed=0, precision="float32")
     fit = Fit(sets.train(), sets.validation(), settings, run, EventLog(run.events_file), lambda: False)
-    with pytest.raises(RunError, match=r"checkpoint\.npz' is of another network"):
+    with pytest.raises(RunError, match=r"checkpoint\.npz' belongs to a different network"):
         fit.run_to_end()

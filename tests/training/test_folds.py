@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.progress import silent
+from beholder.data.sounds.rules import SoundRules
 from beholder.training.settings import choose
 
 pytestmark = pytest.mark.usefixtures("framework")
@@ -66,9 +67,9 @@ def test_no_image_is_judged_by_what_learned_from_it_or_its_copies(monkeypatch: p
     judged: dict[str, Spy] = {}
     look = folds._look
 
-    def spying_look(network: Any, answers: Any, held_out: NDArray[np.int64], learned: NDArray[np.int64]) -> None:
+    def spying_look(network: Any, answers: Any, held_out: NDArray[np.int64], learned: Any, seed: int) -> None:
         judged.update((answers.pool.dataset.names[row], network) for row in held_out.tolist())
-        look(network, answers, held_out, learned)
+        look(network, answers, held_out, learned, seed)
 
     monkeypatch.setattr(folds, "_train", train)
     monkeypatch.setattr(folds, "_look", spying_look)
@@ -115,3 +116,34 @@ def test_a_budget_is_spread_over_the_trainings_and_too_little_is_told(tmp_path: 
     assert planned.settings.recipe.epochs <= planned.most_epochs
     with pytest.raises(UsageError, match="budget"):
         plan_folds(sets, tmp_path, until=time.monotonic(), seed=5)
+
+
+def test_sounds_are_judged_by_file_and_by_networks_that_heard_none_of_their_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from beholder.training import folds
+
+    windows = np.tile([1, 3, 2], 14)  # of each of 42 files
+    recordings = np.repeat(np.arange(len(windows)), windows).astype(np.int64)
+    rules = SoundRules(8000, 0.3)
+    images = np.random.default_rng(0).integers(256, size=(len(recordings), *rules.shape)).astype(np.uint8)
+    names = [f"{one}.wav" for one in recordings]
+    sets = {"all": Dataset(images, recordings % 2, tuple("0123456789"), names, None, recordings, rules)}
+    spies: list[Spy] = []
+
+    def spy(learned: Dataset, _held_out: Dataset, plan: Any, *_: Any) -> Spy:
+        assert not plan.settings.mirrors(1)
+        assert plan.settings.recipe.augmentation == "sound"
+        spies.append(Spy(learned))
+        return spies[-1]
+
+    monkeypatch.setattr(folds, "_train", spy)
+    answers = folds.out_of_fold(sets, None, plan(3))
+    assert list(answers.pool.dataset.names) == [f"{one}.wav" for one in range(42)]
+    assert answers.probabilities.shape == (42, 10)
+    assert answers.mirroring is None
+    counts = {len(one.names) for one in spies}
+    for file, (row, neighbours) in enumerate(zip(answers.probabilities, answers.neighbours, strict=True)):
+        assert row[0] in counts
+        heard = next(one.names for one in spies if f"{file}.wav" not in one.names)
+        assert {answers.pool.dataset.names[near] for near in neighbours} <= heard

@@ -1,13 +1,15 @@
-"""A person relies on: the last layer of a first answer is a logistic regression, its strength chosen on validation."""
+"""A person relies on: a linear classifier is a logistic regression, its strength chosen on validation, in its time."""
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from beholder.training.linear_probe import STRENGTHS, Labelled, fit_head
+from beholder.training.linear_probe import STRENGTHS, Labelled, fit_head, fit_softmax
 
 
 def clouds(classes: int, each: int, seed: int, noise: float = 1.0) -> Labelled:
@@ -64,3 +66,39 @@ def test_a_class_without_an_image_to_learn_from_is_hardly_ever_the_answer() -> N
     train, validation = clouds(3, 50, 0), clouds(3, 50, 1)
     head = fit_head(Labelled(train.features, train.labels), validation, 4)
     assert not (answers(validation.features, head.kernel, head.bias) == 3).any()
+
+
+@pytest.mark.parametrize("penalty", [0.37, 0.01])
+def test_weights_are_those_of_another_implementation(penalty: float) -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(300, 12)).astype(np.float32)
+    labels = (features[:, :4] + random.normal(size=(300, 4))).argmax(axis=1)
+    kernel, bias = fit_softmax(Labelled(features, labels), 4, penalty)
+    reference = LogisticRegression(C=1 / (penalty * 300), tol=1e-8, max_iter=1000).fit(features, labels)
+    assert np.abs(kernel.T - reference.coef_).max() < 0.01
+    assert (answers(features, kernel, bias) == reference.predict(features)).mean() > 0.98
+
+
+def test_it_gives_what_it_has_when_its_time_is_over() -> None:
+    train = Labelled(np.eye(6, dtype=np.float32), np.arange(6))
+    kernel, bias = fit_softmax(train, 6, 0.37, until=time.monotonic())
+    assert np.isfinite(kernel).all()
+    assert bias.shape == (6,)
+
+
+def test_a_class_between_others_that_has_no_images_is_hardly_ever_the_answer() -> None:
+    features = np.repeat(np.eye(2, dtype=np.float32), 30, axis=0)
+    kernel, bias = fit_softmax(Labelled(features, np.repeat([0, 2], 30)), 3, 0.37)
+    assert 1 not in answers(features, kernel, bias)
+
+
+def test_small_classes_count_as_much_as_large_ones_as_in_scikit_learn() -> None:
+    train, validation = clouds(3, 60, 0, noise=3.0), clouds(3, 60, 1, noise=3.0)
+    kept = (train.labels > 0) | (np.arange(len(train.labels)) % 6 == 0)
+    rare = Labelled(train.features[kept], train.labels[kept])
+    head = fit_head(rare, validation, 3, balanced=True)
+    scale = rare.features.std()
+    plain = LogisticRegression(C=head.strength, max_iter=5000, class_weight="balanced")
+    plain.fit(rare.features / scale, rare.labels)
+    same = answers(validation.features, head.kernel, head.bias) == plain.predict(validation.features / scale)
+    assert same.mean() > 0.98

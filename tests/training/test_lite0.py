@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +25,12 @@ from beholder.data.dataset import Dataset
 from beholder.data.opening import open_source
 from beholder.data.split import Split
 from beholder.errors import UsageError
-from beholder.models.weights import installed
+from beholder.models import MODELS
+from beholder.models.weights import finding
 from beholder.runs.events import EventLog, read_events
 from beholder.runs.run_folder import Run, create_run
 from beholder.sessions.logged_plan import logged_plan
-from beholder.training.settings import Settings
+from beholder.training.settings import Settings, choose
 
 if TYPE_CHECKING:
     from beholder.training.fit import FitResult
@@ -52,7 +58,7 @@ def photos() -> Dataset:
 def run(photos: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; tests must not write to it."""
     run = tmp_path_factory.mktemp("lite0") / "run"
-    train(photos, model="lite0", side=96, epochs=2, batch_size=16, out=run)
+    train(photos, model="lite0", side=96, epochs=2, batch_size=16, out=run, cache=run.parent / "cache")
     return run
 
 
@@ -143,7 +149,7 @@ def test_a_stopped_run_goes_on_without_the_weights_to_the_same_bits(
     fit(stopped, settings, photos, lambda: told("features"))  # before there is a first answer
     assert not stopped.has_checkpoint
     fit(stopped, settings, photos, lambda: told("step"))
-    monkeypatch.setattr(installed, "distribution", refuse)
+    monkeypatch.setattr(finding, "distribution", refuse)
     fit(stopped, settings, photos)
     for one, other in zip(weights(stopped.path), weights(run), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -175,7 +181,7 @@ def test_its_run_can_be_started_from_without_the_weights(
     from beholder.sessions.resolve import resolve
     from beholder.training.initial import first_weights
 
-    monkeypatch.setattr(installed, "distribution", refuse)
+    monkeypatch.setattr(finding, "distribution", refuse)
     request = TrainRequest.of(photos, start_from=run, epochs=1)
     settings, _, file = resolve(request)
     assert settings.model == "lite0"
@@ -197,7 +203,7 @@ def test_a_plan_is_followed_with_the_weights_it_began_with(run: Path, photos: Da
     from beholder.sessions.resolve import resolve
 
     settings, schedule, file = resolve(TrainRequest.of(photos, plan=run / "events.jsonl"))
-    assert settings.recipe.weights == "lite0"
+    assert settings.recipe.weights == MODELS["lite0"].weights
     assert settings == Settings.from_json(config(run)["settings"])
     assert schedule
     assert file is None
@@ -206,7 +212,7 @@ def test_a_plan_is_followed_with_the_weights_it_began_with(run: Path, photos: Da
 def test_missing_weights_are_told_before_anything_is_made(
     run: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installed, "distribution", refuse)
+    monkeypatch.setattr(finding, "distribution", refuse)
     for given in ({"model": "lite0", "epochs": 1}, {"plan": run / "events.jsonl"}):
         with pytest.raises(UsageError, match="looked for"):
             train(tmp_path / "no data", out=tmp_path / "run", **given)
@@ -226,8 +232,59 @@ def test_a_budget_decides_the_epochs_alone(run: Path, photos: Dataset, monkeypat
     assert plan["side"] == 96
     assert plan["first_side"] is None
     assert planned.options == settings.options
-    assert planned.recipe.weights == "lite0"
+    assert planned.recipe.weights == MODELS["lite0"].weights
     # Many layers take long to pack; a run of a small network tells nothing of that.
     known = Calibration(ceiling={"float32": 1000.0}, packings={"": [1.0]})
     deep, small = (known.closing_seconds(100, Packing(0, kind, 150), 10**6) for kind in (settings.packed_like, None))
     assert deep > 5 > small
+
+
+@pytest.mark.long  # JAX compiles the network in three processes: nine minutes on a busy machine
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_two_processes_tune_it_as_one_does(photos: Dataset, tmp_path: Path) -> None:
+    data = tmp_path / "photos.npz"
+    np.savez(data, images=photos.images, labels=photos.labels)
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "no_proxy": "127.0.0.1"}
+    options = ["--model", "lite0", "--side", "96", "--epochs", "1", "--batch-size", "16", "--progress", "none"]
+    for name, more in (("one", []), ("two", ["--processes", "2"])):
+        command = [sys.executable, "-m", "beholder", "train", str(data), *options, *more, "--out", str(tmp_path / name)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    [first] = [event for event in read_events(tmp_path / "two" / "events.jsonl") if event["event"] == "first_answer"]
+    assert first["validation_accuracy"] > 0.6
+    for alone, together in zip(weights(tmp_path / "one"), weights(tmp_path / "two"), strict=True):
+        np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)
+
+
+def test_in_folds_all_images_are_looked_at_once_and_each_training_begins_with_a_first_answer(
+    photos: Dataset, tmp_path: Path
+) -> None:
+    """Each of them ends with it too, as where the time is short."""
+    from beholder.data.folds import deal
+    from beholder.sessions.fold_trainings import FoldTrainings
+
+    folds = deal(Split(open_source((photos.images, photos.labels))), photos, 2)
+    settings = choose("lite0", seed=0, precision="float32", options={"side": 96})
+    settings = replace(settings, recipe=replace(settings.recipe, epochs=0), said=("epochs",))
+    run, cache = create_run(tmp_path / "run"), tmp_path / "cache"
+    log = EventLog(run.events_file)
+    judged = FoldTrainings(run, photos, folds, settings, log, lambda: False, cache).judge(None)
+    assert judged is not None
+    assert (judged.outputs.logits.argmax(axis=1) == photos.labels).mean() > 0.9
+    assert len(list((cache / "features").iterdir())) == 1
+    assert any(event["event"] == "features" for event in read_events(run.events_file))
+    for number in (1, 2):
+        [answer] = read_events(run.fold(number).events_file)
+        assert answer["event"] == "first_answer", "without a look at the images"
+        assert "validation_accuracy" not in answer, "a share of the images that are learned from decided"
+
+
+def test_in_folds_so_few_epochs_that_nobody_could_tell_what_they_gain_are_refused(
+    photos: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UsageError, match=r"whether 2 epochs of fine-tuning gain .* on 30 images .* --epochs 84 or more"
+    ):
+        train(photos, model="lite0", side=96, epochs=2, folds=2, out=tmp_path / "run", cache=tmp_path / "cache")
+    assert not (tmp_path / "run").exists()

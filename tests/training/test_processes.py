@@ -19,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.training.augmentation import augmentation
 from beholder.training.settings import choose
 from beholder.training.steps.batches import Batches
 
@@ -112,7 +113,7 @@ def test_shares_of_a_batch_are_the_batch() -> None:
     images = random.integers(256, size=(50, 16, 16, 3)).astype(np.uint8)
     names = [str(row) for row in range(50)]
     dataset = Dataset(images, np.arange(50) % 3, ("a", "b", "c"), names)
-    batches = Batches(dataset, 20, seed=1, shift=True, mirror=True)
+    batches = Batches(dataset, 20, seed=1, how=augmentation("small,crop=0.3,colour=0.5,erase=0.5"), mirror=True)
     order = batches.order(1)
     for step, size in enumerate((20, 20, 10)):
         assert batches.size(step) == size

@@ -60,3 +60,23 @@ def test_what_the_person_said_stays() -> None:
 def test_what_is_no_length_and_no_rate_is_refused(name: str, value: float) -> None:
     with pytest.raises(UsageError, match=rf"{name.replace('_', ' ')}.* Received: {value:g}"):
         choose("fast", seed=0, precision="float32", changes={name: value})
+
+
+def test_images_are_varied_as_the_person_says() -> None:
+    said = choose("dense", seed=0, precision="float32", changes={"augmentation": "photo,rotate=5"})
+    fitted = said.fitted(500, (200, 200, 3))
+    assert (fitted.recipe.augment, fitted.recipe.augmentation) == (True, "photo,rotate=5")
+    with pytest.raises(UsageError, match="leave --augmentation photo out"):
+        choose("fast", seed=0, precision="float32", changes={"augment": False, "augmentation": "photo"})
+    with pytest.raises(UsageError, match="Expected small, photo or sound"):
+        choose("fast", seed=0, precision="float32", changes={"augmentation": "vivid"})
+
+
+def test_sounds_are_varied_as_sounds_and_never_mirrored() -> None:
+    usual = choose("fast", seed=0, precision="float32").for_sounds()
+    assert (usual.recipe.augment, usual.recipe.augmentation) == (True, "sound")
+    assert not usual.mirrors(1)
+    assert not usual.mirrors(3)
+    said = choose("fast", seed=0, precision="float32", changes={"augmentation": "sound,mask=0.4"}).for_sounds()
+    assert said.recipe.augmentation == "sound,mask=0.4"
+    assert not choose("fast", seed=0, precision="float32", changes={"augment": False}).for_sounds().recipe.augment

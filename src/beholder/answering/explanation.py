@@ -1,4 +1,7 @@
-"""What a classifier sees in one image: its windows, every layer's maps, a sliding window, and where it looked."""
+"""What a classifier sees in one image: its windows, every layer's maps, a sliding window, and where it looked.
+
+A sound is an image of time and pitch; of a long one it is the clip that speaks most for the answer.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ from numpy.typing import NDArray
 
 from beholder.answering.classifier import Classifier
 from beholder.answering.convolution import Padding, convolve, max_pool
-from beholder.answering.given import ImageLike, only, pixels_of
+from beholder.answering.given import Given, ImageLike, only, rows_of
+from beholder.answering.listened import Listened, listened_most
 from beholder.answering.prediction import Prediction
 from beholder.answering.saliency import Where, where_it_looked
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
-from beholder.errors import UsageError
+from beholder.data.sounds.reading import sound_header
+from beholder.data.sounds.rules import SoundRules, frames_of
+from beholder.data.sounds.windows import starts
+from beholder.errors import ImageError, UsageError
 
 _RANDOM_WINDOWS, _RANDOM_SIZE = 32, 5  # how many, and pixels of a side: the chapter's
+_CLIPS_AT_ONCE = 64  # of a long sound
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,25 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """The clip of a sound that is explained.
+
+    Attributes:
+        rules: by which it became an image.
+        number: which of its sound's clips it is, from 1.
+        count: how many there are.
+        start: seconds into the sound at which its first column is; below 0 where silence lies before a short sound.
+        listened: when and at which pitch the network listened most; None where nothing speaks for the answer.
+    """
+
+    rules: SoundRules
+    number: int
+    count: int
+    start: float
+    listened: Listened | None = None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """All that is shown of one image; `image` is (H, W, C) uint8 as it enters the graph."""
 
@@ -68,6 +95,7 @@ class Explanation:
     windows: Windows | None
     layers: tuple[Maps, ...]
     where: Where
+    clip: Clip | None = None  # of a sound
 
 
 def explain_image(
@@ -95,11 +123,17 @@ def explain_image(
         ArtifactError: the model cannot explain.
     """
     if window is not None and not random:
-        raise UsageError(f"The trained windows have the size they were trained with; give --random with {window=}.")
+        raise UsageError(
+            f"The size of trained windows is fixed; "
+            f"add --random to draw windows of {window} pixels, or leave --window out."
+        )
     rules = classifier.artifact.manifest.image
     given = only(image, rules)
-    pixels = pixels_of(given, rules)
-    prediction = replace(classifier.predict([pixels], top=top)[0], path=given.path)
+    clips = rows_of(given, rules)
+    prediction = replace(classifier.predict([clips if len(clips) > 1 else clips[0]], top=top)[0], path=given.path)
+    label = classifier.class_names.index(str(prediction.label))
+    number = _speaks_most(classifier, clips, label)
+    pixels = clips[number]
     inside = open_inside(classifier.artifact)
     rows = classifier.artifact.manifest.layers
     outputs = {name: output[0] for name, output in inside(pixels[np.newaxis]).items()}
@@ -113,8 +147,28 @@ def explain_image(
         maps = _random_maps(windows)
     else:
         windows = _trained_windows(inside, rows, source)
-    where = where_it_looked(classifier, inside, pixels, classifier.class_names.index(str(prediction.label)), outputs)
-    return Explanation(pixels, prediction, seen, windows, maps, where)
+    where = where_it_looked(classifier, inside, pixels, label, outputs)
+    clip = _clip(given, rules, number, len(clips), where) if isinstance(rules, SoundRules) else None
+    return Explanation(pixels, prediction, seen, windows, maps, where, clip)
+
+
+def _speaks_most(classifier: Classifier, clips: NDArray[np.uint8], label: int) -> int:
+    """Which of the `clips` (n, H, W, 1) of a sound has the greatest probability of `label`."""
+    if len(clips) == 1:
+        return 0
+    chunks = (clips[start : start + _CLIPS_AT_ONCE] for start in range(0, len(clips), _CLIPS_AT_ONCE))
+    return int(np.concatenate([classifier.artifact.graph(some).probabilities[:, label] for some in chunks]).argmax())
+
+
+def _clip(given: Given, rules: SoundRules, number: int, count: int, where: Where) -> Clip:
+    width = rules.frames
+    length = width + (count - 1) * (width // 2)  # of an array nobody knows how much of it is silence
+    if not isinstance(given.image, np.ndarray | ImageError):
+        length = frames_of(round(sound_header(given.image).seconds * rules.rate), rules.rate)
+    columns = starts(length, width)
+    start = (columns[min(number, len(columns) - 1)] - max(width - length, 0) // 2) * rules.step
+    listened = listened_most(where.heat, width, rules.hertz, rules.step, start)
+    return Clip(rules, number + 1, count, round(start, 3), listened)
 
 
 def all_maps(rows: Sequence[dict[str, Any]], outputs: dict[str, NDArray[np.float32]]) -> tuple[Maps, ...]:

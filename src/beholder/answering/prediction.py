@@ -15,11 +15,12 @@ class Prediction:
 
     Attributes:
         path: where the image came from; `-` for standard input.
-        label: the most probable class name; None where there is an error.
+        label: the class name that is answered: the most probable, unless the model promises a recall or precision of
+            one, see `beholder.threshold`; None where there is an error.
         probability: of that class, 0 to 1.
         top: the most probable class names with their probabilities, in falling order.
         unsure: whether the answer should not be relied on: too improbable, or `unlike`; None where nothing is promised
-            of the others.
+            of the others. Never true of the class whose recall or precision is promised.
         unlike: whether the image is unlike anything that the network was trained on; None where that cannot be told.
         error: one sentence why the image could not be read; None otherwise.
     """

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from beholder.answering.classifier import Classifier
 from beholder.artifact.inside import Inside
+from beholder.data.sounds.rules import SoundRules
+from beholder.evaluation.decision import decide
 
 Pooling = Literal["average", "maximum"]
 _POOLINGS: dict[str, Pooling] = {"GlobalAveragePooling2D": "average", "GlobalMaxPooling2D": "maximum"}
@@ -63,13 +65,14 @@ def where_it_looked(
         return classifier.artifact.graph(images).probabilities
 
     if label is None:
-        label = int(answer(pixels[np.newaxis])[0].argmax())
+        label = int(decide(answer(pixels[np.newaxis])[0], classifier.artifact.point))
     head = find_head(classifier.artifact.manifest.layers)
     if head is not None and inside.head is not None:
         maps = inside(pixels[np.newaxis], [head.maps])[head.maps][0] if outputs is None else outputs[head.maps]
         if len(inside.head) == maps.shape[2]:
             return Where("class activation", class_activation(maps, inside.head, label, head.pooling), layer=head.maps)
-    heat, patch = occlusion(answer, pixels, label)
+    sound = isinstance(classifier.artifact.manifest.image, SoundRules)
+    heat, patch = occlusion(answer, pixels, label, silence=sound)
     return Where("occlusion", heat, patch=patch)
 
 
@@ -104,9 +107,15 @@ def class_activation(
 
 
 def occlusion(
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], image: NDArray[np.uint8], label: int
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    image: NDArray[np.uint8],
+    label: int,
+    *,
+    silence: bool = False,
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """Slide a patch of the image's mean colour, a quarter of each side, over the image (H, W, C) uint8.
+
+    With `silence` it is 0, as spectrograms have it.
 
     Returns:
         For each pixel (H, W) float32, by how much the probability of `label` falls (0 to 1; negative where it rises)
@@ -115,7 +124,7 @@ def occlusion(
     height, width = image.shape[:2]
     patch = max(1, height // 4), max(1, width // 4)
     corners = list(product(_places(height, patch[0]), _places(width, patch[1])))
-    colour = image.mean(axis=(0, 1)).round().astype(np.uint8)
+    colour = np.uint8(0) if silence else image.mean(axis=(0, 1)).round().astype(np.uint8)
     covered = np.repeat(image[np.newaxis], len(corners) + 1, axis=0)  # the last stays as it is
     for index, (top, left) in enumerate(corners):
         covered[index, top : top + patch[0], left : left + patch[1]] = colour

@@ -16,6 +16,8 @@ from beholder import files
 from beholder.data.checks.findings import Finding
 from beholder.data.corrections import Corrections
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import Kind, named
+from beholder.figures.sound_clip import Player
 from beholder.report.gallery import write_audit_gallery
 from beholder.runs.audit_folder import AuditFolder
 from beholder.schema import SCHEMA
@@ -31,13 +33,14 @@ class AuditResult:
         out: the AUDIT folder.
         data: what was audited, by the name that `train` takes, or `arrays`.
         class_names: one a class.
-        images: how many were read, for each set.
+        images: how many were read, for each set, or sounds.
         findings: of each kind the surest first.
         seed: fixed every random choice.
         budget: seconds that were given; None where none were.
         seconds: that it took.
         notes: sentences that a person should see.
         decisions: the corrections that the data were audited with.
+        kind: of what was audited: `image` or `sound`.
     """
 
     out: Path
@@ -50,6 +53,14 @@ class AuditResult:
     seconds: float
     notes: tuple[str, ...] = ()
     decisions: Corrections = field(default_factory=Corrections)
+    kind: Kind = "image"
+
+    def _repr_html_(self) -> str:
+        """As the cell of a notebook shows it."""
+        from beholder.report.cells.results import audit_cell
+
+        count = sum(self.images.values())
+        return audit_cell(named(self.kind), count, self.findings, self.notes, AuditFolder(self.out).gallery_file)
 
     def to_dict(self) -> dict[str, Any]:
         """As in `audit --json` and `findings.json`."""
@@ -60,6 +71,7 @@ class AuditResult:
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "out": str(self.out),
             "data": self.data,
+            "kind": self.kind,
             "class_names": list(self.class_names),
             "images": dict(self.images),
             "counts": dict(Counter(one.kind for one in self.findings)),
@@ -81,18 +93,19 @@ class AuditResult:
         """
         files.write_bytes(AuditFolder(self.out).table_file, _table(self.findings))
 
-    def write(self, sets: Mapping[str, Dataset]) -> None:
+    def write(self, sets: Mapping[str, Dataset], player: Player | None = None) -> None:
         """Write the AUDIT folder: `findings.csv`, `gallery.html`, and last `findings.json`, each whole or not at all.
 
         Args:
             sets: what was read, for the images in the gallery.
+            player: gives sounds by their names, for those in it.
 
         Raises:
             StorageError: the disk is full or may not be written to.
         """
         folder, document = AuditFolder(self.out), self.to_dict()
         self.write_table()
-        write_audit_gallery(folder.gallery_file, document, sets)
+        write_audit_gallery(folder.gallery_file, document, sets, player)
         files.write_json(folder.findings_file, document)
 
 

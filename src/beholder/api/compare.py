@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from beholder import files
+from beholder.api.comparing.planned import Planned, check, plan
+from beholder.api.comparing.table import figures_of, write_comparison_files
 from beholder.api.evaluate import evaluate
 from beholder.api.results import ComparedModel, ComparisonResult
 from beholder.api.resume import resume
+from beholder.api.showing import shown
 from beholder.api.train import Trained, train
-from beholder.artifact.manifest import read_manifest
+from beholder.arguments import checked_arguments, several, shown_progress, whole
 from beholder.data.dataset import Dataset
 from beholder.data.images.colour import Colour
-from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
+from beholder.data.images.fitting import ImageFit
 from beholder.data.opening import Data, open_source
-from beholder.data.progress import Progress, silent
-from beholder.data.source import Source
-from beholder.data.split import Split, first_images
-from beholder.errors import RunError, UsageError
+from beholder.data.progress import Progress
+from beholder.data.source import Source, once
+from beholder.data.split import Split
+from beholder.data.tables.columns import TableOptions
 from beholder.models import FROM_SCRATCH, recipe
-from beholder.models.weights.installed import check_weights
-from beholder.runs.events import Listener, lasting, read_events
-from beholder.runs.run_folder import open_run, read_document
+from beholder.models.weights.finding import fetch_weights
+from beholder.runs.events import Listener
 from beholder.sessions.training_data import data_name, default_folder
 from beholder.training import limits
-from beholder.training.mirror_choice import decide_mirroring
-from beholder.training.settings import Settings, choose, precision_of
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """One row of the table before it is trained."""
-
-    model: str
-    images: int | None  # None: the whole training set
-    settings: Settings
-    folder: Path
-    budget: float | None  # seconds; None: by epochs
-
-
+@checked_arguments(images=several(whole(1)), progress=shown_progress)
 def compare(
     data: Data,
     *,
@@ -65,9 +53,16 @@ def compare(
     cache: Path | None = None,
     colour: Colour = "auto",
     fit: ImageFit | None = None,
+    seconds: float | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    group_column: str | None = None,
+    image_root: str | Path | None = None,
+    group_pattern: str | None = None,
     command: str | None = None,
     listener: Listener | None = None,
-    progress: Progress = silent,
+    progress: Progress | bool | None = None,
 ) -> ComparisonResult:
     """Train each of `models` on `data`, each into a RUN of its own, and set their figures side by side.
 
@@ -94,24 +89,37 @@ def compare(
         cache: where downloads and decoded images are kept.
         colour: `rgb` or `grey`; by default a folder's images are grey where all of a sample are.
         fit: `crop` (the default), `pad` or `stretch` images of other proportions, see `train`.
+        seconds: of sounds, the length of a clip, see `train`.
+        path_column: of a table, the column that names the files; like the next two told from its name by default.
+        label_column: of a table, the column of labels.
+        split_column: of a table, the column that says which set an image is of.
+        group_column: of a table, the column that says which images belong together, see `train`.
+        image_root: of a table, the folder that paths are relative to; by default that of the table.
+        group_pattern: of images in files, what names the group in their paths, see `train`.
         command: how to reproduce it, for the reports.
         listener: told each event of each training.
-        progress: told how far reading is.
+        progress: as for `train`.
 
     Raises:
         UsageError, DataError, RunError, StorageError: what the person must change, in one sentence.
     """
+    progress, listener = shown(progress, listener)
     budget = limits.checked("budget", budget)
     limits.check_one_length(budget, epochs)
     folder = Path(out) if out is not None else default_folder(data, "compare")
     changes = {"epochs": epochs, "weight_decay": weight_decay, "augment": augment, "mirror": mirror}
-    planned = _plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
-    opened = open_source(data, labels=labels, cache=cache, colour=colour, fit=fit, progress=progress)
+    planned = plan(models, images, folder, seed, precision, early_stop, changes, dropout, budget)
+    for model in (one for one in models if recipe(one).weights is not None):
+        fetch_weights(model, None if cache is None else Path(cache), progress)
+    table = TableOptions(path_column, label_column, split_column, group_column, image_root)
+    how: dict[str, Any] = {"labels": labels, "cache": cache, "colour": colour, "fit": fit, "seconds": seconds}
+    how |= vars(table)
+    opened = open_source(data, **how, group_pattern=group_pattern, progress=progress)
     source = _divided_once(opened, seed, progress)
-    _check(planned, source, labels, seed, progress)
+    check(planned, source, labels, seed, progress)
     # TensorFlow takes it for a mistake when several networks are compiled in one process, and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    done: list[_Planned] = []
+    done: list[Planned] = []
     for one in planned:
         try:
             reading = {"labels": labels, "cache": cache, "colour": colour}
@@ -122,7 +130,7 @@ def compare(
             done.append(one)
         if trained.asked_to_stop:
             break
-    rows = [_row(one) for one in done]
+    rows = [figures_of(one) for one in done]
     result = ComparisonResult(
         data=data_name(source),
         seed=seed,
@@ -133,84 +141,14 @@ def compare(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     if rows:
-        _write(result)
+        write_comparison_files(result)
     if test and not result.missing:
         result = replace(result, models=tuple(_tested(row, source, progress) for row in result.models))
-        _write(result)
+        write_comparison_files(result)
     return result
 
 
-def _plan(
-    models: Sequence[str],
-    images: Sequence[int] | None,
-    folder: Path,
-    seed: int,
-    precision: Literal["auto", "float32", "bfloat16"],
-    early_stop: int | None,
-    changes: dict[str, Any],
-    dropout: float | None,
-    budget: float | None,
-) -> list[_Planned]:
-    """Every run that is wanted: the small training sets first, so that there is soon something to see."""
-    if not models or (images is not None and not images):
-        raise UsageError("Nothing to compare: name at least one model and, where --images is given, one number.")
-    if (folder / "config.json").exists():
-        raise RunError(f"{str(folder)!r} is a RUN, not a folder of runs; choose another --out.")
-    settings = {}
-    for model in models:
-        base = recipe(model)
-        if base.weights is not None:
-            check_weights(base.weights)
-        own = {"dropout": dropout} if "dropout" in base.options else {}
-        settings[model] = choose(
-            model,
-            seed=seed,
-            precision=precision_of(model, precision),
-            early_stop=early_stop,
-            changes=changes,
-            options=own,
-        )
-    sizes: Sequence[int | None] = [None] if images is None else sorted(set(images))
-    return [
-        _Planned(model, count, one, folder / (model if count is None else f"{model}-{count}"), budget)
-        for count in sizes
-        for model, one in settings.items()
-    ]
-
-
-def _check(planned: list[_Planned], source: Source, labels: str, seed: int, progress: Progress) -> None:
-    """Refuse before the first training what could not be compared at the last."""
-    sets = Split(source, seed=seed, progress=progress)
-    training_set, validation = sets.train(), sets.validation()
-    for one in planned:
-        subset = first_images(training_set, one.images, seed=seed)
-        if one.folder.exists():
-            _check_same(one, source, labels, subset, validation)
-
-
-def _check_same(one: _Planned, source: Source, labels: str, subset: Dataset, validation: Dataset) -> None:
-    """An earlier run counts only where it did what is asked now, on the same images."""
-    run, config = open_run(one.folder)
-    # A run that was cut off very early had not fitted its settings to the data yet.
-    fitted = one.settings.fitted(len(subset), subset.image_shape)
-    asked = [one.settings, fitted, decide_mirroring(fitted, subset)[0]]
-    known = Settings.from_json(config["settings"])
-    if one.budget is not None:  # it decided the epochs
-        known, *asked = (replace(each, recipe=replace(each.recipe, epochs=0)) for each in (known, *asked))
-    same = known in asked and config.get("budget") == one.budget
-    same = same and config["data"] == data_name(source) and config["labels"] == labels
-    same = same and (config["fit"] or DEFAULT_FIT) == source.fit
-    if run.data_file.exists():
-        prints = {"train": subset.fingerprint(), "validation": validation.fingerprint()}
-        same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
-    if not same:
-        raise UsageError(
-            f"{str(one.folder)!r} was trained with other settings or on other images than asked for now; choose "
-            "another --out."
-        )
-
-
-def _train(one: _Planned, source: Source, listener: Listener | None, progress: Progress, **given: Any) -> Trained:
+def _train(one: Planned, source: Source, listener: Listener | None, progress: Progress, **given: Any) -> Trained:
     """Train one run from the beginning, or go on with what is there; a finished one is left as it is."""
     if one.folder.exists():
         return resume(one.folder, data=source, listener=listener, progress=progress)
@@ -230,45 +168,9 @@ def _train(one: _Planned, source: Source, listener: Listener | None, progress: P
     )
 
 
-def _row(one: _Planned) -> ComparedModel:
-    """The figures of a finished run, from its own files."""
-    run, _ = open_run(one.folder)
-    events = lasting(read_events(run.events_file))
-    epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
-    end = next(event for event in reversed(events) if event["event"] == "end")
-    # The weights that were kept: with an early stop those of the best epoch, otherwise of the last.
-    kept = epochs[end["best_epoch"] if one.settings.early_stop else max(epochs)]
-    layers = read_manifest(run.model_folder / "manifest.json").layers
-    return ComparedModel(
-        model=one.model,
-        images=end["summary"]["train_images"],
-        parameters=sum(layer["parameters"] for layer in layers),
-        multiply_adds=sum(layer["multiply_adds"] for layer in layers),
-        seconds=end["seconds"],
-        train_accuracy=kept["train_accuracy"],
-        validation_accuracy=end["validation_accuracy"],
-        gap=kept["gap"],
-        best_epoch=end["best_epoch"],
-        run=run.path,
-    )
-
-
 def _tested(row: ComparedModel, source: Source, progress: Progress) -> ComparedModel:
     figures = evaluate(row.run, source, progress=progress)
     return replace(row, test_accuracy=figures.accuracy, interval=figures.interval)
-
-
-def _write(result: ComparisonResult) -> None:
-    """The table and its page, and the link to it in the report of each run."""
-    files.write_json(result.out / "comparison.json", result.to_dict())
-    from beholder.report.comparison import write_comparison
-    from beholder.report.page import write_report
-
-    write_comparison(result.out)
-    for row in result.models:
-        report = open_run(row.run)[0].report_file
-        if not report.exists() or b'href="../comparison.html"' not in report.read_bytes():
-            write_report(report.parent)
 
 
 def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
@@ -279,11 +181,10 @@ def _divided_once(source: Source, seed: int, progress: Progress) -> Source:
         made = sets.made_test()
         return sets.test() if made is None else made
 
-    readers = {"train": _once(sets.train), "validation": _once(sets.validation), "test": _once(test)}
+    readers = {
+        "train": once(lambda _progress: sets.train()),
+        "validation": once(lambda _progress: sets.validation()),
+        "test": once(lambda _progress: test()),
+    }
     made = frozenset({"test"} - source.readers.keys())
     return replace(source, readers=readers, made=source.made | made)
-
-
-def _once(read: Callable[[], Dataset]) -> Callable[[Progress], Dataset]:
-    kept = functools.cache(read)
-    return lambda _progress: kept()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import shlex
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,35 +13,49 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.answering.classifier import Classifier
 from beholder.api.judged_images import choose_judged
+from beholder.api.judgement import judge
 from beholder.api.results import EvaluationResult
+from beholder.api.showing import shown
+from beholder.arguments import checked_arguments, shown_progress
 from beholder.artifact.store import Artifact
-from beholder.data.chunks import chunks
+from beholder.data.class_names import numbered_as
 from beholder.data.dataset import Dataset
+from beholder.data.folders.how import refuse_other_rules
+from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.images.refit import fitted_by, refitted
-from beholder.data.opening import Data, open_source
-from beholder.data.progress import Progress, silent
+from beholder.data.opening import Data, column_names, open_source, refuse_beside_source
+from beholder.data.progress import Progress
+from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
-from beholder.errors import DataError, RunError
-from beholder.figures.png import png_uri
+from beholder.data.tables.columns import TABLE_OPTIONS, TableOptions
+from beholder.errors import DataError, RunError, UsageError
+from beholder.evaluation.decision import decide
+from beholder.figures.sound_clip import sound_uri
+from beholder.runs.kept_data import kept_data
 from beholder.runs.kept_evaluation import read_evaluation
 from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
-from beholder.schema import SCHEMA
+from beholder.schema import why_damaged
 from beholder.sessions.training_data import check_there
 
-_BATCH_PIXELS = 1 << 21  # of the images between two words of progress
 
-
+@checked_arguments(progress=shown_progress)
 def evaluate(
     run: str | Path,
     data: Data | Source | None = None,
     *,
     labels: Literal["fine", "coarse"] | None = None,
     cache: Path | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    group_column: str | None = None,
+    image_root: str | Path | None = None,
+    group_pattern: str | None = None,
     exact: bool = False,
     corruptions: bool = False,
     consistency: bool = False,
-    progress: Progress = silent,
+    progress: Progress | bool | None = None,
 ) -> EvaluationResult:
     """Judge a run's classifier on its test set, or on other data, and keep the figures in the run.
 
@@ -58,34 +71,46 @@ def evaluate(
             opened before. By default the run's own, which stay closed where this very model was judged on them already.
         labels: which of CIFAR-100's two sets of labels; the run's by default.
         cache: where downloads and decoded images are kept; the run's by default.
+        path_column: of a table, the column that names the image files; like the next two by default as of the run.
+        label_column: of a table, the column of labels.
+        split_column: of a table, the column that says which set an image is of.
+        group_column: of a table, the column that says which images belong together; by default that of the run.
+        image_root: of a table, the folder that paths are relative to; the run's by default where `data` is not given.
+        group_pattern: of images in files, what names the group in their paths, see `train`; by default that of the run.
         exact: judge the float32 network, also where its int8 model answers.
         corruptions: judge it on corrupted images too, 75 copies of the test set, see `corruption_figures`.
         consistency: tell whether answers stay when images change a little, see `consistency_figures`.
-        progress: told how far it is.
+        progress: as for `train`.
 
     Raises:
         RunError: not a RUN folder, or its `evaluation.json` is damaged.
         ArtifactError: its model is damaged.
-        DataError: nothing is left to judge, or the data have other classes or cannot be read.
-        UsageError: the run was trained on arrays and no data was given, or a `Source` of a folder was opened to be
-            fitted otherwise.
+        DataError: nothing is left to judge, or the data have classes that it did not learn or cannot be read.
+        UsageError: the run was trained on arrays that it does not keep and no data was given, or a `Source` of a folder
+            was opened to be fitted otherwise, or sounds are to be judged as only images can be.
     """
+    progress, _ = shown(progress)
     opened, config = open_run(Path(run))
     artifact = Classifier.load(opened.path, exact=exact).artifact
     trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
     suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
     own_file = opened.path / f"evaluation{suffix}.json"
-    if data is None and labels in (None, config["labels"]):
+    given = TableOptions(path_column, label_column, split_column, group_column, image_root)
+    if data is None and labels in (None, config["labels"]) and given.said() is None and group_pattern is None:
         kept = _kept(own_file, artifact)
         if kept is not None and all(trial in kept for trial in trials):
             if not opened.report_file.exists():
                 _write_report(opened)
             return _result(own_file, kept)
+    if trials and isinstance(artifact.manifest.image, SoundRules):
+        raise UsageError(f"--{trials[0]} changes images, and the network takes sounds; leave it out.")
     files.check_writable(opened.path)
     if data is None:
         check_there(opened.path, config["data"], f"beholder evaluate {shlex.quote(str(opened.path))} DATA")
-    source = _open(config["data"] if data is None else data, labels, cache, config, artifact, progress)
-    _check_classes(artifact, source.class_names, source.name)
+    own = kept_data(opened.path) if data is None and config["data"] == "arrays" else None
+    source = _open(own if isinstance(own, Source) else data, labels, cache, given, config, artifact, progress, own)
+    source = _grouped(source, group_pattern, config)
+    source = numbered_as(source, artifact.manifest.class_names)
     judged = choose_judged(opened.path, config, source, read_sets(opened.path), progress)
     test = judged.dataset
     _check_shape(artifact, test, source.name)
@@ -94,7 +119,7 @@ def evaluate(
     kept = _kept(file, artifact, fingerprint)
     words = f"{judged.words}{_other_images(file, fingerprint)}"
     document = kept or {
-        **_judge(artifact, test, source.name, judged.set_name, progress),
+        **_playable(judge(artifact, test, source.name, judged.set_name, progress), source),
         "fingerprint": fingerprint,
         "notes": list(judged.notes),
         "skipped": source.skipped,
@@ -112,36 +137,73 @@ def evaluate(
     return _result(file, document)
 
 
+def _playable(document: dict[str, Any], source: Source) -> dict[str, Any]:
+    """`document` with the sounds of its mistakes, where they are sounds in files."""
+    if source.sound is None or source.place is None:
+        return document
+    mistakes = [{**one, "sound": sound_uri(source.place.image(one["name"]))} for one in document["mistakes"]]
+    return {**document, "mistakes": mistakes}
+
+
 def _result(file: Path, document: dict[str, Any]) -> EvaluationResult:
     try:
         return EvaluationResult.from_dict(document)
     except TypeError as error:
-        raise RunError(f"{str(file)!r} is damaged ({error}); delete it and evaluate again.") from error
+        raise RunError(f"{str(file)!r} is damaged ({why_damaged(error)}); delete it and evaluate again.") from error
 
 
 def _open(
-    data: Data | Source,
+    data: Data | Source | None,
     labels: Literal["fine", "coarse"] | None,
     cache: Path | None,
+    given: TableOptions,
     config: dict[str, Any],
     artifact: Artifact,
     progress: Progress,
+    kept: Path | Source | None,
 ) -> Source:
-    """Open `data`, unless it is open already, the way the run's own was opened."""
+    """Open `data`, unless it is open already, the way the run's own was opened; None: the run's own, or its `kept`."""
     rules = artifact.manifest.image
-    if not isinstance(data, Source):
+    if isinstance(data, Source):
+        refuse_beside_source(given, labels)
+        refuse_other_rules(data.name, data.file_kind, rules)
+    else:
         data = open_source(
-            data,
+            (kept or config["data"]) if data is None else data,
             labels=labels or config["labels"],
             cache=cache or (Path(config["cache"]) if config["cache"] else None),
-            canvas=(rules.height, rules.width),
-            colour="grey" if rules.mode == "L" else "rgb",
-            fit=rules.fit,
+            rules=rules,
+            **vars(_table(data, given, config)),
             progress=progress,
         )
+        if kept is not None:
+            data = replace(data, name=config["data"], named=False)
+    if isinstance(rules, SoundRules):
+        return data
     data = fitted_by(data, rules.fit)
     # A run that started from an earlier network learned from images that were made to fit that one.
     return refitted(data, *rules.shape) if config["settings"].get("initial") else data
+
+
+def _table(data: Data | None, given: TableOptions, config: dict[str, Any]) -> TableOptions:
+    """What was `given` of a table, and else what the run was told of its own.
+
+    Another table has to have the same columns of files and labels, but need not say sets and groups; where its images
+    lie is its own matter.
+    """
+    own = {name: config.get(name) for name in TABLE_OPTIONS}
+    if data is None:
+        return given.or_else(own)
+    columns = column_names(data)
+    needed = {"path_column", "label_column"} if columns else set()
+    return given.or_else({name: told for name, told in own.items() if name in needed or told in columns})
+
+
+def _grouped(source: Source, pattern: str | None, config: dict[str, Any]) -> Source:
+    """`source` with groups by the `pattern` that was given, else by that of the run as far as it fits."""
+    if pattern is not None or source.group_rule is not None:
+        return grouped_by_pattern(source, pattern)
+    return grouped_by_pattern(source, config.get("group_pattern"), strict=False)
 
 
 def _other_images(file: Path, fingerprint: str) -> str:
@@ -169,81 +231,23 @@ def _write_report(run: Run) -> None:
     write_report(run.path)
 
 
-def _check_classes(artifact: Artifact, class_names: tuple[str, ...], name: str) -> None:
-    expected = artifact.manifest.class_names
-    if class_names != expected:
-        odd = sorted(set(class_names) ^ set(expected))[:3] or ["their order"]
-        raise DataError(
-            f"{name!r} has other classes than the model learned (for example {', '.join(odd)}); give data with the "
-            f"same {len(expected)} classes."
-        )
+def _learned_from(artifact: Artifact) -> str:
+    rules = artifact.manifest.image
+    return rules.in_words() if isinstance(rules, SoundRules) else "images"
 
 
 def _check_shape(artifact: Artifact, test: Dataset, name: str) -> None:
     expected = artifact.manifest.image.shape
+    if test.sound is not None and test.sound != artifact.manifest.image:
+        raise DataError(
+            f"{name!r} has {test.sound.in_words()}, but the model learned from {_learned_from(artifact)}; open them "
+            "with its rate and seconds."
+        )
     if test.image_shape != expected:
         raise DataError(
-            f"{name!r} has images of shape {test.image_shape}, the model learned from {expected}; give images of "
+            f"{name!r} has images of shape {test.image_shape}, but the model learned from {expected}; give images of "
             "that shape."
         )
-
-
-def _judge(artifact: Artifact, test: Dataset, name: str, set_name: str, progress: Progress) -> dict[str, Any]:
-    from beholder.evaluation import metrics
-
-    started = time.monotonic()
-    rows, unlike = [], []
-    for chunk in chunks(len(test), test.image_shape, _BATCH_PIXELS):
-        answers = artifact.graph(test.images[chunk])
-        rows.append(answers.probabilities)
-        if artifact.familiarity is not None:
-            unlike.append(artifact.familiarity.unlike(answers.features))
-        progress("Answering test images", min(chunk.stop, len(test)), len(test))
-    probabilities = np.concatenate(rows)
-    wrong = metrics.mistakes(probabilities, test.labels)
-    return {
-        "schema": SCHEMA,
-        "data": name,
-        "set": set_name,
-        "model": artifact.checksum,
-        "precision": artifact.precision,
-        **metrics.figures(probabilities, test.labels, test.class_names),
-        **_honesty(artifact, probabilities, test.labels, np.concatenate(unlike) if unlike else None),
-        "mistakes": [_mistake(test, probabilities, int(row)) for row in wrong],
-        "seconds": round(time.monotonic() - started, 2),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _honesty(
-    artifact: Artifact,
-    probabilities: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    unlike: NDArray[np.bool_] | None,
-) -> dict[str, Any]:
-    """What the probabilities are worth (`ece`, `reliability`), and the answers that are not unsure (`selective`)."""
-    from beholder.evaluation import abstention, calibration
-    from beholder.evaluation.metrics import wilson_interval
-
-    confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    strange = np.zeros(len(labels), np.bool_) if unlike is None else unlike
-    given = abstention.given_answers(confidences, strange, artifact.unsure_below)
-    wrong = int((~correct[given]).sum())
-    asked = artifact.manifest.risk_in(artifact.precision) or {}
-    return {
-        "ece": calibration.expected_calibration_error(confidences, correct),
-        "reliability": calibration.reliability(confidences, correct),
-        "selective": {
-            "unsure_below": artifact.unsure_below,
-            "asked": asked.get("asked"),
-            "promised": asked.get("promised", False),
-            "coverage": abstention.share(given),
-            "risk": abstention.share(~correct[given]),
-            "interval": list(wilson_interval(wrong, int(given.sum()))) if given.any() else None,
-            "unlike": abstention.share(unlike) if unlike is not None else None,
-            "curve": abstention.coverage_curve(confidences, correct),
-        },
-    }
 
 
 def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progress) -> dict[str, Any]:
@@ -251,20 +255,8 @@ def _try(trials: list[str], artifact: Artifact, test: Dataset, progress: Progres
     from beholder.evaluation.consistency import consistency_figures
     from beholder.evaluation.corruptions.catalogue import corruption_figures
 
-    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return artifact.graph(images).probabilities
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        return decide(artifact.graph(images).probabilities, artifact.point)
 
     judges = {"corruptions": corruption_figures, "consistency": consistency_figures}
     return {trial: judges[trial](answer, test.images, test.labels, progress=progress) for trial in trials}
-
-
-def _mistake(test: Dataset, probabilities: NDArray[np.float32], row: int) -> dict[str, Any]:
-    label, prediction = int(test.labels[row]), int(probabilities[row].argmax())
-    return {
-        "name": str(test.names[row]),
-        "label": test.class_names[label],
-        "prediction": test.class_names[prediction],
-        "probability": float(probabilities[row, prediction]),
-        "label_probability": float(probabilities[row, label]),
-        "image": png_uri(test.images[row], level=6),
-    }

@@ -14,9 +14,10 @@ from beholder.answering.classifier import Classifier
 from beholder.answering.explanation import explain_image
 from beholder.answering.given import ImageLike
 from beholder.answering.misfits import Misfits
-from beholder.api.explanation_figures import draw_figures, sliding_window
+from beholder.api.explanation_figures import draw_figures, sliding_window, sound_axes
 from beholder.api.results import ExplanationResult
-from beholder.data.images.decode import ImageRules
+from beholder.arguments import checked_arguments
+from beholder.data.decoding import Rules
 from beholder.errors import UsageError
 from beholder.report.explanation_page import write_page
 from beholder.training.limits import checked_seed
@@ -24,6 +25,7 @@ from beholder.training.limits import checked_seed
 _DOCUMENT = "explain.json"
 
 
+@checked_arguments()
 def explain(
     run: str | Path,
     image: ImageLike,
@@ -64,7 +66,7 @@ def explain(
     classifier = Classifier.load(run)
     seed = checked_seed(seed)
     explanation = explain_image(classifier, image, top=top, random=random, window=window, seed=seed)
-    sliding = sliding_window(explanation.windows, slide, stride)
+    sliding = sliding_window(explanation.windows, slide, stride, sound_axes(explanation.clip))
     with _replacing_folder(folder) as building:
         document = draw_figures(explanation, sliding, building, frames=frames)
         document["notes"] = _notes(classifier.artifact.manifest.image, image)
@@ -74,7 +76,7 @@ def explain(
     return ExplanationResult(**document, out=folder)
 
 
-def _notes(rules: ImageRules, image: ImageLike) -> list[str]:
+def _notes(rules: Rules, image: ImageLike) -> list[str]:
     """What a person should know about how `image` was made to fit."""
     misfits = Misfits(rules)
     misfits.look_at(image)

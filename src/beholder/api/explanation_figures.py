@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from beholder.answering.convolution import convolve, edges
-from beholder.answering.explanation import Explanation, Maps, Windows
+from beholder.answering.explanation import Clip, Explanation, Maps, Windows
 from beholder.errors import UsageError
 from beholder.figures.maps import MOST_MAPS, maps_sheet, windows_sheet
 from beholder.figures.overlay import overlay
 from beholder.figures.sheet import contact_sheet, save
 from beholder.figures.sliding import Sliding, save_gif
 from beholder.figures.sliding import frames as draw_frames
+from beholder.figures.spectrograms import SoundAxes, drawn, with_axes
 from beholder.schema import SCHEMA
 
 _INPUT_SIDE = 224  # pixels that the input's long side is drawn with, about
@@ -24,7 +26,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
     """Draw every figure into `folder`; `frames` adds each frame of the animation.
 
     Returns:
-        JSON-ready: schema, the prediction, method, random, shape, seen, windows, sliding, layers, where.
+        JSON-ready: schema, the prediction, method, random, shape, clip, seen, windows, sliding, layers, where.
 
     Raises:
         StorageError: the disk is full or may not be written to.
@@ -37,6 +39,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
         "random": explanation.windows is not None and explanation.windows.random,
         "seen": [{"name": step.name, "type": step.kind, "shape": list(step.values.shape)} for step in explanation.seen],
         "shape": list(explanation.image.shape),
+        "clip": None if explanation.clip is None else _clip(explanation.clip),
         "windows": _draw_windows(explanation.windows, folder),
         "sliding": _draw_sliding(sliding, folder, frames),
         "layers": [_draw_maps(layer, folder) for layer in explanation.layers],
@@ -45,7 +48,20 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
     return document
 
 
+def sound_axes(clip: Clip | None) -> SoundAxes | None:
+    """What rows and columns of the image are; None where it is no sound's."""
+    return None if clip is None else SoundAxes(clip.rules.frames * clip.rules.step, clip.rules.hertz, clip.start)
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    return {"number": clip.number, "count": clip.count, "start": clip.start, "seconds": clip.rules.seconds}
+
+
 def _draw_input(explanation: Explanation, folder: Path) -> None:
+    axes = sound_axes(explanation.clip)
+    if axes is not None:
+        save(with_axes(drawn(explanation.image), axes), folder / "input.png")
+        return
     images: list[NDArray[Any]] = [explanation.image, *(step.values for step in explanation.seen)]
     names = ["as decoded", *(step.name for step in explanation.seen)]
     titles = [f"{name}, {p.shape[1]} by {p.shape[0]}" for name, p in zip(names, images, strict=True)]
@@ -70,8 +86,12 @@ def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]
     return [{"number": int(number), "strength": round(float(strengths[number]), 6)} for number in order]
 
 
-def sliding_window(windows: Windows | None, slide: int | None, stride: int | None) -> Sliding | None:
+def sliding_window(
+    windows: Windows | None, slide: int | None, stride: int | None, axes: SoundAxes | None = None
+) -> Sliding | None:
     """Window number `slide` (the strongest by default) and its output at `stride` (the layer's own by default).
+
+    The `axes` are those of a spectrogram; they are drawn where it comes to the layer in its size.
 
     Raises:
         UsageError: no such window, a stride larger than the image, or a choice where there are no windows.
@@ -94,7 +114,8 @@ def sliding_window(windows: Windows | None, slide: int | None, stride: int | Non
         edges(windows.source.shape[axis], size, step, windows.padding) for axis, size in enumerate((height, width))
     )
     padded = windows.source.shape[0] + sum(rows), windows.source.shape[1] + sum(columns)
-    return Sliding(windows.source, (rows[0], columns[0]), padded, chosen, sums, step, number)
+    whole = axes is not None and len(axes.hertz) == windows.source.shape[0]
+    return Sliding(windows.source, (rows[0], columns[0]), padded, chosen, sums, step, number, axes if whole else None)
 
 
 def _draw_sliding(sliding: Sliding | None, folder: Path, frames: bool) -> dict[str, Any] | None:
@@ -150,12 +171,19 @@ def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
             f"Class activation: where the image glows, {where.layer} ({width} by {height} positions) speaks for this "
             "answer rather than the others."
         )
-    title = f"Where it looked: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
-    save(overlay(explanation.image, where.heat, title, text, least=least), folder / "where.png")
+    verb = "looked"
+    listened = None
+    if explanation.clip is not None:
+        verb, listened = "listened", explanation.clip.listened
+        text += "" if listened is None else f" {listened}"
+    title = f"Where it {verb}: {prediction.label}, {100 * (prediction.probability or 0):.1f} %"
+    axes = sound_axes(explanation.clip)
+    save(overlay(explanation.image, where.heat, title, text, least=least, axes=axes), folder / "where.png")
     return {
         "method": where.method,
         "layer": where.layer,
         "patch": where.patch,
         "greatest": round(greatest, 6),
         "text": text,
+        **({} if explanation.clip is None else {"listened": None if listened is None else asdict(listened)}),
     }

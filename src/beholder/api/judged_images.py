@@ -15,11 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.artifact.manifest import MANIFEST_FILE, read_manifest
 from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import FileKind, named
+from beholder.data.pool import joined_groups, joined_sound
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import DataError
+from beholder.evaluation.shares import with_interval
+from beholder.runs.run_folder import Run
 from beholder.runs.sets import ImageSet, KnownSets, is_are
 from beholder.sessions.training_data import data_name
 
@@ -72,18 +77,34 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
         ]
     )
     if not named and not _is_own(config["data"], source, learned, run_sets, corrections):
-        return _others(source, run_sets.seen, progress)
+        return _others(source, run_sets, progress)
     found: set[str] = set()
     as_learned = corrected(source, corrections, found)
     if run_sets.test is not None:
+        if not len(run_sets.test):
+            raise DataError(_no_test_set(run, source.name, config))
         return replace(_kept(run, source.name, learned, run_sets.test, run_sets, corrections), notes=as_learned.told())
     if not brings_test:
         raise DataError(
-            f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; bring it back, "
+            f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; restore it, "
             f"or give other data: beholder evaluate {quote(str(run))} DATA."
         )
-    judged = _others(as_learned, run_sets.seen, progress)
+    judged = _others(as_learned, run_sets, progress)
     return replace(judged, own=True, notes=(*judged.notes, *_lost(corrections, found, source.name)))
+
+
+def _no_test_set(run: Path, name: str, config: dict[str, Any]) -> str:
+    """Why there is nothing to judge, and what to do."""
+    other = f"beholder evaluate {quote(str(run))} DATA"
+    if config.get("folds") is None:
+        why = f"since {name!r} had too few files for one"
+        return f"The run {str(run)!r} has no test set, {why}; give other data: {other}."
+    told = read_manifest(Run(run).model_folder / MANIFEST_FILE).validation
+    figure, plural = with_interval(told["accuracy"], told["interval"]), named(told.get("kind", "image")).plural
+    return (
+        f"The run {str(run)!r} has no test set, since it learned from all {plural} of {name!r}; its figure is the "
+        f"out-of-fold accuracy {figure}, and {other} judges it on others."
+    )
 
 
 def _lost(corrections: Corrections, found: set[str], name: str) -> list[str]:
@@ -103,7 +124,7 @@ def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownS
     kept = Counter(_labelled(run_sets.class_names, run_sets.every))
     if data_name(source) == known:
         old = Counter(value for one in run_sets.every for value in one.hashes)
-        new = Counter(value for dataset in learned for value in dataset.contents)
+        new = Counter(value for dataset in learned for value in dataset.files.contents)
         return 2 * (old & new).total() > old.total()
     try:
         as_learned = [ImageSet.of(corrections.apply(dataset)) for dataset in learned]
@@ -124,33 +145,29 @@ def _kept(
     run: Path, name: str, datasets: list[Dataset], test: ImageSet, run_sets: KnownSets, corrections: Corrections
 ) -> Judged:
     """What `datasets`, the run's own data as they are now, still hold of its `test` set."""
-    if not len(test):
-        raise DataError(
-            f"The run {str(run)!r} has no test set, since {name!r} had too few images for one; give other data: "
-            f"beholder evaluate {quote(str(run))} DATA."
-        )
     now = [ImageSet.of(dataset) for dataset in datasets]
     rows = _found(test, now)
     missing = [name for name, row in zip(test.names, rows, strict=True) if row < 0]
     if len(missing) == len(test):
         raise DataError(
-            f"{name!r} no longer holds any of the {len(test):,} images of the test set of {str(run)!r} (the first: "
-            f"{missing[0]!r}); bring them back, or give other data: beholder evaluate {quote(str(run))} DATA."
+            f"{name!r} no longer holds any of the {len(test):,} files of the test set of {str(run)!r} (the first: "
+            f"{missing[0]!r}); restore them, or give other data: beholder evaluate {quote(str(run))} DATA."
         )
     found = np.argsort(rows, kind="stable")[len(missing) :]  # in the order of the data
     dataset = _at(datasets, rows[found])
     decided = {one.path for one in corrections.lines if one.action == "relabel"}
     by_run = np.array([test.names[row] in decided for row in found], bool)
-    labels = np.where(by_run, test.labels[found], dataset.labels)
-    words = f"Judged {_of(len(found), len(test))} images of the run's test set"
+    labels = np.where(by_run, test.labels[found], dataset.files.labels)
+    kind = dataset.file_kind
+    words = f"Judged {_of(len(found), len(test))} {kind.plural} of the run's test set"
     if missing:
         words += f"; {len(missing):,} {is_are(len(missing))} no longer in {name!r} as they were ({_names(missing)})"
-    words += f".{_added(now, run_sets, corrections)}"
+    words += f".{_added(now, run_sets, corrections, kind)}"
     changed = int((labels != test.labels[found]).sum())
     if changed:
         which = "1 of them has another label" if changed == 1 else f"{changed:,} of them have other labels"
         words += f" {which} than when training began, and the current labels count."
-    return Judged(replace(dataset, labels=labels), True, words)
+    return Judged(dataset.relabelled(labels), True, words)
 
 
 def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
@@ -180,7 +197,7 @@ def _found(test: ImageSet, now: list[ImageSet]) -> NDArray[np.int64]:
     return rows
 
 
-def _added(now: list[ImageSet], run_sets: KnownSets, corrections: Corrections) -> str:
+def _added(now: list[ImageSet], run_sets: KnownSets, corrections: Corrections, kind: FileKind) -> str:
     """A sentence about images that came since, where there are some; those that a person dropped are none."""
     dropped = {one.path for one in corrections.lines if one.action == "drop"}
     pairs = ((value, name) for one in now for value, name in zip(one.hashes, one.names, strict=True))
@@ -188,39 +205,51 @@ def _added(now: list[ImageSet], run_sets: KnownSets, corrections: Corrections) -
     added = (new - Counter(value for one in run_sets.every for value in one.hashes)).total()
     if not added:
         return ""
-    return f" {added:,} image{' was' if added == 1 else 's were'} added since training began and left out."
+    return f" {kind.count(added)} {'was' if added == 1 else 'were'} added since training began and left out."
 
 
-def _others(source: Source, seen: frozenset[bytes], progress: Progress) -> Judged:
-    """All images of `source`, or of its test set where it brings one, without those that were `seen`."""
+def _others(source: Source, run_sets: KnownSets, progress: Progress) -> Judged:
+    """All images of `source`, or of its test set where it brings one, without those that the run has seen."""
+    seen = run_sets.seen
     brings = "test" in source.readers and "test" not in source.made
     datasets = [read(progress) for set_name, read in source.readers.items() if set_name == "test" or not brings]
-    total = sum(map(len, datasets))
+    total, plural = sum(len(dataset.files) for dataset in datasets), source.file_kind.plural
     where = f"the test set of {source.name!r}" if brings else f"{source.name!r}"
     if not total:
-        raise DataError(f"There are no images in {where}; bring some.")
-    hashes = [value for dataset in datasets for value in dataset.contents] if seen else []
+        raise DataError(f"There are no {plural} in {where}; add some.")
+    hashes = [value for dataset in datasets for value in dataset.files.contents] if seen else []
     rows = np.array([row for row in range(total) if not hashes or hashes[row] not in seen], np.int64)
     if not len(rows):
         raise DataError(
-            f"All {total:,} images of {where} belong to the run's training or validation set; give data that it "
+            f"All {total:,} {plural} of {where} belong to the run's training or validation set; give data that it "
             "did not learn from."
         )
     left = total - len(rows)
     which = "1 that belongs" if left == 1 else f"{left:,} that belong"
     why = f"; {which} to the run's training or validation set {'was' if left == 1 else 'were'} left out" if left else ""
-    words = f"Judged {_of(len(rows), total)} images of {where}{why}."
-    return Judged(_at(datasets, rows), False, words, "test" if brings else "all", source.told())
+    dataset = _at(datasets, rows)
+    words = f"Judged {_of(len(rows), total)} {plural} of {where}{why}.{_known_groups(dataset, run_sets)}"
+    return Judged(dataset, False, words, "test" if brings else "all", source.told())
+
+
+def _known_groups(dataset: Dataset, run_sets: KnownSets) -> str:
+    """A sentence where images are of groups that the run knows."""
+    known = run_sets.seen_groups
+    count = sum(group in known for group in dataset.files.groups or ())
+    if not count:
+        return ""
+    which = "1 of them is of a group" if count == 1 else f"{count:,} of them are of groups"
+    return f" {which} that the run learned from or chose by, which flatters the figures."
 
 
 def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:
-    """The images at `rows`, which are numbered through `datasets`, in the order of these."""
-    ends = np.cumsum([len(dataset) for dataset in datasets])
+    """The files at `rows`, which are numbered through `datasets`, in the order of these."""
+    counts = [len(dataset.files) for dataset in datasets]
     chosen = []
-    for dataset, end in zip(datasets, ends, strict=True):
-        inside = rows[(rows >= end - len(dataset)) & (rows < end)]
+    for dataset, count, end in zip(datasets, counts, np.cumsum(counts), strict=True):
+        inside = rows[(rows >= end - count) & (rows < end)]
         if len(inside):
-            chosen.append(dataset.select(inside - (end - len(dataset))))
+            chosen.append(dataset.of_files(inside - (end - count)))
     if len(chosen) == 1:
         return chosen[0]
     return Dataset(
@@ -228,6 +257,8 @@ def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:
         np.concatenate([dataset.labels for dataset in chosen]),
         chosen[0].class_names,
         [name for dataset in chosen for name in dataset.names],
+        joined_groups(chosen),
+        *joined_sound(chosen),
     )
 
 

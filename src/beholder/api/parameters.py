@@ -12,7 +12,8 @@ from typing import Any
 import beholder.models
 from beholder import __version__, files
 from beholder.api.results import LayerCosts, ParametersResult
-from beholder.artifact.manifest import read_manifest
+from beholder.arguments import checked_arguments
+from beholder.artifact.manifest import MANIFEST_FILE, read_manifest
 from beholder.data.cache_folder import default_cache
 from beholder.errors import ArtifactError, StorageError, UsageError
 from beholder.models import recipe
@@ -26,6 +27,7 @@ _MOST_CLASSES = 10_000
 SIDES, NEURONS, WINDOW, WINDOWS = (256, 300), 10, 5, 64
 
 
+@checked_arguments()
 def parameters(
     run: str | Path | None = None,
     *,
@@ -91,7 +93,7 @@ def argument() -> dict[str, Any]:
 
 def _of_run(run: Path) -> tuple[str, list[dict[str, Any]]]:
     folder = run / "model" if (run / "model").is_dir() else run
-    manifest = read_manifest(folder / "manifest.json")
+    manifest = read_manifest(folder / MANIFEST_FILE)
     known = {one.name for one in fields(LayerCosts)} - {"share"}
     if any(not isinstance(layer, dict) or layer.keys() != known for layer in manifest.layers):
         raise ArtifactError(f"The layers in {str(folder / 'manifest.json')!r} are damaged; copy the model again.")
@@ -103,7 +105,7 @@ def _of_model(name: str, side: int, classes: int) -> list[dict[str, Any]]:
     if not 2 <= classes <= _MOST_CLASSES:
         raise UsageError(f"Expected from 2 to {_MOST_CLASSES:,} classes. Received: {classes}.")
     if side > _LARGEST_SIDE:
-        raise UsageError(f"Expected images of at most {_LARGEST_SIDE:,} pixels a side. Received: {side}.")
+        raise UsageError(f"Expected images of at most {_LARGEST_SIDE:,} pixels per side. Received: {side}.")
     kept = default_cache() / "parameters" / f"{name}-{side}-{classes}-{_fingerprint()}.json"
     try:
         layers: list[dict[str, Any]] = json.loads(kept.read_bytes())["layers"]

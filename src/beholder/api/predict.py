@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from beholder.answering.classifier import Classifier
 from beholder.answering.given import ImageLike
 from beholder.answering.prediction import Prediction
+from beholder.arguments import address, anything, checked_arguments
 
 if TYPE_CHECKING:
     from beholder.answering.bulk.job import BulkProgress, BulkResult
 
 
+@checked_arguments(images=anything)
 def predict(
     run: str | Path, images: Iterable[ImageLike] | ImageLike, *, top: int = 5, exact: bool = False
 ) -> list[Prediction]:
@@ -33,6 +35,7 @@ def predict(
     return Classifier.load(run, exact=exact).predict(images, top=top)
 
 
+@checked_arguments(source=address, out=address)
 def predict_in_bulk(
     run: str | Path,
     source: str | Path,

@@ -7,6 +7,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from beholder.figures.png import ImageUri
+from beholder.figures.sound_clip import SoundUri
 from beholder.schema import SCHEMA
 
 
@@ -54,7 +56,7 @@ class EvaluationResult(JsonResult):
     precision: str  # `float32` or `int8`, of the network that answered
     count: int  # of images
     accuracy: float
-    interval: tuple[float, float]  # of the accuracy, 95 % (Wilson)
+    interval: tuple[float, float]  # of the accuracy, 95 %: Wilson's, or for images of new groups `accuracy_interval`
     top5: float | None  # share of images whose class is among the five most probable; None up to ten classes
     log_loss: float  # mean, in nats
     macro_recall: float  # the mean recall of the classes, called balanced accuracy
@@ -66,6 +68,7 @@ class EvaluationResult(JsonResult):
     reliability: list[dict[str, Any]] = field(repr=False)  # these bins: count, confidence, accuracy
     # Of the answers that are not unsure coverage, risk (the share that is wrong) and its interval; the curve of both;
     # and what the model promises: unsure_below, asked, promised; unlike, the share of images unlike those it learned.
+    # With a promise of one class, all of this is of the answers `other_than` that class, which are never unsure.
     selective: dict[str, Any] = field(repr=False)
     # The most confident wrong answers: name, label, prediction, probability, label_probability, image (a data URI).
     mistakes: list[dict[str, Any]] = field(repr=False)
@@ -76,6 +79,12 @@ class EvaluationResult(JsonResult):
     notes: list[str]  # sentences about the data
     skipped: list[dict[str, Any]]  # images that could not be read: path, error
     file: str  # the name in the RUN under which all this is kept
+    kind: str = "image"  # of what was judged: `image` or `sound`
+    groups: int | None = None  # that the images are of; None where nothing is known of groups
+    # What came of the promise of one class (see `threshold`): class_name, figure, asked, confidence, threshold; count,
+    # others, found, false, recall, precision, false_alarms as `judge_point` tells them; the interval of the promised
+    # figure, 95 % (Wilson), and whether it held; average_precision, auroc, and curve (see `operating_curves`).
+    point: dict[str, Any] | None = field(default=None, repr=False)
     corruptions: dict[str, Any] | None = field(default=None, repr=False)  # see `corruption_figures`
     consistency: dict[str, Any] | None = None  # see `consistency_figures`
 
@@ -92,7 +101,33 @@ class EvaluationResult(JsonResult):
             raise TypeError(f"it has no {lacking[0]!r}")
         low, high = document["interval"]
         rows = tuple(ClassFigures(**row) for row in document["per_class"])
-        return cls(**{**document, "interval": (low, high), "per_class": rows})
+        unseen = [one for one in document["mistakes"] if not isinstance(one.get("image"), str)]
+        if unseen:
+            raise TypeError("one of its 'mistakes' has no 'image'")
+        mistakes = [{**one, "image": ImageUri(one["image"])} for one in document["mistakes"]]
+        for one in mistakes:
+            if isinstance(one.get("sound"), str):
+                one["sound"] = SoundUri(one["sound"])
+        return cls(**{**document, "interval": (low, high), "per_class": rows, "mistakes": mistakes})
+
+    def _repr_html_(self) -> str:
+        """As the cell of a notebook shows it."""
+        from beholder.report.cells.results import evaluation_cell
+
+        return evaluation_cell(self.to_dict(), [row.class_name for row in self.per_class])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdResult(JsonResult):
+    """What `threshold` set or found: what a run's model promises, as its manifest says it."""
+
+    run: Path  # the RUN folder
+    model: str  # the checksum of the artifact
+    # Of the float32 network `unsure_below`, `risk`, and `point`, the promise of one class (None without): class_name,
+    # figure (recall or precision), asked, confidence, promised, threshold; and on the validation set count, others,
+    # found, false, recall, precision, false_alarms, as `judge_point` tells them.
+    float32: dict[str, Any]
+    int8: dict[str, Any] | None  # likewise of the int8 model; None where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +160,12 @@ class ComparisonResult(JsonResult):
     notes: tuple[str, ...]  # sentences about the data
     created: str  # ISO 8601
 
+    def _repr_html_(self) -> str:
+        """As the cell of a notebook shows it."""
+        from beholder.report.cells.results import comparison_cell
+
+        return comparison_cell(self.to_dict())
+
 
 @dataclass(frozen=True)
 class LayerCosts:
@@ -150,6 +191,12 @@ class ParametersResult(JsonResult):
     multiply_adds: int  # of all layers, for one image
     argument: dict[str, Any] = field(repr=False)  # weights of both kinds of layer on two sizes of image
 
+    def _repr_html_(self) -> str:
+        """As the cell of a notebook shows it."""
+        from beholder.report.cells.results import parameters_cell
+
+        return parameters_cell(self.to_dict())
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationResult(JsonResult):
@@ -165,10 +212,11 @@ class ExplanationResult(JsonResult):
     random: bool  # whether the windows were drawn at random
     seen: list[dict[str, Any]] = field(repr=False)  # the image on its way into the network: name, type, shape
     shape: list[int]  # of the image, (H, W, C)
+    clip: dict[str, Any] | None  # of a sound, which clip is shown: number, count, start, seconds; None of an image
     windows: list[dict[str, Any]] = field(repr=False)  # number and strength, strongest first
     sliding: dict[str, Any] | None  # the window that slides over the image; None where the network has none
     layers: list[dict[str, Any]] = field(repr=False)  # number, name, type, shape, file of each layer's maps
-    where: dict[str, Any] = field(repr=False)  # where the network looked: method, layer, patch, greatest, text
+    where: dict[str, Any] = field(repr=False)  # where it looked: method, layer, patch, greatest, text; listened
     notes: list[str]  # sentences about the image
     files: list[str] = field(repr=False)  # in the folder
     out: Path  # the folder

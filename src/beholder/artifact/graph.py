@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from beholder.cores import usable_cores
 from beholder.errors import ArtifactError
 
+MODEL_FILE = "model.onnx"  # in the model folder
 BATCH_SIZE = 256  # images that an answer is asked for at a time
 _RUN_SIZE = 64  # images in one run of a graph: more fall out of the cache
 _SMALL_RUN_SIZE = 16  # the same, of a graph whose runs go side by side
@@ -62,7 +63,7 @@ class Graph:
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        self._cores = (threads or _cores()) if side_by_side else 1
+        self._cores = (threads or usable_cores()) if side_by_side else 1
         options.intra_op_num_threads = 1 if side_by_side else threads or 0  # 0: as many as there are cores
         try:
             self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
@@ -124,7 +125,3 @@ def _bound_memory() -> None:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:200].rstrip(".")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

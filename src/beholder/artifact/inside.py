@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from beholder.artifact.graph import Graph
 from beholder.errors import ArtifactError
 
+INSIDE_FILE, FILTERS_FILE, HEAD_FILE = "inside.onnx", "filters.npy", "head.npy"  # in the model folder
 RUN_PIXELS = 64 * 32 * 32  # of the images in one run, at most: more fall out of the cache, and every layer is held
 
 
@@ -30,13 +31,13 @@ class Inside:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "inside.onnx"
+        path = folder / INSIDE_FILE
         if not path.is_file():
             raise ArtifactError(f"{str(folder)!r} has no {path.name}, so it can answer but not explain; train again.")
         self._graph = Graph(path)
         self.layers: tuple[str, ...] = tuple(output.name for output in self._graph.session.get_outputs())
-        self.filters = read_weights(folder / "filters.npy", 4)
-        self.head = read_weights(folder / "head.npy", 2)
+        self.filters = read_weights(folder / FILTERS_FILE, 4)
+        self.head = read_weights(folder / HEAD_FILE, 2)
 
     def __call__(
         self, images: NDArray[np.uint8], layers: Iterable[str] | None = None

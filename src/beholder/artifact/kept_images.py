@@ -1,7 +1,7 @@
 """Images that a run keeps for its page: one `.npz` file beside the model, bounded, whole or not at all.
 
-It is no part of the sealed model folder. It names the model that it was made for, so that one that a death left beside
-a newer model is not taken for its own.
+It is no part of the sealed model folder. It names the networks that it was made for, so that one that a death left
+beside a newer model is not taken for its own; other promises of the same networks leave it theirs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beholder.artifact.store import model_checksum
+from beholder.artifact.store import network_checksum
 from beholder.data.image_rows import Images
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import ArtifactError
@@ -49,7 +49,7 @@ def write_kept(path: Path, model: Path, arrays: Arrays, texts: dict[str, list[st
     Raises:
         StorageError: the disk is full or may not be written to; `path` is then as it was before.
     """
-    told = {**texts, "model": [str(model_checksum(model))]}
+    told = {**texts, "model": [str(network_checksum(model))]}
     write_arrays(path, {**arrays, **{name: texts_to_array(values) for name, values in told.items()}})
 
 
@@ -68,14 +68,14 @@ def read_kept(
         told = {name: texts_from_array(read.pop(name)) for name in (*texts, "model")}
     except (OSError, ValueError) as error:
         raise damaged(path) from error
-    if told.pop("model") != [model_checksum(model)]:
-        raise ArtifactError(f"{str(path)!r} was made for another model than the one beside it; train again.")
+    if told.pop("model") != [network_checksum(model)]:
+        raise ArtifactError(f"{str(path)!r} belongs to a different model from the one beside it; train again.")
     return read, told
 
 
 def damaged(path: Path) -> ArtifactError:
     """What to say of such a file that holds other things than it should."""
-    return ArtifactError(f"{str(path)!r} is damaged; bring it back from a copy, or delete it and do without.")
+    return ArtifactError(f"{str(path)!r} is damaged; restore it from a copy, or delete it and do without.")
 
 
 def _size(height: int, width: int) -> tuple[int, int]:

@@ -76,11 +76,19 @@ class Neighbours:
         return len(self.names)
 
     def nearest(self, features: NDArray[np.float32], count: int = 8) -> list[Neighbour]:
-        """The `count` nearest to an image whose `features` (F,) the graph gave, nearest first."""
+        """The `count` nearest to an image whose `features` (F,) the graph gave, nearest first.
+
+        Of the windows of one sound, which share its name, the nearest alone.
+        """
         likeness = self.features @ unit_rows(features[np.newaxis])[0]
-        rows = np.argsort(-likeness, kind="stable")[:count]
+        first: dict[str, int] = {}
+        for row in np.argsort(-likeness, kind="stable").tolist():
+            if len(first) == count:
+                break
+            first.setdefault(self.names[row], row)
         return [
-            Neighbour(self.names[row], self._label(row), float(1 - likeness[row]), self.thumbnail(row)) for row in rows
+            Neighbour(name, self._label(row), float(1 - likeness[row]), self.thumbnail(row))
+            for name, row in first.items()
         ]
 
     def doubtful(self, count: int = 50) -> list[Doubt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,14 +16,24 @@ from typing import Literal
 from beholder import files
 from beholder.artifact.familiar import read_familiar
 from beholder.artifact.golden import replay_golden, replay_inside
-from beholder.artifact.graph import Graph
-from beholder.artifact.inside import Inside
-from beholder.artifact.manifest import Manifest, read_manifest
+from beholder.artifact.graph import MODEL_FILE, Graph
+from beholder.artifact.inside import INSIDE_FILE, Inside
+from beholder.artifact.manifest import MANIFEST_FILE, Manifest, read_manifest
+from beholder.data.decoding import require_reader
 from beholder.errors import ArtifactError, ReplacedError
+from beholder.evaluation.decision import OperatingPoint
 from beholder.evaluation.familiarity import Familiarity
 
 INT8_FILE = "model.int8.onnx"
+KERAS_FILE = "model.keras"
 CHECKSUMS = "SHA256SUMS"  # in the format that `sha256sum --check` reads
+CARD = "README.md"  # for people, who may write in it: it has no checksum, and nothing reads it
+_OF_PROMISES = (MANIFEST_FILE, CARD)  # what changes where other promises are made of the same networks
+# What systems leave in every folder that somebody looks into, and copies and network file systems bring along.
+_LITTER = re.compile(
+    r"(\.DS_Store|\._.*|Thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.nfs.*|Icon\r)", re.IGNORECASE
+)
+_LITTER_FOLDERS = {"@eadir", "__macosx", ".thumbnails", ".ipynb_checkpoints"}
 _Precision = Literal["float32", "int8"]
 _HIDDEN, _OLD = ".model-", "-old"  # how names begin, and that of a model that is being replaced ends
 
@@ -51,6 +62,11 @@ class Artifact:
     def unsure_below(self) -> float | None:
         """The probability below which an answer of `graph` is unsure; None where nothing was promised."""
         return self.manifest.unsure_below_in(self.precision)
+
+    @property
+    def point(self) -> OperatingPoint | None:
+        """What decides which class `graph` answers; None: the most probable."""
+        return self.manifest.operating_point(self.precision)
 
     @property
     def checksum(self) -> str:
@@ -88,7 +104,7 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 
     Raises:
         ArtifactError: it is missing, a byte of it changed, it is too new, or it answers its golden images otherwise
-            than when it was saved.
+            than when it was saved. A UsageError: it takes sounds, and miniaudio is missing.
     """
     while True:
         try:
@@ -106,12 +122,13 @@ def open_artifact(path: Path, *, int8: bool = False, threads: int | None = None)
 
 
 def _open(folder: Path, *, int8: bool, threads: int | None) -> Artifact:
-    manifest = read_manifest(folder / "manifest.json")
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    require_reader(manifest.image)
     seal = check_seal(folder)
     if int8 and manifest.int8 is not None:
         with suppress(ArtifactError):  # of one that was replaced the next lines tell
             return _described(folder, manifest, open_int8(folder, manifest, threads), "int8", seal)
-    graph = Graph(folder / "model.onnx", threads=threads)
+    graph = Graph(folder / MODEL_FILE, threads=threads)
     replay_golden(folder / "golden", graph, manifest.image)
     return _described(folder, manifest, graph, "float32", seal)
 
@@ -130,7 +147,7 @@ def open_int8(folder: Path, manifest: Manifest, threads: int | None = None) -> G
     """Open the int8 model in the model folder `folder`, to answer on `threads`; on all cores by default.
 
     Raises:
-        ArtifactError: there is none, or it answers the golden images otherwise than when it was saved.
+        ArtifactError: there is none, or it answers the golden images differently from when it was saved.
     """
     if manifest.int8 is None:
         raise ArtifactError(f"{str(folder)!r} has no int8 model; answer in float32.")
@@ -143,7 +160,7 @@ def open_inside(artifact: Artifact) -> Inside:
     """Open the graph that names every layer's output, which answering alone does not need.
 
     Raises:
-        ArtifactError: it is missing, or answers the golden images otherwise than when it was saved.
+        ArtifactError: it is missing, or answers the golden images differently from when it was saved.
         ReplacedError: another model has its place by now.
     """
     try:
@@ -155,10 +172,11 @@ def open_inside(artifact: Artifact) -> Inside:
 
 
 @contextmanager
-def replacing_artifact(folder: Path) -> Iterator[Path]:
+def replacing_artifact(folder: Path, *, check_int8: bool = True) -> Iterator[Path]:
     """A temporary folder to build an artifact in; sealed, checked, and moved to `folder` only when it is whole.
 
-    What an earlier replacing left when it died is brought back or cleared away first.
+    What an earlier replacing left when it died is brought back or cleared away first. `check_int8` is False where the
+    int8 model is a copy: it may have been made on a processor that answers otherwise than this one.
     """
     with files.storage_errors(folder):
         _bring_back(folder)
@@ -170,9 +188,9 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
             _seal(building)
             building.chmod(0o755)
             artifact = open_artifact(building)
-            if (building / "inside.onnx").exists():
+            if (building / INSIDE_FILE).exists():
                 open_inside(artifact)
-            if artifact.manifest.int8 is not None:
+            if artifact.manifest.int8 is not None and check_int8:
                 open_int8(building, artifact.manifest)
             _swap(building, folder)
         finally:
@@ -182,6 +200,8 @@ def replacing_artifact(folder: Path) -> Iterator[Path]:
 def check_seal(folder: Path) -> bytes:
     """Compare each file of `folder` with its checksum; the list of them.
 
+    The model card is a person's to write in, and what systems leave in folders is passed over.
+
     Raises:
         ArtifactError: a file changed, is missing, or was added.
     """
@@ -189,11 +209,14 @@ def check_seal(folder: Path) -> bytes:
         seal = (folder / CHECKSUMS).read_bytes()
         lines = seal.decode("utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        expected.pop(CARD, None)  # of earlier models
         found = _digests(folder)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{str(folder)!r} cannot be read ({error}); copy the model again.") from error
     for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+        if name not in expected:
+            raise ArtifactError(f"{str(folder / name)!r} was added to the model since it was saved; remove it.")
+        if expected[name] != found.get(name):
             state = "is missing" if name not in found else "changed since it was saved"
             raise ArtifactError(f"{str(folder / name)!r} {state}; copy the model again or train again.")
     return seal
@@ -207,14 +230,31 @@ def model_checksum(folder: Path) -> str | None:
         return None
 
 
+def network_checksum(folder: Path) -> str | None:
+    """A name for exactly the networks in `folder`, whatever is promised of them; None where there is no model."""
+    try:
+        lines = (folder / CHECKSUMS).read_bytes().splitlines()
+    except OSError:
+        return None
+    own = [line for line in lines if line.partition(b"  ")[2] not in {name.encode() for name in _OF_PROMISES}]
+    return hashlib.sha256(b"\n".join(own)).hexdigest()
+
+
 def _seal(folder: Path) -> None:
     lines = [f"{digest}  {name}\n" for name, digest in _digests(folder).items()]
     files.write_bytes(folder / CHECKSUMS, "".join(lines).encode())
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CHECKSUMS)
-    return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
+    """From the name of each file that has a checksum to it."""
+    own = {folder / CHECKSUMS, folder / CARD}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
+    names = {path.relative_to(folder): path for path in paths}
+    return {name.as_posix(): _digest(path) for name, path in names.items() if not _is_litter(name)}
+
+
+def _is_litter(name: Path) -> bool:
+    return bool(_LITTER.fullmatch(name.name)) or any(part.lower() in _LITTER_FOLDERS for part in name.parts[:-1])
 
 
 def _digest(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from beholder.artifact.kept_images import damaged, most_images, read_kept, thumb
 from beholder.data.dataset import Dataset
 from beholder.data.split import stratified_order
 from beholder.data.stored_arrays import Arrays
+from beholder.evaluation.decision import OperatingPoint, decide
 from beholder.figures.pixels import as_rgb
 
 VALIDATION_FILE = "validation.npz"
@@ -48,6 +49,11 @@ class ValidationAnswers:
     def thumbnail(self, row: int) -> NDArray[np.uint8] | None:
         """The image of `row`, (H, W, 3) uint8; None where it was not kept."""
         return as_rgb(self.thumbnails[self.shown[row]]) if row in self.shown else None
+
+    def decided(self, probabilities: NDArray[np.float32], point: OperatingPoint) -> ValidationAnswers:
+        """The same with the answers that `point` decides by the (N, classes) float32 `probabilities`."""
+        answers = decide(probabilities, point)
+        return replace(self, answers=answers, probabilities=probabilities[np.arange(len(self)), answers])
 
     def confusion(self) -> NDArray[np.int64]:
         """(classes, classes) int64: how many images of a class (row) got an answer (column)."""

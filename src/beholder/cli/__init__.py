@@ -6,18 +6,22 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
 
 from beholder.cli.audit import audit
 from beholder.cli.compare import compare
+from beholder.cli.console import say
 from beholder.cli.evaluate import evaluate
 from beholder.cli.explain import explain
 from beholder.cli.look import look
 from beholder.cli.parameters import parameters
 from beholder.cli.predict import predict
 from beholder.cli.serve import serve
+from beholder.cli.streams import ReaderGoneError, prepare, print_anything
+from beholder.cli.threshold import threshold
 from beholder.cli.train import train
 from beholder.cli.watch import watch
 from beholder.errors import BeholderError
@@ -34,48 +38,57 @@ def beholder() -> None:
     DATA is the same everywhere:
       digits                 scikit-learn's handwritten digits, installed with the train extra
       cifar10, cifar100      the archives, from the cache, or downloaded when named here
-      PATH                   an archive (.tar.gz or unpacked), a .npz file, or a folder of images:
-                             <class>/… or train/<class>/… with val/ and test/
+      PATH                   an archive (.tar.gz or unpacked), a .npz file, a table of paths and labels (.csv,
+                             .tsv, .jsonl, .parquet), or a folder of images, also as a .zip: <class>/… or
+                             train/<class>/… with val/ and test/
 
     Exit status: 0 done, 2 something for you to change (one sentence says what), 1 a fault of ours.
+
+    If standard output cannot be written, for example because the disk is full, the exit status is 2; if its reader has
+    gone, the command ends quietly. Problems with standard error never stop the work.
     """
 
 
-for _command in (look, audit, parameters, train, evaluate, compare, predict, explain, serve, watch):
+for _command in (look, audit, parameters, train, evaluate, compare, predict, threshold, explain, serve, watch):
     beholder.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; every way out goes through here."""
-    sys.exit(_run(arguments))
+    prepare()
+    status = _run(arguments)
+    with suppress(ReaderGoneError, BeholderError):
+        sys.stdout.flush()  # of an answer that an error cut short
+    sys.exit(status)
 
 
 def _run(arguments: list[str] | None) -> int:
-    _print_anything()
+    print_anything()
     os.environ["MPLBACKEND"] = "agg"  # no command opens a window, and what is named there may not exist
     try:
         status: Any = beholder.main(arguments, prog_name="beholder", standalone_mode=False)
+        sys.stdout.flush()
         return status if isinstance(status, int) else DONE
     except BeholderError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         return PERSON_MUST_CHANGE
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; Python would complain about it at exit
+    except ReaderGoneError:
         return DONE
     except Exception:  # noqa: BLE001 - the one place where a fault of ours ends
         traceback.print_exc()
-        click.echo("This is a fault of Beholder's, not yours: please report it with the lines above.", err=True)
+        say("This is a fault of Beholder's, not yours: please report it with the lines above.", err=True)
         return OUR_FAULT
 
 
-def _print_anything() -> None:
-    """File names may hold bytes that are no text; they are printed as escapes, which JSON reads back."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+def _show(error: click.ClickException) -> None:
+    """Say what click has to say, in lines that break between words."""
+    text = io.StringIO()
+    error.show(text)
+    for line in text.getvalue().splitlines():
+        say(line, err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import print_json, print_notes, print_table, screen
+from beholder.cli.console import print_json, print_notes, say, screen
 from beholder.cli.options import (
     colour_option,
     corrections_option,
@@ -16,9 +16,12 @@ from beholder.cli.options import (
     json_option,
     mirror_option,
     reading_options,
+    seconds_option,
     seed_option,
 )
+from beholder.cli.tables import print_table
 from beholder.cli.values import PATH, Duration
+from beholder.runs.audit_folder import AuditFolder
 from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
@@ -42,10 +45,13 @@ _WORST = 3  # findings of a kind that the terminal shows
 @seed_option
 @colour_option
 @fit_option
+@seconds_option
 @reading_options
 @json_option
 def audit(data: str, labels: Literal["fine", "coarse"] | None, as_json: bool, **given: Any) -> None:
     """Look for what is wrong with DATA: duplicates, doubtful labels, faulty images, and images unlike all others.
+
+    Of sounds those that are silent, clipped, very short, of another rate or full of mains hum.
 
     DATA is only read. The findings go into an AUDIT folder: gallery.html, to look at and decide in, findings.csv and
     findings.json. `train --corrections` applies your decisions. The exit status is 0 whatever is found.
@@ -64,23 +70,22 @@ def _print_findings(result: AuditResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from beholder.report.finding_words import KINDS
+    from beholder.data.kinds import named
+    from beholder.report.finding_words import KINDS, words_of
 
     table = Table("found", "", "for example", box=None, pad_edge=False)
     table.columns[1].justify = "right"
-    for kind, words in KINDS.items():
+    for kind in KINDS:
         found = [one for one in result.findings if one.kind == kind]
         if found:
             worst = "\n".join(_line(one) for one in found[:_WORST])
-            table.add_row(words.title, f"{len(found):,}", Text(worst))
+            table.add_row(words_of(kind, result.kind).title, f"{len(found):,}", Text(worst))
     if result.findings:
         print_table(table)
-    count = sum(result.images.values())
-    click.echo(
-        f"{len(result.findings):,} findings in {count:,} images after {result.seconds:.0f} s; nothing was changed."
-    )
+    count = named(result.kind).count(sum(result.images.values()))
+    say(f"{len(result.findings):,} findings in {count} after {result.seconds:.0f} s; nothing was changed.")
     print_notes(result.notes)
-    click.echo(f"Gallery: {result.out / 'gallery.html'}  Decide: beholder serve {shlex.quote(str(result.out))}")
+    say(f"Gallery: {AuditFolder(result.out).gallery_file}  Decide: beholder serve {shlex.quote(str(result.out))}")
 
 
 def _line(finding: Finding) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
+from beholder.cli.console import print_json, print_notes, say, screen
 from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import (
     augment_option,
@@ -21,14 +20,18 @@ from beholder.cli.options import (
     mirror_option,
     progress_option,
     reading_options,
+    seconds_option,
     seed_option,
     weight_decay_option,
 )
+from beholder.cli.tables import print_table
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import POSITIVE, Duration
+from beholder.cli.values import POSITIVE, Duration, LocalPath
 from beholder.errors import UsageError
+from beholder.evaluation.shares import as_percent
 from beholder.models import FROM_SCRATCH, MODELS
 from beholder.runs.events import Event, Listener
+from beholder.runs.run_folder import COMPARISON_PAGE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
     ),
     headings={
         "Models and length": "--models --epochs --budget --early-stop",
-        "Data": "--images --test --mirror --colour --fit --labels --cache",
+        "Data": "--images --test --mirror --colour --fit --seconds --labels --cache --path-column --label-column "
+        "--split-column --group-column --image-root --group-pattern",
         "Recipe": "--augment --dropout --weight-decay --seed",
         "Output": "--out --progress --json",
     },
@@ -62,7 +66,7 @@ if TYPE_CHECKING:
 @click.option("--budget", type=Duration(), help="Time for each model, instead of epochs: 90s, 5m, 2h.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(file_okay=False),
     help="The folder for the runs and the table. If it has some of the runs already, only the missing ones are "
     "trained.  [default: runs/DATA-compare-TIME]",
 )
@@ -83,6 +87,7 @@ if TYPE_CHECKING:
 @seed_option
 @colour_option
 @fit_option
+@seconds_option
 @reading_options
 @json_option
 def compare(
@@ -143,9 +148,9 @@ def _once(listener: Listener, told: set[str], kind: str) -> Listener:
 def _print_comparison(result: ComparisonResult) -> None:
     if result.models:
         print_table(_table(result.models))
-        click.echo(f"Comparison: {result.out / 'comparison.html'}")
+        say(f"Comparison: {result.out / COMPARISON_PAGE}")
     if result.missing:
-        click.echo(
+        say(
             f"Stopped: {len(result.models)} finished, {', '.join(result.missing)} missing. To go on, run the same "
             f"command with --out {shlex.quote(str(result.out))}."
         )

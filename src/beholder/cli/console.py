@@ -8,27 +8,42 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from beholder.cli.streams import is_utf8
 from beholder.schema import SCHEMA
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+
+def json_text(document: Any, stream: TextIO, *, indent: int | None = None) -> str:
+    """`document` as JSON that `stream` can carry: where that is not UTF-8, in ASCII."""
+    return json.dumps(document, indent=indent, ensure_ascii=not is_utf8(stream), allow_nan=False)
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json_text(document, sys.stdout, indent=2))
 
 
-def print_table(table: Table) -> None:
-    """Print a table on standard output: a terminal wraps it, and a pipe gets it wide, since what is cut is lost."""
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line on standard output, or on standard error: a terminal gets it broken between words, else whole."""
+    if (sys.stderr if err else sys.stdout).isatty():
+        (error_console() if err else output_console()).print(line)
+    else:
+        click.echo(line, err=err)
+
+
+def output_console(width: int | None = None) -> Console:
+    """A console on standard output that prints what it is told as it is, as wide as the terminal or as `width` says."""
     from rich.console import Console
 
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+    # Without a height rich takes 80 columns where TERM is dumb.
+    height = None if width is None else 100
+    return Console(file=sys.stdout, width=width, height=height, highlight=False, markup=False, emoji=False)
 
 
 def error_console() -> Console:
@@ -42,12 +57,7 @@ def print_notes(notes: Iterable[str]) -> None:
     """Say on standard error, once each, what a person should know about their data."""
     console = error_console()
     for note in dict.fromkeys(notes):
-        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
-
-
-def as_percent(share: float) -> str:
-    """0.8731 as 87.3 %."""
-    return f"{share * 100:.1f} %"
+        console.print(f"Note: {note}", style="yellow", soft_wrap=not console.is_terminal)
 
 
 def address_teller(doing: str, run: Path, *, as_json: bool) -> Callable[[str], None]:
@@ -57,7 +67,7 @@ def address_teller(doing: str, run: Path, *, as_json: bool) -> Callable[[str], N
         if as_json:
             print_json({"schema": SCHEMA, "address": address, "process": os.getpid()})
         else:
-            click.echo(f"{doing} {str(run)!r} at {address} (Ctrl+C ends it)")
+            say(f"{doing} {str(run)!r} at {address} (Ctrl+C ends it)")
 
     return tell
 
@@ -73,7 +83,7 @@ class Screen:
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
         columns = (
-            SpinnerColumn(),
+            SpinnerColumn("dots" if is_utf8(sys.stderr) else "line"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[state]}", markup=False),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from beholder.cli.console import as_percent, print_json, print_notes
+from beholder.addresses import at_home
+from beholder.cli.console import print_json, print_notes, say
 from beholder.cli.options import json_option, run_argument, seed_option
+from beholder.cli.streams import read_standard_input
 from beholder.cli.values import PATH, POSITIVE
+from beholder.evaluation.shares import as_percent
 
 
 @click.command(short_help="Draw what the network sees in one image, step by step.")
@@ -45,11 +47,11 @@ def explain(run: Path, image: str, as_json: bool, **given: Any) -> None:
     """
     from beholder.api.explain import explain as explain_now
 
-    result = explain_now(run, sys.stdin.buffer.read() if image == "-" else image, **given)
+    result = explain_now(run, read_standard_input() if image == "-" else at_home(image), **given)
     if as_json:
         print_json(result.to_dict())
         return
     answers = ", ".join(f"{answer['label']} {as_percent(answer['probability'])}" for answer in result.top)
     print_notes(result.notes)
-    click.echo(f"{answers}.")
-    click.echo(f"Wrote {len(result.files)} files; open {result.out / 'index.html'}")
+    say(f"{answers}.")
+    say(f"Wrote {len(result.files)} files; open {result.out / 'index.html'}")

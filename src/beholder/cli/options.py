@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from beholder.cli.values import PATH, POSITIVE, Seed
+from beholder.arguments import CLIP_SECONDS
+from beholder.cli.values import PATH, POSITIVE, ClassShare, LocalPath, Seed
 from beholder.server import HOST
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,7 +39,15 @@ progress_option = click.option(
 augment_option = click.option(
     "--augment/--no-augment",
     default=None,
-    help="Vary the training images: shift them, and mirror them where that is safe.  [default: by model]",
+    help="Vary the training images, and mirror them where that is safe.  [default: by model]",
+)
+augmentation_option = click.option(
+    "--augmentation",
+    metavar="NAME[,DETAIL=…]",
+    help="How images are varied: small moves them by a sixteenth, photo cuts up to half off and changes brightness, "
+    "contrast and colour; details of shift, crop, rotate (degrees), brightness, contrast, colour and erase say how "
+    "strongly, such as photo,crop=0.3,rotate=5. Sounds are varied by sound, with details of shift (in time), stretch, "
+    "pitch, level (decibels), noise and mask, such as sound,mask=0.3.  [default: small; sound for sounds]",
 )
 weight_decay_option = click.option("--weight-decay", type=click.FloatRange(min=0), help="Pulls weights towards zero.")
 corrections_option = click.option(
@@ -62,11 +70,51 @@ fit_option = click.option(
     help="How images of other proportions get into one size: crop cuts what stands over, pad adds grey, stretch gives "
     "up proportions.  [default: crop]",
 )
+seconds_option = click.option(
+    "--seconds",
+    type=click.FloatRange(*CLIP_SECONDS),
+    help="If DATA are sounds: the length of a clip that the network hears; longer sounds become several.  [default: "
+    "longer than 95 % of the training sounds, at most 10]",
+)
 mirror_option = click.option(
     "--mirror/--no-mirror",
     default=None,
     help="Whether a mirrored image means the same.  [default: judged from the images, and reported]",
 )
+
+
+def target_options(command: Command) -> Command:
+    """The recall or precision of one class that is to be promised."""
+    return _decorated(
+        command,
+        click.option(
+            "--target-recall",
+            type=ClassShare(),
+            multiple=True,
+            callback=_one_target,
+            metavar="CLASS=SHARE",
+            help="As in --target-recall defective=95%: find at least this share of a class's images. The validation "
+            "set decides from which probability on the class is answered; such an answer is never unsure.",
+        ),
+        click.option(
+            "--target-precision",
+            type=ClassShare(),
+            multiple=True,
+            callback=_one_target,
+            metavar="CLASS=SHARE",
+            help="As in --target-precision defective=90%: have at least this share of a class's answers right. The "
+            "validation set decides from which probability on the class is answered.",
+        ),
+    )
+
+
+def _one_target(
+    context: click.Context, option: click.Parameter, given: tuple[tuple[str, float], ...]
+) -> dict[str, float] | None:
+    """The target as the public functions take it."""
+    if len(given) > 1:
+        raise click.BadParameter("one target is kept at a time; give one class with its share.", context, option)
+    return dict(given) or None
 
 
 def reading_options(command: Command) -> Command:
@@ -80,14 +128,48 @@ def reading_options(command: Command) -> Command:
         ),
         click.option(
             "--cache",
-            type=click.Path(path_type=Path, file_okay=False),
+            type=LocalPath(file_okay=False),
             help="Where downloads and decoded images are kept.  [default: your cache folder]",
+        ),
+        click.option(
+            "--path-column",
+            metavar="NAME",
+            help="If DATA is a table: the column that names the image files.  [default: recognised by its name]",
+        ),
+        click.option(
+            "--label-column",
+            metavar="NAME",
+            help="If DATA is a table: the column with the labels.  [default: recognised by its name]",
+        ),
+        click.option(
+            "--split-column",
+            metavar="NAME",
+            help="If DATA is a table: the column that says train, validation or test.  "
+            "[default: recognised by its name]",
+        ),
+        click.option(
+            "--group-column",
+            metavar="NAME",
+            help="If DATA is a table: the column that says which images belong together (a patient, a video). No group "
+            "is divided between sets.",
+        ),
+        click.option(
+            "--image-root",
+            type=PATH,
+            metavar="DIR",
+            help="If DATA is a table: the folder that its paths start from.  [default: the folder of the table]",
+        ),
+        click.option(
+            "--group-pattern",
+            metavar="REGEX",
+            help="As in --group-pattern '(patient[0-9]+)': what the parentheses match in an image's path below DATA is "
+            "its group. Images of one group stay in one set.",
         ),
     )
 
 
 def server_options(port: int) -> Callable[[Command], Command]:
-    """Where a page is served: `--host`, `--port`, which is `port` by default, and `--allow-host`."""
+    """Where a page is served: `--host`, `--port`, which is `port` by default, `--allow-host` and `--root-path`."""
     return lambda command: _decorated(
         command,
         click.option(
@@ -101,7 +183,13 @@ def server_options(port: int) -> Callable[[Command], Command]:
             "allow_hosts",
             multiple=True,
             metavar="NAME",
-            help="Another name by which this server may be reached; repeatable.",
+            help="Another name by which this server may be reached, such as that of a proxy in front; repeatable.",
+        ),
+        click.option(
+            "--root-path",
+            default="",
+            metavar="PATH",
+            help="The path prefix under which a proxy serves this, such as /photos; not needed if the proxy strips it.",
         ),
     )
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import as_percent, error_console, print_json, print_table
+from beholder.cli.console import error_console, print_json, say
 from beholder.cli.options import json_option
-from beholder.cli.values import PATH, POSITIVE
+from beholder.cli.tables import print_table
+from beholder.cli.values import PATH, POSITIVE, LocalPath
+from beholder.evaluation.shares import as_percent
 from beholder.models import MODELS
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--classes", type=click.IntRange(min=2), help="Number of classes.  [default: 10]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=LocalPath(dir_okay=False),
     help="Also draw the chapter's argument, weights against image size, as .png or .svg.",
 )
 @json_option
@@ -52,7 +54,7 @@ def parameters(
     _print_costs(result)
     _print_argument(result.argument)
     if out is not None:
-        click.echo(f"Wrote {out}.")
+        say(f"Wrote {out}.")
 
 
 def _print_costs(result: ParametersResult) -> None:
@@ -91,14 +93,14 @@ def _count(number: int) -> str:
 
 def _print_argument(argument: dict[str, Any]) -> None:
     dense, convolution = argument["fully_connected"], argument["convolution"]
-    click.echo("\nWhy convolution is cheap, on a grey image:")
+    say("\nWhy convolution is cheap, on a grey image:")
     for row in dense["at"]:
-        click.echo(
+        say(
             f"  {_size(row['image'])} fully connected to {dense['neurons']} neurons: {row['weights']:,} weights "
             f"({row['weights_a_neuron']:,} for a single neuron)."
         )
     for row in convolution["at"]:
-        click.echo(
+        say(
             f"  {_size(row['image'])} under {convolution['windows']} windows of {_size(convolution['window'])}: "
             f"{row['weights']:,} weights."
         )

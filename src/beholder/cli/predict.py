@@ -6,7 +6,7 @@ import csv
 import datetime
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import as_percent, print_json, print_notes, print_table, screen
+from beholder.cli.console import print_json, print_notes, say, screen
 from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import exact_option, json_option, run_argument
+from beholder.cli.streams import read_standard_input
+from beholder.cli.tables import print_table
 from beholder.cli.values import POSITIVE
+from beholder.evaluation.shares import as_percent
 
 if TYPE_CHECKING:
     from beholder.answering.bulk.job import BulkProgress, BulkResult
     from beholder.answering.prediction import Prediction
+    from beholder.data.kinds import FileKind
 
 _SOME_BAD = 2  # the exit status where some images could not be read
+_TOP = 3  # class names of each image
 _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 
 
@@ -38,8 +43,15 @@ _SECONDS = 10.0  # between two lines of progress where no terminal shows a bar
 )
 @run_argument
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
-@click.option("--top", type=POSITIVE, default=3, show_default=True, help="Class names for each image.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values on standard output.")
+@click.option(
+    "--top", type=POSITIVE, help=f"Class names for each image.  [default: {_TOP}; with --csv a column for every class]"
+)
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print comma-separated values on standard output, with the probability of every class in a column of its own.",
+)
 @exact_option
 @click.option(
     "--engine",
@@ -59,7 +71,7 @@ def predict(
     /,
     run: Path,
     images: tuple[str, ...],
-    top: int,
+    top: int | None,
     as_csv: bool,
     exact: bool,
     engine: str,
@@ -67,6 +79,8 @@ def predict(
     **bulk: Any,
 ) -> None:
     """Say what is in each IMAGE: files, folders, globs, or `-` for one image's bytes on standard input.
+
+    If RUN learned from sounds, give sounds in the place of images.
 
     An answer is marked as unsure if its probability is too low for what the model promises, or if the image is unlike
     anything the model was trained on. An image that cannot be read is named with the reason; the others are answered,
@@ -85,18 +99,19 @@ def predict(
     if engine == "ray":
         if as_csv:
             raise click.UsageError("--engine ray writes Parquet files; leave --csv out.")
-        _answer_in_bulk(run, images, as_json=as_json, top=top, exact=exact, **bulk)
+        _answer_in_bulk(run, images, as_json=as_json, top=top or _TOP, exact=exact, **bulk)
         return
     if given := [name for name, value in bulk.items() if value]:
-        raise click.UsageError(f"--{given[0]} goes with --engine ray.")
+        raise click.UsageError(f"--{given[0]} needs --engine ray; add that, or leave it out.")
     classifier = Classifier.load(run, exact=exact)
-    paths = (sys.stdin.buffer.read() if path == STANDARD_INPUT else path for path in expand(images))
+    paths = (read_standard_input() if path == STANDARD_INPUT else path for path in expand(images, classifier.kind))
     misfits = Misfits(classifier.artifact.manifest.image)
-    predictions = classifier.stream(misfits.watch(paths), top=top)
+    every = classifier.class_names if as_csv and top is None else ()
+    predictions = misfits.answered(classifier.stream(misfits.watch(paths), top=len(every) or top or _TOP))
     if as_json:
         bad = _write_json(predictions, classifier.precision)
     else:
-        bad = (_write_csv if as_csv else _write_table)(predictions)
+        bad = _write_csv(predictions, every) if as_csv else _write_table(predictions, classifier.kind)
     print_notes(misfits.notes())
     if bad:
         context.exit(_SOME_BAD)
@@ -110,17 +125,21 @@ def _write_json(predictions: Iterable[Prediction], precision: str) -> int:
     return sum("error" in prediction for prediction in document["predictions"])
 
 
-def _write_csv(predictions: Iterable[Prediction]) -> int:
+def _write_csv(predictions: Iterable[Prediction], every: Sequence[str]) -> int:
+    """Print a row an image; a column for each of `every` class, or where there are none for the best of each image."""
     bad = 0
     writer = csv.writer(sys.stdout)
-    first, predictions = _peek(predictions)
-    best = range(1, len(first.top) + 1) if first else range(0)
-    writer.writerow(["path", "label", "probability", "unsure", "unlike", "error", *_columns(best)])
+    columns = [f"probability_{name}" for name in every]
+    if not every:
+        first, predictions = _peek(predictions)
+        columns = list(_columns(range(1, len(first.top) + 1) if first else range(0)))
+    writer.writerow(["path", "label", "probability", "unsure", "unlike", "error", *columns])
     for prediction in predictions:
         bad += prediction.error is not None
         flags = ("" if flag is None else str(flag).lower() for flag in (prediction.unsure, prediction.unlike))
         row = [prediction.path, prediction.label, prediction.probability, *flags, prediction.error]
-        writer.writerow([*row, *chain.from_iterable(prediction.top)])
+        shares = dict(prediction.top)
+        writer.writerow([*row, *(map(shares.get, every) if every else chain.from_iterable(prediction.top))])
     return bad
 
 
@@ -141,30 +160,33 @@ def _columns(best: Iterable[int]) -> Iterator[str]:
 
 
 def _answer(prediction: Prediction) -> str:
-    doubt = " (unsure: unlike)" if prediction.unlike else " (unsure)" if prediction.unsure else ""
+    why = ["unsure"] * bool(prediction.unsure) + ["unlike"] * bool(prediction.unlike)
+    doubt = f" ({': '.join(why)})" if why else ""
     return f"{prediction.label}{doubt}"
 
 
-def _write_table(predictions: Iterable[Prediction]) -> int:
+def _write_table(predictions: Iterable[Prediction], kind: FileKind) -> int:
     from rich.table import Column, Table
     from rich.text import Text
 
-    path_column = Column("image", overflow="fold")  # a path that is cut short names no image
+    path_column = Column(kind.name, overflow="fold")  # a path that is cut short names no file
     table, errors = Table(path_column, "answer", "probability", "then", box=None, pad_edge=False), []
     for prediction in predictions:
         if prediction.error is not None:
             errors.append(prediction.error)
             continue
-        others = ", ".join(f"{label} {as_percent(probability)}" for label, probability in prediction.top[1:])
+        others = ", ".join(
+            f"{label} {as_percent(probability)}" for label, probability in prediction.top if label != prediction.label
+        )
         table.add_row(
             Text(prediction.path), Text(_answer(prediction)), as_percent(prediction.probability or 0.0), Text(others)
         )
     if table.row_count:
         print_table(table)
     for error in errors:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
     if len(errors) > 1:
-        click.echo(f"{len(errors):,} of {len(errors) + table.row_count:,} images could not be read.", err=True)
+        say(f"{len(errors):,} of {kind.count(len(errors) + table.row_count)} could not be read.", err=True)
     return len(errors)
 
 
@@ -181,7 +203,7 @@ def _answer_in_bulk(run: Path, sources: tuple[str, ...], *, out: str | None, as_
     if as_json:
         print_json(result.to_dict())
     else:
-        click.echo(_in_words(result))
+        say(_in_words(result))
 
 
 def _in_words(result: BulkResult) -> str:

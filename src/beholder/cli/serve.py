@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ from beholder.server import PORT
 @server_options(PORT)
 @exact_option
 @json_option
-def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: bool, as_json: bool) -> None:
+def serve(run: Path, exact: bool, as_json: bool, **address: Any) -> None:
     """Serve the classifier of RUN: a page to try it and to look inside, and POST /predict for programs.
 
     If RUN is the folder of an audit, the page is one to decide in, and saves each decision to corrections.csv at once.
@@ -27,4 +28,4 @@ def serve(run: Path, host: str, port: int, allow_hosts: tuple[str, ...], exact: 
     from beholder.server.serving import serve as run_server
 
     ready = address_teller("Serving", run, as_json=as_json)
-    run_server(run, host=host, port=port, allow_hosts=allow_hosts, exact=exact, ready=ready)
+    run_server(run, exact=exact, ready=ready, **address)

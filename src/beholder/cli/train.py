@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from beholder.cli.console import as_percent, print_json, print_notes, screen
+from beholder.cli.console import print_json, print_notes, say, screen
 from beholder.cli.help import HelpfulCommand
 from beholder.cli.options import (
     augment_option,
+    augmentation_option,
     colour_option,
     corrections_option,
     early_stop_option,
@@ -23,13 +24,17 @@ from beholder.cli.options import (
     mirror_option,
     progress_option,
     reading_options,
+    seconds_option,
+    target_options,
     weight_decay_option,
 )
 from beholder.cli.training_progress import listener_on
-from beholder.cli.values import PATH, POSITIVE, Duration, Range, Seed, Share, Widths
+from beholder.cli.values import PATH, POSITIVE, Duration, LocalPath, Range, Seed, Share, Widths
 from beholder.cli.watch import watched
 from beholder.errors import UsageError
+from beholder.evaluation.shares import as_percent
 from beholder.models import MODELS
+from beholder.runs.run_folder import Run
 from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
@@ -47,12 +52,13 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     short_help="Train a classifier into a RUN folder.",
     examples=("beholder train digits --budget 20s", "beholder train photos/ --budget 10m --out runs/photos --watch"),
     headings={
-        "Budget and length": "--budget --epochs --early-stop --plan",
-        "Data": "--images --corrections --mirror --colour --fit --labels --cache",
+        "Budget and length": "--budget --epochs --early-stop --folds --plan",
+        "Data": "--images --corrections --mirror --colour --fit --seconds --labels --cache --path-column "
+        "--label-column --split-column --group-column --image-root --group-pattern",
         "Network": "--model --from --input-range --widths --side --window --stride --padding --dropout",
-        "Recipe": "--batch-size --learning-rate --weight-decay --augment --balance --seed",
+        "Recipe": "--batch-size --learning-rate --weight-decay --augment --augmentation --balance --seed",
         "Where and how it runs": "--resume --data --watch --progress --precision --processes --coordinator --process",
-        "Output": "--out --risk --neighbours --json",
+        "Output": "--out --risk --target-recall --target-precision --neighbours --json",
     },
 )
 @click.argument("data", required=False)
@@ -65,8 +71,14 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @click.option("--epochs", type=POSITIVE, help=f"How often each training image is seen.  [default by model: {_EPOCHS}]")
 @early_stop_option
 @click.option(
+    "--folds",
+    type=click.IntRange(2, 100),
+    help="For few images: judge each by a network that never saw it, trained on all shares of the images but its own; "
+    "the network that is kept learns from all. A given test set stays out, and the budget is shared.",
+)
+@click.option(
     "--plan",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=LocalPath(dir_okay=False, exists=True),
     help="The events.jsonl of an earlier run, whose plan is followed exactly, with the changes made on the way.",
 )
 @click.option("--images", type=POSITIVE, help="Learn from this many training images only, stratified by class.")
@@ -74,6 +86,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 @mirror_option
 @colour_option
 @fit_option
+@seconds_option
 @reading_options
 @click.option(
     "--model",
@@ -126,6 +139,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
 )
 @weight_decay_option
 @augment_option
+@augmentation_option
 @click.option(
     "--balance",
     type=click.Choice(["none", "weights", "sampling"]),
@@ -161,6 +175,7 @@ _RESUMING = ("data", "moved", "resumed", "processes", "coordinator", "process", 
     help="The share of wrong answers you tolerate, such as 2%; answers too uncertain for that are marked as unsure.  "
     "[default: 5%, if there are enough validation images to promise it]",
 )
+@target_options
 @click.option(
     "--neighbours/--no-neighbours",
     default=True,
@@ -191,7 +206,7 @@ def train(
     old = _only_run(context, data, resumed)
     if moved is not None and old is None:
         raise UsageError(
-            f"--data is where the data of a resumed run lie now; without --resume write beholder train {moved}."
+            f"--data says where the data of a resumed run are now; without --resume write beholder train {moved}."
         )
     together: dict[str, Any] = {"processes": processes, "coordinator": coordinator, "process": process}
     with screen(progress_kind == "bar") as shown:
@@ -210,22 +225,30 @@ def train(
     if progress_kind == "none":  # nothing has told them yet
         print_notes(trained.notes)
     if process:
-        click.echo(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
+        say(f"Process {process} of {processes} is done; process 0 packs the model into {trained.run}.")
     else:
         _print_trained(trained)
 
 
 def _print_trained(trained: Trained) -> None:
     if trained.finished_before:
-        click.echo(f"{trained.run} was finished already; nothing was done.")
+        say(f"{trained.run} was finished already; nothing was done.")
     epochs = f"{trained.epochs} epoch{'s' * (trained.epochs != 1)}"
     state = f"Stopped after {epochs}; go on with --resume {trained.run}. " if trained.stopped else ""
-    click.echo(f"{state}Validation accuracy {as_percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
-    if trained.risk is not None:
-        from beholder.evaluation.abstention import risk_in_words
+    if trained.folds is not None:
+        from beholder.evaluation.fold_words import folds_in_words
 
-        click.echo(risk_in_words(trained.risk))
-    click.echo(f"Run: {trained.run}  Report: {trained.run / 'report.html'}  Test it: beholder evaluate {trained.run}")
+        state = f"Stopped; go on with --resume {trained.run}. " if trained.stopped else ""
+        say(f"{state}{folds_in_words(trained.folds)}")
+        say(f"{'Stopped' if trained.stopped else 'Done'} after {trained.seconds:.0f} s.")
+    elif trained.validation_accuracy is not None:
+        say(f"{state}Validation accuracy {as_percent(trained.validation_accuracy)} after {trained.seconds:.0f} s.")
+    from beholder.evaluation.point_words import promises_in_words
+
+    for promise in promises_in_words(trained.point, trained.risk):
+        say(promise)
+    test = "" if trained.folds is not None else f"  Test it: beholder evaluate {trained.run}"
+    say(f"Run: {trained.run}  Report: {Run(trained.run).report_file}{test}")
 
 
 def _only_run(context: click.Context, data: str | None, resumed: Path | None) -> Path | None:
@@ -234,12 +257,12 @@ def _only_run(context: click.Context, data: str | None, resumed: Path | None) ->
         raise UsageError("Say what to train on: beholder train DATA, or go on with a run: beholder train --resume RUN.")
     if data is not None and resumed is not None:
         raise UsageError(
-            f"A resumed run knows its data; leave {data!r} out beside --resume, or write --data {data} if they were "
-            "moved there."
+            f"A resumed run knows its data; leave {data!r} out with --resume, or write --data {data} if that is where "
+            "they are now."
         )
     for option in context.command.params if resumed is not None else ():
         name = str(option.name)
         if name not in _RESUMING and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            said = f"{option.opts[0]} out beside --resume {str(resumed)!r}"
+            said = f"{option.opts[0]} out with --resume {str(resumed)!r}"
             raise UsageError(f"A resumed run goes on as it was planned; leave {said}.")
     return resumed

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from beholder.training.limits import LARGEST_SEED
+from beholder.addresses import at_home, shortened, why_no_file
+from beholder.arguments import LARGEST_SEED, MOST_SECONDS, NUMBER, duration, share
 
-PATH = click.Path(path_type=Path)
+
+class LocalPath(click.Path):
+    """A path on this machine, with `~` for the home folder also where no shell has replaced it."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(path_type=Path, **given)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path; an address is refused."""
+        if isinstance(value, str):
+            if reason := why_no_file(value):
+                self.fail(f"{shortened(value)!r} {reason}.", param, ctx)
+            value = at_home(value)
+        return super().convert(value, param, ctx)
+
+
+PATH = LocalPath()
 POSITIVE = click.IntRange(min=1)
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST_SECONDS = 366 * 86400
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 class Seed(click.IntRange):
@@ -38,15 +54,14 @@ class Duration(click.ParamType[float]):
         """Seconds, more than 0."""
         if isinstance(value, int | float):
             return float(value)
-        if _NUMBER.fullmatch(value):
+        if NUMBER.fullmatch(value):
             self.fail(f"{value!r} has no unit; write {value}s for seconds or {value}m for minutes.", param, ctx)
-        pieces = re.findall(rf"({_NUMBER.pattern})([smhd])", value)
-        if not pieces or "".join(number + unit for number, unit in pieces) != value:
-            self.fail(f"{value!r} is not a duration; write 90s, 5m, 1h30m or 2d.", param, ctx)
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in pieces)
+        seconds = duration(value)
+        if seconds is None:
+            return self.fail(f"{value!r} is not a duration; write 90s, 5m, 1h30m or 2d.", param, ctx)
         if seconds <= 0:
             self.fail(f"{value!r} leaves no time; give more than 0 seconds.", param, ctx)
-        if seconds > _MOST_SECONDS:
+        if seconds > MOST_SECONDS:
             self.fail(f"{value!r} is longer than a year; give less.", param, ctx)
         return seconds
 
@@ -60,11 +75,25 @@ class Share(click.ParamType[float]):
         """A share above 0 and below 1."""
         if isinstance(value, int | float):
             return float(value)
-        match = re.fullmatch(rf"({_NUMBER.pattern})\s*(%?)", value)
-        share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
-        if not 0 < share < 1:
-            self.fail(f"{value!r} is not a share between 0 and 1; write 2% or 0.02.", param, ctx)
-        return share
+        written = share(value)
+        if written is None or not 0 < written < 1:
+            return self.fail(f"{value!r} is not a share between 0 and 1; write 2% or 0.02.", param, ctx)
+        return written
+
+
+class ClassShare(click.ParamType[tuple[str, float]]):
+    """`defective=95%` as ("defective", 0.95); what is before the last `=` is the class name."""
+
+    name = "class=share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """A class name and a share above 0 and below 1."""
+        if isinstance(value, tuple):
+            return value
+        name, _, share = value.rpartition("=")
+        if not name:
+            self.fail(f"{value!r} names no class and share; write defective=95% or defective=0.95.", param, ctx)
+        return name, Share().convert(share.strip(), param, ctx)
 
 
 class Range(click.ParamType[tuple[float, float]]):
@@ -76,7 +105,7 @@ class Range(click.ParamType[tuple[float, float]]):
         """Two numbers, the first below the second."""
         if isinstance(value, tuple):
             return value
-        if re.fullmatch(rf"-?{_NUMBER.pattern},-?{_NUMBER.pattern}", value):
+        if re.fullmatch(rf"-?{NUMBER.pattern},-?{NUMBER.pattern}", value):
             low, high = (float(number) for number in value.split(","))
             if -math.inf < low < high < math.inf:
                 return low, high

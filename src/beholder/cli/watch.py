@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from beholder.cli.console import address_teller
+from beholder.cli.console import address_teller, say
 from beholder.cli.options import json_option, run_argument, server_options
 from beholder.server import WATCH_PORT
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 @server_options(WATCH_PORT)
 @json_option
 @click.option("--while-parent-lives", is_flag=True, hidden=True)
-def watch(
-    run: Path, host: str, port: int, allow_hosts: tuple[str, ...], as_json: bool, while_parent_lives: bool
-) -> None:
+def watch(run: Path, as_json: bool, while_parent_lives: bool, **address: Any) -> None:
     """Show the training of RUN in the browser, live or afterwards: curves, answers, filters.
 
     The page can stop the training and continue it. Closing the page, or ending this command with Ctrl+C or SIGTERM,
@@ -42,7 +40,7 @@ def watch(
     if while_parent_lives:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     ready = address_teller("Watching", run, as_json=as_json)
-    run_server(run, host=host, port=port, allow_hosts=allow_hosts, ready=ready)
+    run_server(run, ready=ready, **address)
 
 
 @contextmanager
@@ -65,7 +63,7 @@ def watched(run: Path, listener: Listener) -> Iterator[Listener]:
         listener(event)
         if event["event"] == "start":  # seconds later, so that nothing waits
             address = _address(watchers[0])
-            click.echo(f"Watch it at {address} until it ends." if address else "Its page did not start.", err=True)
+            say(f"Watch it at {address} until it ends." if address else "Its page did not start.", err=True)
 
     try:
         yield hear

@@ -6,7 +6,7 @@ import math
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from beholder.data.class_names import refuse_alike
 from beholder.data.dataset import Dataset
 from beholder.data.images.array_rules import as_images, check_images
 from beholder.data.progress import Progress
@@ -45,7 +46,7 @@ def open_npz(path: Path) -> Source:
         names = _array(file, "names", path) if "names.npy" in file.namelist() else None
     if labels.ndim:  # before each of them becomes a text
         _check_counts(shape, labels, where)
-    indices, class_names = _classes(labels, None if names is None else list(_texts(names, where)), where)
+    indices, class_names = classes_of(labels, None if names is None else list(_texts(names, where)), where)
     _check_counts(shape, indices, where)
     scaled = f"The images in {path.name} are {dtype} and were scaled from 0..1 to 0..255."
 
@@ -77,11 +78,13 @@ def from_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
     Raises:
         DataError: another shape or dtype, floats outside 0..1, labels outside the classes, no images.
     """
-    images, labels = _as_array(images, "images"), _as_array(labels, "labels")
+    images, labels = _as_array(images, "images"), _unmixed(labels)
     check_images(images.shape, images.dtype, "images")
-    if isinstance(class_names, str | Mapping):  # walking through one gives letters, or keys in any order
+    if class_names is not None and (
+        isinstance(class_names, str | Mapping) or not isinstance(class_names, Iterable)
+    ):  # walking through one gives letters, or keys in any order
         raise DataError(f"Expected a list of class names. Received: {type(class_names).__name__}.")
-    indices, names = _classes(labels, None if class_names is None else list(class_names), "labels")
+    indices, names = classes_of(labels, None if class_names is None else list(class_names), "labels")
     _check_counts(images.shape, indices, "images")
     return Dataset(as_images(images, "images"), indices, names, _row_names(len(images)))
 
@@ -97,6 +100,16 @@ def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
         return np.asarray(values)
     except ValueError as error:
         raise DataError(f"Expected {what} that form one array; their lengths differ from row to row.") from error
+    except Exception as error:  # whatever the library of these values raises
+        raise DataError(f"Expected {what} as an array. Received: {type(values).__name__} ({error}).") from error
+
+
+def _unmixed(labels: ArrayLike) -> NDArray[Any]:
+    """As an array, in which a number among texts, such as the NaN of a missing one, has not become a text itself."""
+    array = _as_array(labels, "labels")
+    if array.dtype.kind == "U" and isinstance(labels, list | tuple) and not all(isinstance(one, str) for one in labels):
+        return np.asarray(labels, object)
+    return array
 
 
 def _check_counts(shape: tuple[int, ...], labels: NDArray[Any], where: str) -> None:
@@ -104,8 +117,12 @@ def _check_counts(shape: tuple[int, ...], labels: NDArray[Any], where: str) -> N
         raise DataError(f"Expected one label for each image in {where!r}. Received: {len(labels)} for {shape[0]}.")
 
 
-def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Indices into the class names, and these."""
+def classes_of(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Indices into the class names, (N,) int64, and these; see `from_arrays`.
+
+    Raises:
+        DataError: labels that are none, or outside the `names`; `where` is what a person knows them as.
+    """
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras keeps those of CIFAR-10
         labels = labels[:, 0]
     if labels.ndim != 1 or labels.dtype.kind not in "iuUSO":
@@ -119,15 +136,18 @@ def _classes(labels: NDArray[Any], names: list[str] | None, where: str) -> tuple
         labels = _texts(labels, where)
     if names is None:
         values, indices = np.unique(labels, return_inverse=True)
-        return indices.astype(np.int64), tuple(map(str, values))
+        found = tuple(map(str, values))
+        refuse_alike(found, where)
+        return indices.astype(np.int64), found
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise DataError(f"Expected class names in {where!r} that are texts and differ from each other.")
     class_names = tuple(map(str, names))
+    refuse_alike(class_names, where)
     if labels.dtype.kind == "U":
         order = {name: index for index, name in enumerate(class_names)}
         unknown = sorted(set(labels.tolist()) - set(order))
         if unknown:
-            raise DataError(f"The label {unknown[0]!r} in {where!r} is none of its {len(names)} class names.")
+            raise DataError(f"The label {unknown[0]!r} in {where!r} is not one of its {len(names)} class names.")
         return np.array([order[label] for label in labels.tolist()], np.int64), class_names
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
         raise DataError(
@@ -143,8 +163,22 @@ def _texts(values: NDArray[Any], where: str) -> NDArray[np.str_]:
         texts = [text.decode("utf-8") if isinstance(text, bytes) else text for text in texts]
     except UnicodeDecodeError as error:
         raise DataError(f"Expected texts in UTF-8 in {where!r}; write them as `str`.") from error
-    if not all(isinstance(text, str) for text in texts) or values.dtype.kind not in "USO":
-        raise DataError(f"Expected a row of texts in {where!r}. Received: shape={values.shape}, dtype={values.dtype}.")
+    missing = [row for row, text in enumerate(texts) if values.ndim == 1 and _is_missing(text)]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise DataError(
+            f"{len(missing):,} of {len(texts):,} texts in {where!r} {are} missing, the first in row {missing[0]} "
+            f"({texts[missing[0]]!r}); leave {'it' if len(missing) == 1 else 'them'} out."
+        )
+    other = [row for row, text in enumerate(texts) if not isinstance(text, str)]
+    if other and values.ndim == 1 and values.dtype.kind == "O":
+        raise DataError(
+            f"Expected texts alone in {where!r}. Received: {texts[other[0]]!r:.40} in row {other[0]}; write it as text."
+        )
+    if other or values.dtype.kind not in "USO":
+        raise DataError(
+            f"Expected one row of texts in {where!r}. Received: shape={values.shape}, dtype={values.dtype}."
+        )
     return np.array(texts, np.str_)
 
 
@@ -166,7 +200,7 @@ def _header(file: zipfile.ZipFile, key: str, path: Path) -> tuple[tuple[int, ...
         # Images of a few pixels cost more than these, and bytes become texts of four bytes a letter.
         cost = size + _BYTES_A_ROW * shape[0] if key == "images" and shape else size * (4 if dtype.kind == "S" else 1)
         if size > _MOST_BYTES[key] or (cost > _LARGE and cost > _MOST_SHRINKING * path.stat().st_size):
-            raise DataError(f"{key!r} in {str(path)!r} announces {size:,} bytes, too many to load; save a smaller one.")
+            raise DataError(f"{key!r} in {str(path)!r} declares {size:,} bytes, too many to load; save a smaller one.")
         if dtype.itemsize == 0 or size != announced - stream.tell() or any(side < 0 for side in shape):
             raise DataError(f"{key!r} in {str(path)!r} is cut short or damaged; save it again.")
     return shape, dtype
@@ -180,7 +214,7 @@ def _array(file: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
     if array.dtype.kind == "U":
         letters = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
         if letters.size and letters.max() > sys.maxunicode:
-            raise DataError(f"{key!r} in {str(path)!r} holds what is no text; save it again.")
+            raise DataError(f"{key!r} in {str(path)!r} holds something other than text; save it again.")
     return array
 
 
@@ -194,3 +228,8 @@ def _reading(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or no .npz file"
         raise DataError(f"Cannot read {str(path)!r}: {reason}; save it again or give another path.") from error
+
+
+def _is_missing(text: object) -> bool:
+    is_nan = isinstance(text, float) and text != text  # noqa: PLR0124  as pandas marks what is missing
+    return text is None or is_nan or (isinstance(text, str) and not text.strip())

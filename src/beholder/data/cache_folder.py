@@ -20,7 +20,7 @@ def default_cache() -> Path:
     """The folder for what is downloaded or decoded: `BEHOLDER_CACHE`, or else the system's place for caches."""
     chosen = os.environ.get("BEHOLDER_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("beholder"))

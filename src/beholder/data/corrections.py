@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from beholder import files
+from beholder.data.correction_lines import encoding_hint, is_spreadsheet, lines_of
 from beholder.data.correction_names import matched, normal_form
 from beholder.data.dataset import Dataset
 from beholder.data.progress import Progress
@@ -28,6 +29,7 @@ from beholder.errors import DataError
 
 ACTIONS = ("keep", "drop", "relabel")
 HEADER = ["path", "action", "label"]
+_SHOWN = 60  # characters of a first line
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ class Corrections:
                 near = difflib.get_close_matches(one.label, class_names, n=1) or class_names[:10]
                 line = f"line {one.line}: " if one.line else ""
                 raise DataError(
-                    f"{line}{one.path!r} cannot become {one.label!r}, which is no class of the data; write "
-                    f"{' or '.join(map(repr, near))}."
+                    f"{line}{one.path!r} cannot become {one.label!r}, which is not a class of the data"
+                    f"{encoding_hint(one.label)}; write {' or '.join(map(repr, near))}."
                 )
 
     def apply(self, dataset: Dataset) -> Dataset:
@@ -109,18 +111,18 @@ class Corrections:
         Images stay where they are, so that a data set without a dropped image is not copied.
 
         Raises:
-            DataError: a label that is no class, or a path that is the name of several images.
+            DataError: a label that is no class, or a path that is the name of several files.
         """
         self.check(dataset.class_names)
         decided = {one.path: one for one in self.named(dataset.names)}
-        labels, dropped, seen = dataset.labels.copy(), [], set[str]()
+        labels, dropped = dataset.labels.copy(), []
+        files = [dataset.names[row] for row in dataset.first_rows]  # all windows of a sound have its name
+        several = {name for name, count in Counter(files).items() if count > 1}
         for row, name in enumerate(dataset.names):
             if name in decided:
-                if name in seen:
-                    raise DataError(
-                        f"Several images are called {name!r}, so that it cannot be corrected; leave it out."
-                    )
-                seen.add(name)
+                if name in several:
+                    plural = dataset.file_kind.plural
+                    raise DataError(f"Several {plural} are called {name!r}, so it cannot be corrected; leave it out.")
                 if decided[name].label:
                     labels[row] = dataset.class_names.index(decided[name].label)
                 if decided[name].action == "drop":
@@ -166,15 +168,16 @@ class Corrections:
         told = []
         if lost:
             first = f"line {lost[0].line}, {lost[0].path!r}" if lost[0].line else repr(lost[0].path)
+            first += encoding_hint(lost[0].path)
             if len(lost) == total:
                 none = f"None of the {total} corrections names" if total > 1 else "The only correction does not name"
                 raise DataError(
-                    f"{none} an image of {name!r} (the first: {first}); give the corrections of this data, or none."
+                    f"{none} a file of {name!r} (the first: {first}); give corrections of these data, or none."
                 )
             outside = f" outside its {' and '.join(sorted(unread))} set" if unread else ""
             names = "names" if len(lost) == 1 else "name"
             told.append(
-                f"{len(lost)} of the {total} corrections {names} no image of {name!r}{outside}, the first: {first}; "
+                f"{len(lost)} of the {total} corrections {names} no file of {name!r}{outside}, the first: {first}; "
                 "check the spelling."
             )
         if later:
@@ -215,16 +218,20 @@ def read_corrections(path: Path | None, class_names: Sequence[str] | None = None
     if path is None:
         return Corrections()
     try:
-        # A path is bytes to the system; those that are no text go through as they are.
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-        (_, header), *rows = _lines(text) or [(1, [])]
+        content = path.read_bytes()
+        if is_spreadsheet(content):
+            raise DataError(
+                f"The corrections file {str(path)!r} is in a spreadsheet's own format; save it as CSV in UTF-8."
+            )
+        (_, header), *rows = lines_of(content, len(HEADER)) or [(1, [])]
     except OSError as error:
         raise DataError(f"Cannot read the corrections file {str(path)!r}: {error.strerror}; check the path.") from error
     except csv.Error as error:
-        raise DataError(f"The corrections file {str(path)!r} is no CSV file ({error}); save it again.") from error
+        raise DataError(f"The corrections file {str(path)!r} is not a CSV file ({error}); save it again.") from error
     if [name.strip().lower() for name in header] != HEADER:
+        begins = f"begins with {','.join(header)[:_SHOWN]!r}, not with" if header else "is empty and lacks the header"
         raise DataError(
-            f"The corrections file {str(path)!r} does not begin with {','.join(HEADER)!r}; write that as its header."
+            f"The corrections file {str(path)!r} {begins} {','.join(HEADER)!r}; write that as its first line."
         )
     try:
         lines = [_correction(line, row) for line, row in rows]
@@ -232,7 +239,7 @@ def read_corrections(path: Path | None, class_names: Sequence[str] | None = None
         if class_names is not None:
             corrections.check(class_names)
     except DataError as error:
-        raise DataError(f"The corrections file {str(path)!r} cannot be obeyed: {error}") from error
+        raise DataError(f"The corrections file {str(path)!r} cannot be applied: {error}") from error
     return corrections
 
 
@@ -256,24 +263,11 @@ def train_command(data: str, corrections: str) -> str:
     return f"beholder train {shlex.quote(data)} --corrections {shlex.quote(corrections)}"
 
 
-def _lines(text: str) -> list[tuple[int, list[str]]]:
-    """The fields of each line that is not empty, with its number; a spreadsheet may part them by `;` or tabs."""
-    first = text.split("\n", 1)[0]
-    delimiter = next((one for one in (",", ";", "\t") if one in first), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    lines, before = [], 0
-    for row in reader:
-        while len(row) > len(HEADER) and not row[-1].strip():
-            row.pop()  # a spreadsheet's empty columns
-        if any(row):
-            lines.append((before + 1, row))
-        before = reader.line_num
-    return lines
-
-
 def _correction(line: int, row: list[str]) -> Correction:
     if len(row) not in (2, 3):
-        raise DataError(f"line {line}: expected path, action and label, received {row}.")
+        raise DataError(
+            f"line {line}: expected path, action and label, separated as in the header, received {', '.join(row)!r}."
+        )
     path, action, label = (*row, "")[:3]
     try:
         return Correction(path, action.strip().lower(), label.strip(), line)

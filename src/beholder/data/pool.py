@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.groups.linked import head_of
+from beholder.data.groups.rule import ALONE
 from beholder.data.image_rows import Images
+from beholder.data.recordings import joined_recordings
+from beholder.data.sounds.rules import SoundRules
 
 _CHUNK = 256  # images that are shrunk at once
 
@@ -34,7 +38,30 @@ def pooled(sets: Mapping[str, Dataset], factor: int = 1) -> Pool:
     images = np.concatenate([_shrunk(dataset.images, factor) for dataset in datasets])
     labels = np.concatenate([dataset.labels for dataset in datasets])
     names = [name for dataset in datasets for name in dataset.names]
-    dataset = Dataset(images, labels, datasets[0].class_names, names)
+    dataset = Dataset(images, labels, datasets[0].class_names, names, joined_groups(datasets), *joined_sound(datasets))
+    return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
+
+
+def joined_sound(datasets: Sequence[Dataset]) -> tuple[NDArray[np.int64] | None, SoundRules | None]:
+    """Of all rows of `datasets`, one data set after the other, the recordings, and the rules of their sounds."""
+    recordings = joined_recordings([one.recordings for one in datasets], list(map(len, datasets)))
+    return recordings, datasets[0].sound
+
+
+def joined_groups(datasets: Sequence[Dataset]) -> list[str] | None:
+    """The groups of all images of `datasets`, one data set after the other; None where none has any."""
+    if all(dataset.groups is None for dataset in datasets):
+        return None
+    return [group for one in datasets for group in (one.groups if one.groups is not None else [ALONE] * len(one))]
+
+
+def pooled_names(sets: Mapping[str, Dataset]) -> Pool:
+    """As `pooled`, for those who look at names and labels alone: no image is read, each is one black pixel."""
+    datasets = list(sets.values())
+    labels = np.concatenate([dataset.labels for dataset in datasets])
+    names = [name for dataset in datasets for name in dataset.names]
+    pixels = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    dataset = Dataset(pixels, labels, datasets[0].class_names, names, joined_groups(datasets), *joined_sound(datasets))
     return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
 
 
@@ -45,19 +72,13 @@ def joined(sets: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str
     """
     keys = [(set_name, name) for set_name, dataset in sets.items() for name in dataset.names]
     row_of = {key: row for row, key in enumerate(keys)}
-    leader = list(range(len(keys)))
+    sounds = any(dataset.recordings is not None for dataset in sets.values())
+    leader = {row: row_of[key] if sounds else row for row, key in enumerate(keys)}  # windows of a file belong together
     for group in groups:
-        heads = [_head(leader, row_of[key]) for key in group if key in row_of]
+        heads = [head_of(leader, row_of[key]) for key in group if key in row_of]
         for head in heads:
             leader[head] = min(heads)
-    return [_head(leader, row) for row in range(len(keys))]
-
-
-def _head(leader: list[int], row: int) -> int:
-    while leader[row] != row:
-        leader[row] = leader[leader[row]]
-        row = leader[row]
-    return row
+    return [head_of(leader, row) for row in range(len(keys))]
 
 
 def _shrunk(images: Images, factor: int) -> NDArray[np.uint8]:
@@ -68,6 +89,8 @@ def _shrunk(images: Images, factor: int) -> NDArray[np.uint8]:
     small = np.empty((count, rows, columns, channels), np.uint8)
     for start in range(0, count, _CHUNK):
         cut = images[start : start + _CHUNK][:, : rows * factor, : columns * factor]
-        blocks = cut.reshape(len(cut), rows, factor, columns, factor, channels)
-        small[start : start + _CHUNK] = np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+        # Rows first, which lie far apart: several times as fast as both at once.
+        lines = cut.reshape(len(cut), rows, factor, columns * factor * channels).sum(axis=2, dtype=np.uint32)
+        sums = lines.reshape(len(cut), rows, columns, factor, channels).sum(axis=3, dtype=np.uint32)
+        small[start : start + _CHUNK] = np.rint(sums.astype(np.float32) / np.float32(factor * factor))
     return small

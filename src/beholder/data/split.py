@@ -6,12 +6,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.arguments import checked_arguments, unexpected
 from beholder.data.copies.duplicates import copy_groups
 from beholder.data.dataset import Dataset
+from beholder.data.groups.splitting import split_by_groups
 from beholder.data.progress import Progress, silent
 from beholder.data.remembered import remembered
 from beholder.data.source import Source
@@ -45,14 +48,22 @@ def split(
         raise DataError(f"Expected positive fractions that add up to 1. Received: fractions={dict(fractions)}.")
     if groups is not None and len(groups) != len(labels):
         raise DataError(f"Expected one group for each of {len(labels)} rows. Received: {len(groups)} groups.")
+    if groups is None:
+        return _split_rows(labels, seed, fractions)
     names = list(fractions)
     rows: dict[str, list[int]] = {name: [] for name in names}
     for label, members in sorted(_groups_by_class(labels, groups).items()):
-        random = np.random.Generator(np.random.PCG64([seed % 2**64, label % 2**64]))
+        random = _random(seed, label)
         counts = _counts(sum(map(len, members)), list(fractions.values()), random)
         for place, member in _assign(members, counts, random):
             rows[names[place]].extend(member)
     return {name: np.array(sorted(chosen), np.int64) for name, chosen in rows.items()}
+
+
+def _opened(_name: str, source: Any) -> Source:
+    if not isinstance(source, Source):
+        raise unexpected(source, "an opened source, such as open_source('digits')")
+    return source
 
 
 class Split:
@@ -60,19 +71,21 @@ class Split:
 
     A set that the source has is used as it is. A missing validation or test set is a stratified tenth of train, or
     of everything where the source is unsplit (80/10/10), chosen by `seed`. Images that are copies of each other stay
-    in one set.
+    in one set, and so do those of a group, as far as sets are made here.
     """
 
+    @checked_arguments(source=_opened)
     def __init__(
         self, source: Source, seed: int = 0, progress: Progress = silent, *, cache: Path | None = None
     ) -> None:
-        self.source = source
+        self.source, self._kind = source, source.file_kind
         self.seed = seed
         self.progress = progress
         self._cache = cache  # where it is remembered which images are copies; None: nowhere
         self._whole: Dataset | None = None
         self.copies: dict[bytes, bytes] | None = None  # from content to its group, once near copies were looked for
-        self._rows: dict[str, NDArray[np.int64]] = {}
+        self.copies_apart = False  # whether some could not stay in one set, since that would join too many groups
+        self._files: dict[str, NDArray[np.int64]] = {}
 
     def train(self) -> Dataset:
         """The images to learn from.
@@ -81,12 +94,12 @@ class Split:
             DataError: there are none, or a class has fewer than two.
         """
         dataset = self._set("train")
-        counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+        counts = np.bincount(dataset.files.labels, minlength=len(dataset.class_names))
         for name, count in zip(dataset.class_names, counts.tolist(), strict=True):
             if count < 2:
                 raise DataError(
-                    f"Class {name!r} of {self.source.name!r} has {count} image{'s' * (count != 1)} to learn from; "
-                    "bring at least two, different ones, or remove the class."
+                    f"Class {name!r} of {self.source.name!r} has {self._kind.count(count)} to learn from; "
+                    f"add {self._kind.plural} until there are at least two that differ, or remove the class."
                 )
         return dataset
 
@@ -110,7 +123,7 @@ class Split:
 
     def made(self, set_name: str) -> bool:
         """Whether `set_name` was split off, and has been read; `train` is when another one was split off from it."""
-        return set_name in self._rows
+        return set_name in self._files
 
     def _set(self, set_name: str) -> Dataset:
         home, missing = self._home, self._missing
@@ -123,8 +136,20 @@ class Split:
                 f"{self.source.name!r} has no {set_name} set and no training set to split it from; add one of them."
             )
         if not len(dataset):
-            raise DataError(f"{self.source.name!r} has no images for its {set_name} set; bring more images.")
+            raise DataError(
+                f"{self.source.name!r} has no {self._kind.plural} for its {set_name} set; {self._too_few()}."
+            )
         return dataset
+
+    def _too_few(self) -> str:
+        """What to do where a set has no images."""
+        groups, plural = set((self.copies or {}).values()), self._kind.plural
+        total = len(groups) if self._whole is None else len(self._whole.files)
+        if len(groups) == total:
+            return f"add more {plural}"
+        if len(groups) == 1:
+            return f"its {total:,} {plural} are all copies of each other: add some that differ"
+        return f"only {len(groups):,} of its {total:,} {plural} differ, and copies stay together: add more"
 
     @property
     def _home(self) -> str:
@@ -139,22 +164,33 @@ class Split:
         if self._whole is None:
             self._whole = self.source.readers[home](self.progress)
             shares = {"train": 1 - HELD_OUT * len(missing)} | dict.fromkeys(missing, HELD_OUT)
-            self.copies = self._found_copies(self._whole)
-            groups = [self.copies[content] for content in self._whole.contents]
-            self._rows = split(self._whole.labels, groups, seed=self.seed, fractions=shares)
-        return self._whole.select(self._rows[set_name])
+            files = self._whole.files  # all windows of a sound stay together
+            self.copies = self.find_copies(self._whole)
+            self._files = self._divided(files, [self.copies[content] for content in files.contents], shares)
+        return self._whole.of_files(self._files[set_name])
 
-    def _found_copies(self, whole: Dataset) -> dict[bytes, bytes]:
-        """From content to the group of images that are copies of each other, remembered as far as they differ."""
+    def _divided(
+        self, whole: Dataset, copies: list[bytes], fractions: Mapping[str, float]
+    ) -> dict[str, NDArray[np.int64]]:
+        if whole.groups is None:
+            return split(whole.labels, copies, seed=self.seed, fractions=fractions)
+        rows, told, apart = split_by_groups(self.source, whole, copies, seed=self.seed, fractions=fractions)
+        self.copies_apart = apart > 0
+        self.source.later.extend(one for one in told if one not in self.source.later)
+        return rows
+
+    def find_copies(self, whole: Dataset) -> dict[bytes, bytes]:
+        """From content to the group of files that are copies of each other, remembered as far as they differ."""
+        contents = whole.files.contents
 
         def find() -> dict[str, str]:
-            found = zip(whole.contents, copy_groups(whole, self.progress), strict=True)
+            found = zip(contents, copy_groups(whole, self.progress), strict=True)
             return {content.hex(): group.hex() for content, group in found if content != group}
 
-        facts = [whole.image_shape, hashlib.sha256(b"".join(whole.contents)).hexdigest()]
+        facts = [self._kind.name, whole.image_shape, hashlib.sha256(b"".join(contents)).hexdigest()]
         found = remembered(self._cache, "copies", facts, find)
         copies = {bytes.fromhex(content): bytes.fromhex(group) for content, group in found.items()}
-        return {content: copies.get(content, content) for content in whole.contents}
+        return {content: copies.get(content, content) for content in contents}
 
 
 def first_images(train: Dataset, count: int | None, *, seed: int) -> Dataset:
@@ -166,12 +202,14 @@ def first_images(train: Dataset, count: int | None, *, seed: int) -> Dataset:
     Raises:
         UsageError: `count` leaves a class without an image.
     """
-    if count is None or count >= len(train):
+    files = train.files
+    if count is None or count >= len(files):
         return train
     classes = len(train.class_names)
     if count < classes:
-        raise UsageError(f"{count} images do not reach for {classes} classes; choose at least {classes}.")
-    return train.select(np.sort(stratified_order(train.labels, seed=seed)[:count]))
+        plural = train.file_kind.plural
+        raise UsageError(f"{count} {plural} are not enough for {classes} classes; choose at least {classes}.")
+    return train.of_files(np.sort(stratified_order(files.labels, seed=seed)[:count]))
 
 
 def stratified_order(labels: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
@@ -196,13 +234,36 @@ def stratified_order(labels: NDArray[np.int64], *, seed: int) -> NDArray[np.int6
     return shuffled[np.argsort(places, kind="stable")].astype(np.int64)
 
 
-def _groups_by_class(labels: NDArray[np.int64], groups: Sequence[Hashable] | None) -> dict[int, list[list[int]]]:
+def _split_rows(labels: NDArray[np.int64], seed: int, fractions: Mapping[str, float]) -> dict[str, NDArray[np.int64]]:
+    """`split` of rows that do not belong together, a million of which take half a second."""
+    rows: list[list[NDArray[np.int64]]] = [[] for _ in fractions]
+    by_class = np.argsort(labels, kind="stable")
+    ends = np.flatnonzero(np.diff(labels[by_class])) + 1
+    for members in np.split(by_class, ends) if len(labels) else []:
+        random = _random(seed, int(labels[members[0]]))
+        counts = _counts(len(members), list(fractions.values()), random)
+        # As `_assign` hands out groups of one: the next to the set that lacks most, the first of those that do.
+        lacking = np.concatenate([np.arange(count, 0, -1) for count in counts])
+        places = np.repeat(np.arange(len(counts)), counts)
+        places = places[np.lexsort((places, -lacking))]
+        drawn = members[random.permutation(len(members))]
+        for place, chosen in enumerate(rows):
+            chosen.append(drawn[places == place])
+    none = np.zeros(0, np.int64)
+    return {name: np.sort(np.concatenate([none, *chosen])) for name, chosen in zip(fractions, rows, strict=True)}
+
+
+def _random(seed: int, label: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([seed % 2**64, label % 2**64]))
+
+
+def _groups_by_class(labels: NDArray[np.int64], groups: Sequence[Hashable]) -> dict[int, list[list[int]]]:
     """From class to its groups of rows, in an order that depends on the groups' values alone."""
     members: dict[Hashable, list[int]] = {}
-    for row, group in enumerate(range(len(labels)) if groups is None else groups):
+    for row, group in enumerate(groups):
         members.setdefault(group, []).append(row)
     by_class: dict[int, list[list[int]]] = {}
-    for group in members if groups is None else sorted(members, key=repr):
+    for group in sorted(members, key=repr):
         votes = Counter(int(labels[row]) for row in members[group])
         label = min(votes, key=lambda name: (-votes[name], name))
         by_class.setdefault(label, []).append(members[group])

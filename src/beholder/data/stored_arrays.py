@@ -55,8 +55,8 @@ def read_arrays(path: Path, *, most_bytes: int, names: Sequence[str] | None = No
         reason = " ".join(str(error).split())[:100] or type(error).__name__
         raise ValueError(reason) from error
     other = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if other:  # NumPy hands on what is no array as bytes
-        raise ValueError(f"its {other[0]!r} is no array")
+    if other:  # NumPy hands on what is not an array as bytes
+        raise ValueError(f"its {other[0]!r} is not an array")
     return arrays
 
 
@@ -76,7 +76,7 @@ def texts_from_array(array: NDArray[Any]) -> list[str]:
     except RecursionError as error:
         raise ValueError("its texts are nested") from error
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("its texts are none")
+        raise ValueError("its texts are not text")
     return texts
 
 
@@ -84,7 +84,7 @@ def _check_sizes(file: BinaryIO, most_bytes: int, compressed: bool) -> None:
     with zipfile.ZipFile(file) as entries:
         members = entries.infolist()
     if sum(member.file_size for member in members) > most_bytes:
-        raise ValueError("it announces more than it can hold")
+        raise ValueError("it declares more data than it can hold")
     if not compressed and any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("it is compressed")
     file.seek(0)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from beholder.data.kinds import named
+from beholder.evaluation.groups import one_of_each
+from beholder.evaluation.shares import as_percent, as_said
 
 RISK = 0.05  # share of wrong answers among those given, where nobody asks for another
 CONFIDENCE = 0.99
@@ -74,7 +79,11 @@ def fewest_images(risk: float, confidence: float = CONFIDENCE) -> int:
 
 
 def risk_facts(
-    confidences: NDArray[np.float32], correct: NDArray[np.bool_], unlike: NDArray[np.bool_], asked: float | None
+    confidences: NDArray[np.float32],
+    correct: NDArray[np.bool_],
+    unlike: NDArray[np.bool_],
+    asked: float | None,
+    groups: Sequence[str] | None = None,
 ) -> tuple[float | None, dict[str, Any]]:
     """The threshold of a classifier and what its manifest says of it.
 
@@ -83,19 +92,25 @@ def risk_facts(
         correct: (N,) bool, whether it is right.
         unlike: (N,) bool, images that are not answered however sure the answer is.
         asked: the risk that the person asked for; None: 5 %.
+        groups: of each image, as `Dataset.groups`. Images of a group are no independent draws, so the promise rests on
+            one image of each, and is for an image of a new group, each as likely as any other.
 
     Returns:
         The probability below which an answer is unsure, and the facts: `asked`, the risk; `confidence`; `promised`;
-        `count`, N; `coverage`, the share that is answered, and `observed`, the share of wrong answers among these (None
-        of none). Where nothing can be promised the threshold is None; where a risk was asked for, no answer is sure.
+        `count`, N; `groups`, how many there are, if any; `coverage`, the share that is answered, and `observed`, the
+        share of wrong answers among these (None of none). Where nothing can be promised the threshold is None; where a
+        risk was asked for, no answer is sure.
     """
     risk = RISK if asked is None else asked
-    threshold = risk_threshold(confidences[~unlike], correct[~unlike], risk)
+    rows = np.arange(len(correct)) if groups is None else one_of_each(groups)
+    drawn = rows[~unlike[rows]]
+    threshold = risk_threshold(confidences[drawn], correct[drawn], risk)
     promised = threshold is not None
     if threshold is None and asked is not None:
         threshold = ALL_UNSURE
     given = given_answers(confidences, unlike, threshold)
     facts = {"asked": risk, "confidence": CONFIDENCE, "promised": promised, "count": len(confidences)}
+    facts |= {} if groups is None else {"groups": len(rows)}
     return threshold, {**facts, "coverage": share(given), "observed": share(~correct[given])}
 
 
@@ -120,28 +135,44 @@ def coverage_curve(confidences: NDArray[np.float32], correct: NDArray[np.bool_])
 
 def risk_in_words(facts: dict[str, Any]) -> str:
     """One sentence about the facts that `risk_facts` gave: what is promised, or why nothing is."""
-    risk, count = _percent(facts["asked"]), f"{facts['count']:,}"
-    sure = _percent(facts["confidence"])
+    risk, count = as_said(facts["asked"]), f"{facts['count']:,}"
+    plural = named(facts.get("kind", "image")).plural
+    sure = as_said(facts["confidence"])
+    groups, folds = facts.get("groups"), facts.get("folds")
+    of_them = "of the validation set" if folds is None else "judged out of fold"
+    promised = facts.get("other_than")  # a class with an operating point, which is never unsure
+    other, these = ("", "") if promised is None else (f" other than {promised!r}", " that got one")
     if facts["promised"]:
+        like = f"{plural} like the {count} {of_them}"
+        if groups is not None:
+            like = f"{plural} of new groups, each group as likely as any other, like the {groups:,} {of_them}"
+        given = f"Of the answers{other} that it gives, " if folds is None else f"{estimated(folds)}, of the answers"
+        given += "" if folds is None else f"{other} that it gives "
         return (
-            f"Of the answers that it gives, at most {risk} are wrong, at {sure} confidence and for images like the "
-            f"{count} of the validation set; there it was unsure about {_percent(1 - facts['coverage'])}."
+            f"{given}at most {risk} are wrong, at {sure} confidence and for {like}{these}; of those it was unsure "
+            f"about {as_percent(1 - facts['coverage'])}."
         )
     fewest = fewest_images(facts["asked"], facts["confidence"])
+    there, what = (facts["count"], plural) if groups is None else (groups, "groups")
+    what = f"validation {what}" if folds is None else what
+    are = "is" if there == 1 else "are"
     why = (
-        f"that takes {fewest:,} validation images at the least, and there are {count}"
-        if facts["count"] < fewest
-        else f"it is wrong too often on the {count} validation images"
+        f"this takes at least {fewest:,} {what}{these}, and there {are} {there:,}"
+        if there < fewest
+        else f"it is wrong too often on the {there:,} {what}{these}"
     )
     always = facts["coverage"] == 0
-    then = "so every answer is unsure" if always else "so no answer is marked unsure because of its probability"
-    return f"That at most {risk} of its answers are wrong cannot be promised: {why}, {then}."
+    every, none = ("every answer", "no answer") if promised is None else ("each of them", "none of them")
+    then = f"so {every} is unsure" if always else f"so {none} is marked unsure because of its probability"
+    promise = "promised" if folds is None else "estimated"
+    return f"It cannot be {promise} that at most {risk} of its answers{other} are wrong: {why}, {then}."
+
+
+def estimated(folds: int) -> str:
+    """How a sentence begins about a promise that rests on what the networks of so many `folds` answered."""
+    return f"By an estimate from {folds} folds"
 
 
 def share(of: NDArray[np.bool_]) -> float | None:
     """The share that is true, 0 to 1; None of nothing."""
     return float(of.mean()) if len(of) else None
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.3g} %"

@@ -53,13 +53,15 @@ def reach(height: int, width: int) -> tuple[int, int]:
 
 
 def consistency_figures(
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.int64]],
     images: Images,
     labels: NDArray[np.int64],
     *,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """How many answers stay what they are when `images`, one at least, of the true classes `labels` change a little.
+
+    What `answer` gives for N images is their (N,) int64 classes.
 
     Returns:
         `count`, N; `pixels` [down, right] of a shift; `factors` of brightness; for `shift`, `flip` and `brightness`
@@ -73,9 +75,9 @@ def consistency_figures(
     changed = np.empty((len(tried), len(images)), np.int64)
     for rows in chunks(len(images), (height, width), _BATCH_PIXELS):
         batch = images[rows]
-        plain[rows] = answer(batch).argmax(axis=1)
+        plain[rows] = answer(batch)
         for row, (_, change) in enumerate(tried):
-            changed[row, rows] = answer(change(batch)).argmax(axis=1)
+            changed[row, rows] = answer(change(batch))
         done = (1 + len(tried)) * min(rows.stop, len(images))
         progress("Answering changed images", done, (1 + len(tried)) * len(images))
     kinds = np.array([kind for kind, _ in tried])

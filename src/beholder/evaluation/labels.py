@@ -10,15 +10,21 @@ from beholder.data.pool import Pool
 from beholder.evaluation.metrics import wilson_interval
 from beholder.evaluation.mirror_images import Mirroring, shares_on_own_side
 from beholder.evaluation.nearest import neighbour_names
+from beholder.evaluation.shares import as_whole_percent
 
 # Times as probable as the given class the likely one must be. cleanlab's rule alone tells of more, most of it hard
 # images with right labels (docs/lab-notebook.md).
 TIMES = 8.0
+# Of the images most like one, how many at most may have its label, and how many at least the likely one, where the
+# nearest are asked too; as shares
+_OWN_SHARE, _LIKELY_SHARE = 0.1, 0.4
 SEPARATE = 0.75  # of the images of two classes that fall on their own side; 0.5 is chance
 MOST_PAIRS = 20  # of classes that are told
 
 
-def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDArray[np.int64]) -> list[Finding]:
+def wrong_labels(
+    pool: Pool, probabilities: NDArray[np.float32], neighbours: NDArray[np.int64], *, strict: bool = False
+) -> list[Finding]:
     """Findings `wrong_label`, the surest first.
 
     How many labels are in doubt, and which, is confident learning as cleanlab has it; of these the findings are about
@@ -26,6 +32,7 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (JAIR 2021).
 
     `probabilities` (N, K) are of networks that did not learn from the image, `neighbours` (N, n) rows of those like it.
+    Where `strict`, these have to doubt the label too: hardly one has it, and several have the likely one.
 
     Raises:
         ImportError: cleanlab is not installed.
@@ -40,6 +47,9 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
     issues = find_label_issues(labels, probabilities, filter_by="low_self_confidence", n_jobs=1)
     quality = get_label_quality_scores(labels, probabilities, method="self_confidence")
     issues &= probabilities.max(axis=1) >= TIMES * quality
+    if strict:
+        issues &= (labels[neighbours] == labels[:, np.newaxis]).mean(axis=1) <= _OWN_SHARE
+        issues &= (labels[neighbours] == probabilities.argmax(axis=1)[:, np.newaxis]).mean(axis=1) >= _LIKELY_SHARE
     findings = []
     for row in np.flatnonzero(issues)[np.argsort(quality[issues], kind="stable")].tolist():
         likely, given = names[int(probabilities[row].argmax())], names[labels[row]]
@@ -52,7 +62,8 @@ def wrong_labels(pool: Pool, probabilities: NDArray[np.float32], neighbours: NDA
                 (given,),
                 likely,
                 f"Labelled {given!r}; a network that did not learn from it says {likely!r} "
-                f"({probabilities[row].max():.0%}, and {probabilities[row, labels[row]]:.0%} for {given!r}).",
+                f"({as_whole_percent(probabilities[row].max())}, and "
+                f"{as_whole_percent(probabilities[row, labels[row]])} for {given!r}).",
                 neighbour_names(pool, neighbours[row]),
             )
         )
@@ -86,8 +97,8 @@ def inseparable(
             (),
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
-            sentence=f"{one!r} and {other!r}: networks name the right one for {share:.0%} of their images, where "
-            f"guessing gets 50%; {_advice((one, other), mirroring, mirrored)}",
+            sentence=f"{one!r} and {other!r}: networks name the right one for {as_whole_percent(share)} of their "
+            f"images, where guessing gets 50 %; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
     ]
@@ -95,9 +106,9 @@ def inseparable(
 
 def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) -> str:
     """What to do about two classes that look the same, as the end of a sentence."""
-    join = "join them, or bring images that show the difference."
+    join = "merge them, or add images that show the difference."
     if mirroring is not None and pair in mirroring.pairs:
-        return "each looks like the other one mirrored, so do not join them: train with --no-mirror."
+        return "each looks like the other one mirrored, so do not merge them: train with --no-mirror."
     if mirrored and (mirroring is None or mirroring.same is not True):
         return (
             "the networks learned from mirrored images too, so if these classes mirror each other, train with "

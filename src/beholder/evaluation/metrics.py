@@ -5,7 +5,7 @@ SciPy and scikit-learn are imported where they are used: a light install reads f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,10 @@ _UNEVEN = 1.5  # times as many images in the largest class as in the smallest: a
 
 
 def figures(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], class_names: Sequence[str]
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    answers: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Everything that is said about N answers, ready for JSON.
 
@@ -27,6 +30,7 @@ def figures(
         probabilities: (N, K) float32, one row an image, each row summing to 1.
         labels: (N,) int64, the true classes, from 0 to K - 1; a class may be absent.
         class_names: K names, in the order of the labels.
+        answers: (N,) int64, the classes that were answered; the most probable by default.
 
     Returns:
         `count`; `accuracy` (0 to 1) and `interval` [low, high], its 95 % Wilson score interval; `top5`, the share of
@@ -42,7 +46,7 @@ def figures(
 
     _check(probabilities, labels, class_names)
     classes = np.arange(len(class_names))
-    predictions = probabilities.argmax(axis=1)  # (N,)
+    predictions = probabilities.argmax(axis=1) if answers is None else answers  # (N,)
     correct = int((predictions == labels).sum())
     # Every pair of true and predicted class has a number of its own, row by row: count these.
     pairs = labels * len(classes) + predictions
@@ -91,14 +95,29 @@ def macro_figures(confusion: NDArray[np.int64] | Sequence[Sequence[int]]) -> dic
     }
 
 
-def mistakes(probabilities: NDArray[np.float32], labels: NDArray[np.int64], count: int = 24) -> NDArray[np.int64]:
+def mistakes(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    count: int = 24,
+    answers: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """The rows (n,) int64 of at most `count` wrong answers, the most confident first.
 
-    They are rows of `probabilities` (N, K) float32 and `labels` (N,) int64; equals stay in their order.
+    They are rows of `probabilities` (N, K) float32, `labels` (N,) int64 and `answers` (N,) int64, by default the most
+    probable classes; equals stay in their order.
     """
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    order = np.argsort(-probabilities[wrong].max(axis=1, initial=0.0), kind="stable")
+    given = probabilities.argmax(axis=1) if answers is None else answers
+    wrong = np.flatnonzero(given != labels)
+    order = np.argsort(-probabilities[wrong, given[wrong]], kind="stable")
     return wrong[order[:count]].astype(np.int64)
+
+
+def validation_interval(accuracy: float | None, count: int, told: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Of an `accuracy` on a validation set of `count` images; that of its groups where the manifest has `told` one."""
+    if accuracy is None or not count:
+        return None
+    interval = told.get("interval")
+    return wilson_interval(round(accuracy * count), count) if interval is None else (interval[0], interval[1])
 
 
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:

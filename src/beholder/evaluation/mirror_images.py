@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.evaluation.patch_features import PATCH, mirror_features
+from beholder.evaluation.shares import as_whole_percent
 
 SAMPLED_IMAGES = 1500  # that are looked at
 _LEAST_IMAGES = 16
@@ -52,7 +53,8 @@ class Mirroring:
         """What is done and why, for people."""
         switch = f"--{'no-' if self.mirror else ''}mirror decides otherwise."
         shares = (
-            f"a quick classifier is right about {self.plain:.0%} of images and {self.mirrored:.0%} of mirrored ones"
+            f"a quick classifier is right about {as_whole_percent(self.plain)} of images and "
+            f"{as_whole_percent(self.mirrored)} of mirrored ones"
         )
         if self.same is None:
             kind = "are colour, so mirrored ones are shown too" if self.mirror else "are grey, so none is mirrored"

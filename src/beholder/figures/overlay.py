@@ -12,6 +12,7 @@ from beholder.figures.heading import MUTED, under_heading
 from beholder.figures.lettering import font_for
 from beholder.figures.pixels import near_size
 from beholder.figures.sheet import PAPER
+from beholder.figures.spectrograms import SoundAxes, drawn, with_axes
 
 _SIDE = 272  # pixels that the image's long side has, about
 _GAP = 20
@@ -22,7 +23,13 @@ _RAMP = np.array([(0.0, 96, 24, 60), (0.4, 200, 60, 32), (0.75, 248, 152, 32), (
 
 
 def overlay(
-    image: NDArray[np.uint8], heat: NDArray[np.float32], title: str, text: str, *, least: float = 0.0
+    image: NDArray[np.uint8],
+    heat: NDArray[np.float32],
+    title: str,
+    text: str,
+    *,
+    least: float = 0.0,
+    axes: SoundAxes | None = None,
 ) -> Image.Image:
     """The image, and beside it the same in grey under the heat.
 
@@ -32,18 +39,22 @@ def overlay(
         title: of the figure.
         text: said under the title.
         least: the greatest heat is drawn as if it were at least this, so that next to nothing does not look like much.
+        axes: of a spectrogram.
 
     Returns:
         An RGB image.
     """
-    plain = near_size(image, _SIDE)
+    plain = near_size(image, _SIDE) if axes is None else drawn(image)
     grey = plain.convert("L").convert("RGB")
     layer = heat_layer(heat, plain.size, least)
     cover = layer[..., 3:] / 255  # (H, W, 1)
     mixed = np.asarray(grey) * (1 - cover) * 0.9 + layer[..., :3] * cover
+    glowing = Image.fromarray(mixed.round().astype(np.uint8))
+    if axes is not None:
+        plain, glowing = with_axes(plain, axes), with_axes(glowing, axes)
     figure = Image.new("RGB", (2 * plain.width + _GAP, plain.height + _LEGEND), PAPER)
     figure.paste(plain, (0, 0))
-    figure.paste(Image.fromarray(mixed.round().astype(np.uint8)), (plain.width + _GAP, 0))
+    figure.paste(glowing, (plain.width + _GAP, 0))
     _draw_legend(figure, plain.width + _GAP, plain.height + 12, plain.width)
     return under_heading(figure, title, text)
 

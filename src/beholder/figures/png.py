@@ -23,3 +23,12 @@ def png(pixels: NDArray[np.uint8], level: int = FAST) -> bytes:
 def png_uri(pixels: NDArray[np.uint8], level: int = FAST) -> str:
     """`pixels` as for `png`, as a `data:image/png` address, which needs no request more."""
     return "data:image/png;base64," + base64.b64encode(png(pixels, level)).decode("ascii")
+
+
+class ImageUri(str):
+    """A `data:image/…` address in a result: whole as a text, and a few words where it is shown among others."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<image, {len(self):,} characters>"

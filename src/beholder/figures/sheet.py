@@ -85,6 +85,8 @@ def save(sheet: Image.Image, path: Path) -> None:
     """
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in ("PNG", "JPEG", "WEBP"):
-        raise UsageError(f"Cannot draw {str(path)!r}: no image ends in {path.suffix!r}; use .png, .jpg or .webp.")
+        raise UsageError(
+            f"Cannot draw {str(path)!r}: {path.suffix!r} is not an image format to write; use .png, .jpg or .webp."
+        )
     with files.replacing(path) as file:
         sheet.save(file, kind)

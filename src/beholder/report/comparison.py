@@ -7,12 +7,12 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.metrics import wilson_interval
+from beholder.evaluation.metrics import validation_interval
 from beholder.report import charts, comparison_charts, words
-from beholder.report.page import COMPARISON
 from beholder.report.reading import RunFiles, read_run
 from beholder.report.templates import render
-from beholder.runs.run_folder import read_document
+from beholder.runs.run_folder import COMPARISON_FILE, COMPARISON_PAGE, read_document
+from beholder.schema import why_damaged
 
 
 def write_comparison(folder: Path) -> Path:
@@ -28,7 +28,7 @@ def write_comparison(folder: Path) -> Path:
         RunError: there is no comparison, it is damaged, or one of its runs is missing or damaged.
         StorageError: the disk is full or may not be written to.
     """
-    name = folder / "comparison.json"
+    name = folder / COMPARISON_FILE
     document = read_document(
         name, missing=f"{str(folder)!r} holds no comparison; give the --out of `beholder compare`."
     )
@@ -46,8 +46,8 @@ def write_comparison(folder: Path) -> Path:
             first=rows[0]["files"],
         )
     except (KeyError, TypeError, IndexError) as error:
-        raise RunError(f"{str(name)!r} is damaged ({error!r}); run `beholder compare` again.") from error
-    path = folder / COMPARISON
+        raise RunError(f"{str(name)!r} is damaged ({why_damaged(error)}); run `beholder compare` again.") from error
+    path = folder / COMPARISON_PAGE
     files.write_bytes(path, html)
     return path
 
@@ -110,7 +110,7 @@ def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
     name = Path(row["run"]).name
     run = read_run(folder / name)
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
-    interval = wilson_interval(round(row["validation_accuracy"] * count), count) if count else None
+    interval = validation_interval(row["validation_accuracy"], count, (run.manifest or {}).get("validation", {}))
     several = name != row["model"]
     title = f"{row['model']} on {row['images']:,} images" if several else row["model"]
     return {**row, "name": name, "title": title, "files": run, "validation_interval": interval, "validation": count}

@@ -14,6 +14,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.style import context
+from matplotlib.ticker import PercentFormatter
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,16 @@ def plain_axes(figure: Figure, colours: Palette) -> Axes:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="y", color=colours.grid, linewidth=0.8)
     axes.set_axisbelow(True)
+    return axes
+
+
+def share_axes(figure: Figure, colours: Palette, across: str, up: str) -> Axes:
+    """Plain axes of shares, written as per cent, with these labels."""
+    axes = plain_axes(figure, colours)
+    axes.set_xlabel(across, color=colours.muted)
+    axes.set_ylabel(up, color=colours.muted)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
     return axes
 
 

@@ -48,8 +48,10 @@ def write_page(path: Path, document: dict[str, Any]) -> None:
     title = f"{document['label']}, {percent(document['probability'])}"
     sections = (_answers, _input, _windows, _sliding, _layers, _where)
     shown = "".join(section(document) for section in sections)
-    nav = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in _SECTIONS.items() if f'id="{key}"' in shown)
-    source = "An image without a file name" if document["path"] == "-" else str(document["path"])
+    names = _SECTIONS | ({} if document["clip"] is None else {"where": "Where it listened"})
+    nav = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in names.items() if f'id="{key}"' in shown)
+    kind = "An image" if document["clip"] is None else "A sound"
+    source = f"{kind} without a file name" if document["path"] == "-" else str(document["path"])
     html = Template(read_resource("explanation.html")).substitute(
         title=escape(title), style=read_resource("report.css"), source=escape(source), nav=nav, sections=shown
     )
@@ -75,12 +77,29 @@ def _answers(document: dict[str, Any]) -> str:
 def _input(document: dict[str, Any]) -> str:
     height, width, _ = document["shape"]
     words = f"This is all that the network gets: {width} × {height} pixels, whatever the size of the file."
+    if document["clip"] is not None:
+        words = _clip_in_words(document["clip"], width, height)
     words += "".join(f" {note}" for note in document.get("notes", []))
     alt = f"The image as decoded, {width} × {height} pixels"
     for step in document["seen"]:
         alt += f"; then {step['name']}, {step['shape'][1]} × {step['shape'][0]}"
         words += f" {layer_in_words(step['type'])}"
     return _section("input", "What comes in", words, _figure("input.png", alt))
+
+
+def _clip_in_words(clip: dict[str, Any], width: int, height: int) -> str:
+    words = (
+        "This is all that the network gets: the sound as an image of time, to the right, and pitch, upwards, bright "
+        f"where it is loud; {width} × {height} pixels, a column every hundredth of a second."
+    )
+    if clip["start"] < 0:
+        words += f" It lies in the middle of {clip['seconds']:g} s, and silence is black."
+    if clip["count"] > 1:
+        words += (
+            f" The sound is longer: this is clip {clip['number']} of {clip['count']}, from {clip['start']:.2f} s on, "
+            "which speaks most for the answer."
+        )
+    return words
 
 
 def _windows(document: dict[str, Any]) -> str:
@@ -148,7 +167,14 @@ def _where(document: dict[str, Any]) -> str:
             "glows where a place speaks for this answer rather than the others."
         )
     alt = f"The image, and the same in grey with heat on it. {where['text']}"
-    return _section("where", "Where it looked", words, _figure("where.png", alt))
+    title = "Where it looked" if document["clip"] is None else "Where it listened"
+    listened = where.get("listened")
+    if listened:
+        words += (
+            f" It listened most at {listened['start']:.2f} to {listened['end']:.2f} s, {listened['low']:,} to "
+            f"{listened['high']:,} Hz."
+        )
+    return _section("where", title, words, _figure("where.png", alt))
 
 
 def _section(key: str, title: str, words: str, content: str) -> str:

@@ -35,7 +35,7 @@ function header() {
     h("p", { class: "eyebrow" }, `Beholder ${audit.beholder} · ${audit.created.slice(0, 10)} · ${shown(audit.data)}`),
     h("h1", {}, `Audit of ${shown(audit.data.split("/").filter(Boolean).at(-1) ?? audit.data)}`),
     h("div", { class: "headline" }, h("strong", {}, number(total)), h("div", {},
-      h("p", {}, `${total === 1 ? "finding" : "findings"} in ${plural(all, "image")}${each}.`),
+      h("p", {}, `${total === 1 ? "finding" : "findings"} in ${plural(all, audit.kind)}${each}.`),
       total ? h("p", { class: "muted" }, "Nothing was changed. Decide what to keep, drop or relabel; training obeys your ",
         "decisions, and your files are never touched.") : null,
       total ? keys() : null)),
@@ -63,7 +63,7 @@ function section(kind) {
   more.addEventListener("click", append);
   append();
   const groups = kind.findings.filter(surplus);
-  const all = groups.length > 1
+  const all = kind.kind === "exact_duplicate" && groups.length > 1
     ? h("button", { type: "button", onclick: () => step(groups.flatMap(surplus)) },
       `Drop all but one in each of ${number(groups.length)} groups`) : null;
   const hidden = kind.count - kind.findings.length;
@@ -82,15 +82,18 @@ function card(kind, finding) {
   const rest = finding.count - members.length;
   return h("article", { class: "group" },
     h("div", { class: "group-head" },
-      h("p", {}, finding.sentence || plural(finding.count, "image"),
+      h("p", {}, finding.sentence || plural(finding.count, audit.kind),
+        kind.kind === "near_duplicate" ? h("span", { class: "muted" }, ` ${Math.floor(100 * finding.score)} % alike.`) : null,
         labels.size > 1 ? h("span", { class: "badge warn" }, "labels differ") : null,
+        finding.sure ? null : h("span", { class: "badge warn" }, "compare before you drop"),
         rest ? h("span", { class: "muted" }, ` ${number(rest)} more are in findings.csv.`) : null),
       drop ? h("button", { type: "button", "data-all": "", onclick: () => step(drop) }, "Drop all but one") : null),
     h("div", { class: "members" }, members.map((image) => box(kind, image))));
 }
 
-/** The changes that leave one copy of a group, that of the set that matters most; null where labels differ. */
-function surplus({ members }) {
+/** The changes that leave one copy of a group, that of the set that matters most; null where anything is in doubt. */
+function surplus({ members, sure }) {
+  if (!sure) return null;
   const images = members.map((place) => audit.album[place]);
   const alike = images.length > 1 && images.every(({ label, unique }) => unique && label === images[0].label);
   if (!alike) return null;
@@ -108,10 +111,11 @@ function box(kind, image, finding = null) {
   const several = Object.keys(audit.images).length > 1;
   element.append(
     thumbnail(image),
+    image.sound ? h("audio", { src: image.sound, controls: true, preload: "none" }) : "",
     h("div", { class: "facts" },
       label ? h("p", {}, h("span", { class: "muted" }, suggestion ? "labelled " : ""), h("b", {}, breakable(label))) : null,
       suggestion ? h("p", {}, h("span", { class: "muted" }, "looks like "), h("b", {}, breakable(suggestion)),
-        h("span", { class: "muted" }, `, ${Math.round(100 * finding.score)} % sure`)) : null,
+        h("span", { class: "muted" }, `: ${Math.floor(100 * finding.score)} % sure that it is no ${label}`)) : null,
       finding && !suggestion && finding.sentence ? h("p", {}, finding.sentence) : null,
       h("p", { class: "muted path", title: shown(path) }, several && set ? h("span", { class: "badge" }, set) : null,
         breakable(shown(path)))),

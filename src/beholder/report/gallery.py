@@ -21,39 +21,47 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beholder import files
+from beholder.data.copies.duplicates import SURE_COPY
 from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
-from beholder.report.finding_words import KINDS
+from beholder.figures.sound_clip import Player
+from beholder.report.finding_words import KINDS, words_of
 from beholder.report.templates import read_resource
-from beholder.report.thumbnails import thumbnail_uri
+from beholder.report.thumbnails import REDUCED_SIDE, thumbnail_uri
+from beholder.runs.run_folder import CORRECTIONS_FILE
 
 _MOST_FINDINGS = 300  # of one kind
 _MOST_IMAGES = 60  # of one finding
 _MOST_BYTES = 24 * 2**20  # of all images together
+_JUDGED_SIDE = 320  # pixels on the long side of images that people compare with each other
 
 
-def write_audit_gallery(path: Path, document: dict[str, Any], sets: Mapping[str, Dataset]) -> None:
+def write_audit_gallery(
+    path: Path, document: dict[str, Any], sets: Mapping[str, Dataset], player: Player | None = None
+) -> None:
     """Write the gallery of the audit `document` to `path`, whole or not at all.
 
     At most `_MOST_FINDINGS` of a kind are shown, the surest, and `_MOST_IMAGES` of one; the page says where there are
-    more. Images are what a network would receive of them.
+    more. Images are what a network would receive of them; sounds can be played beside them.
 
     Args:
         path: the HTML file.
         document: as `findings.json`.
         sets: what was audited, by the names that its findings give to sets.
+        player: gives the sound of a name, where they are sounds in files.
 
     Raises:
         StorageError: the disk is full or may not be written to.
     """
-    files.write_bytes(path, _page(_shown(document, sets)).encode("utf-8"))
+    files.write_bytes(path, _page(_shown(document, sets, player)).encode("utf-8"))
 
 
 def policy() -> str:
     """The Content Security Policy of the page: its own style and script, images within it, its own server if any."""
     script, style = (f"'sha256-{_hash(text)}'" for text in (_script(), _style()))
     return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; connect-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; media-src data:; "
+        "connect-src 'self'; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -79,29 +87,30 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _shown(document: dict[str, Any], sets: Mapping[str, Dataset]) -> dict[str, Any]:
+def _shown(document: dict[str, Any], sets: Mapping[str, Dataset], player: Player | None) -> dict[str, Any]:
     """What the page draws: facts, and for each kind its findings, whose images are numbers in one list."""
     by_kind = [(kind, [one for one in document["findings"] if one["kind"] == kind]) for kind in KINDS]
     present = [(kind, found) for kind, found in by_kind if found]
-    album = _Album(sets, document["findings"], _MOST_BYTES // max(1, len(present)))
+    album = _Album(sets, document["findings"], _MOST_BYTES // max(1, len(present)), player)
+    of_what = document.get("kind", "image")
     kinds = []
     for kind, found in present:
         album.begin()
         kinds.append(
             {
                 "kind": kind,
-                "title": KINDS[kind].title,
-                "sentence": KINDS[kind].sentence,
-                "decisions": KINDS[kind].decisions,
+                "title": words_of(kind, of_what).title,
+                "sentence": words_of(kind, of_what).sentence,
+                "decisions": words_of(kind, of_what).decisions,
                 "count": len(found),
                 "findings": [album.finding(one) for one in found[:_MOST_FINDINGS]],
             }
         )
     names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
     facts = {name: document[name] for name in names}
-    command = train_command(document["data"], "corrections.csv")
+    command = train_command(document["data"], CORRECTIONS_FILE)
     identity = _hash(json.dumps(document["findings"]))
-    return {**facts, "id": identity, "command": command, "kinds": kinds, "album": album.images}
+    return {**facts, "kind": of_what, "id": identity, "command": command, "kinds": kinds, "album": album.images}
 
 
 class _Album:
@@ -110,13 +119,17 @@ class _Album:
     Args:
         sets: what was audited.
         findings: of the whole audit.
-        room: bytes for the images of one kind.
+        room: bytes for the images, and sounds, of one kind.
+        player: gives the sound of a name; None: they are images.
     """
 
-    def __init__(self, sets: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int) -> None:
+    def __init__(
+        self, sets: Mapping[str, Dataset], findings: list[dict[str, Any]], room: int, player: Player | None
+    ) -> None:
         self.images: list[dict[str, Any]] = []
         self._places: dict[tuple[str, str], int] = {}
-        self._sets = sets
+        self._sets = sets = {set_name: dataset.files for set_name, dataset in sets.items()}
+        self._player = player
         self._room = room
         self._left = room
         wanted = {path for one in findings for path in (*one["paths"], *one["neighbours"])}
@@ -133,12 +146,14 @@ class _Album:
         """One finding, its images as places in `images`."""
         labels = one["labels"] or [""] * len(one["paths"])
         members = list(zip(one["paths"], one["sets"], labels, strict=True))
+        side = _JUDGED_SIDE if one["kind"] == "near_duplicate" else REDUCED_SIDE
         return {
             "score": one["score"],
+            "sure": sure(one),
             "sentence": one["sentence"],
             "suggestion": one["suggestion"],
             "count": len(members),
-            "members": [self._place(*member) for member in members[:_MOST_IMAGES]],
+            "members": [self._place(*member, side) for member in members[:_MOST_IMAGES]],
             "neighbours": [self._neighbour(path) for path in one["neighbours"][:5] if path in self._homes],
         }
 
@@ -147,16 +162,25 @@ class _Album:
         dataset = self._sets[set_name]
         return self._place(path, set_name, dataset.class_names[dataset.labels[self._rows[set_name, path]]])
 
-    def _place(self, path: str, set_name: str, label: str) -> int:
+    def _place(self, path: str, set_name: str, label: str, side: int = REDUCED_SIDE) -> int:
         place = self._places.setdefault((set_name, path), len(self.images))
         if place == len(self.images):
             row = self._rows.get((set_name, path))
-            image = None if row is None or self._left <= 0 else _image(self._sets[set_name].images[row])
-            self._left -= len(image or "")
+            side = side if self._left > self._room / 2 else REDUCED_SIDE
+            image = None if row is None or self._left <= 0 else _image(self._sets[set_name].images[row], side)
+            sound = None if image is None or self._player is None else self._player(path)
+            self._left -= len(image or "") + len(sound or "")
             # Two images of one name cannot be told apart in a corrections file.
             unique = self._counts[path] <= 1
-            self.images.append({"path": path, "set": set_name, "label": label, "unique": unique, "image": image})
+            shown = {"path": path, "set": set_name, "label": label, "unique": unique, "image": image}
+            self.images.append(shown if sound is None else {**shown, "sound": sound})
         return place
+
+
+def sure(finding: dict[str, Any]) -> bool:
+    """Whether all of the images of a finding but one may be offered to be dropped without a look at each."""
+    kind = finding["kind"]
+    return bool(kind == "exact_duplicate" or (kind == "near_duplicate" and finding["score"] >= SURE_COPY))
 
 
 def _named(sets: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
@@ -164,6 +188,7 @@ def _named(sets: Mapping[str, Dataset]) -> Iterator[tuple[str, int, str]]:
     return ((set_name, row, name) for set_name, dataset in sets.items() for row, name in enumerate(dataset.names))
 
 
-def _image(pixels: NDArray[np.uint8]) -> str:
-    """`pixels` (H, W, C) uint8 as a data URI."""
-    return thumbnail_uri(Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))
+def _image(pixels: NDArray[np.uint8], side: int) -> str:
+    """`pixels` (H, W, C) uint8 as a data URI, of `side` pixels at most."""
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+    return thumbnail_uri(image, side)

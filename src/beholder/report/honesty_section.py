@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from beholder.evaluation.abstention import risk_in_words
-from beholder.report.drawing import Chart, Palette, chart, plain_axes
+from beholder.evaluation.point_words import point_test_in_words, promises_in_words
+from beholder.report.drawing import Chart, Palette, chart, share_axes
+from beholder.report.point_charts import point_charts
 from beholder.report.reading import RunFiles
 from beholder.report.words import coverage_in_words, reliability_in_words
 
@@ -18,34 +17,42 @@ def honesty(run: RunFiles) -> dict[str, Any] | None:
     """What is drawn and said of a run's calibration and abstention; None where nothing of it is known.
 
     Returns:
-        `promise`, a sentence; and once the test set was opened `ece`, `selective`, and `charts`, each with `title`,
-        `chart` and `alt`.
+        `promises`, what is promised of one class and of the others, a sentence each; and once the test set was opened
+        `held`, what came of the former or None, `ece`, `selective`, and `charts`, each with `title`, `caption`, `chart`
+        and `alt`.
     """
     manifest, evaluation = run.manifest or {}, run.evaluation or {}
     int8 = manifest.get("int8") if evaluation.get("precision", "int8") == "int8" else None
-    risk = (manifest if int8 is None else int8).get("risk")
+    risk, point = ((manifest if int8 is None else int8).get(name) for name in ("risk", "point"))
     bins, selective = evaluation.get("reliability"), evaluation.get("selective")
     if risk is None and (bins is None or selective is None):
         return None
-    told: dict[str, Any] = {"promise": None if risk is None else risk_in_words(risk)}
+    promises = promises_in_words(point, risk)
     if bins is None or selective is None:
-        return {**told, "charts": []}
+        return {"promises": promises, "charts": []}
     reliability = {
         "title": "Reliability.",
         "caption": "The dashed line is perfect calibration; answers below it are more confident than they should be.",
         "chart": reliability_chart(bins),
         "alt": reliability_in_words(bins, evaluation["ece"]),
     }
-    promised = ", the dashed line the share of wrong answers that it promises" if selective["promised"] else ""
+    does = "it promises" if selective.get("folds") is None else "was estimated for it"
+    promised = f", the dashed line the share of wrong answers that {does}" if selective["promised"] else ""
     coverage = {
         "title": "Coverage and risk.",
-        "caption": "The fewer images are answered, the most confident first, the fewer answers are wrong. "
+        "caption": f"The fewer {run.kind.plural} are answered, the most confident first, the fewer answers are wrong. "
         f"The diamond is where this model answers{promised}.",
-        "chart": coverage_chart(selective),
+        "chart": coverage_chart(selective, run.kind.plural),
         "alt": coverage_in_words(selective),
     }
-    charts = [reliability, coverage]
-    return {**told, "ece": evaluation["ece"], "selective": selective, "charts": charts}
+    judged = evaluation.get("point")
+    return {
+        "promises": promises,
+        "held": None if judged is None else point_test_in_words(judged),
+        "ece": evaluation["ece"],
+        "selective": selective,
+        "charts": [reliability, coverage, *([] if judged is None else point_charts(judged))],
+    }
 
 
 def reliability_chart(bins: list[dict[str, Any]]) -> Chart:
@@ -54,7 +61,7 @@ def reliability_chart(bins: list[dict[str, Any]]) -> Chart:
     total = sum(one["count"] for one in known)
 
     def draw(figure: Figure, colours: Palette) -> None:
-        axes = _share_axes(figure, colours, "probability of the answer", "share of these answers that are right")
+        axes = share_axes(figure, colours, "probability of the answer", "share of these answers that are right")
         axes.plot([0, 1], [0, 1], "--", linewidth=1.2, color=colours.muted)
         sure, right = [one["confidence"] for one in known], [one["accuracy"] for one in known]
         axes.plot(sure, right, linewidth=1.8, color=colours.train)
@@ -65,11 +72,11 @@ def reliability_chart(bins: list[dict[str, Any]]) -> Chart:
     return chart(draw, 4.6, 3.4)
 
 
-def coverage_chart(selective: dict[str, Any]) -> Chart:
-    """Risk over coverage where the surest images are answered first, and the place where this model answers."""
+def coverage_chart(selective: dict[str, Any], plural: str) -> Chart:
+    """Risk over coverage where the surest `plural` are answered first, and the place where this model answers."""
 
     def draw(figure: Figure, colours: Palette) -> None:
-        axes = _share_axes(figure, colours, "images that are answered (coverage)", "wrong answers among these (risk)")
+        axes = share_axes(figure, colours, f"{plural} that are answered (coverage)", "wrong answers among these (risk)")
         curve = selective["curve"]
         axes.plot(
             [point["coverage"] for point in curve],
@@ -85,12 +92,3 @@ def coverage_chart(selective: dict[str, Any]) -> Chart:
         axes.set_ylim(0, None)
 
     return chart(draw, 4.6, 3.4)
-
-
-def _share_axes(figure: Figure, colours: Palette, across: str, up: str) -> Axes:
-    axes = plain_axes(figure, colours)
-    axes.set_xlabel(across, color=colours.muted)
-    axes.set_ylabel(up, color=colours.muted)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
-    return axes

@@ -13,7 +13,9 @@ from PIL import Image
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.evaluation.metrics import wilson_interval
+from beholder.evaluation.fold_words import accuracy_in_words, better_in_words, whose_in_words
+from beholder.evaluation.metrics import validation_interval
+from beholder.figures.sound_clip import checked_sound
 from beholder.report import charts, words
 from beholder.report.honesty_section import honesty
 from beholder.report.reading import RunFiles, read_run
@@ -21,8 +23,8 @@ from beholder.report.reproduction import budget_in_words, plan_command
 from beholder.report.templates import compile_templates, render
 from beholder.report.thumbnails import REDUCED_SIDE, thumbnail_uri
 from beholder.runs.events import Event
-
-COMPARISON = "comparison.html"  # beside the runs that `beholder compare` made
+from beholder.runs.run_folder import COMPARISON_PAGE, Run
+from beholder.schema import why_damaged
 
 _TABLED = 25  # up to so many classes the confusion matrix is a table too
 
@@ -43,7 +45,7 @@ def write_report(run: Path, ending: Event | None = None) -> Path:
         RunError: `run` is not a RUN folder, one of its files is damaged, or a newer version wrote it.
         StorageError: the disk is full or may not be written to.
     """
-    path = run / "report.html"
+    path = Run(run).report_file
     with files.changing(path):  # whoever writes it last has read the documents last
         files.write_bytes(path, _rendered(run, read_run(run, ending)))
     return path
@@ -57,39 +59,64 @@ def warm_up() -> None:
 
 def _rendered(run: Path, contents: RunFiles) -> bytes:
     try:
+        headline = _headline(contents)
         return render(
             "report.html",
             run=contents,
-            headline=_headline(contents),
-            notes=words.run_notes(contents),
+            headline=headline,
+            notes=[*words.run_notes(contents), *_better(headline, contents)],
             curves=_curves(contents),
             evaluation=_evaluation(contents),
             honesty=honesty(contents),
             filters=_filters(contents),
             layers=(contents.manifest or {}).get("layers"),
+            folds=_folds(contents),
             data=contents.data,
             options=_options(contents),
             budget=budget_in_words(contents),
             plan_command=plan_command(contents),
-            comparison=f"../{COMPARISON}" if (contents.path.parent / COMPARISON).exists() else None,
+            comparison=f"../{COMPARISON_PAGE}" if (contents.path.parent / COMPARISON_PAGE).exists() else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise RunError(
-            f"The documents in {str(run)!r} are damaged: they do not fit each other ({error!r}); bring them back from "
-            "a copy or train again."
+            f"The documents in {str(run)!r} are damaged: they do not fit each other ({why_damaged(error)}); restore "
+            "them from a copy or train again."
         ) from error
 
 
 def _headline(run: RunFiles) -> dict[str, Any]:
     """The one figure: of the test set once it was opened for this model, of the validation set before."""
+    told = (run.manifest or {}).get("validation", {})
+    folds = told.get("folds")
     if run.evaluation is not None:
-        return {**run.evaluation, "set": "test", "macro": run.evaluation if run.evaluation["uneven"] else None}
+        macro = run.evaluation if run.evaluation["uneven"] else None
+        return {**run.evaluation, "set": "test", "macro": macro, "folds": folds}
     # An end and a stop tell of the model that was exported then; an epoch's figure may be of a sample.
-    told = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
-    accuracy = (told or run.epochs or [{}])[-1].get("validation_accuracy")
-    count = sum((run.data or {}).get("counts", {}).get("validation", []))
-    interval = wilson_interval(round(accuracy * count), count) if words.known(accuracy) and count else None
-    return {"accuracy": accuracy, "interval": interval, "set": "validation", "count": count}
+    ends = [event for event in run.events if event["event"] in ("end", "stopped") and "validation_accuracy" in event]
+    accuracy = (ends or run.epochs or [{}])[-1].get("validation_accuracy")
+    count = sum((run.data or {}).get("counts", {}).get("validation", [])) if folds is None else told["count"]
+    interval, groups = validation_interval(accuracy if words.known(accuracy) else None, count, told), told.get("groups")
+    judged = "validation" if folds is None else "out-of-fold"
+    return {"accuracy": accuracy, "interval": interval, "set": judged, "count": count, "groups": groups, "folds": folds}
+
+
+def _folds(run: RunFiles) -> list[str]:
+    """Whose the figures are of a run that was judged in folds, a sentence each; none of another."""
+    told = (run.manifest or {}).get("validation", {})
+    if "folds" not in told:
+        return []
+    low, high = min(told["fold_accuracies"]), max(told["fold_accuracies"])
+    apart = f"By fold the accuracy goes from {words.percent(low)} to {words.percent(high)}."
+    first = [] if run.evaluation is None else [accuracy_in_words(told)]
+    return [*first, whose_in_words(told), apart]
+
+
+def _better(headline: dict[str, Any], run: RunFiles) -> list[str]:
+    """How to know more, where the figure of the `headline` is of few files."""
+    if headline.get("folds") is not None or not headline["interval"]:
+        return []
+    told = better_in_words(headline["count"], headline["interval"], headline["set"], run.kind.name)
+    return [] if told is None else [told]
 
 
 def _curves(run: RunFiles) -> list[dict[str, Any]]:
@@ -124,10 +151,13 @@ def _evaluation(run: RunFiles) -> dict[str, Any] | None:
         "weakest": min(seen, key=lambda row: row["recall"], default=None),
         "strongest": max(seen, key=lambda row: row["recall"], default=None),
         "chart": charts.confusion_chart(confusion, names) if confusion else None,
-        "alt": words.confusion_in_words(confusion, names),
+        "alt": words.confusion_in_words(confusion, names, run.kind.name),
         "pairs": words.confused_pairs(confusion, names, 10),
         "table": list(zip(names, confusion, strict=True)) if 0 < len(names) <= _TABLED else [],
-        "mistakes": [{**mistake, "image": _image(mistake.get("image"))} for mistake in run.evaluation["mistakes"]],
+        "mistakes": [
+            {**mistake, "image": _image(mistake.get("image")), "sound": checked_sound(mistake.get("sound"))}
+            for mistake in run.evaluation["mistakes"]
+        ],
     }
 
 

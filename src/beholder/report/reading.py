@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beholder.artifact.inside import read_weights
+from beholder.artifact.inside import FILTERS_FILE, read_weights
+from beholder.artifact.manifest import MANIFEST_FILE
 from beholder.artifact.store import model_checksum
+from beholder.data.kinds import FileKind, named
 from beholder.errors import ArtifactError
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
-from beholder.runs.run_folder import decided, read_document
+from beholder.runs.run_folder import Run, decided, read_document
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class RunFiles:
         return shlex.quote(self.path.name)
 
     @property
+    def kind(self) -> FileKind:
+        """What it learned from, images or sounds."""
+        return named((self.data or {}).get("rules", {}).get("kind", "image"))
+
+    @property
     def planned_epochs(self) -> Any:
         """How many epochs the run has by its latest plan, as far as the log tells it."""
         asked = self.config.get("epochs")
@@ -65,32 +72,33 @@ def read_run(path: Path, ending: Event | None = None) -> RunFiles:
     Raises:
         RunError: it is not a RUN folder, one of its files is damaged, or a newer version wrote it.
     """
+    run = Run(path)
     config = read_document(
-        path / "config.json",
+        run.config_file,
         missing=f"{str(path)!r} is not a RUN folder (it has no config.json): give the --out of `beholder train`.",
     )
-    events = lasting([*read_events(path / "events.jsonl"), *([] if ending is None else [ending])])
-    evaluation = read_evaluation(path / "evaluation.json")
+    events = lasting([*read_events(run.events_file), *([] if ending is None else [ending])])
+    evaluation = read_evaluation(run.evaluation_file)
     # A resumed training replaced the model, and the figures of the earlier one are not its own.
-    outdated = evaluation is not None and evaluation.get("model") != model_checksum(path / "model")
+    outdated = evaluation is not None and evaluation.get("model") != model_checksum(run.model_folder)
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch" and "epoch" in event}
     return RunFiles(
         path=path.resolve(),  # "." has no name
         config=decided(config),
-        environment=_document(path / "environment.json") or {},
-        data=_document(path / "data.json"),
-        manifest=_document(path / "model" / "manifest.json"),
-        filters=_filters(path / "model" / "filters.npy"),
+        environment=_document(run.environment_file) or {},
+        data=_document(run.data_file),
+        manifest=_document(run.model_folder / MANIFEST_FILE),
+        filters=_filters(run.model_folder / FILTERS_FILE),
         evaluation=None if outdated else evaluation,
         outdated=outdated,
         epochs=[epochs[number] for number in sorted(epochs)],
-        events=[event for event in events if event["event"] not in ("epoch", "step")],
+        events=[event for event in events if event["event"] not in ("epoch", "step", "fold")],
     )
 
 
 def _document(path: Path) -> dict[str, Any] | None:
     """The JSON object in `path`, None where there is no such file."""
-    damaged = "bring it back from a copy or train anew"
+    damaged = "restore it from a copy or train again"
     return read_document(path, missing="", damaged=damaged) if path.exists() else None
 
 

@@ -15,12 +15,19 @@ from beholder.report.reading import RunFiles
 # What the config keeps of what was asked, in the order in which `beholder train --help` tells it, but for corrections
 # and the RUN folder; and what it is where the person did not say.
 _ASKED = (
-    *("budget", "epochs", "early_stop", "plan", "images", "mirror", "colour", "fit", "labels", "cache", "model"),
-    *("start_from", "input_range", "batch_size", "learning_rate", "weight_decay", "augment", "balance", "seed"),
-    *("precision", "processes", "risk", "neighbours"),
+    *("budget", "epochs", "early_stop", "folds", "plan", "images", "mirror", "colour", "fit", "seconds", "labels"),
+    *("cache", "path_column", "label_column", "split_column", "group_column", "image_root", "group_pattern", "model"),
+    *("start_from", "input_range", "batch_size", "learning_rate", "weight_decay"),
+    *("augment", "augmentation", "balance", "seed"),
+    *("precision", "processes", "risk", "target_recall", "target_precision", "neighbours"),
 )
 _USUAL = {"model": "auto", "colour": "auto", "labels": "fine", "neighbours": True}
-_OF_A_PLAN = frozenset(("images", "colour", "fit", "labels", "cache", "risk", "neighbours"))  # all else is in the plan
+_OF_A_PLAN = frozenset(  # all else is in the plan
+    (
+        *("images", "colour", "fit", "seconds", "labels", "cache", "path_column", "label_column", "split_column"),
+        *("image_root", "group_column", "group_pattern", "risk", "target_recall", "target_precision", "neighbours"),
+    )
+)
 
 
 def budget_in_words(run: RunFiles) -> str | None:
@@ -44,7 +51,7 @@ def plan_command(run: RunFiles) -> str | None:
     """The command that follows the plan of a finished run on a budget; None where no command does."""
     config = run.config
     ended = any(event["event"] == "end" and "schedule" in event for event in run.events)
-    if config.get("budget") is None or not ended or config["data"] == "arrays":
+    if config.get("budget") is None or config.get("folds") is not None or not ended or config["data"] == "arrays":
         return None
     corrections = _corrections(config)
     options = ["--plan", f"{run.path.name}/events.jsonl", *options_of(asked_of(config, _OF_A_PLAN))]
@@ -68,6 +75,8 @@ def _option(name: str, value: Any) -> list[str]:
     option = "from" if name == "start_from" else name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{option}" if value else f"--no-{option}"]
+    if isinstance(value, dict):  # a target: a class name, which may hold anything, and a share
+        return [f"--{option}={class_name}={_decimal(share)}" for class_name, share in value.items()]
     if isinstance(value, list | tuple):  # `widths`, and `input_range`, which may begin with a minus
         return [f"--{option}={','.join(map(_decimal, value))}"]
     if isinstance(value, int | float):

@@ -80,11 +80,11 @@ def accuracy_in_words(epochs: list[dict[str, Any]]) -> str:
     ).strip()
 
 
-def confusion_in_words(confusion: list[list[int]], class_names: list[str]) -> str:
-    """What the confusion matrix shows."""
+def confusion_in_words(confusion: list[list[int]], class_names: list[str], kind: str = "image") -> str:
+    """What the confusion matrix of files of a `kind` shows."""
     total, right = sum(map(sum, confusion)), sum(row[index] for index, row in enumerate(confusion))
     words = (
-        f"Confusion matrix of {plural(total, 'image')} in {plural(len(class_names), 'class')}, true classes down, "
+        f"Confusion matrix of {plural(total, kind)} in {plural(len(class_names), 'class')}, true classes down, "
         f"predictions across: {right:,} on the diagonal, {total - right:,} beside it."
     )
     pairs = confused_pairs(confusion, class_names, 3)
@@ -167,9 +167,10 @@ def _overfitting(run: RunFiles) -> list[str]:
     if warnings or not known(gap) or gap < NOTABLE_GAP:
         return warnings[-1:]
     augmented = run.config.get("settings", {}).get("recipe", {}).get("augment")
-    remedies = "more images or fewer epochs" if augmented else "more images, augmentation or fewer epochs"
+    what = run.kind.plural
+    remedies = f"more {what} or fewer epochs" if augmented else f"more {what}, augmentation or fewer epochs"
     return [
-        f"{_gap_in_words(run.epochs[-1])} The network knows its training images better than new ones (overfitting): "
+        f"{_gap_in_words(run.epochs[-1])} The network knows its training {what} better than new ones (overfitting): "
         f"{remedies} narrow the gap."
     ]
 

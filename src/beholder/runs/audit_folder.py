@@ -11,7 +11,7 @@ from typing import Any
 from beholder import files
 from beholder.errors import RunError
 from beholder.runs.document_rules import check_fields, is_text, list_of, object_of
-from beholder.runs.run_folder import Within, read_document
+from beholder.runs.run_folder import CORRECTIONS_FILE, Within, read_document
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class AuditFolder:
     table_file = Within("findings.csv")  # a line for each image of each finding
     gallery_file = Within("gallery.html")  # all of it for people, who decide in it
     findings_file = Within("findings.json")  # the whole document; written last, as the mark of a finished audit
-    corrections_file = Within("corrections.csv")  # what was decided, where it was decided on the served page
+    corrections_file = Within(CORRECTIONS_FILE)  # what was decided, where it was decided on the served page
 
     @contextmanager
     def removed_on_error(self) -> Iterator[None]:
@@ -63,7 +63,7 @@ def create_audit_folder(path: Path, data: str) -> AuditFolder:
     own = {folder.table_file.name, folder.gallery_file.name}
     strangers = sorted(name for name in left - own if not (name.startswith(".") and name.endswith(".part")))
     if strangers:
-        raise RunError(f"{str(path)!r} holds {strangers[0]!r}, which is not of an audit; choose another --out.")
+        raise RunError(f"{str(path)!r} holds {strangers[0]!r}, which is not part of an audit; choose another --out.")
     return folder
 
 
@@ -82,7 +82,7 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
     way_out = "audit again into a new folder"
     document = read_document(
         folder.findings_file,
-        missing=f"{str(path)!r} is no AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
+        missing=f"{str(path)!r} is not an AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
         damaged=way_out,
     )
     check_fields(folder.findings_file, document, way_out, _NEEDED, {})

@@ -27,7 +27,7 @@ def check_fields(
     wrong += [name for name, rule in optional.items() if not or_none(rule)(document.get(name))]
     wrong += [name for name, value in document.items() if not _is_json(value)]
     if wrong:
-        raise RunError(f"{str(path)!r} is damaged (its {wrong[0]!r} is not as it should be); {way_out}.")
+        raise RunError(f"{str(path)!r} is damaged (its {wrong[0]!r} is not valid); {way_out}.")
 
 
 def is_number(value: Any) -> bool:

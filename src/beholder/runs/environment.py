@@ -8,6 +8,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from beholder.cores import usable_cores
+
 _PACKAGES = (
     "beholder",
     "numpy",
@@ -52,7 +54,7 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _cpuinfo("model name") or platform.processor() or "unknown",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_gb": _memory_gb(),
         "versions": versions(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},

@@ -50,12 +50,35 @@ def _is_selective(value: Any) -> bool:
     return (asked is not None or not value["promised"]) and (answered is not None or value["risk"] is None)
 
 
+def _is_point(value: Any) -> bool:
+    if not _POINT_FACTS(value) or value["figure"] not in ("recall", "precision"):
+        return False
+    judged = (value[value["figure"]], value["held"], value["interval"])
+    return all(one is None for one in judged) or None not in judged
+
+
 _SHARE = or_none(is_number)
 _CLASS = object_of(class_name=is_text, precision=is_number, recall=is_number, f1=is_number, count=is_count)
 _BIN = object_of(count=is_count, confidence=_SHARE, accuracy=_SHARE)
 _POINT = object_of(coverage=is_number, risk=is_number)
 _SELECTIVE = object_of(
     unsure_below=_SHARE, asked=_SHARE, promised=is_flag, coverage=_SHARE, risk=_SHARE, curve=list_of(_POINT)
+)
+_POINT_FACTS = object_of(
+    class_name=is_text,
+    figure=is_text,
+    asked=is_number,
+    threshold=is_number,
+    count=is_count,
+    others=is_count,
+    recall=_SHARE,
+    precision=_SHARE,
+    false_alarms=_SHARE,
+    interval=or_none(list_of(is_number, 2)),
+    held=or_none(is_flag),
+    average_precision=_SHARE,
+    auroc=_SHARE,
+    curve=list_of(object_of(recall=is_number, precision=is_number, false_alarms=is_number)),
 )
 _KIND = object_of(name=is_text, accuracies=list_of(is_number, 5), accuracy=is_number)
 _SAME = object_of(same=is_number)
@@ -81,6 +104,7 @@ _OPTIONAL: dict[str, Rule] = {
     "file": is_text,
     "notes": list_of(is_text),
     "precision": is_text,
+    "point": _is_point,
     "corruptions": object_of(
         kinds=list_of(_KIND), mean_accuracy=is_number, worst=object_of(name=is_text, accuracy=is_number)
     ),

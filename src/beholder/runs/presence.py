@@ -83,7 +83,9 @@ def _locked(folder: Path, doing: str) -> int | None:
         except BlockingIOError as error:
             if time.monotonic() > until:
                 os.close(descriptor)
-                raise RunError(f"{str(folder)!r} is {doing} by another process just now; wait for it.") from error
+                raise RunError(
+                    f"{str(folder)!r} is {doing} by another process just now; wait until it is done."
+                ) from error
             time.sleep(0.02)
         except OSError:  # some network file systems
             os.close(descriptor)

@@ -12,6 +12,9 @@ from beholder import files
 from beholder.errors import RunError
 from beholder.schema import SCHEMA, why_unread
 
+COMPARISON_FILE, COMPARISON_PAGE = "comparison.json", "comparison.html"  # in a folder of runs that were compared
+CORRECTIONS_FILE = "corrections.csv"  # in a RUN or AUDIT folder
+
 _CONFIG: dict[str, tuple[type, ...]] = {  # what commands rely on, and of which kinds it may be
     "data": (str,),
     "labels": (str,),
@@ -52,12 +55,15 @@ class Run:
     initial_file = Within("initial.keras")  # the earlier network that it started from, where there is one
     checkpoint_file = Within("checkpoint.npz")  # where to go on
     earlier_checkpoint_file = Within("checkpoint-before.npz")  # should that one be damaged; until the run is finished
+    folds_folder = Within("folds")  # of each fold's training its log, and what it answered; see `FoldRun`
     model_folder = Within("model")  # the artifact
     # neighbours.npz: some training images, and what the network makes of them, unless they were left out
+    # sounds.npz: some sounds that the page plays, likewise
     # validation.npz: what the model says of the validation set
+    # probabilities.npz: the probabilities of all classes there, by which a threshold is chosen
     watch_folder = Within("watch")  # a few validation images, and what was answered to them from epoch to epoch
     stop_file = Within("stop")  # there while somebody asks the training to stop
-    # corrections.csv: corrections of the data that its page gathered, where there are some, for a next run
+    corrections_file = Within(CORRECTIONS_FILE)  # of the data, that its page gathered for a next run, if any
     evaluation_file = Within("evaluation.json")  # the test set of its own data; evaluation-….json: of other data
     report_file = Within("report.html")  # all of it for people
 
@@ -65,6 +71,16 @@ class Run:
     def has_checkpoint(self) -> bool:
         """Whether there is one to go on from; a death while one is written may leave the earlier one alone."""
         return self.checkpoint_file.exists() or self.earlier_checkpoint_file.exists()
+
+    def fold(self, number: int) -> FoldRun:
+        """The folder of fold `number`, from 1."""
+        return FoldRun(self.folds_folder / str(number))
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether there is a fold to go on with, or one that ended."""
+        names = ("checkpoint.npz", "checkpoint-before.npz", "answers.npz")
+        return any(any(self.folds_folder.glob(f"*/{name}")) for name in names)
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Keep what was asked for; the schema number is ours to add."""
@@ -84,6 +100,14 @@ class Run:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class FoldRun(Run):
+    """The folder in which one fold's network is trained, within a RUN."""
+
+    initial_file = Within("../../initial.keras")  # what the RUN starts from, each fold does
+    answers_file = Within("answers.npz")  # what its network said of the fold's images, once it was trained
+
+
 def create_run(path: Path) -> Run:
     """Make a new, empty RUN folder at `path`.
 
@@ -97,7 +121,7 @@ def create_run(path: Path) -> Run:
         except FileExistsError as error:
             # One that was killed in its first milliseconds cannot be resumed.
             began = Run(path).config_file.exists()
-            instead = f"go on with it by --resume {path}" if began else "delete it if it is of no use"
+            instead = f"go on with it with --resume {path}" if began else "delete it if you do not need it"
             raise RunError(f"{str(path)!r} exists already; choose another --out, or {instead}.") from error
         except NotADirectoryError as error:
             raise RunError(f"{str(path)!r} lies below a file, not a folder; choose another --out.") from error
@@ -123,7 +147,8 @@ def open_run(path: Path) -> tuple[Run, dict[str, Any]]:
     other = [name for name, kinds in _CONFIG.items() if not isinstance(config[name], kinds)]
     if other:
         raise RunError(
-            f"{str(run.config_file)!r} is damaged (its {other[0]!r} is no such thing); train again into a new folder."
+            f"{str(run.config_file)!r} is damaged (its {other[0]!r} is of the wrong kind); train again into a new "
+            "folder."
         )
     return run, config
 
@@ -157,7 +182,9 @@ def read_document(path: Path, missing: str, damaged: str = "train again into a n
     except (ValueError, RecursionError) as error:
         raise RunError(f"{str(path)!r} is damaged (it is not JSON); {damaged}.") from error
     if not isinstance(document, dict):
-        raise RunError(f"{str(path)!r} is damaged (it is a JSON {type(document).__name__}, no object); {damaged}.")
+        raise RunError(
+            f"{str(path)!r} is damaged (it is a JSON {type(document).__name__} and not an object); {damaged}."
+        )
     unread = why_unread(document.get("schema", SCHEMA))
     if unread is not None:
         raise RunError(f"{str(path)!r} {unread}; {damaged}.")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.groups.rule import ALONE
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
 
@@ -28,19 +29,23 @@ class ImageSet:
     """The images of one set.
 
     Attributes:
-        hashes: of the decoded pixels of each, see `Dataset.contents`.
+        hashes: of the decoded pixels of each, of a sound those of all its windows, see `Dataset.contents`.
         labels: (N,) int64, as they were when training began.
         names: in the data.
+        groups: of each, as `Dataset.groups`.
     """
 
     hashes: list[bytes]
     labels: NDArray[np.int64]
     names: list[str]
+    groups: list[str] | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> ImageSet:
-        """The images of `dataset`."""
-        return cls(dataset.contents, dataset.labels, list(dataset.names))
+        """The images of `dataset`, or its sounds: each file once."""
+        files = dataset.files
+        groups = None if files.groups is None else list(files.groups)
+        return cls(files.contents, files.labels, list(files.names), groups)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -68,6 +73,11 @@ class KnownSets:
         return frozenset([*self.train.hashes, *self.validation.hashes])
 
     @property
+    def seen_groups(self) -> frozenset[str]:
+        """The groups of these images."""
+        return frozenset([*(self.train.groups or ()), *(self.validation.groups or ())]) - {ALONE}
+
+    @property
     def every(self) -> list[ImageSet]:
         """Those that are known."""
         return [one for one in (self.train, self.validation, self.test) if one is not None]
@@ -86,6 +96,8 @@ def write_sets(run: Path, sets: KnownSets) -> None:
             arrays[f"{name}_hashes"] = np.frombuffer(b"".join(one.hashes), np.uint8).reshape(-1, _HASH_BYTES)
             arrays[f"{name}_labels"] = one.labels
             arrays[f"{name}_names"] = texts_to_array(one.names)
+            if one.groups is not None:
+                arrays[f"{name}_groups"] = texts_to_array(one.groups)
     write_arrays(run / SETS_FILE, arrays)
 
 
@@ -97,14 +109,14 @@ def read_sets(run: Path) -> KnownSets:
     """
     path = run / SETS_FILE
     if not path.exists():
-        raise RunError(f"{str(run)!r} has lost its list of images; bring it back from a copy, or train again.")
+        raise RunError(f"{str(run)!r} has lost its list of images; restore it from a copy, or train again.")
     try:
         read = read_arrays(path, most_bytes=_MOST_TOLD)
         test = _known(read, "test") if "test_hashes" in read else None
         class_names = tuple(texts_from_array(read["class_names"]))
         return KnownSets(class_names, _known(read, "train"), _known(read, "validation"), test)
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{str(path)!r} is damaged; bring it back from a copy, or train again.") from error
+        raise RunError(f"{str(path)!r} is damaged; restore it from a copy, or train again.") from error
 
 
 def changes_in_words(before: KnownSets, now: KnownSets) -> str:
@@ -127,6 +139,8 @@ def _known(read: Arrays, name: str) -> ImageSet:
     hashes, labels = read[f"{name}_hashes"], read[f"{name}_labels"]
     names = texts_from_array(read[f"{name}_names"])
     fits = hashes.dtype == np.uint8 and hashes.shape == (len(names), _HASH_BYTES)
+    groups = texts_from_array(read[f"{name}_groups"]) if f"{name}_groups" in read else None
+    fits = fits and (groups is None or len(groups) == len(names))
     if not fits or labels.dtype != np.int64 or labels.shape != (len(names),):
         raise ValueError(name)
-    return ImageSet([row.tobytes() for row in hashes], labels, names)
+    return ImageSet([row.tobytes() for row in hashes], labels, names, groups)

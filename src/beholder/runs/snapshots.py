@@ -12,6 +12,7 @@ from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, t
 from beholder.errors import RunError
 from beholder.runs.run_folder import Run
 
+_IMAGES_FILE = "images.npz"
 _MOST_TOLD = 100_000_000  # bytes that a file may unpack to; ours have a few million
 _MOST_NAMES = 4_000_000  # bytes of class names; as objects they take much more memory
 
@@ -55,7 +56,7 @@ def write_shown(run: Run, shown: Shown) -> None:
     """
     names = texts_to_array(shown.class_names)
     arrays: Arrays = {"images": shown.images, "labels": shown.labels, "class_names": names}
-    write_arrays(run.watch_folder / "images.npz", arrays, compressed=True)
+    write_arrays(run.watch_folder / _IMAGES_FILE, arrays, compressed=True)
 
 
 def read_shown(run: Run) -> Shown | None:
@@ -64,7 +65,7 @@ def read_shown(run: Run) -> Shown | None:
     Raises:
         RunError: the file is damaged.
     """
-    path = run.watch_folder / "images.npz"
+    path = run.watch_folder / _IMAGES_FILE
     stored = _read(path, ("images", "labels", "class_names"))
     if stored is None:
         return None
@@ -78,7 +79,7 @@ def read_shown(run: Run) -> Shown | None:
     )
     are_labels = labels.dtype == np.int64 and labels.shape == images.shape[:1]
     if not are_images or not are_labels or not ((labels >= 0) & (labels < len(names))).all():
-        raise _damaged(path, "its images and labels are none that go together")
+        raise _damaged(path, "its images and labels do not go together")
     return Shown(images, labels, names)
 
 

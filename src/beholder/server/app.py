@@ -17,12 +17,13 @@ from beholder.errors import BeholderError, BusyError, ReplacedError, StorageErro
 from beholder.runs.run_folder import Run
 from beholder.server import interface, static_files
 from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.host_names import Hosts
 from beholder.server.guard.request_limits import BoundedBodies, Limits
-from beholder.server.guard.security import Guard, Hosts
+from beholder.server.guard.security import Guard
 from beholder.server.live.training_run import TrainingRun
 from beholder.server.prometheus import Measured, Metrics
 from beholder.server.served import Served
-from beholder.server.tabs import ask, correct, judge, look_inside
+from beholder.server.tabs import ask, correct, judge, look_inside, sounds
 
 
 def classifier_app(served: Served, hosts: Hosts | None = None) -> Starlette:
@@ -35,6 +36,7 @@ def classifier_app(served: Served, hosts: Hosts | None = None) -> Starlette:
     routes: list[BaseRoute] = [
         *interface.routes(served),
         *ask.routes(served),
+        *sounds.routes(served),
         *look_inside.routes(served),
         *judge.routes(served),
         *correct.routes(served),
@@ -44,12 +46,19 @@ def classifier_app(served: Served, hosts: Hosts | None = None) -> Starlette:
 
     async def watched(_: Request) -> Response:
         """Where it is shown how the classifier was trained."""
-        return EscapedJSON({"address": None if training is None else "/watch"})
+        return EscapedJSON({"address": None if training is None else "watch"})
 
     routes.append(Route("/page/watch", watched))
     if training is not None:
         routes += training.routes()
-    app = assemble(routes, hosts or Hosts(), served.limits, served.metrics, at_end=served.workers.close)
+    app = assemble(
+        routes,
+        hosts or Hosts(),
+        served.limits,
+        served.metrics,
+        at_end=served.workers.close,
+        microphone=served.kind == "sound",
+    )
     if training is not None:
         training.follow(app)
     return app
@@ -61,8 +70,11 @@ def assemble(
     limits: Limits,
     metrics: Metrics,
     at_end: Callable[[], None] = lambda: None,
+    microphone: bool = False,
 ) -> Starlette:
     """An application of `routes` with all that keeps it safe; errors are JSON objects with one sentence, `error`.
+
+    `microphone` lets the page ask for the microphone.
 
     `app.state.closing` is an `asyncio.Event` that is set when the server is asked to end: answers that never end by
     themselves must watch it.
@@ -79,7 +91,7 @@ def assemble(
         lifespan=lifespan,
         middleware=[
             Middleware(Measured, metrics=metrics, paths=paths),
-            Middleware(Guard, hosts=hosts),
+            Middleware(Guard, hosts=hosts, microphone=microphone),
             Middleware(BoundedBodies, limits=limits),
         ],
         exception_handlers={

@@ -15,11 +15,12 @@ from beholder.data.corrections import Corrections, train_command
 from beholder.errors import DataError, RunError, UsageError
 from beholder.report.gallery import policy
 from beholder.runs.audit_folder import open_audit_folder
+from beholder.schema import why_damaged
 from beholder.server.app import assemble
 from beholder.server.decisions import Decisions
 from beholder.server.encoding import EscapedJSON
+from beholder.server.guard.host_names import Hosts
 from beholder.server.guard.request_limits import Limits, read_json
-from beholder.server.guard.security import Hosts
 from beholder.server.prometheus import Metrics
 
 
@@ -77,7 +78,7 @@ def _findings(file: Path, document: dict[str, Any], source: Path) -> tuple[Decis
         decisions = Decisions(file, document["class_names"], Corrections.from_json(document["decisions"]))
         return decisions, frozenset(path for one in document["findings"] for path in one["paths"])
     except (TypeError, KeyError, DataError) as error:
-        raise RunError(f"{str(source)!r} is damaged ({error}); audit again into a new folder.") from error
+        raise RunError(f"{str(source)!r} is damaged ({why_damaged(error)}); audit again into a new folder.") from error
 
 
 def _gallery(path: Path) -> bytes:

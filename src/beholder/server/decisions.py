@@ -59,7 +59,9 @@ class Decisions:
                 if path not in known and path not in decided:
                     raise UsageError(unknown.format(repr(path[:200])))
                 if "before" in one and one["before"] != decided.get(path):
-                    raise HTTPException(409, f"{path[:200]!r} was decided about elsewhere meanwhile; look at it again.")
+                    raise HTTPException(
+                        409, f"Another window has decided about {path[:200]!r} in the meantime; look at it again."
+                    )
             changed = corrections.decided(changes)
             changed.check(self._class_names)
             write_corrections(self.file, changed)

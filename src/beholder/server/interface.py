@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.prediction import Prediction, predictions_document
+from beholder.data.kinds import Kind
 from beholder.errors import ImageError
 from beholder.server import prometheus
 from beholder.server.encoding import EscapedJSON
@@ -24,14 +25,15 @@ from beholder.server.workers import Reply
 _TOP = 3  # as `beholder predict`
 
 
-def _openapi() -> dict[str, Any]:
-    """The interface in the words of OpenAPI 3.1, written by hand and held to the routes by a test."""
+def openapi_document(kind: Kind) -> dict[str, Any]:
+    """The interface in the words of OpenAPI 3.1, written by hand and held to the routes by a test.
+
+    Of the media types it has those that a classifier of this `kind` takes.
+    """
     document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))
     document["info"]["version"] = importlib.metadata.version("beholder")
+    del document["paths"]["/predict"]["post"]["requestBody"]["content"]["image/*" if kind == "sound" else "audio/*"]
     return document
-
-
-OPENAPI = _openapi()
 
 
 def routes(served: Served) -> list[BaseRoute]:
@@ -43,11 +45,12 @@ def routes(served: Served) -> list[BaseRoute]:
         "precision": artifact.precision,
         "checksum": artifact.checksum,
     }
+    described = openapi_document(served.kind)
 
     async def predict(request: Request) -> Response:
         top = number_in_query(request, "top", _TOP, least=1)
         served.workers.check_room()  # before a body is read for nothing
-        uploads = await read_uploads(request, served.limits)
+        uploads = await read_uploads(request, served.limits, served.kind)
         outcomes = await served.workers.answer([upload.content for upload in uploads])
         predictions = [_prediction(served, *pair, top) for pair in zip(uploads, outcomes, strict=True)]
         document = predictions_document(predictions, served.classifier.precision)
@@ -59,7 +62,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return EscapedJSON(facts)
 
     async def healthz(_: Request) -> Response:
-        # Opening replayed the golden images: a model that answers otherwise than when it was saved is never served.
+        # Opening replayed the golden images: a model that answers differently from when it was saved is never served.
         if served.workers.alive:
             return EscapedJSON({"status": "ok"})
         return EscapedJSON({"error": "The workers have ended; start the server again."}, 503)
@@ -68,7 +71,7 @@ def routes(served: Served) -> list[BaseRoute]:
         return Response(served.metrics.text(), headers={"Content-Type": prometheus.CONTENT_TYPE})
 
     async def openapi(_: Request) -> Response:
-        return EscapedJSON(OPENAPI)
+        return EscapedJSON(described)
 
     return [
         Route("/predict", predict, methods=["POST"]),

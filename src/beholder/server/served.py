@@ -8,12 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from beholder.answering.classifier import Classifier
 from beholder.artifact.inside import Inside
+from beholder.artifact.kept_sounds import KeptSounds, open_sounds
 from beholder.artifact.neighbours import Neighbours, open_neighbours
 from beholder.artifact.store import open_inside
 from beholder.artifact.validation_answers import ValidationAnswers, open_validation
+from beholder.artifact.validation_probabilities import open_probabilities
+from beholder.data.decoding import kind_of
+from beholder.data.kinds import Kind
+from beholder.errors import ArtifactError
 from beholder.report.reading import RunFiles, read_run
+from beholder.runs.run_folder import Run
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
 from beholder.server.workers import Workers
@@ -29,7 +37,7 @@ class Served:
         folder: as the person named it.
         run: the RUN folder; None where a model folder is served.
         classifier: the opened model.
-        workers: answer images and do other work off the event loop.
+        workers: answer images or sounds and do other work off the event loop.
         limits: what a request may ask for.
         metrics: what `/metrics` tells.
     """
@@ -48,6 +56,11 @@ class Served:
             RunError: one of them is damaged.
         """
         return self._of_this_model(read_run)
+
+    @property
+    def kind(self) -> Kind:
+        """What it answers."""
+        return kind_of(self.classifier.artifact.manifest.image).name
 
     @cached_property
     def inside(self) -> Inside:
@@ -68,6 +81,23 @@ class Served:
         return self._of_this_model(open_neighbours)
 
     @cached_property
+    def sounds(self) -> KeptSounds | None:
+        """The sounds that the run keeps, to be played; None where it keeps none.
+
+        Raises:
+            ArtifactError: they are damaged, or of another model.
+        """
+        return self._of_this_model(open_sounds)
+
+    def sound_address(self, name: str) -> str | None:
+        """Where the page finds the sound called `name` in the data; None where the run keeps none, or not this one."""
+        try:
+            place = None if self.kind == "image" or self.sounds is None else self.sounds.places.get(name)
+        except ArtifactError:  # all else can be shown without them
+            return None
+        return None if place is None else f"page/sounds/{place}.wav"
+
+    @cached_property
     def validation(self) -> ValidationAnswers | None:
         """The answers to the validation set that the run keeps; None where it keeps none.
 
@@ -75,6 +105,24 @@ class Served:
             ArtifactError: they are damaged, or of another model.
         """
         return self._of_this_model(open_validation)
+
+    @cached_property
+    def decided_validation(self) -> ValidationAnswers | None:
+        """`validation` with the answers that this model gives where it promises something of one class.
+
+        Those to the most probable classes, where the run does not keep the probabilities of all.
+
+        Raises:
+            ArtifactError: as of `validation`.
+        """
+        validation, manifest = self.validation, self.classifier.artifact.manifest
+        point = manifest.operating_point("float32")
+        if validation is None or point is None:
+            return validation
+        kept = self._of_this_model(lambda run: open_probabilities(run, len(manifest.class_names)))
+        if kept is None or not np.array_equal(kept.rows, np.arange(len(validation))):
+            return validation
+        return validation.decided(kept.networks["float32"].probabilities, point)
 
     def _of_this_model(self, read: Callable[[Path], _Read]) -> _Read | None:
         """What `read` finds in the RUN folder, if that still holds the model that answers here.
@@ -99,12 +147,12 @@ def open_served(folder: str | Path, *, exact: bool = False, limits: Limits | Non
         limits: what a request may ask for; the defaults where None.
 
     Raises:
-        ArtifactError: it is missing, damaged, too new, or answers otherwise than when it was saved.
+        ArtifactError: it is missing, damaged, too new, or answers differently from when it was saved.
     """
     path = Path(folder)
     limits = limits or Limits()
     classifier = Classifier.load(path, exact=exact)
     metrics = Metrics()
     workers = Workers(classifier, limits, metrics)
-    run = path if (path / "config.json").is_file() else None
+    run = path if Run(path).config_file.is_file() else None
     return Served(path, run, classifier, workers, limits, metrics)

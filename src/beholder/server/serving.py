@@ -14,13 +14,15 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import HANDLED_SIGNALS
 
+from beholder.arguments import checked_arguments
 from beholder.errors import UsageError
 from beholder.runs.audit_folder import is_audit_folder
 from beholder.server import HOST, PORT
 from beholder.server.app import classifier_app
 from beholder.server.audit_page import audit_app
+from beholder.server.guard.host_names import Hosts
 from beholder.server.guard.patience import IDLE_SECONDS, LINGERING, PatientProtocol
-from beholder.server.guard.security import Hosts
+from beholder.server.guard.root_path import RootPath, checked_root_path
 from beholder.server.served import open_served
 
 _BACKLOG = 2048
@@ -30,12 +32,14 @@ _RESERVE = 100 + LINGERING  # open files that are not connections, or connection
 Ready = Callable[[str], None]
 
 
+@checked_arguments()
 def serve(
     run: str | Path,
     *,
     host: str = HOST,
     port: int = PORT,
     allow_hosts: Iterable[str] = (),
+    root_path: str = "",
     exact: bool = False,
     ready: Ready = print,
 ) -> None:
@@ -46,21 +50,23 @@ def serve(
         host: the address to listen at; only this machine by default.
         port: 0 takes a free one.
         allow_hosts: further names that requests may come under, such as that of a proxy in front.
+        root_path: the path under which a proxy serves this, such as `/photos`, where it leaves that on.
         exact: answer in float32, also where an int8 model is at hand.
         ready: hears the address, once requests are taken.
 
     Raises:
         ArtifactError: the model is missing, damaged or too new.
         RunError: the audit is damaged or too new.
-        UsageError: the address is taken or not this machine's.
+        UsageError: the address is taken or not this machine's, a name or path is none, or an event loop is running.
     """
-    hosts = Hosts(host, allow_hosts)
+    refuse_running_loop("serve")
+    hosts, path = Hosts(host, allow_hosts), checked_root_path(root_path)
     with bound_socket(host, port) as listener:
         if is_audit_folder(Path(run)):
             app = audit_app(Path(run), hosts)
         else:
             app = classifier_app(open_served(run, exact=exact), hosts)
-        run_app(app, listener, ready)
+        run_app(app, listener, ready, path)
 
 
 @contextmanager
@@ -86,11 +92,11 @@ def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def run_app(app: Starlette, listener: socket.socket, ready: Ready) -> None:
+def run_app(app: Starlette, listener: socket.socket, ready: Ready, root_path: str = "") -> None:
     """Serve `app` on `listener` until SIGINT or SIGTERM, and tell `ready` the address once requests are taken."""
     PatientProtocol.most = _connections()
     config = uvicorn.Config(
-        app,
+        RootPath(app, root_path),
         http=PatientProtocol,
         loop="asyncio",
         ws="none",
@@ -104,14 +110,30 @@ def run_app(app: Starlette, listener: socket.socket, ready: Ready) -> None:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
-    _Server(config, app, ready).run(sockets=[listener])
+    _Server(config, app, lambda address: ready(f"{address}{root_path}/")).run(sockets=[listener])
+
+
+def refuse_running_loop(name: str) -> None:
+    """Say how the function called `name`, which runs an event loop of its own, is called within one.
+
+    Raises:
+        UsageError: an event loop is running in this thread.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(
+        "An event loop is running in this thread, as in a notebook or an async function; write "
+        f"`await asyncio.to_thread(beholder.{name}, run)`, or run `beholder {name}` in a terminal."
+    )
 
 
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - only compared
         host = "localhost"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,13 +21,14 @@ from numpy.typing import NDArray
 from PIL import _imaging
 
 from beholder.answering.classifier import Classifier
-from beholder.data.images.decode import decode, decode_array, read_size
+from beholder.cores import usable_cores
 from beholder.errors import BusyError, ImageError
+from beholder.server.decoding import BoundedDecoder, Spent
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
 
 BATCH_IMAGES, BATCH_BYTES = 64, 2 * 2**20  # a thread takes no more at a time, so that nobody waits long behind it
-LARGE_PIXELS = 4_000_000  # an image of more is decoded alone: a small file may hold one that fills the memory
+MANY_WINDOWS = 64  # a sound of more is answered alone, so that the memory holds one of these at a time for each thread
 # Pillow's own blocks of 16 MiB come from a heap for each thread, which keeps the memory of its largest image; blocks
 # above 32 MiB come from the system and go back to it.
 _imaging.set_block_size(128 * 2**20)
@@ -40,21 +39,23 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Answered:
-    """What the network says of one image.
+    """What the network says of one image, or of one sound by its windows.
 
     Attributes:
-        pixels: (H, W, C) uint8, the image as the network receives it.
-        probabilities: (classes,) float32.
-        logits: (classes,) float32, before the temperature.
-        features: (F,) float32, what the last layer sees.
-        unlike: whether the image is unlike anything that it was trained on; None where that cannot be told.
+        pixels: (H, W, C) uint8, the image as the network receives it; of a sound the window that speaks most for its
+            most probable class.
+        probabilities: (classes,) float32; of a sound the mean of its windows.
+        features: (F,) float32, what the last layer sees of `pixels`.
+        unlike: whether the image, or most windows, are unlike anything that it was trained on; None where that cannot
+            be told.
+        windows: (n, classes) float32, the probabilities of each window; of an image there is one.
     """
 
     pixels: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
-    logits: NDArray[np.float32]
     features: NDArray[np.float32]
-    unlike: bool | None = None
+    unlike: bool | None
+    windows: NDArray[np.float32]
 
 
 Reply = Answered | ImageError
@@ -62,17 +63,17 @@ Reply = Answered | ImageError
 
 @dataclass
 class _Request:
-    """The images of one request, and what became of them so far."""
+    """The files of one request, and what became of them so far."""
 
     replies: list[Reply | Exception | None]
     missing: int
-    pixels: int = 0  # of the images that were decoded
+    spent: Spent = field(default_factory=Spent)
     done: Future[list[Reply]] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    """One image in the queue."""
+    """One file in the queue."""
 
     request: _Request
     place: int
@@ -88,11 +89,11 @@ class _Call:
 
 
 class Workers:
-    """Threads that answer images in batches.
+    """Threads that answer images or sounds in batches.
 
     Args:
         classifier: the opened model.
-        limits: how many images may wait, and how many pixels each may have.
+        limits: how many files may wait, and how large each may be.
         metrics: hears of batches and of what became of images.
         threads: how many; by default one a core, but two at least, so that one decodes while another runs the network,
             and four at most, because the network itself uses every core.
@@ -104,10 +105,10 @@ class Workers:
         self._metrics = metrics
         self._queue: deque[_Waiting | _Call] = deque()
         self._changed = threading.Condition()
-        self._large = threading.Lock()
+        self.decoder = BoundedDecoder(classifier.artifact.manifest.image, limits)
         self._closed = False
         self._second = 1e-3  # seconds that an image takes, as lately seen
-        count = min(4, max(2, os.cpu_count() or 1)) if threads is None else threads
+        count = min(4, max(2, usable_cores())) if threads is None else threads
         self._threads = [threading.Thread(target=self._work, name=f"answers-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
             thread.start()
@@ -123,10 +124,10 @@ class Workers:
         return len(self._queue)
 
     async def answer(self, images: Sequence[bytes | NDArray[np.uint8]]) -> list[Reply]:
-        """What the network says of each image, in order; an `ImageError` in the place of one that is none.
+        """What the network says of each file, in order; an `ImageError` in the place of one that cannot be read.
 
         Args:
-            images: the bytes of image files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.
+            images: the bytes of image or sound files, or uint8 arrays (H, W), (H, W, 1) or (H, W, 3); at least one.
 
         Raises:
             BusyError: too many images wait already.
@@ -164,7 +165,7 @@ class Workers:
         if self._closed or len(self._queue) + count > self._limits.waiting:
             self._metrics.refused.inc()
             raise BusyError(
-                "The server has more images to answer than it can; come back in a moment.",
+                "The server has more to answer than it can take; try again in a moment.",
                 retry_after=max(1, math.ceil(len(self._queue) * self._second)),
             )
 
@@ -224,46 +225,57 @@ class Workers:
             _tell(request)
 
     def _replies(self, batch: Sequence[_Waiting]) -> list[Reply]:
-        decoded = [self._decode(entry) for entry in batch]
-        good = [pixels for pixels in decoded if not isinstance(pixels, ImageError)]
-        self._metrics.images.labels("answered").inc(len(good))
-        self._metrics.images.labels("unreadable").inc(len(decoded) - len(good))
-        if not good:
-            return [pixels for pixels in decoded if isinstance(pixels, ImageError)]
-        self._metrics.batches.observe(len(good))
-        answers = self._classifier.artifact.graph(np.stack(good))
+        replies: list[Reply | None] = []
+        together: list[NDArray[np.uint8]] = []
+        for entry in batch:
+            rows = self._decode(entry)
+            if isinstance(rows, ImageError):
+                replies.append(rows)
+            elif len(rows) > MANY_WINDOWS:
+                replies += self._answered([rows])
+            else:
+                together.append(rows)
+                replies.append(None)
+        unreadable = sum(isinstance(reply, ImageError) for reply in replies)
+        self._metrics.images.labels("answered").inc(len(replies) - unreadable)
+        self._metrics.images.labels("unreadable").inc(unreadable)
+        answered = iter(self._answered(together))
+        return [next(answered) if reply is None else reply for reply in replies]
+
+    def _answered(self, files: Sequence[NDArray[np.uint8]]) -> list[Answered]:
+        """What the network says of `files`, (n, H, W, C) uint8 each, which go through it together."""
+        if not files:
+            return []
+        self._metrics.batches.observe(len(files))
+        ends = np.cumsum([len(rows) for rows in files])
+        answers = self._classifier.artifact.graph(np.concatenate(files))
         unlike = self._classifier.unlike(answers.features)
-        rows = iter(zip(answers.probabilities, answers.logits, answers.features, unlike, strict=True))
-        return [pixels if isinstance(pixels, ImageError) else Answered(pixels, *next(rows)) for pixels in decoded]
+        found = []
+        for rows, end in zip(files, ends.tolist(), strict=True):
+            own = slice(end - len(rows), end)
+            probabilities, features = answers.probabilities[own], answers.features[own]
+            found.append(self._one(rows, probabilities, features, unlike[own]))
+        return found
+
+    def _one(
+        self,
+        rows: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        features: NDArray[np.float32],
+        unlike: Sequence[bool | None],
+    ) -> Answered:
+        """The answer to one file from those to its rows."""
+        mean = probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
+        clearest = int(probabilities[:, int(mean.argmax())].argmax())
+        known = [flag for flag in unlike if flag is not None]
+        strange = 2 * sum(known) > len(known) if known else None
+        return Answered(rows[clearest], mean, features[clearest], strange, probabilities)
 
     def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | ImageError:
-        rules, image = self._classifier.artifact.manifest.image, entry.image
         try:
-            if isinstance(image, np.ndarray):
-                return decode_array(image, rules)
-            height, width = read_size(image)
-            self._check(height, width, entry.request)
-            with self._large if height * width > LARGE_PIXELS else nullcontext():
-                return decode(image, rules)
+            return self.decoder.rows(entry.image, entry.request.spent)
         except ImageError as error:
             return ImageError(str(error))  # its frames hold the whole request, which holds it: memory for long
-
-    def _check(self, height: int, width: int, request: _Request) -> None:
-        """Refuse an image by its size, or by what its request took already: both take memory and time."""
-        limits = self._limits
-        if height * width > limits.pixels:
-            raise ImageError(
-                f"Cannot read this image: it has {width} x {height} pixels, more than {limits.pixels / 1e6:g} "
-                "million; make it smaller."
-            )
-        with self._changed:
-            request.pixels += height * width
-            spent = request.pixels
-        if spent > limits.request_pixels:
-            raise ImageError(
-                f"Cannot read this image: with those before it the request has more than "
-                f"{limits.request_pixels / 1e6:g} million pixels; send it in another one."
-            )
 
 
 def _tell(request: _Request) -> None:

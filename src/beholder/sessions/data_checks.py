@@ -9,17 +9,20 @@ from typing import Any
 
 from beholder.data.checks.faults import image_faults
 from beholder.data.checks.findings import Kind
+from beholder.data.checks.silence import silent_sounds
 from beholder.data.checks.whole_set import whole_set_faults
 from beholder.data.copies.duplicates import MIN_SIDE, exact_duplicates, near_duplicates, too_small
 from beholder.data.copies.pairs import QUICK
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import IMAGES, FileKind
 from beholder.data.progress import Progress
 from beholder.data.remembered import remembered
 from beholder.data.split import Split
 from beholder.sessions.training_data import fingerprints
 
 _SHARE = 0.02  # of a budget that looking for copies may take
-_SPEED = 25_000  # images that a quick look for copies gets through in a second
+# That a quick look for copies gets through in a second
+_SPEED, _SPEED_OF_SOUNDS = 25_000, 1_000
 _AUDIT = "`beholder audit` shows them"
 _SMALL = f"near copies are not looked for below {MIN_SIDE} pixels"
 _FAULTS: dict[Kind, str] = {
@@ -28,6 +31,7 @@ _FAULTS: dict[Kind, str] = {
     "light": "very light",
     "blurred": "blurred",
 }
+_FAULTS_OF_SOUNDS: dict[Kind, str] = {"silent": "silent or nearly so"}
 
 
 def check_data(
@@ -40,7 +44,7 @@ def check_data(
 
     Args:
         sets: where the sets are from.
-        read: the train and validation set.
+        read: the train and validation set; where images are dealt into folds, all of them as `train`.
         budget: of the training, in seconds; None where there is none.
         cache: where it is remembered what single images and whole sets lack; None: nowhere.
 
@@ -50,27 +54,39 @@ def check_data(
         not, and of `across_sets` the validation images that are a copy of one to learn from. None is what was not
         looked for, as near copies among images that are too small for it.
     """
+    kind = sets.source.file_kind
     faults, whole = _faults(sets, read, cache)
-    total = sum(map(len, read.values()))
-    contents = [value for dataset in read.values() for value in dataset.contents]
+    files = [dataset.files for dataset in read.values()]
+    total = sum(map(len, files))
+    contents = [value for dataset in files for value in dataset.contents]
     equal = _repeated(contents)
-    small = too_small(read)
+    small = kind is IMAGES and too_small(read)
     near: int | None = None
     across: int | None = 0
-    if sets.copies is None or not sets.made("validation"):
+    folds = "validation" not in read
+    if sets.copies is None or not (folds or sets.made("validation")):
         across = _across(read, budget, sets.progress)
     elif not small:
         near = _repeated(sets.copies.get(value, value) for value in contents) - equal
-    told = _small_in_words(equal, across) if small else _copies_in_words(equal, near, across)
-    counts = {str(kind): faults.get(kind, 0) for kind in _FAULTS}
+    kept = "" if sets.copies_apart else ", kept in one fold" if folds else ", kept in one set"
+    told = _small_in_words(equal, across, folds=folds) if small else _copies_in_words(kind, equal, near, across, kept)
+    counts = {str(fault): faults.get(fault, 0) for fault in _words(kind)}
     return {
         "counts": {**counts, "exact_duplicate": equal, "near_duplicate": near, "across_sets": across},
-        "sentences": [*whole, _faults_in_words(counts, total, bool(whole)), told],
+        "sentences": [*whole, _faults_in_words(kind, counts, total, bool(whole)), told],
     }
+
+
+def _words(kind: FileKind) -> dict[Kind, str]:
+    """The faults that files of this kind may have, in words."""
+    return _FAULTS if kind is IMAGES else _FAULTS_OF_SOUNDS
 
 
 def _faults(sets: Split, read: Mapping[str, Dataset], cache: Path | None) -> tuple[dict[str, int], list[str]]:
     """How many images have which fault, and sentences about the faults that all have."""
+
+    if sets.source.kind == "sound":
+        return {"silent": silent_sounds(read)}, []
 
     def find() -> list[Any]:
         return [Counter(one.kind for one in image_faults(read, sets.progress)), whole_set_faults(read)]
@@ -86,7 +102,9 @@ def _repeated(groups: Iterable[bytes]) -> int:
 
 def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progress) -> int | None:
     """Validation images that are a copy of one to learn from, if that may be looked for."""
-    if budget is not None and sum(map(len, read.values())) / _SPEED > _SHARE * budget:
+    sounds = any(dataset.sound is not None for dataset in read.values())
+    speed = _SPEED_OF_SOUNDS if sounds else _SPEED
+    if budget is not None and sum(map(len, read.values())) / speed > _SHARE * budget:
         return None
     found = [*exact_duplicates(read), *near_duplicates(read, progress, search=QUICK)]
     across = [one for one in found if "train" in one.sets]
@@ -96,44 +114,45 @@ def _across(read: Mapping[str, Dataset], budget: float | None, progress: Progres
     return len(names)
 
 
-def _faults_in_words(counts: Mapping[str, int], total: int, whole: bool) -> str:
-    """Of single images; where all of them have a fault, `whole`, none is said to be without it."""
+def _faults_in_words(kind: FileKind, counts: Mapping[str, int], total: int, whole: bool) -> str:
+    """Of single files; where all of them have a fault, `whole`, none is said to be without it."""
     found = [
         f"{count:,} {'are' if count > 1 else 'is'} {words}"
-        for kind, words in _FAULTS.items()
-        if (count := counts[kind])
+        for fault, words in _words(kind).items()
+        if (count := counts[fault])
     ]
     if not found and whole:
-        return f"Checked {total:,} images: none stands out from the others."
+        return f"Checked {kind.count(total)}: none stands out from the others."
     if not found:
-        *most, last = _FAULTS.values()
-        return f"Checked {total:,} images: none is {', '.join(most)} or {last}."
-    return f"Checked {total:,} images: {', '.join(found)}."
+        *most, last = _words(kind).values()
+        return f"Checked {kind.count(total)}: none is {', '.join(most)}{' or ' * bool(most)}{last}."
+    return f"Checked {kind.count(total)}: {', '.join(found)}."
 
 
-def _across_in_words(across: int) -> str:
-    which = "validation image is a copy" if across == 1 else "validation images are copies"
-    return f"{across:,} {which} of training images, which flatters the figures; {_AUDIT}."
+def _across_in_words(across: int, kind: FileKind = IMAGES) -> str:
+    which = f"validation {kind.name} is a copy" if across == 1 else f"validation {kind.plural} are copies"
+    return f"{across:,} {which} of training {kind.plural}, which flatters the figures; {_AUDIT}."
 
 
-def _small_in_words(equal: int, across: int | None) -> str:
+def _small_in_words(equal: int, across: int | None, *, folds: bool) -> str:
     """Of images that are too small for near copies to be looked for."""
     if across:
         return _across_in_words(across)
     if not equal:
         return f"No image is equal to another; {_SMALL}."
     where = ", none across the sets" if across == 0 else ""
+    where = ", kept in one fold" if folds else where
     return f"{equal:,} images are equal to another one{where}; {_AUDIT}, and {_SMALL}."
 
 
-def _copies_in_words(equal: int, near: int | None, across: int | None) -> str:
+def _copies_in_words(kind: FileKind, equal: int, near: int | None, across: int | None, kept: str) -> str:
     if across:
-        return _across_in_words(across)
+        return _across_in_words(across, kind)
     found = [f"{count:,} {word}" for count, word in ((equal, "equal"), (near or 0, "nearly equal")) if count]
-    told = f"Copies of each other: {' and '.join(found)} ones" if found else "No image is a copy of another"
+    told = f"Copies of each other: {' and '.join(found)} ones" if found else f"No {kind.name} is a copy of another"
     if near is not None:
-        return f"{told}{', kept in one set; ' + _AUDIT if found else ''}."
-    told = told if found else "No image is equal to another"
+        return f"{told}{f'{kept}; {_AUDIT}' if found else ''}."
+    told = told if found else f"No {kind.name} is equal to another"
     if across is None:
         return (
             f"{told}; near copies were not looked for, which would take more than {_SHARE:.0%} of the budget; {_AUDIT}."

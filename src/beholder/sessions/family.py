@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
-from beholder.models.weights.installed import check_weights
+from beholder.models.weights.finding import check_weights
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.resolve import settings_for
 from beholder.training.settings import Settings
@@ -29,7 +29,7 @@ def choose_family(request: TrainRequest, settings: Settings, train: Dataset) -> 
         return settings, None
     few = f"{len(train):,} images of {len(train.class_names)} classes"
     try:
-        check_weights(LEARNED)
+        check_weights(LEARNED, request.kept_in)
     except UsageError as error:
         return settings, f"For {few} {LEARNED}, which has seen ImageNet, would be better. {error}"
     told = f"For {few} training starts from {LEARNED}, which has seen ImageNet; --model fast starts from nothing."
@@ -42,11 +42,16 @@ def from_scratch(request: TrainRequest, settings: Settings, train: Dataset) -> S
     return fitted if settings.recipe.mirror is None else fitted.mirroring(settings.recipe.mirror)
 
 
-def _suits(request: TrainRequest, train: Dataset) -> bool:
-    """Whether images are in colour, large enough, and so few that a network of their own would not learn more."""
-    height, width, channels = train.image_shape
+def suits(shape: tuple[int, int, int], images: int) -> bool:
+    """Whether images of `shape` are in colour, large enough, and so few that a network of their own learns no more."""
+    height, width, channels = shape
     if channels == 1 or min(height, width) < _LEAST_SIDE:
         return False
-    most = _MOST_SMALL_IMAGES if min(height, width) < _SMALL_SIDE else _MOST_IMAGES
+    return images <= (_MOST_SMALL_IMAGES if min(height, width) < _SMALL_SIDE else _MOST_IMAGES)
+
+
+def _suits(request: TrainRequest, train: Dataset) -> bool:
+    """Whether images are of that kind, and the budget leaves time to look at all of them."""
     budget = request.budget or 0.0  # so many epochs are for the network that they were said for: `fast`
-    return budget >= _LEAST_BUDGET and len(train) <= min(most, _IMAGES_A_SECOND * budget)
+    few = len(train) <= _IMAGES_A_SECOND * budget
+    return budget >= _LEAST_BUDGET and few and suits(train.image_shape, len(train))

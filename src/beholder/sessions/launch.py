@@ -25,6 +25,7 @@ from beholder.data.source import Source
 from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.runs.events import Listener
 from beholder.runs.run_folder import Run
+from beholder.sessions.folds import check_folds
 from beholder.sessions.interruption import hearing_once
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.trained import Trained
@@ -65,7 +66,7 @@ def process_group(processes: int | None, coordinator: str | None, process: int |
     if process is not None and not 0 <= process < processes:
         raise UsageError(f"Expected a --process from 0 to {processes - 1}. Received: {process}.")
     if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
-        raise UsageError(f"Expected a coordinator as HOST:PORT, 10.0.0.1:8476 say. Received: {coordinator!r}.")
+        raise UsageError(f"Expected a coordinator as HOST:PORT, such as 10.0.0.1:8476. Received: {coordinator!r}.")
     framework.backend()  # refuses what nobody here trains on; TensorFlow may be what this process used before
     if importlib.util.find_spec("jax") is None:
         raise UsageError(
@@ -80,6 +81,7 @@ def launch(
     group: ProcessGroup,
     listener: Listener | None,
     progress: Progress,
+    validation: object = None,
 ) -> Trained:
     """Train in the processes of `group`, as far as they are this machine's.
 
@@ -89,18 +91,22 @@ def launch(
         group: which processes.
         listener: told each event as it happens.
         progress: told how far reading is.
+        validation: a validation set in Python, which is refused; None: the data's own.
 
     Returns:
         The `Trained` of process 0, or, where that is another machine's, of the one here.
 
     Raises:
-        UsageError: `data` cannot be handed to a process.
+        UsageError: `data` or `validation` cannot be handed to a process.
         ClusterError: a process was lost; the run can be resumed.
         BeholderError: what a process says that the person must change.
     """
     if data is not None and not isinstance(data, str | Path):
         raise UsageError("Arrays cannot be handed to other processes; save them as a .npz file and give its path.")
+    if validation is not None:
+        raise UsageError("A validation set cannot be handed to other processes; put it into the folder of the data.")
     if isinstance(job, TrainRequest):
+        check_folds(job, validation=False, together=True)
         crew = _Crew({"request": job.to_json()}, job.out, group, listener, progress)
     else:
         crew = _Crew({"run": str(job), "data": None if data is None else str(data)}, job, group, listener, progress)
@@ -223,8 +229,8 @@ class _Crew:
             return RuntimeError(f"A process that trained failed:\n{self._last_words(first)}")
         lost = f"Process {first} of {self.group.count} {how}"
         if 0 in self.indices and self.run is not None and not Run(self.run).config_file.exists():
-            return ClusterError(f"{lost} before the first checkpoint; start all again.")
-        return ClusterError(f"{lost}; start all again with --resume {self.run or 'RUN'}.")
+            return ClusterError(f"{lost} before the first checkpoint; start them all again.")
+        return ClusterError(f"{lost}; start them all again with --resume {self.run or 'RUN'}.")
 
     def _last_words(self, index: int) -> str:
         noise = self.noise[index]

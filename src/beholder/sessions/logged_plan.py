@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import named
 from beholder.errors import UsageError
 from beholder.runs.events import read_events
 from beholder.training.settings import Settings
@@ -23,22 +24,31 @@ def logged_plan(path: Path) -> tuple[Settings, list[tuple[int, int]]]:
     if any("plans" in event for event in events):
         raise UsageError(f"{str(path)!r} was written by Beholder 0.1, which this version does not read; train again.")
     if not settings or not schedules or not _is_schedule(schedules[-1]):
-        raise UsageError(f"{str(path)!r} tells no plan; give the events.jsonl of a run that ended.")
+        raise UsageError(f"{str(path)!r} holds no plan; give the events.jsonl of a run that finished.")
     return Settings.from_json(settings[-1]), [(step, steps) for step, steps in schedules[-1]]
 
 
 def other_images(plan: Path | None, train: Dataset) -> list[str]:
-    """One sentence where the plan was made for images of another number or shape; it is followed all the same."""
+    """One sentence where the plan was made for files of another number or shape; it is followed all the same.
+
+    Raises:
+        UsageError: it was made for images and these are sounds, or the other way round.
+    """
     events = [] if plan is None else read_events(plan)
     made = next((event.get("summary") for event in reversed(events) if event["event"] == "start"), None)
     if not isinstance(made, dict) or not {"train_images", "image_shape"} <= made.keys():
         return []
+    if made.get("kind", "image") != train.file_kind.name:
+        raise UsageError(
+            f"The plan is of a training on {named(made.get('kind', 'image')).plural}, and these are "
+            f"{train.file_kind.plural}; leave --plan out."
+        )
     count, shape = made["train_images"], made["image_shape"]
-    if (count, shape) == (len(train), list(train.image_shape)):
+    if (count, shape) == (len(train.files), list(train.image_shape)):
         return []
     return [
-        f"The plan was made for {count} training images of shape {shape}; its steps and resolution are followed on "
-        f"these {len(train)} of shape {list(train.image_shape)}."
+        f"The plan was made for {count} training {train.file_kind.plural} of shape {shape}; its steps and resolution "
+        f"are followed on these {len(train.files)} of shape {list(train.image_shape)}."
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,31 @@ from beholder import files
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import corrected
 from beholder.data.dataset import Dataset
+from beholder.data.decoding import Rules
+from beholder.data.folds import Folds, undivided
+from beholder.data.groups.grouped import grouped_by_pattern
+from beholder.data.images.decode import ImageRules
+from beholder.data.images.fitting import DEFAULT_FIT
 from beholder.data.images.refit import fitted_by, recoloured, refitted
-from beholder.data.opening import Data, open_source
+from beholder.data.opening import Data, is_table, open_source
 from beholder.data.progress import Progress
+from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
 from beholder.data.split import Split
-from beholder.errors import RunError
+from beholder.errors import RunError, UsageError
+from beholder.evaluation.targets import check_target
+from beholder.runs.kept_data import kept_data
 from beholder.runs.run_folder import Run, read_document
 from beholder.runs.sets import changes_in_words, read_sets, write_sets
 from beholder.schema import SCHEMA
+from beholder.sessions.folds import read_whole
+from beholder.sessions.given_validation import Validation, with_validation
+from beholder.sessions.kind_options import check_kind
 from beholder.sessions.request import TrainRequest
-from beholder.sessions.training_data import fingerprints, known_sets, read_training_sets
+from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_training_sets
 from beholder.training.initial import check_start
 from beholder.training.settings import Initial, Settings
 from beholder.training.steps.processes import current
-
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,9 @@ class Prepared:
         settings: what that came to, as far as it is decided by now.
         schedule: pairs of an earlier run's `Schedule`, to be followed exactly; None: the settings decide.
         split: where the sets are from.
-        sets: `train` and `validation`.
+        sets: `train` and `validation`; where images are dealt into folds all of them, as `train`.
+        folds: into which; None without.
+        opened: the data before any correction.
         corrected: names of the images that a correction was for.
     """
 
@@ -47,11 +58,29 @@ class Prepared:
     split: Split
     sets: dict[str, Dataset]
     corrected: set[str]
+    opened: Source
+    folds: Folds | None = None
 
     @property
     def source(self) -> Source:
         """The opened data."""
         return self.split.source
+
+    @property
+    def judged(self) -> Dataset:
+        """The images that the figures are of: the validation set, or all where each is judged out of fold."""
+        return self.sets["train" if self.folds is not None else "validation"]
+
+    def check_target(self) -> None:
+        """Refuse, before training, what could not be promised afterwards of any network.
+
+        Raises:
+            UsageError: the target is of no class, or of one with too few validation images.
+        """
+        target, judged = self.request.target, self.judged
+        if target is not None:
+            files, set_name = judged.files, "validation" if self.folds is None else None
+            check_target(target, files.class_names, files.labels, files.groups, files.file_kind, judged=set_name)
 
     def correction_notes(self) -> tuple[str, ...]:
         """What a person should know of their corrections.
@@ -61,11 +90,18 @@ class Prepared:
         """
         corrections, source = self.request.corrections, self.source
         told = corrections.notes(self.corrected, source.name, {"test"} & source.readers.keys())
+        if self.folds is not None:  # all are learned from
+            return tuple(told)
         return (*told, *validation_note(corrections.lines, self.sets["validation"].names))
 
 
 def prepare(
-    config: dict[str, Any], initial_file: Path, data: Data | Source | None, progress: Progress, shape: Shape | None
+    config: dict[str, Any],
+    initial_file: Path,
+    data: Data | Source | None,
+    progress: Progress,
+    rules: Rules | None,
+    validation: Validation | None = None,
 ) -> Prepared:
     """Read the data as the config says, and divide them.
 
@@ -74,7 +110,8 @@ def prepare(
         initial_file: where the run keeps the network that it starts from, if it does.
         data: where they lie now, or the data themselves; None: where the config says.
         progress: told how far reading is.
-        shape: height, width and channels of the images that the run began with; None: it begins now.
+        rules: by which the run decoded files when it began; None: it begins now.
+        validation: the validation set, where the person gave one beside the data and the run does not keep it.
 
     Raises:
         DataError: they are not there, or cannot be read.
@@ -87,37 +124,80 @@ def prepare(
     if settings.initial is not None and (group is None or group.leads or "file" in settings.options):
         check_start(initial_file, settings.initial)
     found: set[str] = set()
-    opened = _open(request, request.data if data is None else data, settings.initial, progress, shape)
-    split = Split(corrected(opened, request.corrections, found), settings.seed, progress, cache=request.kept_in)
-    sets = read_training_sets(split, request.images)
+    if data is None and request.data == "arrays":
+        data = kept_data(initial_file.parent)
+    opened = _open(request, request.data if data is None else data, settings.initial, progress, rules, validation)
+    if config.get("validation_given") and "validation" not in opened.readers:
+        raise UsageError("The run was given a validation set, which it does not keep; give it again as `validation`.")
+    if request.data == "arrays":  # also where the run kept a table of them
+        opened = replace(opened, named=False)
+    source, folds = corrected(opened, request.corrections, found), None
+    source = source if request.folds is None else undivided(source)
+    split = Split(source, settings.seed, progress, cache=request.kept_in)
+    if request.folds is None:
+        sets = read_training_sets(split, request.images)
+    else:
+        whole, folds = read_whole(split, request.folds, request.images)
+        sets = {"train": whole}
     schedule = None if config["schedule"] is None else [(step, steps) for step, steps in config["schedule"]]
-    return Prepared(request, settings, schedule, split, sets, found)
+    return Prepared(request, settings, schedule, split, sets, found, opened, folds)
 
 
 def _open(
-    request: TrainRequest, data: Data | Source, initial: Initial | None, progress: Progress, shape: Shape | None
+    request: TrainRequest,
+    data: Data | Source,
+    initial: Initial | None,
+    progress: Progress,
+    rules: Rules | None,
+    validation: Validation | None,
 ) -> Source:
     """Open `data`, unless it is open already; its images become what the network that training starts from takes.
 
     They are fitted as the person said, else as for an earlier run that training starts from.
     """
-    canvas, colour, fit = None, request.colour, request.fit
-    if shape is not None:  # a folder that changed may suggest another one than it had at first
-        canvas, colour = shape[:2], "grey" if shape[2] == 1 else "rgb"
-    if initial is not None:
-        # Decoded to that size and colour at once: nothing is lost on the way to another.
-        colour = "grey" if initial.channels == 1 else "rgb"
-        if initial.height is not None and initial.width is not None:
-            canvas = initial.height, initial.width
-        fit = fit or initial.fit
+    rules, colour = rules or _taken_by(initial, request), request.colour
+    if isinstance(rules, ImageRules):
+        colour = "grey" if rules.mode == "L" else "rgb"
     if not isinstance(data, Source):
-        data = open_source(
-            data, labels=request.labels, cache=request.cache, canvas=canvas, colour=colour, fit=fit, progress=progress
-        )
+        how: dict[str, Any] = {"labels": request.labels, "cache": request.cache}
+        how |= {"colour": colour, "fit": request.fit}
+        how |= {"seconds": request.seconds, **_table(request, data), "group_pattern": request.group_pattern}
+        opened = open_source(data, **how, rules=rules, progress=progress)
+        if initial is not None and rules is None and opened.kind == "image":  # a network in a file of the person's own
+            size = initial.height, initial.width
+            how |= {"colour": "grey" if initial.channels == 1 else "rgb", "canvas": None if None in size else size}
+            opened = open_source(data, **how, progress=progress)
+        data = opened
     else:
-        data = fitted_by(data, request.fit)
+        data = grouped_by_pattern(fitted_by(data, request.fit), request.group_pattern)
         data = recoloured(data, colour) if initial is None else data
-    return data if initial is None else refitted(data, initial.height, initial.width, initial.channels)
+    check_kind(request, data, initial)
+    if validation is not None:
+        data = with_validation(data, validation, colour)
+    if initial is None or data.kind == "sound":
+        return data
+    return refitted(data, initial.height, initial.width, initial.channels)
+
+
+def _taken_by(initial: Initial | None, request: TrainRequest) -> Rules | None:
+    """By what rules the earlier run that training starts from takes files; None where there is none.
+
+    Files are decoded to that size and colour at once: nothing is lost on the way to another.
+    """
+    if initial is None or not initial.class_names or initial.height is None or initial.width is None:
+        return None
+    if initial.sound is not None:
+        return SoundRules.from_json(initial.sound)
+    fit = request.fit or initial.fit or DEFAULT_FIT
+    return ImageRules(initial.height, initial.width, "L" if initial.channels == 1 else "RGB", fit)
+
+
+def _table(request: TrainRequest, data: Data) -> dict[str, Any]:
+    """What the person said of a table, as arguments of `open_source`; of data that were moved as far as it holds."""
+    if data_name(data) == request.data:
+        return request.table
+    root = request.image_root if request.image_root is not None and request.image_root.is_dir() else None
+    return {**request.table, "image_root": root} if is_table(data) else {}
 
 
 def keep_data(run: Run, prepared: Prepared, checks: dict[str, Any]) -> None:
@@ -125,18 +205,23 @@ def keep_data(run: Run, prepared: Prepared, checks: dict[str, Any]) -> None:
     sets, source = prepared.sets, prepared.source
     write_sets(run.path, known_sets(prepared.split, sets, prepared.request.images))
     classes = range(len(source.class_names))
-    counts = {name: [int((one.labels == label).sum()) for label in classes] for name, one in sets.items()}
+    counts = {name: [int((one.files.labels == label).sum()) for label in classes] for name, one in sets.items()}
     document = {
         "schema": SCHEMA,
         "name": source.name,
         "class_names": list(source.class_names),
         "image_shape": list(sets["train"].image_shape),
+        "rules": source.rules(sets["train"].image_shape).to_json(),
         "counts": counts,
         "fingerprint": fingerprints(sets),
+        "groups": None if source.group_rule is None else source.group_rule.to_json(),
         "notes": [*source.told(), *checks["sentences"]],
         "checks": checks,
         "skipped": source.skipped,
+        "left_out": {why: list(numbers) for why, numbers in source.left_out.items()},
     }
+    if prepared.folds is not None:
+        document["folds"] = {"count": len(prepared.folds), "test_given": "test" in source.readers}
     files.write_json(run.data_file, document)
 
 
@@ -150,5 +235,5 @@ def check_same(run: Run, prepared: Prepared) -> None:
         before, now = read_sets(run.path), known_sets(prepared.split, prepared.sets, prepared.request.images)
         raise RunError(
             f"The data {prepared.source.name!r} are not those that {str(run.path)!r} began with "
-            f"({changes_in_words(before, now)}); give those by --data PATH, or train a new run instead."
+            f"({changes_in_words(before, now)}); give those with --data PATH, or train a new run instead."
         )

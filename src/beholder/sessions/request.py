@@ -12,11 +12,15 @@ from typing import Any, Literal
 
 from beholder.data.cache_folder import default_cache
 from beholder.data.corrections import Corrections, read_corrections
+from beholder.data.groups.rule import compiled
 from beholder.data.images.colour import Colour, check_colour
 from beholder.data.images.fitting import ImageFit, check_fit
-from beholder.data.opening import Data
+from beholder.data.opening import Data, refuse_beside_source
 from beholder.data.source import Source
+from beholder.data.tables.columns import TABLE_OPTIONS, TableOptions
 from beholder.errors import RunError, UsageError
+from beholder.evaluation.targets import Target, target_of
+from beholder.schema import why_damaged
 from beholder.sessions.training_data import data_name
 from beholder.training import limits
 from beholder.training.settings import Balance
@@ -25,7 +29,8 @@ SEED = 0
 INPUT_RANGE = (0.0, 255.0)  # of the pixels that a network in a file sees
 
 Labels = Literal["fine", "coarse"]
-_PATHS = ("out", "plan", "start_from", "cache")
+_PATHS = ("out", "plan", "start_from", "cache", "image_root")
+_NEW = ("group_pattern", "augmentation", "target_recall", "target_precision", "seconds", "folds")
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,14 @@ class TrainRequest:
     learning_rate: float | None = None
     weight_decay: float | None = None
     augment: bool | None = None
+    augmentation: str | None = None
     mirror: bool | None = None
     early_stop: int | None = None
+    folds: int | None = None
     balance: Balance | None = None
     risk: float | None = None
+    target_recall: dict[str, float] | None = None
+    target_precision: dict[str, float] | None = None
     plan: Path | None = None
     start_from: Path | None = None
     input_range: tuple[float, float] | None = None
@@ -63,6 +72,13 @@ class TrainRequest:
     cache: Path | None = None
     colour: Colour = "auto"
     fit: ImageFit | None = None
+    seconds: float | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    group_column: str | None = None
+    image_root: Path | None = None
+    group_pattern: str | None = None
     command: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -75,19 +91,28 @@ class TrainRequest:
             DataError: the `corrections`, a file, cannot be read.
         """
         values = {name: limits.checked(name, value) for name, value in given.items()}
+        if isinstance(data, Source):  # or data that are opened again could come otherwise
+            table = TableOptions(*(values.get(name) for name in TABLE_OPTIONS))
+            refuse_beside_source(table, values.get("labels"))
+            values |= vars(data.table)
+            if data.kind == "image":
+                values["fit"] = values.get("fit") or data.fit
+            if data.group_rule is not None and data.group_rule.kind == "pattern":
+                values["group_pattern"] = values.get("group_pattern") or data.group_rule.value
         for name in _PATHS:
             values[name] = None if values.get(name) is None else Path(values[name])
-        if values["cache"] is not None:
-            values["cache"] = values["cache"].resolve()
+        for name in ("cache", "image_root"):  # means the same from any folder
+            values[name] = None if values[name] is None else values[name].resolve()
         values["options"] = {name: limits.checked(name, value) for name, value in given.get("options", {}).items()}
         lines = read_corrections(None if corrections is None else Path(corrections))
-        if isinstance(data, Source) and values.get("fit") is None:
-            values["fit"] = data.fit  # or data that are opened again could come fitted otherwise
         request = cls(data_name(data), corrections=lines, **values)
         check_colour(request.colour)
+        if request.group_pattern is not None:
+            compiled(request.group_pattern)
         if request.fit is not None:
             check_fit(request.fit)
         limits.check_one_length(request.budget, request.epochs)
+        target_of(request.target_recall, request.target_precision)
         if request.model == "auto" and request.plan is None and request.budget is None and request.epochs is None:
             return replace(request, budget=limits.DEFAULT_BUDGET)
         return request
@@ -97,6 +122,16 @@ class TrainRequest:
         """Whether a budget chooses the network's widths and resolution: nothing and nobody else did."""
         chosen = self.plan is not None or self.start_from is not None or {"widths", "side"} & self.said_options.keys()
         return self.model == "auto" and not chosen
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """What the person said of a table, as arguments of `open_source`."""
+        return {name: getattr(self, name) for name in TABLE_OPTIONS}
+
+    @property
+    def target(self) -> Target | None:
+        """The recall or precision of a class that is to be promised; None where the person asked for none."""
+        return target_of(self.target_recall, self.target_precision)
 
     @property
     def kept_in(self) -> Path:
@@ -120,6 +155,8 @@ class TrainRequest:
             RunError: what it keeps is no request.
         """
         try:
+            # Those of runs from before there were tables, groups, kinds of augmentation, targets, sounds and folds.
+            document = {**dict.fromkeys((*TABLE_OPTIONS, *_NEW)), **document}
             values = {one.name: limits.checked(one.name, document[one.name]) for one in fields(cls)}
             for name in _PATHS:
                 values[name] = None if values[name] is None else Path(values[name])
@@ -127,4 +164,6 @@ class TrainRequest:
             values["corrections"] = Corrections.from_json(values["corrections"]["lines"])
             return cls(**values)
         except (KeyError, TypeError, AttributeError, UsageError) as error:
-            raise RunError(f"What config.json keeps is damaged ({error!r}); train again into a new folder.") from error
+            raise RunError(
+                f"What config.json keeps is damaged ({why_damaged(error)}); train again into a new folder."
+            ) from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from beholder.data.decoding import rules_from_json
 from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError
 from beholder.runs.events import EventLog
@@ -102,12 +103,15 @@ def _follow(asked: dict[str, Any]) -> Trained:
         processes.leave()
         return Trained.from_fields(told["done"])
     run, config = Run(Path(told["run"])), told["config"]
-    config["cache"] = asked.get("cache") or config["cache"]
-    prepared = prepare(config, run.initial_file, asked["data"], silent, tuple(told["summary"]["image_shape"]))
+    for name in ("cache", "image_root"):
+        config[name] = asked.get(name) or config.get(name)
+    prepared = prepare(config, run.initial_file, asked["data"], silent, rules_from_json(told["rules"]))
     train, validation = prepared.sets["train"], prepared.sets["validation"]
     if train.outline() != told["outline"]:
         name = prepared.source.name
-        raise DataError(f"The data {name!r} of process {group.index} are others than those of process 0.")
+        raise DataError(
+            f"The data {name!r} of process {group.index} differ from those of process 0; give both the same."
+        )
     framework.start()
     from beholder.training.fit import Fit
 

@@ -125,8 +125,8 @@ class Checkpoints:
     def _assign(self, variables: list[Any], values: list[NDArray[Any]]) -> None:
         if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
             raise RunError(
-                f"The checkpoint {str(self.run.checkpoint_file)!r} is of another network than its config says; "
-                "train again into a new folder."
+                f"The checkpoint {str(self.run.checkpoint_file)!r} belongs to a different network from the "
+                "one in its config; train again into a new folder."
             )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
@@ -165,7 +165,7 @@ def position_from(document: dict[str, Any]) -> Position:
     """
     pairs = [(int(step), int(steps)) for step, steps in document.pop("schedule")["pairs"]]
     if not pairs or not all(isinstance(value, int | float) for value in document.values()):
-        raise ValueError("its position is none")
+        raise ValueError("its position is not valid")
     return Position(**document, schedule=Schedule(pairs))
 
 

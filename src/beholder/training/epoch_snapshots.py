@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beholder.artifact.kept_images import thumbnails
 from beholder.data.dataset import Dataset
+from beholder.data.recordings import first_rows
 from beholder.evaluation.calibration import softmax
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
@@ -38,6 +39,8 @@ class Snapshots:
 
     def __init__(self, run: Run, log: EventLog, model: Any, validation: Dataset, rows: NDArray[np.int64]) -> None:
         self.run, self.log, self.model, self.validation = run, log, model, validation
+        if validation.recordings is not None:  # what is judged of a sound stands at its first row
+            rows = rows[first_rows(validation.recordings[rows])]
         self.followed = rows[np.unique(np.linspace(0, len(rows) - 1, _IMAGES).astype(np.int64))]
         self._started = time.monotonic()
         self._due = self._started

@@ -15,19 +15,22 @@ from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.runs.events import EventLog
 from beholder.runs.run_folder import Run
+from beholder.training.augmentation import augmentation
 from beholder.training.balance import class_weights
 from beholder.training.budget.ending import ending_in_words
+from beholder.training.budget.fine_tuning import COMPILING_SECONDS
 from beholder.training.budget.forecast import MOST_EPOCHS
 from beholder.training.budget.pace import Pace
 from beholder.training.budget.schedule import Schedule
 from beholder.training.budget.stage_costs import SMALL_COST
 from beholder.training.checkpoint import Checkpoints, Position, position_from, values_of
 from beholder.training.epoch_judge import EpochJudge
-from beholder.training.first_answer import COMPILING_SECONDS, FirstAnswer
+from beholder.training.first_answer import FirstAnswer, Part
 from beholder.training.network import build_network
 from beholder.training.settings import Settings
 from beholder.training.stages import Stages
 from beholder.training.steps import framework, processes
+from beholder.training.steps.ahead import Ahead
 from beholder.training.steps.batches import Batches
 from beholder.training.steps.optimizer import build_optimizer
 from beholder.training.telling import step_event_seconds, step_facts
@@ -63,23 +66,25 @@ class Fit:
 
     Args:
         train: the training set.
-        validation: the validation set.
+        validation: the validation set, which tells how good the network is by now and which epoch's to keep; None:
+            there is none, and the last one is kept.
         settings: what to do.
         run: where checkpoints go.
         log: where events go.
         stop: asked after each step; True ends training there, with a checkpoint.
-        cache: where the features of images are kept; None: nowhere.
+        cache: where the features of images are kept; None: nowhere. Learned weights are looked for there too.
         until: when the last step must be done, on the clock of `time.monotonic`; the run is re-planned to meet it.
             None: the settings' epochs decide.
         closing: seconds that packing will take after that.
         most_epochs: of a run that is re-planned, however much time there is.
         schedule: pairs of an earlier run's `Schedule`, to be followed exactly.
+        part: which images of which others the training set is, see `FirstAnswer`.
     """
 
     def __init__(
         self,
         train: Dataset,
-        validation: Dataset,
+        validation: Dataset | None,
         settings: Settings,
         run: Run,
         log: EventLog,
@@ -90,15 +95,18 @@ class Fit:
         closing: float = 0.0,
         most_epochs: float = MOST_EPOCHS,
         schedule: list[tuple[int, int]] | None = None,
+        part: Part | None = None,
     ) -> None:
         self.settings, self.log, self.stop = settings, log, stop
         self.group = processes.current()
         recipe, fine_tuning = settings.recipe, settings.fine_tuning
         mirror, balanced = settings.mirrors(train.image_shape[2]), settings.balance == "sampling"
-        self.batches = Batches(train, recipe.batch_size, settings.seed, recipe.augment, mirror, balanced)
+        how = augmentation(recipe.augmentation) if recipe.augment else None
+        self.batches = Batches(train, recipe.batch_size, settings.seed, how, mirror, balanced)
+        self.ahead = Ahead(self.batches, self.group)
         framework.set_random_seed(settings.seed)
-        self.model = build_network(settings, train, run if self.leads else None)
-        self.first = FirstAnswer.of(self.model, settings, train, validation, cache)
+        self.model = build_network(settings, train, run if self.leads else None, cache)
+        self.first = FirstAnswer.of(self.model, settings, train, validation, cache, part)
         optimizer = build_optimizer(recipe, fine_tuning=fine_tuning)
         weights = class_weights(train.labels, len(train.class_names)) if settings.balance == "weights" else None
         # What starts from learned weights has learned the coarse things already.
@@ -136,8 +144,8 @@ class Fit:
         """
         began, stopped = time.monotonic(), False
         if self.leads:
-            self._restore()
-            if self.first is not None and not self.judge.best:
+            answered = self._restore()  # the first checkpoint follows on a first answer
+            if self.first is not None and not answered:
                 stopped = not self._answer_first(self.first)
         self._share_position()
         self._follow()
@@ -185,13 +193,12 @@ class Fit:
         return asked and not over
 
     def _step(self, order: NDArray[Any]) -> None:
-        position, batches = self.position, self.batches
-        share = slice(None) if self.group is None else self.group.share(batches.size(position.step))
-        images, labels = batches.batch(order, position.epoch, position.step, share)
+        position = self.position
+        images, labels = self.ahead.batch(order, position.epoch, position.step)
         rate = position.schedule.learning_rate(self.settings.recipe, position.done)
         if self.stages.at(position.schedule.progress(position.done)) and self.pace is not None:
             self.pace.next_stage(1 / SMALL_COST)
-        loss, correct = self.stages.step(images, labels, rate, batches.step_seed(position.epoch, position.step))
+        loss, correct = self.stages.step(images, labels, rate, self.batches.step_seed(position.epoch, position.step))
         if not math.isfinite(loss):
             raise UsageError(
                 f"Training diverged: the loss of step {position.step + 1} in epoch {position.epoch + 1} is {loss}; "
@@ -215,9 +222,10 @@ class Fit:
 
     def _answer_first(self, first: FirstAnswer) -> bool:
         """Give the network its first answer, and keep it, however the run goes on; False where it is stopped."""
-        if not first.answer(self.log, self.stop if self.group is None else lambda: False):
+        accuracy = first.answer(self.log, self.stop if self.group is None else lambda: False)
+        if accuracy is None:
             return False
-        self.judge.begin_with(self.position)
+        self.judge.begin_with(self.position, accuracy)
         self._save()
         return True
 
@@ -274,8 +282,8 @@ class Fit:
             self.stages.step.sync()
             self.checkpoints.write(self.position, self.judge.best)
 
-    def _restore(self) -> None:
-        """Go on from the last checkpoint, where there is one."""
+    def _restore(self) -> bool:
+        """Go on from the last checkpoint; whether there is one."""
         checkpoint, advice = self.checkpoints.restore()
         if advice is not None:
             self.log.append("advice", message=advice)
@@ -284,6 +292,7 @@ class Fit:
             position = self.position
             facts = {"step": position.step, "done": position.done, "steps": position.schedule.steps}
             self.log.append("resumed", epoch=position.epoch + 1, **facts)
+        return checkpoint is not None
 
     @property
     def _steps(self) -> int:

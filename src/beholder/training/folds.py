@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.data.pool import Pool, pooled
 from beholder.data.progress import Progress, silent
+from beholder.data.recordings import numbered
 from beholder.data.split import split, stratified_order
 from beholder.evaluation.mirror_images import Mirroring, measure_mirroring
 from beholder.evaluation.nearest import nearest
+from beholder.evaluation.recordings import by_recording
 from beholder.models.resolution import shrink_factor
 from beholder.runs.events import Event, EventLog
 from beholder.runs.run_folder import create_run
@@ -29,8 +31,8 @@ from beholder.training.views import FeatureView
 
 FOLDS = 4
 WIDEST: GroupWidths = (48, 128, 192)  # a wider network knows little more about labels, and takes twice the time
-_NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
-_MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
+NEIGHBOURS = 10  # of each image, as cleanlab's own distance takes
+MOST_REFERENCES = 10_000  # images that neighbours are looked for among: the time stays in proportion to the images
 _JUDGED = 1000  # held-out images that are looked at after each epoch, for the log
 _COMPILING_SECONDS = 5.0  # of one training
 _LOOKING_SPEED = 3.0  # images looked at in the time of training on one
@@ -47,8 +49,21 @@ class OutOfFold:
     # (N, n) float32, their cosine distances, in units of the median of the network's own, so that those of several
     # networks compare
     distances: NDArray[np.float32]
-    settings: Settings  # of each training
-    mirroring: Mirroring  # what the images that were learned from tell about mirroring
+    mirrored: bool  # whether mirrored images were learned from too
+    mirroring: Mirroring | None  # what the images that were learned from tell about mirroring; None: not asked
+    judge: str = "quick networks"  # who answered, for people
+    strict: bool = False  # whether the nearest images must doubt a label too, see `wrong_labels`
+
+    def by_file(self) -> OutOfFold:
+        """The same of files: of sounds the means over their windows, with the neighbours of the first."""
+        recordings = self.pool.dataset.recordings
+        if recordings is None:
+            return self
+        probabilities, first = by_recording(self.probabilities, recordings)
+        pool = Pool(self.pool.dataset.files, self.pool.sets[first])
+        neighbours = numbered(recordings)[self.neighbours[first]]
+        distances, _ = by_recording(self.distances, recordings)
+        return replace(self, pool=pool, probabilities=probabilities, neighbours=neighbours, distances=distances)
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ def out_of_fold(
     plan: FoldPlan,
     progress: Progress = silent,
 ) -> OutOfFold:
-    """Answers for all images of `sets`, each by a network that learned from none of its group.
+    """Answers for all images of `sets`, or all sounds, each by a network that learned from none of its group.
 
     The images are dealt into shares, stratified by class. For each share one network learns from the others,
     the test set left out, and then looks at this share, its test images included. All follow from the plan's seed,
@@ -125,17 +140,23 @@ def out_of_fold(
     pool = pooled(sets, plan.factor)
     dataset, learnable = pool.dataset, pool.sets != "test"
     seed, folds = plan.settings.seed, plan.folds
+    if groups is None and dataset.recordings is not None:
+        groups = dataset.recordings.tolist()
     shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
-    mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
-    plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
-    count = min(_NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
+    mirroring = None
+    if dataset.sound is None:
+        mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
+        plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
+    else:
+        plan = replace(plan, settings=plan.settings.for_sounds())
+    count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
     answers = OutOfFold(
         pool,
         np.empty((len(pool), len(dataset.class_names)), np.float32),
         np.empty((len(pool), count), np.int64),
         np.empty((len(pool), count), np.float32),
-        plan.settings,
-        mirroring,
+        mirrored=plan.settings.mirrors(dataset.image_shape[2]),
+        mirroring=mirroring,
     )
     looking = 0.0
     for number, held_out in enumerate(shares.values()):
@@ -147,9 +168,9 @@ def out_of_fold(
         judged = dataset.select(held_out[:_JUDGED])
         network = _train(dataset.select(learned), judged, plan, until, progress, number)
         began = time.monotonic()
-        _look(network, answers, held_out, learned)
+        _look(network, answers, held_out, learned, seed)
         looking = time.monotonic() - began
-    return answers
+    return answers.by_file()
 
 
 def _train(
@@ -171,11 +192,13 @@ def _train(
     return FeatureView(fit.model, mirrored=plan.settings.mirrors(learned.image_shape[2]))
 
 
-def _look(network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64], learned: NDArray[np.int64]) -> None:
+def _look(
+    network: FeatureView, answers: OutOfFold, held_out: NDArray[np.int64], learned: NDArray[np.int64], seed: int
+) -> None:
     """Let `network` fill the rows `held_out` of `answers`; neighbours come from the rows `learned`."""
     dataset = answers.pool.dataset
-    order = stratified_order(dataset.labels[learned], seed=answers.settings.seed)
-    references = np.sort(learned[order[:_MOST_REFERENCES]])
+    order = stratified_order(dataset.labels[learned], seed=seed)
+    references = np.sort(learned[order[:MOST_REFERENCES]])
     features = network.features(dataset.images, held_out)
     answers.probabilities[held_out] = network.probabilities(features)
     rows, distances = nearest(features, network.features(dataset.images, references), answers.neighbours.shape[1])

@@ -6,14 +6,17 @@ The features are kept in the cache, by all that they depend on: the weights, the
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.artifact.graph import Graph
 from beholder.artifact.inside import RUN_PIXELS
 from beholder.data.chunks import chunks
 from beholder.data.dataset import Dataset
@@ -42,14 +45,13 @@ class FrozenFeatures:
 
     def __init__(self, model: Any, weights: str, cache: Path | None, tell: Tell) -> None:
         self._model, self._cache, self._tell = model, cache, tell
-        self._facts = [weights, model.name, list(model.input.shape[1:]), list(seen_size(model))]
+        self._facts = [weights, list(model.input.shape[1:]), *_layers(model)]
 
     def __call__(self, dataset: Dataset) -> Features | None:
         """(N, F) float32 of N images; None where it was told to stop."""
-        if self._cache is None:
+        path = self._path(dataset)
+        if path is None:
             return self._computed(dataset)
-        digest = hashlib.sha256(b"".join(dataset.contents)).hexdigest()
-        path = self._cache / "features" / f"{key_of([*self._facts, digest])[:32]}.npz"
         with suppress(OSError, ValueError):
             kept = read_arrays(path, most_bytes=_MOST_BYTES, names=("features",))["features"]
             if kept.shape[:1] == (len(dataset),) and kept.dtype == np.float32 and kept.ndim == 2:
@@ -60,14 +62,36 @@ class FrozenFeatures:
                 write_arrays(path, {"features": features})
         return features
 
+    def kept(self, dataset: Dataset) -> bool:
+        """Whether the features of `dataset` seem to be in the cache."""
+        path = self._path(dataset)
+        return path is not None and path.exists()
+
+    def _path(self, dataset: Dataset) -> Path | None:
+        if self._cache is None:
+            return None
+        digest = hashlib.sha256(b"".join(dataset.contents)).hexdigest()
+        return self._cache / "features" / f"{key_of([*self._facts, digest])[:32]}.npz"
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return features_graph(None, self._model)
+
     def _computed(self, dataset: Dataset) -> Features | None:
-        graph, parts = features_graph(None, self._model), []
+        parts = []
         for rows in chunks(len(dataset), seen_size(self._model), RUN_PIXELS):
-            [features] = graph.run(["features"], dataset.images[rows])
+            [features] = self._graph.run(["features"], dataset.images[rows])
             parts.append(features)
             if self._tell(len(features)):
                 return None
         return np.concatenate(parts)
+
+
+def _layers(model: Any) -> list[str]:
+    """What each layer of `model` up to its features does, the size that images are brought to among it."""
+    last = [layer.name for layer in model.layers].index("features")
+    layers = model.layers[: last + 1]
+    return [json.dumps([type(layer).__name__, layer.get_config()], sort_keys=True, default=str) for layer in layers]
 
 
 def can_be_seen(model: Any) -> bool:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
-from beholder.artifact.manifest import read_manifest
-from beholder.artifact.store import check_seal
+from beholder.artifact.manifest import MANIFEST_FILE, read_manifest
+from beholder.artifact.store import KERAS_FILE, check_seal
+from beholder.data.sounds.rules import SoundRules
 from beholder.errors import RunError, UsageError
-from beholder.models import PRETRAINED
+from beholder.models import MODELS, PRETRAINED
 from beholder.runs.run_folder import open_run
 from beholder.training.settings import Initial, Settings
-
-KERAS_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ def open_start(path: Path, input_range: tuple[float, float]) -> Start:
     """
     if path.is_dir():
         return _of_run(path)
+    if not path.is_file() and str(path) in MODELS:
+        raise UsageError(f"{str(path)!r} is the name of a model, not of a file; give it with --model {path}.")
     if not path.is_file():
         raise UsageError(f"Nothing is at {str(path)!r}; give the RUN folder or the FILE.keras to start --from.")
     return _of_file(path, input_range)
@@ -77,8 +78,8 @@ def check_start(file: Path, initial: Initial) -> None:
     """
     if not file.is_file() or _sha256(file) != initial.sha256:
         raise RunError(
-            f"{str(file)!r} is not, or no longer, the network of {initial.source!r} that the run starts from; bring it "
-            "back, or train anew with --from."
+            f"{str(file)!r} is not, or no longer, the network of {initial.source!r} that the run started from; "
+            "restore it, or train again with --from."
         )
 
 
@@ -113,13 +114,13 @@ def first_weights(model: Any, file: Path, earlier: tuple[str, ...], class_names:
 
 def _of_run(path: Path) -> Start:
     run, config = open_run(path)
-    manifest = read_manifest(run.model_folder / "manifest.json")
+    manifest = read_manifest(run.model_folder / MANIFEST_FILE)
     check_seal(run.model_folder)
     settings = Settings.from_json(config["settings"])
     file = run.model_folder / KERAS_FILE
-    initial = Initial(
-        str(path.resolve()), _sha256(file), manifest.class_names, *manifest.image.shape, manifest.image.fit
-    )
+    rules = manifest.image
+    sound, fit = (rules.to_json(), None) if isinstance(rules, SoundRules) else (None, rules.fit)
+    initial = Initial(str(path.resolve()), _sha256(file), manifest.class_names, *rules.shape, fit, sound)
     return Start(file, settings.model, settings.options, initial)
 
 

@@ -23,8 +23,11 @@ def decide_mirroring(
         cache: where it is remembered what the images tell; None: nowhere.
 
     Returns:
-        None in the place of the second where nothing was to be decided: the person said, or nothing is augmented.
+        None in the place of the second where nothing was to be decided: the person said, nothing is augmented, or
+        they are sounds, which are never mirrored.
     """
+    if train.sound is not None:  # backwards it is another one
+        return settings.for_sounds(), None
     if not settings.recipe.augment or settings.recipe.mirror is not None:
         return settings, None
     with training_half():

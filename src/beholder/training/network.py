@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from beholder.data.dataset import Dataset
@@ -13,8 +14,11 @@ from beholder.training.judging import TRAIN_SAMPLE, sample
 from beholder.training.settings import Settings
 
 
-def build_network(settings: Settings, train: Dataset, run: Run | None) -> Any:
-    """The network, with the weights that `run` starts from; a checkpoint brings all weights itself."""
+def build_network(settings: Settings, train: Dataset, run: Run | None, cache: Path | None = None) -> Any:
+    """The network, with the weights that `run` starts from; a checkpoint brings all weights itself.
+
+    Learned ones of its recipe are looked for in `cache` too, the usual one where it is None.
+    """
     fitted = {}
     if settings.recipe.sees_images:
         fitted["images"] = images_at(train.images, sample(len(train), TRAIN_SAMPLE))
@@ -23,7 +27,7 @@ def build_network(settings: Settings, train: Dataset, run: Run | None) -> Any:
     if run is None or run.has_checkpoint:
         return model
     if settings.initial is None:
-        learned_weights(settings.model, model)
+        learned_weights(settings.model, model, cache)
     elif settings.initial.class_names:
         first_weights(model, run.initial_file, settings.initial.class_names, names)
     return model

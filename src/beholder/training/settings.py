@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from beholder.arguments import one_of
 from beholder.data.images.fitting import ImageFit
 from beholder.errors import RunError, UsageError
 from beholder.models import PRETRAINED, Recipe, recipe
-from beholder.models.resolution import LARGEST_SIDE, RESIZED_SIDES, looked_at, resized, small_side
-from beholder.models.weights.catalogue import WEIGHTS
+from beholder.models.resolution import LARGEST_SIDE, looked_at, resized, small_side
 from beholder.runs.environment import has_bfloat16
+from beholder.schema import why_damaged
 from beholder.training import limits
+from beholder.training.augmentation import SOUND
 from beholder.training.steps import framework
 
 LEAST_STEPS, LEAST_STEPS_AN_EPOCH = 300, 16
@@ -34,7 +36,8 @@ class Initial:
         height: of the images that it takes, pixels; None where it takes any.
         width: likewise.
         channels: of those images, 1 or 3.
-        fit: how images got into that size for it; None where that is not known.
+        fit: how images got into that size for it; None where that is not known, or it takes sounds.
+        sound: the rules of the sounds that it takes, as JSON; None: it takes images.
     """
 
     source: str
@@ -44,6 +47,7 @@ class Initial:
     width: int | None
     channels: int
     fit: ImageFit | None
+    sound: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,12 +142,12 @@ class Settings:
         """What tells the weights that training starts from: the SHA-256 of their file; "" where they are drawn."""
         if self.initial is not None:
             return self.initial.sha256
-        return "" if self.recipe.weights is None else WEIGHTS[self.recipe.weights].sha256
+        return "" if self.recipe.weights is None else self.recipe.weights.sha256
 
     @property
     def packed_like(self) -> str | None:
         """What networks that take as long to pack have in common; None: it is one of the small ones of `MODELS`."""
-        return self.own_file or self.recipe.weights
+        return self.own_file or (None if self.recipe.weights is None else self.model)
 
     def starting_from(self, file: Path) -> Settings:
         """These settings where the network that training starts from lies at `file`, in the run."""
@@ -152,7 +156,9 @@ class Settings:
         return replace(self, options={**self.options, "file": str(file.resolve())})
 
     def steps(self, images: int) -> int:
-        """Steps of the whole run on a training set of so many `images`, at least one."""
+        """Steps of the whole run on a training set of so many `images`, at least one; 0 of a first answer alone."""
+        if not self.recipe.epochs:
+            return 0
         return max(1, round(self.recipe.epochs * math.ceil(images / self.recipe.batch_size)))
 
     def mirroring(self, mirror: bool) -> Settings:
@@ -160,6 +166,11 @@ class Settings:
         if self.recipe.mirror is not None:
             return self
         return replace(self, recipe=replace(self.recipe, mirror=mirror))
+
+    def for_sounds(self) -> Settings:
+        """These settings for sounds: never mirrored, and varied as sounds are, unless the person said how."""
+        varied = self.recipe.augmentation if "augmentation" in self.said else SOUND
+        return replace(self, recipe=replace(self.recipe, mirror=False, augmentation=varied))
 
     def mirrors(self, channels: int) -> bool:
         """Whether images of so many `channels` are mirrored, in training and in the answer's second view.
@@ -170,8 +181,10 @@ class Settings:
         return self.recipe.augment and (channels == 3 if mirror is None else mirror)
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in a run's config."""
-        return asdict(self)
+        """As it stands in a run's config: of learned weights the name of the network alone."""
+        document = asdict(self)
+        document["recipe"]["weights"] = None if self.recipe.weights is None else self.model
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Settings:
@@ -181,16 +194,18 @@ class Settings:
             RunError: a setting is missing, or one that this Beholder does not know.
         """
         try:
-            recipe = Recipe(**{**document["recipe"], "options": tuple(document["recipe"]["options"])})
+            kept = dict(document["recipe"])
+            weights = None if kept["weights"] is None else recipe(kept["weights"]).weights
+            own = Recipe(**{**kept, "options": tuple(kept["options"]), "weights": weights})
             initial = document["initial"]
             if initial is not None:
                 initial = Initial(**{**initial, "class_names": tuple(initial["class_names"])})
             options = {name: limits.checked(name, value) for name, value in document["options"].items()}
             said = tuple(document["said"])
-            return cls(**{**document, "recipe": recipe, "said": said, "initial": initial, "options": options})
+            return cls(**{**document, "recipe": own, "said": said, "initial": initial, "options": options})
         except (KeyError, TypeError, AttributeError, UsageError) as error:
             raise RunError(
-                f"The settings in config.json are damaged ({error}); train again into a new folder."
+                f"The settings in config.json are damaged ({why_damaged(error)}); train again into a new folder."
             ) from error
 
 
@@ -230,8 +245,14 @@ def choose(
     base = recipe(model)
     said = {name: limits.checked(name, value) for name, value in (changes or {}).items() if value is not None}
     changed = replace(base, **said)
+    if "augmentation" in said:
+        if said.get("augment") is False:
+            raise UsageError(
+                f"--no-augment leaves images as they are; leave --augmentation {said['augmentation']} out."
+            )
+        changed = replace(changed, augment=True)
     seed, early_stop = limits.checked_seed(seed), limits.checked("early_stop", early_stop)
-    if balance not in get_args(Balance):
+    if not one_of(balance, get_args(Balance)):
         raise UsageError(f"Expected a balance of {', '.join(get_args(Balance))}. Received: {balance!r}.")
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for name, value in given.items():
@@ -239,12 +260,13 @@ def choose(
             fitting = ", ".join(f"--{option}" for option in base.options) or "none"
             raise UsageError(f"Model {model!r} has no option --{name}; its own options: {fitting}.")
         given[name] = limits.checked(name, value)
-    least, most = RESIZED_SIDES
-    if base.side is not None and not least <= given.get("side", base.side) <= most:
-        raise UsageError(
-            f"Model {model!r} looks at images of {least} to {most} pixels; choose a --side between these. "
-            f"Received: {given['side']}."
-        )
+    if base.weights is not None and "side" in given:
+        least, most = base.weights.sides
+        if not least <= given["side"] <= most:
+            raise UsageError(
+                f"Model {model!r} takes images of {least} to {most} pixels; choose a --side between these. "
+                f"Received: {given['side']}."
+            )
     return Settings(model, changed, seed, precision, early_stop, given, tuple(said), initial, balance)
 
 
@@ -268,7 +290,7 @@ def resolve_precision(asked: Literal["auto", "float32", "bfloat16"]) -> Precisio
     Raises:
         UsageError: not one of these, or KERAS_BACKEND names a backend that cannot train or is not installed.
     """
-    if asked not in ("auto", *get_args(Precision)):
+    if not one_of(asked, ("auto", *get_args(Precision))):
         raise UsageError(f"Expected a precision of auto, float32 or bfloat16. Received: {asked!r}.")
     if asked == "auto":
         fast = has_bfloat16() if framework.backend() == "tensorflow" else framework.accelerator() is not None

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from beholder.cores import usable_cores
 from beholder.errors import BeholderError, ClusterError, UsageError
 from beholder.standard_error import muted_standard_error
 
@@ -63,7 +64,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
             with muted_standard_error(), _without_reporter():
                 ray.init(
                     address="local",
-                    num_cpus=workers or len(os.sched_getaffinity(0)),
+                    num_cpus=workers or usable_cores(),
                     object_store_memory=_STORE,
                     include_dashboard=False,
                     logging_level=logging.CRITICAL,
@@ -145,7 +146,7 @@ def require_ray() -> None:
     """
     for name in ("ray", "pyarrow"):
         if importlib.util.find_spec(name) is None:
-            raise UsageError("Bulk answers need the extra `cluster`; install it: pip install 'beholder[cluster]'.")
+            raise UsageError("Bulk answers need the extra `cluster`; run `pip install 'beholder[cluster]'`.")
 
 
 def _temporary_folder() -> str:
@@ -154,8 +155,8 @@ def _temporary_folder() -> str:
             with suppress(OSError):
                 return tempfile.mkdtemp(prefix="bh-", dir=parent)
     raise UsageError(
-        f"Ray needs a folder for temporary files whose path has at most {_LONGEST} characters, and neither "
-        f"{tempfile.gettempdir()!r} nor '/tmp' will do; set TMPDIR to one."
+        f"Ray needs a temporary folder with a path of at most {_LONGEST} characters, and neither "
+        f"{tempfile.gettempdir()!r} nor '/tmp' can be used; set TMPDIR to a shorter path."
     )
 
 

@@ -11,14 +11,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from beholder.data.images.decode import ImageRules, decode
+from beholder.data.decoding import Rules, decode_rows, kind_of
 from beholder.data.images.fresh_process import fresh_process
 from beholder.errors import ImageError
 
-_ENDS = "Cannot decode this image: the process that tried to has ended; save it anew, or smaller."
+_ENDS = "Cannot decode this {}: it ended the process that tried; save it again, or make it smaller."
 
 
-def tried(images: Iterable[str | bytes | ImageError], rules: ImageRules) -> Iterator[str | bytes | ImageError]:
+def tried(images: Iterable[str | bytes | ImageError], rules: Rules) -> Iterator[str | bytes | ImageError]:
     """Each image as it is, or an `ImageError` in the place of one that ends the process that decodes it."""
     with ExitStack() as trials:
         trial = _start(trials, rules)
@@ -28,7 +28,7 @@ def tried(images: Iterable[str | bytes | ImageError], rules: ImageRules) -> Iter
                 trial.recv()
             except (EOFError, ConnectionError):
                 trial = _start(trials, rules)
-                yield ImageError(_ENDS)
+                yield ImageError(_ENDS.format(kind_of(rules).name))
             else:
                 yield image
 
@@ -41,11 +41,11 @@ def work(connection: Connection[Any, Any]) -> None:
             image = connection.recv()
             if not isinstance(image, ImageError):
                 with suppress(ImageError):  # the worker will say so
-                    decode(Path(image) if isinstance(image, str) else image, rules)
+                    decode_rows(Path(image) if isinstance(image, str) else image, rules)
             connection.send(None)
 
 
-def _start(trials: ExitStack, rules: ImageRules) -> Connection[Any, Any]:
+def _start(trials: ExitStack, rules: Rules) -> Connection[Any, Any]:
     """A new process in the place of the one before."""
     trials.close()
     trial = trials.enter_context(fresh_process(work))

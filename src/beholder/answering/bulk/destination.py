@@ -43,7 +43,7 @@ class Destination:
         self.address = plain(address)
         self._location = locate(address)
         if self._location.pattern:
-            raise UsageError(f"Answers cannot go to a glob, {address!r}; name one folder.")
+            raise UsageError(f"Answers go to one folder, and {address!r} is a glob; name a folder.")
 
     def begin(self, facts: dict[str, Any], *, resume: bool) -> list[str]:
         """Make it ready for answers, and keep `facts` about them in it.
@@ -62,7 +62,7 @@ class Destination:
             with self._location.open(self._path(FACTS)) as stream:
                 self._compare(json.loads(stream.read()), facts)
         elif names:
-            raise UsageError(f"{self.address!r} holds something that no bulk answer wrote; choose another folder.")
+            raise UsageError(f"{self.address!r} holds files that are not bulk answers; choose another folder.")
         else:
             self.write(FACTS, json.dumps(facts, indent=2, ensure_ascii=False).encode())
         if self._location.filesystem is None:
@@ -134,8 +134,8 @@ class Destination:
         for name, value in facts.items():
             if earlier.get(name) != value:
                 raise UsageError(
-                    f"{self.address!r} was begun with {name} {earlier.get(name)!r}, not {value!r}; go on with the same "
-                    "or choose another folder."
+                    f"{self.address!r} was begun with {name} {earlier.get(name)!r}, not {value!r}; give "
+                    "the same again, or choose another folder."
                 )
 
 

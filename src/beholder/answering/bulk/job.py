@@ -112,14 +112,15 @@ def _prepare(run: str | Path, source: str, out: str, *, top: int, exact: bool) -
     """What a worker needs, and the facts about the answers that another session has to share."""
     classifier = Classifier.load(run, exact=exact)
     if top < 1:
-        raise UsageError(f"Expected top of at least 1. Received: top={top}.")
+        raise UsageError(f"Expected a whole number of at least 1 for the top. Received: {top}.")
     artifact = classifier.artifact
     folder = artifact.folder
     model = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     artifact.check_same()
     facts = {"schema": SCHEMA, "source": plain(source)}
     facts |= {"model": artifact.checksum, "precision": artifact.precision, "top": top}
-    job = BulkJob(model, artifact.precision, open_bulk_source(source), Destination(out), top, os.getcwd())  # noqa: PTH109
+    images = open_bulk_source(source, classifier.kind)
+    job = BulkJob(model, artifact.precision, images, Destination(out), top, os.getcwd())  # noqa: PTH109
     return job, facts
 
 

@@ -90,7 +90,7 @@ def locate(address: str) -> Location:
         return Location(None, *_split(address, ""))
     rest, question, options = rest.partition("?")
     path, prefix, pattern = _split(rest, f"{scheme}://") if "*" in rest else (rest, f"{scheme}://", ())
-    with system_errors(DataError, f"{scheme}://… is no address that can be read", "check it"):
+    with system_errors(DataError, f"{scheme}://… is not an address that can be read", "check it"):
         filesystem, path = pa.fs.FileSystem.from_uri(f"{scheme}://{path}{question}{options}")
     if scheme == "file":
         return Location(None, path, "", pattern)

@@ -106,7 +106,8 @@ class Worker:
         given = tried(images(), self.classifier.artifact.manifest.image) if careful else images()
         for prediction in self.classifier.stream(given, top=self.job.top):
             path, key = said.popleft()
-            error = prediction.error and prediction.error.replace("this image", repr(path), 1)
+            kind = self.classifier.kind.name
+            error = prediction.error and prediction.error.replace(f"this {kind}", repr(path), 1)
             yield replace(prediction, path=path, error=error), key
 
 
@@ -120,7 +121,7 @@ def _opened(job: BulkJob) -> Classifier:
         classifier = Classifier.load(folder, exact=job.precision == "float32", threads=1)
     if classifier.precision != job.precision:
         raise ArtifactError(
-            "A machine of the cluster cannot answer with the int8 model, as this one does; answer with --exact."
+            "A machine in the cluster cannot run the int8 model, though this one can; answer in float32 with --exact."
         )
     return classifier
 

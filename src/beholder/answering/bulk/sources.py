@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beholder.answering.bulk.locations import Location, first_line, locate, plain, system_errors
-from beholder.data.images.formats import SUFFIXES, holds_image, is_image_name, looks_like_image
+from beholder.data.kinds import IMAGES, FileKind
 from beholder.errors import DataError, ImageError, UsageError
 
 _FETCHERS, _AHEAD = 16, 256  # an object store answers after tens of milliseconds: many are asked at once
@@ -52,8 +52,8 @@ class BulkSource(ABC):
 
     by_row = False  # whether images are told apart by their row, or by their path
 
-    def __init__(self, where: Location) -> None:
-        self.where = where
+    def __init__(self, where: Location, kind: FileKind = IMAGES) -> None:
+        self.where, self.kind = where, kind
 
     @abstractmethod
     def parts(self, size: int) -> Iterator[Part]:
@@ -96,7 +96,7 @@ class Files(BulkSource):
 
     def _paths(self) -> Iterator[str]:
         for path in self.where.files():
-            if self.where.pattern or path == self.where.path or _looks_like_image(self.where, path):
+            if self.where.pattern or path == self.where.path or _is_file(self.where, path, self.kind):
                 yield path
 
 
@@ -105,16 +105,16 @@ class Rows(BulkSource):
 
     by_row = True
 
-    def __init__(self, where: Location, file: str) -> None:
-        super().__init__(where)
+    def __init__(self, where: Location, file: str, kind: FileKind = IMAGES) -> None:
+        super().__init__(where, kind)
         with self._opened(file) as opened:
             columns = opened.schema_arrow
         self.has_paths = "path" in columns.names
         self.has_bytes = "bytes" in columns.names
         if not (self.has_paths or self.has_bytes):
             raise UsageError(
-                f"{where.told(file)!r} has the columns {', '.join(columns.names)}; images are taken from one called "
-                "bytes, or path."
+                f"{where.told(file)!r} has no column called bytes or path to read {kind.plural} from; rename one of "
+                f"its columns: {', '.join(columns.names)}."
             )
 
     def parts(self, size: int) -> Iterator[Part]:
@@ -155,7 +155,7 @@ class Rows(BulkSource):
             return
         for key, (path, content) in zip(keys, self._contents(part), strict=True):
             told = path or key
-            missing = ImageError(f"Cannot read {told!r}: its row has no bytes; remove it.")
+            missing = ImageError(f"Cannot read {told!r}: its row has no bytes; remove the row.")
             yield told, key, missing if content is None else content
 
     def _contents(self, part: Part) -> Iterator[tuple[str | None, bytes | None]]:
@@ -179,12 +179,14 @@ class Rows(BulkSource):
     @contextmanager
     def _opened(self, file: str) -> Iterator[Any]:
         what = f"Cannot read the Parquet file {self.where.told(file)!r}"
-        with system_errors(DataError, what, "bring a whole copy"), self.where.open(file) as stream:
+        with system_errors(DataError, what, "get a complete copy"), self.where.open(file) as stream:
             yield pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
 
 
-def open_bulk_source(address: str) -> BulkSource:
-    """The images at `address`: a file, a folder, a glob, a Parquet data set, or any of these in an object store.
+def open_bulk_source(address: str, kind: FileKind = IMAGES) -> BulkSource:
+    """The images, or the files of another kind, at `address`.
+
+    It is a file, a folder, a glob, a Parquet data set, or any of these in an object store.
 
     The first image or Parquet file that is found says which of the two it is.
 
@@ -196,15 +198,15 @@ def open_bulk_source(address: str) -> BulkSource:
     unread = False
     for path in where.files():
         if _is_parquet(path):
-            return Rows(where, path)
-        if where.pattern or path == where.path or is_image_name(path):
-            return Files(where)
-        unread = unread or _looks_like_image(where, path)
+            return Rows(where, path, kind)
+        if where.pattern or path == where.path or kind.is_name(path):
+            return Files(where, kind)
+        unread = unread or _is_file(where, path, kind)
     if unread:
-        return Files(where)
+        return Files(where, kind)
     raise UsageError(
-        f"{plain(address)!r} holds no images ({', '.join(SUFFIXES)}) and no Parquet files; name a folder, a glob, a "
-        "Parquet data set or an address with some."
+        f"{plain(address)!r} holds no {kind.plural} ({', '.join(kind.suffixes)}) and no Parquet files; name a folder, "
+        "a glob, a Parquet data set or an address with some."
     )
 
 
@@ -213,9 +215,9 @@ def text(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _looks_like_image(where: Location, path: str) -> bool:
+def _is_file(where: Location, path: str, kind: FileKind) -> bool:
     """As `predict` asks of a file in a folder; one that cannot be read gets an error as its answer."""
-    return is_image_name(path) or looks_like_image(path) or (where.filesystem is None and holds_image(path))
+    return kind.is_file(path) if where.filesystem is None else kind.is_name(path) or kind.looks_like(path)
 
 
 def _is_parquet(path: str) -> bool:
@@ -247,7 +249,7 @@ def _ready(path: str, fetching: Future[bytes | ImageError] | None) -> tuple[str,
 
 def _fetch(where: Location, path: str) -> bytes | ImageError:
     if not path:
-        return ImageError("Its row names no path; remove it.")
+        return ImageError("Its row has no path; remove the row.")
     try:
         if "://" in path and not path.startswith(where.prefix or "://"):
             other = locate(path)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.checks.about_files import AboutFiles, worst_first
 from beholder.data.checks.findings import Finding, Kind
 from beholder.data.checks.whole_set import extremes
 from beholder.data.chunks import chunks
@@ -74,7 +75,7 @@ def image_faults(sets: Mapping[str, Dataset], progress: Progress = silent) -> li
     found = [
         one
         for check, values in zip(_CHECKS, measured, strict=True)
-        for one in _worst_first(_lacking(check, values, sets, certain.get(check.kind, nowhere)))
+        for one in worst_first(_lacking(check, values, sets, certain.get(check.kind, nowhere)))
     ]
     # One that shows nothing is not dark, light or blurred too.
     plain = {(one.paths, one.sets) for one in found if one.kind == "low_information"}
@@ -86,27 +87,29 @@ def file_faults(source: Source, progress: Progress = silent) -> list[Finding]:
 
     Only an opened folder has image files. What could not be read is known once its sets were read.
     """
-    found = [_unreadable(source, failure["path"], failure["error"]) for failure in source.skipped]
-    broken = {failure["path"] for failure in source.skipped}
-    headers: list[tuple[str, str, Header]] = []
-    files = [(set_name, name) for set_name, names in source.files.items() for name in names if name not in broken]
-    for done, (set_name, name) in enumerate(files):
+    if source.place is None:
+        return []
+    about = AboutFiles(source)
+    found = about.unreadable()
+    headers: list[tuple[str, Header]] = []
+    files = about.readable
+    for done, name in enumerate(files):
         if done % 256 == 0:
             progress("Checking files", done, len(files))
         try:
-            headers.append((set_name, name, read_header(Path(source.folder or "", name))))
+            headers.append((name, read_header(source.place.image(name))))
         except ImageError as error:
-            found.append(_unreadable(source, name, str(error)))
+            found.append(about.finding("unreadable", name, 1.0, str(error)))
     progress("Checking files", len(files), len(files))
-    for set_name, name, header in headers:
+    for name, header in headers:
         if Path(name).suffix.lower() not in SUFFIXES_OF[header.format]:
             sentence = f"{name} is a {header.format} file, which its name does not say; it is read all the same."
-            found.append(_about("wrong_format", set_name, name, 1.0, sentence))
-    found += _worst_first(_odd_sizes(headers))
-    for set_name, name, header in headers:
+            found.append(about.finding("wrong_format", name, 1.0, sentence))
+    found += worst_first(about.finding("odd_size", *one) for one in _odd_sizes(headers))
+    for name, header in headers:
         if turned := _TURNED.get(header.orientation):
             sentence = f"{name} is stored {turned}, and upright by its EXIF alone; Beholder turns it."
-            found.append(_about("exif_orientation", set_name, name, 0.5, sentence))
+            found.append(about.finding("exif_orientation", name, 0.5, sentence))
     return found
 
 
@@ -171,36 +174,23 @@ def _lacking(
             yield Finding(check.kind, (name,), (set_name,), score, (label,), sentence=sentence)
 
 
-def _worst_first(found: Iterator[Finding]) -> list[Finding]:
-    return sorted(found, key=lambda one: -one.score)
+def _odd_sizes(headers: Sequence[tuple[str, Header]]) -> Iterator[tuple[str, float, str]]:
+    """Name, score and sentence of each odd size: far outside the middle half of all, or very long.
 
-
-def _about(kind: Kind, set_name: str, name: str, score: float, sentence: str) -> Finding:
-    """Of a file, whose class is the name of its folder."""
-    folders = Path(name).parts
-    label = folders[0] if set_name == "all" else folders[1] if len(folders) > 2 else ""
-    return Finding(kind, (name,), (set_name,), score, (label,), sentence=sentence)
-
-
-def _unreadable(source: Source, name: str, error: str) -> Finding:
-    set_name = next((set_name for set_name, names in source.files.items() if name in names), "all")
-    return _about("unreadable", set_name, name, 1.0, error)
-
-
-def _odd_sizes(headers: Sequence[tuple[str, str, Header]]) -> Iterator[Finding]:
-    """Sizes far outside the middle half of all (three times its width, as CleanVision), and very long shapes."""
+    The limit is three times the width of that half, as in CleanVision.
+    """
     if not headers:
         return
-    sides = np.sqrt([header.height * header.width for _, _, header in headers])
-    shapes = np.array([min(one.height / one.width, one.width / one.height) for _, _, one in headers])
+    sides = np.sqrt([header.height * header.width for _, header in headers])
+    shapes = np.array([min(one.height / one.width, one.width / one.height) for _, one in headers])
     low, middle, high = np.percentile(sides, [25, 50, 75])
     reach = max(3 * (high - low), middle / 2)  # where nearly all have one size, half of it is not odd yet
     usual_shape = float(np.median(shapes))
-    for (set_name, name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
+    for (name, header), side, shape in zip(headers, sides.tolist(), shapes.tolist(), strict=True):
         size = f"{name} has {header.width} × {header.height} pixels"
         if not low - reach <= side <= high + reach:
             word = "small" if side < middle else "large"
             away = min(side, middle) / max(side, middle)
-            yield _about("odd_size", set_name, name, 1 - away, f"{size}, unusually {word} for these data.")
+            yield name, 1 - away, f"{size}, unusually {word} for these data."
         elif shape < 0.35 and shape < usual_shape / 2:
-            yield _about("odd_size", set_name, name, 1 - shape, f"{size}, an unusual shape for these data.")
+            yield name, 1 - shape, f"{size}, an unusual shape for these data."

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.arguments import checked_arguments
 from beholder.data.cifar.clean import clean
 from beholder.data.cifar.kept import open_kept
 from beholder.data.cifar.layouts import (
@@ -76,6 +77,7 @@ def _source(path: Path, labels: LabelKind) -> Source:
     return Source(str(path), archive.class_names, readers, notes)
 
 
+@checked_arguments()
 def read_data(
     directory: str | Path, *, labels: LabelKind = "fine"
 ) -> tuple[list[str], NDArray[np.float32], NDArray[np.int64]]:

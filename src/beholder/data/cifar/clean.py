@@ -49,6 +49,8 @@ def clean(data: NDArray[np.uint8]) -> NDArray[np.float32]:
     Raises:
         DataError: another shape or dtype.
     """
+    if not isinstance(data, np.ndarray):
+        raise DataError(f"Expected rows of pixels as an array. Received: {type(data).__name__}.")
     columns = data.shape[1] if data.ndim == 2 else 0
     side = math.isqrt(columns // 3)
     if data.dtype != np.uint8 or side == 0 or columns != 3 * side * side:

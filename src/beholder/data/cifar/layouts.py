@@ -165,9 +165,7 @@ def _read_pickled(content: bytes, file: str, key: str) -> Batch:
 def _read_binary(content: bytes, file: str, label_bytes: int, byte: int) -> Batch:
     width = label_bytes + PIXEL_COLUMNS
     if len(content) % width:
-        raise _damaged(
-            file, f"is cut short or damaged: its {len(content)} bytes are no whole number of rows of {width}"
-        )
+        raise _damaged(file, f"is cut short or damaged: its {len(content)} bytes do not make whole rows of {width}")
     table = np.frombuffer(content, np.uint8).reshape(-1, width)
     return Batch(table[:, label_bytes:], table[:, byte].astype(np.int64), _row_names(file, len(table)))
 

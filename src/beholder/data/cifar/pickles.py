@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.arguments import checked_arguments
 from beholder.data.pickles.opcodes import UnreadableError, byte_string, check_opcodes
 from beholder.data.pickles.unpickler import Name, RefusedError, RestrictedUnpickler
 from beholder.errors import DataError
@@ -27,6 +28,7 @@ _DTYPES = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2",
 _MOST_DIMENSIONS = 32  # as old NumPy; the product of a million numbers takes for ever
 
 
+@checked_arguments()
 def unpickle(file: str | Path) -> dict[str, Any]:
     """Read one batch of a CIFAR archive (python version), as the chapter does, without running anything in it.
 
@@ -54,7 +56,7 @@ def loads(content: bytes, name: str) -> dict[str, Any]:
     except RefusedError as error:
         raise DataError(f"Refused to read {name!r}: {error}; get the archive from a source that you trust.") from error
     except Exception as error:
-        reason = str(error) if isinstance(error, UnreadableError) else "it is damaged or no pickle"
+        reason = str(error) if isinstance(error, UnreadableError) else "it is damaged or not a pickle"
         raise DataError(f"Cannot read {name!r} as a CIFAR batch: {reason}; get a fresh copy of the archive.") from error
 
 
@@ -132,7 +134,7 @@ class _Array:
             raise UnreadableError("an array in it is damaged")
         made = dtype.build()
         if math.prod(shape) * made.itemsize != len(content):
-            raise UnreadableError(f"an array in it announces shape {shape} and holds {len(content)} bytes")
+            raise UnreadableError(f"an array in it declares shape {shape} and holds {len(content)} bytes")
         array = np.frombuffer(content, made).reshape(shape, order=order)
         array.flags.writeable = False
         self.value = array

@@ -106,13 +106,13 @@ class _Headers(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= min(self._left, _MOST_BYTES_A_HEADER):
-            raise tarfile.ReadError("a header asks for too much")
+            raise tarfile.ReadError("a header in it is too large")
         self._left -= size
         return self._stream.read(size)
 
     def seek(self, position: int, whence: int = 0, /) -> int:
         if position > 2 * _MOST_BYTES:
-            raise tarfile.ReadError("a header points too far")
+            raise tarfile.ReadError("a header in it points beyond its end")
         return self._stream.seek(position, whence)
 
     def tell(self) -> int:
@@ -190,5 +190,5 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _too_large(path: Path) -> DataError:
     return DataError(
-        f"{str(path)!r} announces more than an image archive holds; get a fresh copy or give another path."
+        f"{str(path)!r} declares more than an archive of images holds; get a fresh copy or give another path."
     )

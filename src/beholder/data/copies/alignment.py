@@ -24,48 +24,58 @@ Grey = NDArray[np.float32]  # (n, h, w)
 def agreement(
     small: NDArray[np.uint8],
     pairs: NDArray[np.int64],
-    shift: NDArray[np.int64],
+    places: NDArray[np.float32],
     mirrored: NDArray[np.bool_],
     steps: int,
-) -> NDArray[np.float32]:
-    """How well the details of two images agree where they lie best on each other.
+    *,
+    promising: float = -1.0,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How well the details of two images agree where they lie best on each other, and where that is.
 
     Args:
         small: (N, h, w) uint8 grey images, h and w at least 8.
         pairs: (n, 2) int64, two of their rows.
-        shift: (n, 2) int64: pixel (y, x) of the second image is about (y + down, x + right) of the first.
+        places: (n, 4) float32, where to begin: pixel (y, x) of the second image, from its centre, is about
+            (y + down, x + right) of the first, and moves by so many pixels down and right for each pixel of its own.
         mirrored: (n,) bool, whether the second one is to be mirrored before that.
-        steps: of Gauss and Newton; 0 looks at the given shift alone.
+        steps: of Gauss and Newton; 0 looks at the given place alone.
+        promising: a pair that agrees less after the first step gets no further ones.
 
     Returns:
-        (n,) float32, a correlation of at most 1.
+        (n,) float32, a correlation of at most 1; and (n, 4) float32, the places where it was found.
     """
-    result = np.zeros(len(pairs), np.float32)
+    scores, best = np.zeros(len(pairs), np.float32), places.copy()
     for start in range(0, len(pairs), _CHUNK):
         rows = slice(start, start + _CHUNK)
         second = small[pairs[rows, 1]]
         turned = mirrored[rows]
         second[turned] = second[turned, :, ::-1]
         first = small[pairs[rows, 0]].astype(np.float32)
-        result[rows] = _best_agreement(first, second.astype(np.float32), shift[rows].astype(np.float32), steps)
-    return result
+        found = _best_agreement(first, second.astype(np.float32), places[rows], steps, promising)
+        scores[rows], best[rows] = found
+    return scores, best
 
 
-def _best_agreement(first: Grey, second: Grey, shift: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+def _best_agreement(
+    first: Grey, second: Grey, begin: NDArray[np.float32], steps: int, promising: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     height, width = first.shape[1:]
     inner = second[:, height // 8 : height - height // 8, width // 8 : width - width // 8]
     details = _details(inner)
-    place = np.concatenate([shift, np.zeros_like(shift)], axis=1)  # down, right, scale down, scale right
+    place, best_place = begin.copy(), begin.copy()
     best = np.full(len(first), -1, np.float32)
     for step in range(steps + 1):
-        undecided = np.flatnonzero(best < _SURE)
+        undecided = np.flatnonzero((best < _SURE) & ((best >= promising) | (step < 2)))
         if not len(undecided):
             break
         laid = _lay(first[undecided], place[undecided])
-        best[undecided] = np.maximum(best[undecided], _correlation(_details(laid), details[undecided]))
+        agreed = _correlation(_details(laid), details[undecided])
+        better = agreed > best[undecided]
+        best[undecided[better]] = agreed[better]
+        best_place[undecided[better]] = place[undecided[better]]
         if step < steps:
             place[undecided] += _gauss_newton(laid, inner[undecided], height, width)
-    return best
+    return best, best_place
 
 
 def _lay(first: Grey, place: NDArray[np.float32]) -> Grey:

@@ -12,13 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.data.progress import Progress, silent
+
 _ONE_CELL = 2000  # so many vectors are all compared with each other
 _MOST = 8  # pairs of one vector in one cell, its surest: a crowd of alike ones stays connected through them
 _CHUNK = 2048  # vectors that are compared with others at once
 
 
 def similar_pairs(
-    vectors: NDArray[np.float32], owners: NDArray[np.int64], *, limit: float, cells: int
+    vectors: NDArray[np.float32],
+    owners: NDArray[np.int64],
+    *,
+    limit: float,
+    cells: int,
+    progress: Progress = silent,
 ) -> NDArray[np.int64]:
     """Pairs of different owners of vectors whose inner product is at least `limit`; a few are missed.
 
@@ -27,6 +34,7 @@ def similar_pairs(
         owners: (N,) int64, whose vector each is, from 0; an owner may have several.
         limit: the least inner product.
         cells: how many each vector belongs to: more find more.
+        progress: told how far it is, in cells.
 
     Returns:
         (n, 2) int64: two owners, the smaller first; each pair once, in ascending order.
@@ -35,9 +43,13 @@ def similar_pairs(
     def within(members: NDArray[np.int64]) -> NDArray[np.int64]:
         return _pairs_within(vectors, owners, members, limit)
 
+    all_cells = _cells(vectors, cells)
+    found = [np.zeros((0, 2), np.int64)]
     with ThreadPoolExecutor() as threads:  # NumPy lets go of the interpreter while it works
-        found = threads.map(within, _cells(vectors, cells))
-        pairs = np.concatenate([np.zeros((0, 2), np.int64), *found])
+        for done, some in enumerate(threads.map(within, all_cells), start=1):
+            progress("Looking for copies", done, len(all_cells))
+            found.append(some)
+    pairs = np.concatenate(found)
     count = int(owners.max(initial=0)) + 1
     numbers = np.unique(pairs[:, 0] * count + pairs[:, 1])
     return np.stack([numbers // count, numbers % count], axis=1)

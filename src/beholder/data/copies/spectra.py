@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from beholder.data.chunks import chunks
 from beholder.data.image_rows import Images
 
-_SIDE = 32  # pixels of the small grey image, at most
+SIDE = 32  # pixels of the small grey image, at most
 _SHIFT = 5  # pixels of the small image that two copies may be apart
 _FREQUENCIES = 6  # the highest, in periods an image
 _FLOOR = 0.02  # of a magnitude before its logarithm, in units of the norm: below it is noise
@@ -34,14 +34,14 @@ Small = NDArray[np.uint8]  # (N, h, w) grey images
 Spectra = NDArray[np.complex64]  # (N, 2 * f + 1, f + 1): vertical frequencies from -f to f, horizontal ones from 0 to f
 
 
-def small_grey(images: Images) -> Small:
-    """Grey images with sides of at most `_SIDE` pixels, each the mean of a block of pixels: (N, h, w) uint8."""
+def small_grey(images: Images, side: int = SIDE) -> Small:
+    """Grey images with sides of at most `side` pixels, each the mean of a block of pixels: (N, h, w) uint8."""
     count, height, width, channels = images.shape
-    small = np.empty((count, min(height, _SIDE), min(width, _SIDE)), np.uint8)
+    small = np.empty((count, min(height, side), min(width, side)), np.uint8)
     weights = np.array(_GREY if channels == 3 else (1.0,), np.float32)
     for rows in chunks(count, (height, width), _PIXELS_AT_ONCE):
         grey = images[rows].astype(np.float32) @ weights
-        small[rows] = np.rint(_block_means(_block_means(grey, 1), 2))
+        small[rows] = np.rint(_block_means(_block_means(grey, 1, side), 2, side))
     return small
 
 
@@ -185,12 +185,12 @@ def _window(small: Small, rows: int, columns: int, top: int, left: int) -> Small
     return small[:, top : top + rows, left : left + columns]
 
 
-def _block_means(grey: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Means over blocks of `axis`, so many that `_SIDE` are left; nothing where there are no more."""
+def _block_means(grey: NDArray[np.float32], axis: int, side: int) -> NDArray[np.float32]:
+    """Means over blocks of `axis`, so many that `side` are left; nothing where there are no more."""
     length = grey.shape[axis]
-    if length <= _SIDE:
+    if length <= side:
         return grey
-    starts = np.arange(_SIDE) * length // _SIDE
+    starts = np.arange(side) * length // side
     sizes = np.diff([*starts, length]).astype(np.float32)
     sizes = sizes.reshape([-1 if place == axis else 1 for place in range(3)])
     return (np.add.reduceat(grey, starts, axis=axis) / sizes).astype(np.float32)

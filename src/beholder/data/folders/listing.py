@@ -1,15 +1,20 @@
-"""The images of one set of a folder, each with its class, and what of the set is left out."""
+"""The images of one set of a folder, each with its class, and what of the set is left out.
+
+Where this speaks of images, sounds are meant as well: `kind` says which.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beholder.data.folders.roles import TITLES
 from beholder.data.folders.tree import Tree
+from beholder.data.images.places import Place
+from beholder.data.kinds import IMAGES, FileKind
 from beholder.errors import DataError
 
 MAX_UNREADABLE = 0.05  # of the images of a set
@@ -19,11 +24,12 @@ _MOST_NAMED = 6
 
 @dataclass(frozen=True)
 class Unusable:
-    """An image that cannot be used: its path below the root, its class, and the sentence that says why."""
+    """An image or a sound that cannot be used: its path below the root, class, the sentence that says why, and kind."""
 
     path: str
     class_name: str
     error: str
+    kind: FileKind = IMAGES
 
 
 @dataclass(frozen=True)
@@ -31,19 +37,20 @@ class Listing:
     """The images of one set.
 
     Attributes:
-        root: the folder that the person named.
+        place: where the images are: the folder that the person named.
         set_name: `train`, `validation`, `test` or `all`.
         folder: where its class folders are.
         class_folders: their names, in sorted order, also of those without images.
-        paths: of the images, below `root` and in sorted order.
+        paths: of the images, below it and in sorted order.
         classes: the class name of each.
         unusable: images that are left out, by name or first bytes.
         strays: images beside the class folders, which have no class.
         others: files that are no images, and hidden ones.
         deeper: from each class with images in folders of its own to the first such folder's name.
+        kind: what they are.
     """
 
-    root: Path
+    place: Place
     set_name: str
     folder: str
     class_folders: tuple[str, ...]
@@ -53,11 +60,22 @@ class Listing:
     strays: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     deeper: Mapping[str, str] = field(default_factory=dict)
+    kind: FileKind = IMAGES
+
+    def of_kind(self, kind: FileKind) -> Listing:
+        """The same as a listing of this kind: files of another that are left out anyway are just other files."""
+        own = tuple(one for one in self.unusable if one.kind is kind)
+        others = (*self.others, *(one.path for one in self.unusable if one.kind is not kind))
+        return replace(self, unusable=own, others=others, kind=kind)
 
     @property
-    def names(self) -> list[str]:
-        """Paths of all images in class folders, usable or not."""
-        return sorted([*self.paths, *(one.path for one in self.unusable)])
+    def every(self) -> tuple[list[str], list[str]]:
+        """Paths and classes of all images, usable or not, in sorted order."""
+        if not self.unusable:
+            return self.paths, self.classes
+        found = zip(self.paths, self.classes, strict=True)
+        both = sorted([*found, *((one.path, one.class_name) for one in self.unusable)])
+        return [path for path, _ in both], [label for _, label in both]
 
     @property
     def count(self) -> int:
@@ -74,7 +92,7 @@ class Listing:
         lost += [Unusable(self.paths[row], self.classes[row], error) for row, error in sorted(failures.items())]
         if len(lost) > MAX_UNREADABLE * self.count:
             raise DataError(
-                f"{len(lost):,} of {self.count:,} images in {self.folder!r} are unreadable, more than "
+                f"{len(lost):,} of {self.count:,} {self.kind.plural} in {self.folder!r} are unreadable, more than "
                 f"{MAX_UNREADABLE:.0%}; repair, convert or remove them, the first: {lost[0].error}"
             )
         counts = Counter([*self.classes, *(one.class_name for one in self.unusable)])
@@ -82,30 +100,32 @@ class Listing:
             if count > 1 and count > MAX_UNREADABLE_IN_CLASS * counts[name]:
                 first = next(one for one in lost if one.class_name == name)
                 raise DataError(
-                    f"{count:,} of {counts[name]:,} images of class {name!r} in {self.folder!r} are unreadable, more "
-                    f"than {MAX_UNREADABLE_IN_CLASS:.0%}; repair, convert or remove them, the first: {first.error}"
+                    f"{count:,} of {counts[name]:,} {self.kind.plural} of class {name!r} in {self.folder!r} are "
+                    f"unreadable, more than {MAX_UNREADABLE_IN_CLASS:.0%}; repair, convert or remove them, the first: "
+                    f"{first.error}"
                 )
 
 
-def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
+def list_set(tree: Tree, place: Place, set_name: str, folder: str) -> Listing:
     """List the images of `set_name` in the class folders of `folder`."""
     found: list[tuple[str, str]] = []
     unusable: list[Unusable] = []
     deeper: dict[str, str] = {}
     here = tree.contents(folder)
+    root = place.told
     others = [*here.others]
     for class_folder in here.folders:
         name = Path(class_folder).name
         for contents in tree.below(class_folder):
             found += [(path, name) for path in _below(root, contents.images)]
             lost = zip(_below(root, contents.unusable), contents.unusable.values(), strict=True)
-            unusable += [Unusable(path, name, error) for path, error in lost]
+            unusable += [Unusable(path, name, *unread) for path, unread in lost]
             others += contents.others
         if within := tree.filled(class_folder):
             deeper[name] = Path(within[0]).name
     found.sort()
     return Listing(
-        root,
+        place,
         set_name,
         folder,
         tuple(Path(one).name for one in here.folders),
@@ -118,27 +138,27 @@ def list_set(tree: Tree, root: Path, set_name: str, folder: str) -> Listing:
     )
 
 
-def loose_files(tree: Tree, root: Path) -> tuple[list[str], list[str]]:
+def loose_files(tree: Tree, root: str) -> tuple[list[str], list[str]]:
     """The images, and the other files, that lie in `root` itself beside its sets."""
-    contents = tree.contents(str(root))
+    contents = tree.contents(root)
     return sorted(_below(root, (*contents.images, *contents.unusable))), _below(root, contents.others)
 
 
-def _below(root: Path, paths: Iterable[str]) -> list[str]:
+def _below(root: str, paths: Iterable[str]) -> list[str]:
     prefix = len(os.path.join(root, ""))  # noqa: PTH118  what is cut off the texts that the system gave
     return [path[prefix:] for path in paths]
 
 
-def refuse_strays(root: Path, strays: Sequence[str], count: int) -> None:
-    """Refuse a folder where many images lie beside the `count` ones in class folders.
+def refuse_strays(root: str, strays: Sequence[str], count: int, kind: FileKind = IMAGES) -> None:
+    """Refuse a folder where many images, or sounds, lie beside the `count` ones in class folders.
 
     Raises:
         DataError: more than one, and more than one in twenty.
     """
     if len(strays) > max(1, MAX_UNREADABLE * (count + len(strays))):
         raise DataError(
-            f"{len(strays):,} images in {str(root)!r} lie in no class folder, beside {count:,} that do; move them into "
-            f"the folders of their classes, or elsewhere, the first: {strays[0]!r}."
+            f"{len(strays):,} {kind.plural} in {root!r} lie in no class folder, beside {count:,} that do; move them "
+            f"into the folders of their classes, or elsewhere, the first: {strays[0]!r}."
         )
 
 
@@ -150,37 +170,47 @@ def listing_notes(
     The class folders of the set `learn` are the classes; `strays` are images in no class folder, `others` no images.
     """
     first = listings[learn]
-    yield _sets_in_words(listings, first)
+    yield sets_in_words(listings, learn, first.class_folders)
     if first.deeper:
         name, within = next(iter(first.deeper.items()))
         which = "Every class folder has" if len(first.deeper) == len(set(first.classes)) else "Some class folders have"
-        yield f"{which} folders of images inside, which belong to the class ({within!r} to {name!r}, say)."
+        belong = f"which belong to the class (for example {within!r} to {name!r})."
+        yield f"{which} folders of {first.kind.plural} inside, {belong}"
     if strays:
-        lie, were = ("1 image lies", "was") if len(strays) == 1 else (f"{len(strays):,} images lie", "were")
-        yield f"{lie} in no class folder and {were} left out (first: {min(strays)!r})."
+        lie, were = ("lies", "was") if len(strays) == 1 else ("lie", "were")
+        yield f"{first.kind.count(len(strays))} {lie} in no class folder and {were} left out (first: {min(strays)!r})."
     if others:
-        which = "file that is hidden or not an image" if len(others) == 1 else "files that are hidden or not images"
+        one, several = (
+            f"file that is hidden or not {first.kind.with_article}",
+            f"files that are hidden or not {first.kind.plural}",
+        )
+        which = one if len(others) == 1 else several
         yield f"Left out {len(others):,} {which} (first: {min(others)!r})."
 
 
-def _sets_in_words(listings: Mapping[str, Listing], first: Listing) -> str:
-    names = [repr(name) for name in first.class_folders[:_MOST_NAMED]]
-    more = len(first.class_folders) - len(names)
-    classes = f"{len(first.class_folders)} classes ({', '.join(names)}{f' and {more} more' if more else ''})"
+def held_out_in_words(lacking: Sequence[str]) -> str:
+    """What is set aside where sets of these titles are `lacking`, a part of a sentence."""
+    return f"a tenth {'each ' * (len(lacking) > 1)}becomes the {' and the '.join(lacking)} set"
+
+
+def sets_in_words(
+    listings: Mapping[str, Listing], learn: str, class_names: Sequence[str], *, by_folder: bool = True
+) -> str:
+    """How many images of which classes each set has, and which sets are split off; `by_folder` names the sets'."""
+    counted = listings[learn].kind.count
+    names = [repr(name) for name in class_names[:_MOST_NAMED]]
+    more = len(class_names) - len(names)
+    classes = f"{len(class_names)} classes ({', '.join(names)}{f' and {more} more' if more else ''})"
     lacking = [TITLES[set_name] for set_name in ("validation", "test") if set_name not in listings]
-    held = f"a tenth {'each ' * (len(lacking) > 1)}becomes the {' and the '.join(lacking)} set"
-    if first.set_name == "all":
-        return f"{_images_in_words(first.count)} in {classes}, not divided into sets: {held}."
+    held = held_out_in_words(lacking)
+    if learn == "all":
+        return f"{counted(listings[learn].count)} in {classes}, not divided into sets: {held}."
     told = [
-        f"{title} set {Path(listings[name].folder).name!r} ({_images_in_words(listings[name].count)})"
+        f"{title} set {f'{Path(listings[name].folder).name!r} ' * by_folder}({counted(listings[name].count)})"
         for name, title in TITLES.items()
         if name in listings
     ]
-    if lacking and first.set_name == "train":
+    if lacking and learn == "train":
         told[0] += f", of which {held}"
     words = ", ".join(told)
     return f"{words[0].upper()}{words[1:]}; {classes}."
-
-
-def _images_in_words(count: int) -> str:
-    return f"{count:,} image{'s' * (count != 1)}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,8 +76,8 @@ def divide(tree: Tree, root: str) -> Roles:
     for folder, name in roles.items():
         if name.role in folders:
             raise DataError(
-                f"Both {_base(folders[name.role])!r} and {_base(folder)!r} in {root!r} are a {TITLES[name.role]} set "
-                "by their names; rename one of them or merge them."
+                f"Both {_base(folders[name.role])!r} and {_base(folder)!r} in {root!r} have the name of a "
+                f"{TITLES[name.role]} set; rename one of them or merge them."
             )
         folders[name.role] = folder
     for set_name in TITLES:
@@ -90,6 +90,19 @@ def role_of(name: str) -> str | None:
     """The set that a folder's `name` stands for, in any case and form (`Training`, `test-images`, `valSet`)."""
     said = _read(name)
     return said.role if said is not None and not said.rest else None
+
+
+def doubtful_name(name: str, sets: Container[str]) -> str | None:
+    """A sentence where some mean by `name` the set that chooses, others the one that judges, and `sets` has one."""
+    said = _read(name)
+    if said is None or said.word not in _AMBIGUOUS_WORDS.split():
+        return None
+    if said.role == "validation" and "test" not in sets:
+        taken = f"{name!r} is taken for the validation set, which training uses to choose"
+        return f"{taken}; rename it to 'test' if it is to judge."
+    if said.role == "test" and "validation" not in sets:
+        return f"{name!r} is taken for the test set; rename it to 'val' if training is to choose by it."
+    return None
 
 
 def _read(name: str) -> _Name | None:
@@ -159,7 +172,7 @@ def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Nam
     for roles in alike.values():
         if len(set(roles.values())) > 1:
             raise DataError(
-                f"{_listed(roles)} in {root!r} differ only in the name of a set; bring the images as train/<class>/ "
+                f"{_listed(roles)} in {root!r} differ only in the name of a set; sort the images into train/<class>/ "
                 "and test/<class>/."
             )
 
@@ -217,12 +230,9 @@ def _refuse_levels(tree: Tree, folder: str) -> None:
 def _notes(
     tree: Tree, root: str, folders: Mapping[str, str], roles: Mapping[str, _Name], flat: Sequence[str]
 ) -> Iterable[str]:
-    for folder, name in roles.items():
-        if name.word in _AMBIGUOUS_WORDS.split() and name.role == "validation" and "test" not in folders:
-            taken = f"{_base(folder)!r} is taken for the validation set, which training uses to choose"
-            yield f"{taken}; rename it to 'test' if it is to judge."
-        if name.word in _AMBIGUOUS_WORDS.split() and name.role == "test" and "validation" not in folders:
-            yield f"{_base(folder)!r} is taken for the test set; rename it to 'val' if training is to choose by it."
+    for folder in roles:
+        if told := doubtful_name(_base(folder), folders):
+            yield told
     for folder in flat:
         yield (
             f"{_base(folder)!r} holds {tree.count(folder):,} images without class folders: nothing can be judged by "

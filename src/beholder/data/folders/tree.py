@@ -1,19 +1,31 @@
-"""What lies below a folder, each folder looked at once: images, readable or not, folders, and the rest."""
+"""What lies below a folder, each folder looked at once: images or sounds, readable or not, folders, and the rest.
+
+Where this speaks of images, sounds are meant as well: whether a folder holds both is for others to judge.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from beholder.data.images.formats import SUFFIXES, SUFFIXES_OF, format_of, holds_image, looks_like_image
+from beholder.data.first_look import first_bytes
+from beholder.data.kinds import KINDS, START, SUFFIXES, FileKind, format_and_kind, kind_of_name
 from beholder.errors import DataError
 
 # Companions of images, often one for each: they are not opened to see whether they hold one.
 _NO_IMAGES = (".txt", ".json", ".xml", ".csv", ".md", ".npy", ".npz", ".py", ".yaml", ".yml", ".zip", ".ini", ".html")
 # Folders that systems make: macOS in archives, Windows, Synology, Linux at the top of a disk, Python.
-_SYSTEM = ("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found", "__pycache__")
+SYSTEM_FOLDERS = ("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found", "__pycache__")
+
+
+class Unread(NamedTuple):
+    """Why a file cannot be used, as the second half of a sentence or a whole one, and what it is, or is named like."""
+
+    error: str
+    kind: FileKind
 
 
 @dataclass(frozen=True)
@@ -23,13 +35,13 @@ class Contents:
     Attributes:
         images: files whose names end as those of images that can be read.
         unusable: from each other file that is an image, or is named like one, to the sentence that says why it is
-            left out.
+            left out, and its kind.
         folders: neither hidden nor a system's own.
         others: files that are no images, hidden files, and a system's own folders.
     """
 
     images: tuple[str, ...]
-    unusable: Mapping[str, str]
+    unusable: Mapping[str, Unread]
     folders: tuple[str, ...]
     others: tuple[str, ...]
 
@@ -40,9 +52,14 @@ class Contents:
 
 
 class Tree:
-    """Folders below a root, read when they are asked for and then remembered."""
+    """Folders below a root, read when they are asked for and then remembered.
 
-    def __init__(self) -> None:
+    Args:
+        look: tells what lies directly in a folder.
+    """
+
+    def __init__(self, look: Callable[[str], Contents] | None = None) -> None:
+        self._look = look or _look_into
         self._contents: dict[str, Contents] = {}
         self._filled: dict[str, bool] = {}
 
@@ -53,7 +70,7 @@ class Tree:
             DataError: it may not be read.
         """
         if folder not in self._contents:
-            self._contents[folder] = _look_into(folder)
+            self._contents[folder] = self._look(folder)
         return self._contents[folder]
 
     def below(self, folder: str) -> Iterator[Contents]:
@@ -89,7 +106,7 @@ class Tree:
 
 def _look_into(folder: str) -> Contents:
     images: list[str] = []
-    unusable: dict[str, str] = {}
+    unusable: dict[str, Unread] = {}
     folders: list[str] = []
     others: list[str] = []
     try:
@@ -101,11 +118,11 @@ def _look_into(folder: str) -> Contents:
         hidden = entry.name.startswith(".")
         if _is_folder(entry):
             if not hidden:
-                (others if entry.name.casefold() in _SYSTEM else folders).append(entry.path)
+                (others if entry.name.casefold() in SYSTEM_FOLDERS else folders).append(entry.path)
         elif hidden:
             others.append(entry.path)
         elif reason := _unusable(entry):
-            unusable[entry.path] = f"Cannot read {entry.path!r}: {reason}."
+            unusable[entry.path] = Unread(f"Cannot read {entry.path!r}: {reason.error}.", reason.kind)
         elif entry.name.lower().endswith(SUFFIXES):
             images.append(entry.path)
         else:
@@ -120,18 +137,36 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _unusable(entry: os.DirEntry[str]) -> str | None:
+def _unusable(entry: os.DirEntry[str]) -> Unread | None:
     """Why a file that is an image, or is named like one, cannot be used; None for all others."""
     name = entry.name.lower()
-    readable = name.endswith(SUFFIXES)
-    if (readable or looks_like_image(name)) and (reason := _no_file(entry)):
-        return reason
-    if readable or not (looks_like_image(name) or (not name.endswith(_NO_IMAGES) and holds_image(entry.path))):
+    kind = kind_of_name(name)
+    if kind is not None and (reason := _no_file(entry)):
+        return Unread(reason, kind)
+    return why_unusable(name, lambda: first_bytes(entry.path, START))
+
+
+def why_unusable(name: str, start: Callable[[], bytes]) -> Unread | None:
+    """Why a file that is not hidden cannot be used though it is an image, or is named like one; None for all others.
+
+    `name` is in lower case; `start` gives the file's first bytes.
+    """
+    named = next((kind for kind in KINDS if kind.looks_like(name)), None)
+    if name.endswith(SUFFIXES) or (name.endswith(_NO_IMAGES) and named is None):
         return None
-    kind = format_of(entry.path) or Path(name).suffix
-    if kind in SUFFIXES_OF:
-        return f"it is a {kind} image, which its name does not say; rename it to end in {SUFFIXES_OF[kind][0]}"
-    return f"its format, {kind}, is none that Beholder reads; convert it to JPEG or PNG"
+    found = format_and_kind(start())
+    if found is None or named not in (None, found[1]):
+        return None if named is None else _unread(Path(name).suffix, named)
+    told, kind = found
+    if told not in kind.suffixes_of:
+        return _unread(told, kind)
+    article = "an" if told in ("MP3", "OGG") else "a"
+    usual = kind.suffixes_of[told][0]
+    return Unread(f"it is {article} {told} {kind.name}, which its name does not say; rename it to end in {usual}", kind)
+
+
+def _unread(told: str, kind: FileKind) -> Unread:
+    return Unread(f"Beholder does not read its format, {told}; convert it to {kind.advice}", kind)
 
 
 def _no_file(entry: os.DirEntry[str]) -> str | None:

@@ -98,11 +98,20 @@ def _hint(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 def _scale(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
     # Written so that NaN, which is neither, is refused as well.
     if not (images.min() >= -_ROUNDING and images.max() <= 1 + _ROUNDING):
+        received = f"{_told(images.min())} to {_told(images.max())}"
+        if np.isnan(images).any():
+            received = "NaN, which is not a number"
         raise DataError(
-            f"Expected float images from 0 to 1 in {where!r}. Received: {images.min():g} to {images.max():g}; "
-            "bring them to 0 to 1, from black to white, or give uint8."
+            f"Expected float images from 0 to 1 in {where!r}. Received: {received}; scale them to 0 to 1, from black "
+            "to white, or give uint8."
         )
     return np.asarray(np.rint(np.clip(images, 0, 1) * 255.0), np.uint8)
+
+
+def _told(value: Any) -> str:
+    """A number, with more digits where it would look like 0 or 1 and is not."""
+    short = f"{value:g}"
+    return short if short not in ("0", "-0", "1") or value in (0, 1) else f"{value:.9g}"
 
 
 def _on_white(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
-from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
+from beholder.arguments import one_of
 from beholder.data.images.decode import ImageRules, decode, read_size
 from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
+from beholder.data.images.headers import StoredImage
+from beholder.data.images.places import Place
 from beholder.errors import ImageError, UsageError
 
 Colour = Literal["auto", "rgb", "grey"]
@@ -30,16 +32,16 @@ def check_colour(colour: str) -> None:
     Raises:
         UsageError: see above.
     """
-    if colour not in get_args(Colour):
+    if not one_of(colour, get_args(Colour)):
         raise UsageError(f"Expected a colour of {', '.join(get_args(Colour))}. Received: {colour!r}.")
 
 
 def decide_mode(
-    colour: Colour, root: Path, paths: Sequence[str], classes: Sequence[str], size: tuple[int, int], fit: ImageFit
+    colour: Colour, place: Place, paths: Sequence[str], classes: Sequence[str], size: tuple[int, int], fit: ImageFit
 ) -> tuple[Mode, list[str]]:
     """The mode that the images of a folder are decoded to, and a sentence where that was measured and is grey.
 
-    `auto` is grey where every image of a sample is. `paths` are below `root`, `classes` those of each image, and
+    `auto` is grey where every image of a sample is. `paths` are in `place`, `classes` those of each image, and
     `size` is the height and width that they are decoded to, by `fit`.
     """
     if colour != "auto":
@@ -50,8 +52,8 @@ def decide_mode(
         if looked_at >= _LEAST_SAMPLE and pixels > _MOST_PIXELS:
             break
         try:
-            height, width = read_size(root / path)
-            if is_coloured(root / path, size, fit):
+            height, width = read_size(place.image(path))
+            if is_coloured(place.image(path), size, fit):
                 return "RGB", []
         except ImageError:  # counted when all are decoded
             continue
@@ -63,7 +65,7 @@ def decide_mode(
     return "L", [f"{which} are grey, so they have one channel; --colour rgb decides otherwise."]
 
 
-def is_coloured(image: Path | bytes, size: tuple[int, int], fit: ImageFit = DEFAULT_FIT) -> bool:
+def is_coloured(image: StoredImage | bytes, size: tuple[int, int], fit: ImageFit = DEFAULT_FIT) -> bool:
     """Whether one pixel in a thousand of an image file, decoded to `size` (height, width), is no shade of grey.
 
     Padding, which is grey, does not count as a part of it: where `fit` adds some, the image is stretched instead.

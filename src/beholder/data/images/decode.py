@@ -5,7 +5,8 @@ drafted, for a JPEG, to the smallest size that covers twice the target; grey of 
 colour cut to its high byte; transparency, and what a GIF's first frame does not cover, laid on white; RGB or grey
 (ITU-R 601-2 luma); scaled (bilinear with antialiasing) to cover the target with an equal cut on both sides, to end
 inside it with mid-grey around, or to its shape whatever the proportions: `fit`; turned upright as its EXIF says. An
-image of the right size is not resampled. Colour profiles and gamma are not applied.
+image of the right size is not resampled. Colour profiles and gamma are not applied. A file that lacks its end is read
+as far as it goes where that is nearly everything: `endings`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from beholder.data.images.array_rules import as_images, check_image
+from beholder.data.images.endings import completed, refuse_missing, stream_lacks_end
 from beholder.data.images.fitting import DEFAULT_FIT, ImageFit, framed, scaled
-from beholder.data.images.headers import TURNS, check_size, open_header, open_stream, orientation, why_unreadable
+from beholder.data.images.headers import (
+    TURNS,
+    StoredImage,
+    check_size,
+    open_header,
+    open_stream,
+    orientation,
+    why_unreadable,
+)
 from beholder.data.images.levels import flatten, load
 from beholder.errors import DataError, ImageError
 
@@ -80,7 +90,7 @@ class ImageRules:
         mode: Any = document.get("mode")
         fit: Any = document.get("fit")
         if type(height) is not int or type(width) is not int:
-            raise DataError(f"Expected whole numbers height and width. Received: {document}.")
+            raise DataError(f"Expected whole numbers for height and width. Received: {document}.")
         return cls(height, width, mode, fit)
 
 
@@ -94,7 +104,7 @@ class Header:
     orientation: int
 
 
-def decode(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
+def decode(image: StoredImage | bytes, rules: ImageRules) -> NDArray[np.uint8]:
     """Decode an image file, or its bytes, into the size and mode that `rules` ask for.
 
     Returns:
@@ -104,11 +114,34 @@ def decode(image: Path | bytes, rules: ImageRules) -> NDArray[np.uint8]:
         ImageError: it cannot be read, is damaged, too small, too large, or of another format.
     """
     with _one_sentence(image), open_stream(image) as stream:
-        loaded = open_header(stream)
-        if isinstance(loaded, JpegImageFile):
-            size = 2 * rules.width, 2 * rules.height
-            loaded.draft(loaded.mode, _turned(size, orientation(loaded)))
+        return _decoded(stream, rules)
+
+
+def decode_and_look_at_end(image: StoredImage | bytes, rules: ImageRules) -> tuple[NDArray[np.uint8], bool]:
+    """As `decode`, and whether the file lacks its end, see `endings`; it is opened once."""
+    with _one_sentence(image), open_stream(image) as stream:
+        return _decoded(stream, rules), stream_lacks_end(stream)
+
+
+def _decoded(stream: IO[bytes], rules: ImageRules) -> NDArray[np.uint8]:
+    loaded = _drafted(open_header(stream), rules)
+    try:
         return _pixels(loaded, rules)
+    except OSError:
+        if not isinstance(loaded, JpegImageFile):
+            raise
+        # It is most often cut short, and may lack nothing but its end.
+        loaded = _drafted(open_header(completed(stream)), rules)
+        loaded.load()
+        refuse_missing(loaded)
+        return _pixels(loaded, rules)
+
+
+def _drafted(image: ImageFile, rules: ImageRules) -> ImageFile:
+    """A JPEG in the smallest size that covers twice the target."""
+    if isinstance(image, JpegImageFile):
+        image.draft(image.mode, _turned((2 * rules.width, 2 * rules.height), orientation(image)))
+    return image
 
 
 def decode_opened(image: Image.Image, rules: ImageRules) -> NDArray[np.uint8]:
@@ -140,26 +173,37 @@ def decode_array(pixels: NDArray[Any], rules: ImageRules) -> NDArray[np.uint8]:
     return refit(image, rules)
 
 
-def read_size(image: Path | bytes) -> tuple[int, int]:
+def read_size(image: StoredImage | bytes) -> tuple[int, int]:
     """Height and width in pixels of an image as seen upright; see `read_header`."""
     header = read_header(image)
     return header.height, header.width
 
 
-def read_header(image: Path | bytes) -> Header:
+def read_header(image: StoredImage | bytes) -> Header:
     """What the header of an image file tells.
 
     Raises:
         ImageError: as `decode`, as far as the header tells.
     """
     with _one_sentence(image), open_stream(image) as stream:
-        loaded = open_header(stream)
-        width, height = _turned(loaded.size, orientation(loaded))
-        return Header(str(loaded.format), height, width, orientation(loaded))
+        return _header(stream)
+
+
+def read_size_and_end(image: StoredImage | bytes) -> tuple[tuple[int, int], bool]:
+    """As `read_size`, and whether the file lacks its end, see `endings`; it is opened once."""
+    with _one_sentence(image), open_stream(image) as stream:
+        header = _header(stream)
+        return (header.height, header.width), stream_lacks_end(stream)
+
+
+def _header(stream: IO[bytes]) -> Header:
+    loaded = open_header(stream)
+    width, height = _turned(loaded.size, orientation(loaded))
+    return Header(str(loaded.format), height, width, orientation(loaded))
 
 
 @contextmanager
-def _one_sentence(image: Path | bytes) -> Iterator[None]:
+def _one_sentence(image: StoredImage | bytes) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Pillow answers junk with nearly every exception there is

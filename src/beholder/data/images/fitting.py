@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from PIL import Image
 
+from beholder.arguments import one_of
 from beholder.errors import UsageError
 
 ImageFit = Literal["crop", "pad", "stretch"]
@@ -24,7 +25,7 @@ def check_fit(fit: str) -> None:
     Raises:
         UsageError: see above.
     """
-    if fit not in get_args(ImageFit):
+    if not one_of(fit, get_args(ImageFit)):
         raise UsageError(f"Expected a fit of {', '.join(get_args(ImageFit))}. Received: {fit!r}.")
 
 

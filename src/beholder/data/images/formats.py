@@ -6,8 +6,9 @@ A file that somebody takes for an image is never left out without a word, so all
 from __future__ import annotations
 
 import os
-import stat
-from pathlib import Path, PurePath
+from pathlib import Path
+
+from beholder.data.first_look import first_bytes, is_hidden, suffix_of
 
 SUFFIXES_OF = {  # each format that Beholder reads; the usual suffix first
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -66,12 +67,12 @@ _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes; the versions there w
 
 def is_image_name(name: str) -> bool:
     """Whether a file's name, or path, ends as that of an image that Beholder reads, and is not hidden."""
-    return _suffix(name) in SUFFIXES
+    return suffix_of(name) in SUFFIXES
 
 
 def looks_like_image(name: str) -> bool:
     """Whether a file's name, or path, ends as that of an image in a format that Beholder cannot read."""
-    return _suffix(name) in _UNREADABLE
+    return suffix_of(name) in _UNREADABLE
 
 
 def image_format(start: bytes) -> str | None:
@@ -93,23 +94,4 @@ def image_format(start: bytes) -> str | None:
 
 def holds_image(path: str | Path) -> bool:
     """Whether a file that is not hidden begins as an image does, whatever its name; False where it cannot be read."""
-    return not _is_hidden(os.fspath(path)) and format_of(path) is not None
-
-
-def format_of(path: str | Path) -> str | None:
-    """The `image_format` of a file; None where it is no image known here, no file, or cannot be read."""
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would wait for somebody to write to it
-            return None
-        with Path(path).open("rb") as file:
-            return image_format(file.read(START))
-    except OSError:
-        return None
-
-
-def _suffix(name: str) -> str:
-    return "" if _is_hidden(name) else PurePath(name).suffix.lower()
-
-
-def _is_hidden(name: str) -> bool:
-    return name.replace("\\", "/").rpartition("/")[2].startswith(".")
+    return not is_hidden(os.fspath(path)) and image_format(first_bytes(path, START)) is not None

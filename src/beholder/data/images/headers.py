@@ -6,8 +6,7 @@ import io
 import re
 import struct
 import warnings
-from pathlib import Path
-from typing import IO
+from typing import IO, Literal, Protocol
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -55,7 +54,8 @@ TURNS = {
 # From words of Pillow's to ours.
 _SENTENCES = (
     ("decompression bomb", "it has too many pixels; make it smaller"),
-    ("truncated", "it is cut short; bring a whole copy or remove it"),
+    ("truncated|requires a buffer", "it is cut short; get a complete copy, or remove it"),
+    ("identified by this driver|decoder object", "it is damaged; get a complete copy, or remove it"),
     (r"^\d+$", "it is compressed in a way that Beholder does not read; save it as PNG"),  # a number of TIFF's
     (
         "unknown (pixel|raw) mode|unsupported|cannot handle|not supported|string index out of range",
@@ -64,15 +64,25 @@ _SENTENCES = (
 )
 
 
+class StoredImage(Protocol):
+    """An image file that can be opened: a `Path`, or one in an archive. As text it is what a person calls it."""
+
+    def is_fifo(self) -> bool:
+        """Whether opening it would wait for somebody to write to it."""
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """Its bytes, from the first on."""
+
+
 class RefusedError(Exception):
     """Why an image is refused, as the second half of a sentence."""
 
 
-def open_stream(image: Path | bytes) -> IO[bytes]:
+def open_stream(image: StoredImage | bytes) -> IO[bytes]:
     """The bytes of an image file; a pipe is refused, and an `OSError` says that it cannot be opened."""
     if isinstance(image, bytes):
         return io.BytesIO(image)
-    if image.is_fifo():  # opening one waits for somebody to write to it
+    if image.is_fifo():
         raise RefusedError("it is a pipe; give a file")
     return image.open("rb")
 
@@ -94,7 +104,9 @@ def open_header(stream: IO[bytes]) -> ImageFile:
     if need > _MOST_BYTES:
         place = stream.tell()
         if need > _MOST_GROWING * stream.seek(0, io.SEEK_END):
-            raise RefusedError(f"it is a small file that would take {need / 1e6:,.0f} MB of memory; make it smaller")
+            raise RefusedError(
+                f"decoding this small file would take {need / 1e6:,.0f} MB of memory; make the image smaller"
+            )
         stream.seek(place)
     return image
 
@@ -142,7 +154,7 @@ def _image_file(start: bytes) -> type[ImageFile]:
     if name in _FORMATS:
         return _FORMATS[name]
     if not start:
-        raise RefusedError("it is empty; bring a whole copy or remove it")
+        raise RefusedError("it is empty; get a complete copy, or remove it")
     if name:
         article = "an" if name in ("AVIF", "OpenEXR") else "a"
         raise RefusedError(f"it is {article} {name} image, which Beholder does not read; save it as PNG or JPEG")
@@ -177,6 +189,8 @@ def why_unreadable(error: Exception) -> str:
     """Why, and what to do, for whatever was raised while an image was read."""
     if isinstance(error, RefusedError):
         return str(error)
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder; give the image files in it"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror[0].lower()}{error.strerror[1:]}; check the path and its permissions"
     if isinstance(error, MemoryError):
@@ -185,4 +199,4 @@ def why_unreadable(error: Exception) -> str:
     for words, sentence in _SENTENCES:
         if re.search(words, told, re.IGNORECASE):
             return sentence
-    return f"it is damaged ({told.rstrip('.')[:120] or type(error).__name__}); bring a whole copy or remove it"
+    return f"it is damaged ({told.rstrip('.')[:120] or type(error).__name__}); get a complete copy, or remove it"

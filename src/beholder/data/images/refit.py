@@ -53,7 +53,7 @@ def fitted_by(source: Source, fit: ImageFit | None) -> Source:
     if fit is None:
         return source
     check_fit(fit)
-    if source.folder is not None and source.fit != fit:
+    if source.place is not None and source.fit != fit:
         raise UsageError(
             f"The images of {source.name!r} were opened with fit={source.fit!r}; open them with fit={fit!r}."
         )

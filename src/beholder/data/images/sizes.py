@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from beholder.data.images.decode import read_size
-from beholder.errors import DataError, ImageError
+from beholder.data.images.places import Place
+from beholder.data.sampling import sample_headers
 
 Size = tuple[int, int]  # height, width in pixels
 
-_SAMPLE = 256
+_SAMPLE = 256  # images whose headers are read
 _MIN_SIDE, _MAX_SIDE = 8, 256
 # Where so few of a sample have another size, they are brought to that of all others: one in twenty, or one of five.
 _FEW_OTHERS, _FEW_SIZES = 0.05, 5
@@ -25,23 +25,13 @@ _OBLONG, _MOST = 1 / 0.9, 2 / 3
 _LONGEST = 2.0  # times the short side: what is longer would be mostly background, and costs time
 
 
-def sample_sizes(root: Path, names: Sequence[str]) -> list[Size]:
-    """Height and width, from their headers, of an evenly spaced sample of the image files `names` below `root`.
+def sample_sizes(place: Place, names: Sequence[str]) -> list[Size]:
+    """Height and width, from their headers, of an evenly spaced sample of the image files `names` in `place`.
 
     Raises:
         DataError: none of them is readable.
     """
-    count = min(_SAMPLE, len(names))
-    sizes: list[Size] = []
-    errors: list[ImageError] = []  # counted when the images are decoded
-    for index in range(count):
-        try:
-            sizes.append(read_size(root / names[index * len(names) // count]))
-        except ImageError as error:
-            errors.append(error)
-    if errors and not sizes:
-        raise DataError(f"No image of a sample of {count} from {str(root)!r} is readable: {errors[0]}")
-    return sizes
+    return sample_headers(place, names, read_size, _SAMPLE, "images")
 
 
 def choose_canvas(sizes: Sequence[Size]) -> Size:

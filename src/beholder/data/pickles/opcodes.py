@@ -93,7 +93,7 @@ def check_opcodes(content: bytes, start: int = 0, *, persistent_ids: bool = Fals
             tuples += opcode in _TUPLES
             long_integers += opcode in _INTEGERS and end - position > _LONG
             if tuples > _MOST_TUPLES:
-                raise UnreadableError("it nests too deep")
+                raise UnreadableError("it nests too deeply")
             if opcode in _PUTS:
                 memo.put(content[position + 1 : end], opcode, opcodes, last in _LEAVES_TUPLE)
             elif opcode in _GETS:
@@ -125,14 +125,14 @@ class _Memo:
     def get(self, argument: bytes, opcode: int) -> None:
         self._shared += _index(argument, opcode) in self._tuples
         if self._shared > _MOST_SHARED_TUPLES:
-            raise UnreadableError("it nests too deep")
+            raise UnreadableError("it nests too deeply")
 
 
 def _variable_end(content: bytes, position: int, kind: int) -> int:
     """Where the opcode at `position` ends that has no fixed width; the kinds are the constants of `pickletools`."""
     opcode, start = content[position], position + 1
     if kind == _UNKNOWN:
-        raise UnreadableError(f"it is no pickle of numbers (opcode {opcode})")
+        raise UnreadableError(f"it is not a pickle of numbers (opcode {opcode})")
     if kind == pickletools.UP_TO_NEWLINE:
         end = content.index(b"\n", start) + 1
         return content.index(b"\n", end) + 1 if opcode in b"c" else end  # GLOBAL: a module, a name

@@ -125,7 +125,7 @@ def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Ite
 
 
 def corruption_figures(
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.int64]],
     images: Images,
     labels: NDArray[np.int64],
     *,
@@ -134,7 +134,8 @@ def corruption_figures(
 ) -> dict[str, Any]:
     """What is left of the accuracy under each corruption of `images`, one at least, of the true classes `labels`.
 
-    The `seed` fixes every random choice, so that every model is shown the same corrupted images.
+    What `answer` gives for N images is their (N,) int64 classes. The `seed` fixes every random choice, so that every
+    model is shown the same corrupted images.
 
     Returns:
         `seed`; `count`, N; `mean_accuracy`, over all 75 copies; `by_severity`, five means; `worst`, the `name` and
@@ -148,7 +149,7 @@ def corruption_figures(
         for severity in range(1, SEVERITIES + 1):
             predictions = []
             for batch in corrupted(images, name, severity, seed=seed):
-                predictions.append(answer(batch).argmax(axis=1))
+                predictions.append(answer(batch))
                 done += len(batch)
                 progress("Answering corrupted images", done, total)
             accuracies.append(float((np.concatenate(predictions) == labels).mean()))

@@ -1,1 +1,1 @@
-"""Weights that networks begin with: which there are, where an installed package keeps them, and how they are read."""
+"""Weights that networks begin with: whose they are, where they are found or fetched from, and how they are read."""

@@ -50,7 +50,7 @@ def _tensors(content: bytes) -> Tensors:
     magic, position, _ = _load(content, 0)
     version, position, _ = _load(content, position)
     if (magic, version) != (_MAGIC, _VERSION):
-        raise UnreadableError("it is no stream of PyTorch's")
+        raise UnreadableError("it is not a PyTorch file")
     sizes, position, _ = _load(content, position)
     if type(sizes) is not dict or sizes.get("little_endian") is not True:
         raise UnreadableError("its numbers are in another byte order")
@@ -62,7 +62,7 @@ def _tensors(content: bytes) -> Tensors:
     for key in keys:
         numbers[key], position = _numbers(content, position, storages[key])
     if position != len(content):
-        raise UnreadableError("more follows than it announces")
+        raise UnreadableError("it holds more data than it declares")
     if not isinstance(tensors, _Tensors) or not all(isinstance(name, str) for name in tensors):
         raise UnreadableError("it holds no tensors by name")
     return {name: _view(tensor, numbers) for name, tensor in tensors.items()}
@@ -87,7 +87,7 @@ def _numbers(content: bytes, position: int, storage: _Storage) -> tuple[NDArray[
 def _view(tensor: Any, numbers: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     """The tensor as a view of the numbers of its storage."""
     if not isinstance(tensor, _Tensor):
-        raise UnreadableError("it holds something else than tensors")
+        raise UnreadableError("it holds something other than tensors")
     flat, shape, strides = numbers[tensor.storage.key], tensor.shape, tensor.strides
     count = math.prod(shape)
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))

@@ -22,11 +22,14 @@ class Limits:
     Attributes:
         body_bytes: of one request.
         held_bytes: of the bodies of all requests together; more are told to come back later.
-        images: in one request.
+        images: in one request, or sounds.
         pixels: of one image.
         request_pixels: of all images of one request; those beyond are refused one by one.
+        seconds: of one sound.
+        samples: of one sound, all its channels together.
+        request_seconds: of all sounds of one request; likewise.
         json_bytes: of a JSON document: it takes many times its size in memory.
-        waiting: images of all requests together that wait for an answer; more are told to come back later.
+        waiting: images or sounds of all requests together that wait for an answer; more are told to come back later.
         pause_seconds: between two pieces of a body.
         body_seconds: for a whole body.
     """
@@ -36,6 +39,9 @@ class Limits:
     images: int = 256
     pixels: int = 100_000_000
     request_pixels: int = 400_000_000
+    seconds: float = 600.0
+    samples: int = 100_000_000
+    request_seconds: float = 3600.0
     json_bytes: int = 4 * 2**20
     waiting: int = 1024
     pause_seconds: float = 10.0
@@ -55,7 +61,7 @@ async def read_json(request: Request, limits: Limits) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UsageError("Expected a JSON document; what came is no JSON.") from error
+        raise UsageError("Expected a JSON document. Received: something that is not JSON.") from error
 
 
 class BoundedBodies:
@@ -110,7 +116,9 @@ class _Body:
             async with asyncio.timeout_at(self._next_deadline()):
                 message = await self.source()
         except TimeoutError as error:
-            raise HTTPException(408, "The request's body did not come in time; send it again.", self.headers) from error
+            raise HTTPException(
+                408, "The body of the request did not arrive in time; send it again.", self.headers
+            ) from error
         if message["type"] == "http.request":
             self.complete = not message.get("more_body", False)
             length = len(message.get("body", b""))
@@ -128,7 +136,7 @@ class _Body:
     def _check(self, size: int) -> None:
         if size > self.limits.body_bytes:
             allowed = self.limits.body_bytes / 2**20
-            sentence = f"The request is larger than {allowed:g} MiB; send smaller or fewer images."
+            sentence = f"The request is larger than {allowed:g} MiB; send smaller or fewer files."
             raise HTTPException(413, sentence, self.headers)
         if size and self.bounds.held > self.limits.held_bytes:
             sentence = "The server holds as much as it can; come back in a moment."

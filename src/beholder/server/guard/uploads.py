@@ -1,4 +1,4 @@
-"""The images in a request: its raw body, or the fields `file` of a multipart form."""
+"""The images or sounds in a request: its raw body, or the fields `file` of a multipart form."""
 
 from __future__ import annotations
 
@@ -12,53 +12,56 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from beholder.answering.given import UNNAMED
+from beholder.data.kinds import Kind, named
 from beholder.server.guard.request_limits import Limits
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _FIELD = "file"
+_MEDIA = {"image": (b"image/",), "sound": (b"audio/", b"application/ogg")}
 
 # It warns of each damaged form, of which a stranger can send as many as the log has room for.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class Upload(NamedTuple):
-    """One image file: its name as given (text, never a path to open) and its bytes."""
+    """One image or sound file: its name as given (text, never a path to open) and its bytes."""
 
     name: str
     content: bytes
 
 
-async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
-    """The images of `request`, at least one.
+async def read_uploads(request: Request, limits: Limits, kind: Kind) -> list[Upload]:
+    """The images or sounds of `request`, at least one.
 
     Args:
-        request: raw bytes with a Content-Type of `image/…` or `application/octet-stream` (or none), or a multipart form
-            with one or many fields `file`.
-        limits: how many images it may hold.
+        request: raw bytes with a Content-Type of `image/…` or `audio/…`, as `kind` is, or `application/octet-stream`
+            (or none), or a multipart form with one or many fields `file`.
+        limits: how many it may hold.
+        kind: what is wanted.
 
     Raises:
-        HTTPException: 400 for a damaged or an empty request, 413 for too many images, 415 for another kind of body.
+        HTTPException: 400 for a damaged or an empty request, 413 for too many, 415 for another kind of body.
     """
-    kind, options = parse_options_header(request.headers.get("content-type", "application/octet-stream"))
-    if kind == b"multipart/form-data":
+    media, options = parse_options_header(request.headers.get("content-type", "application/octet-stream"))
+    if media == b"multipart/form-data":
         boundary = options.get(b"boundary", b"")
-        return await run_in_threadpool(_read_form, await request.body(), boundary, limits)
-    if not kind.startswith(b"image/") and kind != b"application/octet-stream":
+        return await run_in_threadpool(_read_form, await request.body(), boundary, limits, kind)
+    if not media.startswith(_MEDIA[kind]) and media != b"application/octet-stream":
         raise HTTPException(
             415,
-            "Expected Content-Type image/…, application/octet-stream or multipart/form-data. Received: "
-            f"{kind.decode('latin-1')!r}.",
+            f"Expected Content-Type {_MEDIA[kind][0].decode()}…, application/octet-stream or multipart/form-data, for "
+            f"this classifier answers {kind}s. Received: {media.decode('latin-1')!r}.",
         )
     content = await request.body()
     if not content:
-        raise HTTPException(400, "The request is empty; send the bytes of an image file.")
+        raise HTTPException(400, f"The request is empty; send the bytes of {named(kind).with_article} file.")
     return [Upload(UNNAMED, content)]
 
 
-def _read_form(body: bytes, boundary: bytes, limits: Limits) -> list[Upload]:
-    form = _Form(limits)
+def _read_form(body: bytes, boundary: bytes, limits: Limits, kind: Kind) -> list[Upload]:
+    form = _Form(limits, kind)
     try:
         parser = MultipartParser(boundary, form.callbacks)
         parser.write(body)
@@ -69,15 +72,18 @@ def _read_form(body: bytes, boundary: bytes, limits: Limits) -> list[Upload]:
         raise HTTPException(400, "The multipart form is cut short; send it again.")
     if not form.uploads:
         names = ", ".join(sorted(form.others)) or "none"
-        raise HTTPException(400, f"Expected an image in one or many form fields {_FIELD!r}. Received fields: {names}.")
+        raise HTTPException(
+            400, f"Expected {named(kind).with_article} in one or more form fields {_FIELD!r}. Received fields: {names}."
+        )
     return form.uploads
 
 
 class _Form:
     """Collects what the parser finds: a part's head in pieces, then its data in pieces."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, kind: Kind) -> None:
         self.limits = limits
+        self.kind = kind
         self.uploads: list[Upload] = []
         self.others: set[str] = set()
         self.complete = False
@@ -119,7 +125,7 @@ class _Form:
             self.others.add(repr(field[:40]))
             return
         if len(self.uploads) == self.limits.images:
-            raise HTTPException(413, f"The request holds more than {self.limits.images} images; send fewer.")
+            raise HTTPException(413, f"The request holds more than {self.limits.images} {self.kind}s; send fewer.")
         name = options.get(b"filename", b"").decode("utf-8", "replace")
         self.uploads.append(Upload(name or UNNAMED, b"".join(self.pieces)))
 

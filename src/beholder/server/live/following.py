@@ -169,12 +169,12 @@ class Follower:
             data = json.dumps(_finite({**event, "spent_seconds": spent}), allow_nan=False)
         except (ValueError, RecursionError):  # numbers that JSON does not have
             return
-        if name == "step" and self._told and self._told[-1].event["event"] == "step":
+        if name in ("step", "fold") and self._told and self._told[-1].event["event"] == name:
             self._told.pop()
         self._last = event
         self._told.append(_Told(self._offset, event, f"id: {self._offset}\ndata: {data}\n\n".encode()))
         self._starts += name == "start"
-        if self._starts > 1 and name != "step":
+        if self._starts > 1 and name not in ("step", "fold"):
             kept = {id(one) for one in lasting([told.event for told in self._told])}
             if len(kept) < len(self._told):
                 self._told = [told for told in self._told if id(told.event) in kept]

@@ -18,9 +18,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from beholder import files
+from beholder.errors import RunError
 from beholder.figures.pixels import window_image
 from beholder.figures.png import png_uri
-from beholder.runs.run_folder import Run, decided, open_run
+from beholder.runs.run_folder import Run, decided, open_run, read_document
 from beholder.runs.snapshots import read_shown, read_snapshot
 from beholder.server import static_files
 from beholder.server.encoding import EscapedJSON
@@ -28,6 +29,8 @@ from beholder.server.guard.numbers import number
 from beholder.server.live.following import Follower
 
 _RUNNING = ("running", "stopping")
+# What nginx is told so that it passes each event on at once.
+_AT_ONCE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _KEPT_SECONDS = 5.0  # that a snapshot is kept as it is sent
 
 
@@ -72,9 +75,7 @@ class TrainingRun:
         """The events as server-sent events; `Last-Event-ID` is the byte offset in the log after the last one."""
         last = request.headers.get("last-event-id", "")
         after = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else 0
-        return StreamingResponse(
-            self.follower.stream(after), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return StreamingResponse(self.follower.stream(after), media_type="text/event-stream", headers=_AT_ONCE)
 
     async def state(self, _: Request) -> Response:
         """How the run fares and what it is: as in `Follower.state`, with what was asked for."""
@@ -82,8 +83,17 @@ class TrainingRun:
         config = decided(open_run(self.run.path)[1])
         facts = {name: config.get(name) for name in ("data", "model", "budget", "seed", "created", "command")}
         name = self.run.path.resolve().name
+        facts["kind"] = self._kind()
         state = {**self.follower.state(), "problem": self.problem, "served": self.served}
         return EscapedJSON({"run": name, **facts, **state})
+
+    def _kind(self) -> str:
+        """Whether it learns from images or from sounds; images as long as the run does not say."""
+        try:
+            rules = read_document(self.run.data_file, missing="").get("rules")
+        except RunError:
+            return "image"
+        return str(rules.get("kind", "image")) if isinstance(rules, dict) else "image"
 
     async def images(self, _: Request) -> Response:
         """The validation images that are followed, with their labels; none before the first snapshot."""

@@ -6,19 +6,26 @@ const FIRST = 5; // classes shown before a person asks for all
 const SIDE = 320; // pixels that the small copy of the person's image is wide
 
 /** The card for `answer` (see server/tabs/ask.py) about `file`; `remove` takes it off the page. */
-export function answerCard(file, answer, model, remove) {
-  const close = h("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, onclick: remove }, "✕");
-  const unsure = answer.unsure ? h("span", { class: "badge warn" }, "unsure") : null;
+export function answerCard(file, answer, remove) {
   return h("article", { class: "card answer" },
-    h("header", {},
-      h("div", {},
-        h("h2", {}, h("span", {}, breakable(answer.label)), h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
-        h("p", { class: "muted file" }, breakable(file.name)),
-        answer.why_unsure ? h("p", { class: "why" }, answer.why_unsure) : null),
-      close),
+    head(file, answer, remove),
     h("div", { class: "answer-body" }, received(answer), original(file, answer), bars(answer)),
     nearest(answer),
     lookInside(file));
+}
+
+/** What was answered, of which file, and why; `note` is a sentence about the file. */
+export function head(file, answer, remove, note = null) {
+  const close = h("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, onclick: remove }, "✕");
+  const unsure = answer.unsure ? h("span", { class: "badge warn" }, "unsure") : null;
+  return h("header", {},
+    h("div", {},
+      h("h2", {}, h("span", {}, breakable(answer.label)), h("span", { class: "how-sure" }, percent(answer.probability)), unsure),
+      h("p", { class: "muted file" }, breakable(file.name)),
+      note ? h("p", { class: "muted file" }, note) : null,
+      answer.why_label ? h("p", { class: "why" }, answer.why_label) : null,
+      answer.why_unsure ? h("p", { class: "why" }, answer.why_unsure) : null),
+    close);
 }
 
 function received(answer) {
@@ -42,7 +49,7 @@ function cleaned(answer) {
 
 async function askWhere(answer, heat, note) {
   try {
-    const where = await post("/page/ask/where", blob(answer.received.image));
+    const where = await post("page/ask/where", blob(answer.received.image));
     const slider = h("input", { type: "range", min: 0, max: 100, value: 70 });
     const show = () => heat.style.setProperty("opacity", slider.value / 100);
     slider.addEventListener("input", show);
@@ -75,7 +82,8 @@ function size(width, height) {
   return `${whole(width)}\u00a0×\u00a0${whole(height)}`;
 }
 
-function bars({ probabilities }) {
+/** How probable each class is, at first of the most probable alone. */
+export function bars({ probabilities }) {
   const list = h("ol", { class: "bars" }, probabilities.slice(0, FIRST).map(bar));
   const box = h("div", { class: "probabilities" }, h("h3", {}, "How probable"), list);
   if (probabilities.length <= FIRST) return box;
@@ -106,7 +114,8 @@ function nearest({ label, neighbours, neighbours_error: neighboursError }) {
   return h("section", { class: "nearest", "aria-label": title }, h("h3", {}, title), h("ul", {}, neighbours.map(one)));
 }
 
-function lookInside(file) {
+/** The way to the Look inside tab with `file`. */
+export function lookInside(file) {
   const open = async () => {
     location.hash = "inside";
     const inside = await import("./inside.js");

@@ -1,9 +1,11 @@
 // Correct: images whose label or answer is doubtful, one decision each, kept at once in the corrections beside the run.
 
 import { announce, breakable, get, h, percent, pixels, plural, post, problem, replace } from "./draw.js";
+import { kind } from "./kind.js";
+import { playable } from "./sound.js";
 
 const PAGE = 24; // images fetched at a time
-const ADDRESS = "/page/corrections";
+const ADDRESS = "page/corrections";
 const SETS = { validation: "Confident mistakes", train: "Training labels in doubt" };
 
 let one, sets, list, more, summary, message, classNames;
@@ -22,7 +24,7 @@ export async function start(panel) {
   summary = h("div", { class: "summary" });
   message = h("div");
   one = h("div", { class: "one" });
-  sets = h("div", { class: "row sets", role: "group", "aria-label": "Which images" },
+  sets = h("div", { class: "row sets", role: "group", "aria-label": `Which ${kind.many}` },
     Object.keys(SETS).map((name) => setButton(name, given.counts[name])));
   list = h("div", { class: "doubtful" });
   more = h("button", { type: "button", onclick: showMore }, "Show more");
@@ -30,8 +32,8 @@ export async function start(panel) {
   replace(panel,
     h("div", { class: "correct-head" },
       h("div", {}, h("h2", {}, "Is the label wrong, or the answer?"),
-        h("p", { class: "muted" }, "Where the network is confident and contradicts the label, the label may be wrong. Decide for each image: ",
-          "your decisions are kept beside the run, and your images are never touched."),
+        h("p", { class: "muted" }, `Where the network is confident and contradicts the label, the label may be wrong. Decide for each ${kind.one}: `,
+          `your decisions are kept beside the run, and your ${kind.many} are never touched.`),
         keys()),
       summary),
     message, one, sets, list, more);
@@ -39,7 +41,7 @@ export async function start(panel) {
   append(given);
 }
 
-/** "#correct/PATH" brings that image to the top. */
+/** "#correct/PATH" brings that image or sound to the top. */
 export async function shown(path) {
   if (!one) return;
   replace(one);
@@ -47,7 +49,7 @@ export async function shown(path) {
   try {
     const given = await get(`${ADDRESS}?path=${encodeURIComponent(path)}`);
     if (given.note) return replace(one, problem(given.note));
-    replace(one, h("h3", {}, "The image that you chose"), given.images.map(card));
+    replace(one, h("h3", {}, `The ${kind.one} that you chose`), given.images.map(card));
     one.querySelector(".doubt").focus();
   } catch (error) {
     replace(one, problem(error.message));
@@ -112,13 +114,18 @@ function card(image) {
     classNames.map((name) => h("option", { value: name }, name)));
   select.addEventListener("change", () => decide(box, select.value ? relabel(select.value) : null));
   box.append(
-    image.image ? pixels(image.image, "", { onload: smooth }) : h("span", { class: "muted" }, "The image is not kept."),
+    picture(image),
     h("div", { class: "facts" }, facts(image)),
     h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
       suggestion ? press(relabel(suggestion), [h("span", {}, "It is ", breakable(suggestion))]) : null, select));
   box.image = image;
   mark(box);
   return box;
+}
+
+function picture({ path, image, sound }) {
+  if (!image) return h("span", { class: "muted" }, `The ${kind.one} is not kept.`);
+  return sound ? playable(image, sound, path) : pixels(image, "", { onload: smooth });
 }
 
 /** Many small pixels make a photograph, which squares only disturb; few are shown as they are. */
@@ -135,7 +142,7 @@ function facts({ label, answer, probability, suggestion, share, path }) {
   return [
     line("labelled ", label, ""),
     answer === null ? null : line("it answers ", answer, ` ${percent(probability)}`),
-    share === null ? null : line("looks like ", suggestion, `, as ${Math.round(10 * share)} of its 10 nearest images`),
+    share === null ? null : line("looks like ", suggestion, `, as ${Math.round(10 * share)} of its 10 nearest ${kind.many}`),
     h("p", { class: "muted path", title: path }, breakable(path)),
   ];
 }
@@ -243,7 +250,7 @@ function boxes() {
 
 function keys() {
   const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
-  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"), key("A", "the suggested label"),
+  return h("p", { class: "muted keys" }, `On ${kind.a}: `, key("K", "keep"), key("D", "drop"), key("A", "the suggested label"),
     key("R", "another label"),
     key("U", "undo"), key("← →", "move"));
 }

@@ -34,7 +34,7 @@ export function curve(epochs, { title, train, validation, words, share }) {
   const written = (value) => (share ? percent(value) : Number.isFinite(value) ? value.toFixed(3) : "–");
   return h("figure", {}, h("figcaption", {}, h("b", {}, title),
     h("span", { class: "key train" }, `training ${written(end[train])}`),
-    h("span", { class: "key validation" }, `validation ${written(end[validation])}`)), drawing);
+    known.some((epoch) => Number.isFinite(epoch[validation])) ? h("span", { class: "key validation" }, `validation ${written(end[validation])}`) : null), drawing);
 }
 
 /** Rows of [epoch, train, validation], with one more wherever the two lines cross. */

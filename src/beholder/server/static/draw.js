@@ -3,6 +3,8 @@
 // Text that comes from a person or a file (labels, paths, error sentences) only ever becomes a text node or the value
 // of a harmless attribute, so a class named "<script>" is just a class with an odd name.
 
+import { kind } from "./kind.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element: `h("p", {class: "muted"}, "Text")`. Attributes: see `fill`. Children: elements, texts, numbers, lists of
@@ -44,8 +46,8 @@ export async function get(address) {
 /** Sends `body`, a File or Blob (as raw bytes) or anything else (as JSON), and returns the JSON document that answers. */
 export async function post(address, body) {
   const raw = body instanceof Blob;
-  const image = raw && body.type.startsWith("image/") ? body.type : "application/octet-stream";
-  const type = raw ? image : "application/json";
+  const known = raw && body.type.startsWith(kind.media) ? body.type : "application/octet-stream";
+  const type = raw ? known : "application/json";
   return answered(
     fetch(address, { method: "POST", headers: { "Content-Type": type }, body: raw ? body : JSON.stringify(body) }),
   );
@@ -77,6 +79,14 @@ export function whole(number) {
 export function plural(number, noun) {
   const ending = number === 1 ? "" : noun.endsWith("s") ? "es" : "s";
   return `${whole(number)} ${noun}${ending}`;
+}
+
+/** Adds the style sheet at `address`, once, and waits for it. */
+export function style(address) {
+  if (document.querySelector(`link[href="${address}"]`)) return null;
+  return new Promise((resolve) => {
+    document.head.append(h("link", { rel: "stylesheet", href: address, onload: resolve, onerror: resolve }));
+  });
 }
 
 /** Says `text` to those who listen to the page instead of looking at it. */

@@ -1,6 +1,7 @@
 // What was answered at the end of an epoch, and a slider to walk from one to the next: answers, confusion, filters.
 
 import { breakable, get, h, percent, pixels, plural, problem, replace } from "./draw.js";
+import { kind } from "./kind.js";
 
 const MOST_CLASSES = 20; // in the matrix; of more, those with the most mistakes
 
@@ -47,7 +48,7 @@ export class Epochs {
     this.output.textContent = `${epoch}`;
     this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
     try {
-      if (!this.shown?.images.length) this.shown = await get("/watch/images");
+      if (!this.shown?.images.length) this.shown = await get("watch/images");
       const [now, before] = [await this.read(epoch), place > 0 ? await this.read(this.kept[place - 1]) : null];
       if (this.wanted !== epoch) return; // another was asked for meanwhile
       this.drawAnswers(now, before);
@@ -59,14 +60,14 @@ export class Epochs {
   }
 
   async read(epoch) {
-    if (!this.documents.has(epoch)) this.documents.set(epoch, await get(`/watch/snapshots/${epoch}`));
+    if (!this.documents.has(epoch)) this.documents.set(epoch, await get(`watch/snapshots/${epoch}`));
     return this.documents.get(epoch);
   }
 
   drawAnswers({ answers }, before) {
     const { class_names: names, images } = this.shown;
     const right = answers.filter(({ answer }, place) => answer === images[place].label).length;
-    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, "validation image")}, ${right} right`),
+    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, `validation ${kind.sound ? "clip" : "image"}`)}, ${right} right`),
       h("ul", { class: "answers" }, answers.map(({ answer, probability }, place) => {
         const { image, label } = images[place];
         const changed = before && before.answers[place].answer !== answer;

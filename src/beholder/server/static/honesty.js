@@ -21,11 +21,12 @@ export function trust({ ece, reliability, selective, words }, promise) {
         risks(selective, words.coverage))));
 }
 
-function given({ unsure_below: threshold, coverage, risk, unlike }) {
+function given({ unsure_below: threshold, other_than: promised, coverage, risk, unlike }) {
+  const those = promised ? ` not called ${promised}` : "";
   const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} of the images look unlike anything that it was trained on.` : "";
   if (threshold === null || threshold === undefined) return strange;
-  const unsure = Number.isFinite(risk) ? ` It is unsure about ${percent(1 - coverage)} of the images; of its other answers ${percent(risk)} are wrong.`
-    : " It is unsure about every image.";
+  const unsure = Number.isFinite(risk) ? ` It is unsure about ${percent(1 - coverage)} of the images${those}; of its other answers ${percent(risk)} are wrong.`
+    : ` It is unsure about every image${those}.`;
   return unsure + strange;
 }
 

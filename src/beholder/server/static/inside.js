@@ -1,6 +1,7 @@
 // Look inside: the layers of this network on one image, each with its feature maps.
 
 import { announce, breakable, get, h, percent, pixels, plural, post, problem, replace, whole } from "./draw.js";
+import { kind } from "./kind.js";
 import { lay, numberView } from "./terms.js";
 
 const FIRST = 64; // maps shown before a person asks for all
@@ -26,9 +27,9 @@ function layerName(type) {
 }
 
 export async function start(panel) {
-  head = h("section", { class: "inside-head", "aria-label": "The image" });
+  head = h("section", { class: "inside-head", "aria-label": `The ${kind.one}` });
   message = h("div");
-  strip = h("ol", { class: "strip", "aria-label": "Layers, from the image to the answer" });
+  strip = h("ol", { class: "strip", "aria-label": `Layers, from the ${kind.one} to the answer` });
   strip.addEventListener("keydown", onStripKey);
   detail = h("section", { class: "layer", "aria-label": "The layer" });
   replace(panel, head, message, strip, detail);
@@ -36,12 +37,12 @@ export async function start(panel) {
   else await openFirst();
 }
 
-/** Looks at `file`, an image; the Ask tab hands its own over. */
+/** Looks at `file`, an image or a sound; the Ask tab hands its own over. */
 export async function open(file) {
   wanted = file;
   if (!head) return;
   try {
-    const found = await post("/page/inside", file);
+    const found = await post("page/inside", file);
     if (wanted !== file) return; // another was chosen meanwhile
     show(found, file.name);
   } catch (error) {
@@ -50,14 +51,14 @@ export async function open(file) {
 }
 
 async function openFirst() {
-  const { examples } = await get("/page/ask/examples");
+  const { examples } = await get("page/ask/examples");
   if (examples.length) return openExample(examples[0], 1);
   replace(head, chooser());
 }
 
 async function openExample(address, place) {
-  const response = await fetch(address);
-  return open(new File([await response.blob()], `Example ${place}`, { type: "image/png" }));
+  const blob = await (await fetch(address)).blob();
+  return open(new File([blob], `Example ${place}`, { type: blob.type }));
 }
 
 function show(found, name) {
@@ -80,26 +81,28 @@ function showHead(name) {
   const outline = h("span", { class: "field", hidden: true });
   const image = h("figure", { class: "whole" },
     h("div", { class: "stack" }, pixels(sight.image, `${name}, ${sight.width} by ${sight.height} pixels`), outline),
-    h("figcaption", { class: "muted" }, `Input: ${sight.width} × ${sight.height} pixels`));
+    h("figcaption", { class: "muted" }, kind.sound ? `Input: ${sight.width} times × ${sight.height} pitches`
+      : `Input: ${sight.width} × ${sight.height} pixels`,
+    sight.part ? h("span", { class: "part" }, ` ${sight.part}`) : null));
   const totals = sight.layers.reduce((sum, one) => [sum[0] + one.parameters, sum[1] + one.multiply_adds], [0, 0]);
   replace(head, image,
     h("div", {},
       h("h2", {}, "What it sees, layer by layer"),
       h("p", { class: "muted" }, `${name}: `, h("b", {}, sight.label), ` ${percent(sight.probability)}. `,
         `${plural(sight.layers.length, "layer")}, ${whole(totals[0])} parameters and ${rough(totals[1])} multiplications `,
-        "lead from the image to this answer. The brighter a place in a map, the larger its value.",
+        `lead from the ${kind.one} to this answer. The brighter a place in a map, the larger its value.`,
         h("span", { class: "by-key" }, " Move between layers with ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"), ".")),
       chooser()));
 }
 
 function chooser() {
-  const picker = h("input", { type: "file", accept: "image/*,.tif,.tiff", class: "unseen", tabindex: -1,
+  const picker = h("input", { type: "file", accept: kind.accept, class: "unseen", tabindex: -1,
     "aria-hidden": "true", onchange: () => { if (picker.files.length) open(picker.files[0]); picker.value = ""; } });
   const list = h("div", { class: "row others" }, h("button", { type: "button", onclick: () => picker.click() },
-    "Choose an image"), picker);
-  get("/page/ask/examples").then(({ examples }) => {
+    `Choose ${kind.a}`), picker);
+  get("page/ask/examples").then(({ examples, pictures }) => {
     list.append(...examples.slice(0, 7).map((address, index) => h("button", { type: "button", class: "thumb",
-      onclick: () => openExample(address, index + 1) }, pixels(address, `Example ${index + 1}`))));
+      onclick: () => openExample(address, index + 1) }, pixels(pictures[index], `Example ${index + 1}`))));
   }).catch(() => {}); // a courtesy
   return list;
 }
@@ -134,7 +137,7 @@ function sparks(layer) {
 }
 
 function sheet(index, all = false) {
-  return `/page/inside/${sight.token}/${index}.png${all ? "?all=1" : ""}`;
+  return `page/inside/${sight.token}/${index}.png${all ? "?all=1" : ""}`;
 }
 
 function onStripKey(event) {

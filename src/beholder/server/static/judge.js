@@ -3,6 +3,7 @@
 import { announce, breakable, correction, get, h, percent, pixels, plural, problem, replace, sentence, whole } from "./draw.js";
 import { curve } from "./curves.js";
 import { trust } from "./honesty.js";
+import { kind } from "./kind.js";
 
 const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
 const SETS = { test: "Test set", validation: "Validation set" };
@@ -13,7 +14,7 @@ let figures, cellBox;
 let order = { by: "f1", up: true };
 
 export async function start(panel) {
-  verdict = await get("/page/judge");
+  verdict = await get("page/judge");
   const { sets, epochs, filters, notes } = verdict;
   set = sets.test ? "test" : "validation";
   figures = h("div", { class: "figures" });
@@ -28,7 +29,7 @@ export async function start(panel) {
 
 function choice(sets) {
   return h("div", { class: "row sets", role: "group", "aria-label": "Judged on" }, Object.keys(SETS).map((name) => {
-    const button = h("button", { type: "button", "aria-pressed": String(name === set) }, SETS[name],
+    const button = h("button", { type: "button", "aria-pressed": String(name === set) }, name === "validation" && verdict.folds ? "Out of fold" : SETS[name],
       h("span", { class: "muted" }, whole(sets[name].count)));
     button.addEventListener("click", () => {
       set = name;
@@ -41,16 +42,18 @@ function choice(sets) {
 
 function showSet() {
   const { accuracy, count, honesty, interval, judged, mistakes, uneven, macro_recall, macro_f1 } = verdict.sets[set];
-  const said = set === "test" ? "The test set was never used to make any choice: expect as much on new images."
-    : "Training was steered by the validation set: expect a little less on new images.";
+  const folds = set === "validation" && verdict.folds;
+  const said = folds ? "Each was answered by a network that never saw it; the model learned from all of them."
+    : set === "test" ? `The test set was never used to make any choice: expect as much on new ${kind.many}.`
+    : `Training was steered by the validation set: expect a little less on new ${kind.many}.`;
   cellBox = h("section", { class: "cell", "aria-label": "Images of a cell", "aria-live": "polite" },
-    h("p", { class: "muted" }, "Choose a cell to see its images."));
+    h("p", { class: "muted" }, `Choose a cell to see its ${kind.many}.`));
   replace(figures,
     uneven ? h("p", { class: "headline" }, h("b", {}, percent(macro_recall)), " balanced accuracy",
       h("span", { class: "muted" }, `, the mean of the classes' recall (macro F1 ${percent(macro_f1)}). `
         + "The classes differ in size: the accuracy below is mostly that of the large ones.")) : null,
     h("p", { class: "headline" }, h("b", {}, percent(accuracy)), " accuracy ",
-      h("span", { class: "muted" }, `on ${plural(count, "image")} of the ${set} set`,
+      h("span", { class: "muted" }, folds ? `out of fold, on ${plural(count, kind.one)}` : `on ${plural(count, kind.one)} of the ${set} set`,
         interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "", `. ${said}`, judged ? ` ${judged}` : "")),
     h("div", { class: "judge-grid" },
       h("section", {}, h("h2", {}, "Confusion matrix"), confusion(), cellBox),
@@ -124,14 +127,14 @@ async function openCell(cell) {
   const names = verdict.class_names;
   const box = cellBox;
   try {
-    const { count, images } = await get(`/page/judge/cell/${row}/${column}`);
+    const { count, images } = await get(`page/judge/cell/${row}/${column}`);
     const what = row === column ? `${names[row]}, and answered so` : `${names[row]}, answered as ${names[column]}`;
     const some = images.filter((one) => one.image);
-    const kept = count ? `${plural(count, "image")}${some.length < count ? `, ${some.length} of them shown` : ""}, most confident first.`
-      : "No image.";
+    const kept = count ? `${plural(count, kind.one)}${some.length < count ? `, ${some.length} of them shown` : ""}, most confident first.`
+      : `No ${kind.one}.`;
     replace(box, h("h3", {}, what), set === "test" ? ofTest(names[row], names[column]) : null,
       h("p", { class: "muted" }, set === "test" ? `Of the validation set: ${kept}` : kept), gallery(some, true));
-    announce(`${what}: ${plural(count, "image")}`);
+    announce(`${what}: ${plural(count, kind.one)}`);
   } catch (error) {
     replace(box, problem(error.message));
   }
@@ -140,7 +143,7 @@ async function openCell(cell) {
 /** The evaluation keeps the images of the surest mistakes alone. */
 function ofTest(label, answer) {
   const found = verdict.sets.test.mistakes.filter((one) => one.label === label && one.answer === answer && one.image);
-  return [h("p", { class: "muted" }, found.length ? "Of the test set:" : "Of the test set, only the most confident mistakes are kept as images."),
+  return [h("p", { class: "muted" }, found.length ? "Of the test set:" : "Of the test set, only the most confident mistakes are kept to be shown."),
     found.length ? gallery(found, false) : null];
 }
 
@@ -157,7 +160,7 @@ function gallery(images, correctable) {
 function classTable() {
   const body = h("tbody", {});
   const heads = Object.entries(COLUMNS).map(([key, name]) => h("th", { scope: "col" },
-    h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, name)));
+    h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, key === "count" && kind.sound ? "Sounds" : name)));
   const table = h("table", { class: "classes" }, h("thead", {}, h("tr", {}, heads)), body);
   const fill = () => {
     const rows = [...verdict.sets[set].per_class].sort((one, other) => {
@@ -165,7 +168,7 @@ function classTable() {
       return (order.up ? 1 : -1) * (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
     });
     replace(body, rows.map((row) => h("tr", {}, h("th", { scope: "row", title: row.class_name }, breakable(row.class_name)),
-      ["precision", "recall", "f1"].map((key) => h("td", { class: "bar", style: { "--share": row[key] } }, percent(row[key]))),
+      ["precision", "recall", "f1"].map((key) => h("td", { class: "bar", style: { "--share": row[key] } }, row.count ? percent(row[key]) : "–")),
       h("td", {}, whole(row.count)))));
     for (const head of heads) {
       const mine = head.firstChild.dataset.by === order.by;
@@ -180,13 +183,13 @@ function classTable() {
   fill();
   return [h("div", { class: "table-box", tabindex: 0, role: "region", "aria-label": "Figures of each class" }, table),
     h("details", {}, h("summary", {}, "What these mean"),
-      h("p", { class: "muted" }, "Precision: the share of the answers “this class” that are right. Recall: the share of this class’s images that are recognised. F1: their harmonic mean, low where either is low."))];
+      h("p", { class: "muted" }, `Precision: the share of the answers “this class” that are right. Recall: the share of this class’s ${kind.many} that are recognised. F1: their harmonic mean, low where either is low.`))];
 }
 
 function curves(epochs) {
   const { loss, accuracy } = verdict.curves_words;
   return h("section", {}, h("h2", {}, "How training went"),
-    h("p", { class: "muted" }, "Where the two lines part, the network does better on its training images than on new ones: the shaded gap is overfitting."),
+    h("p", { class: "muted" }, `Where the two lines part, the network does better on its training ${kind.many} than on new ones: the shaded gap is overfitting.`),
     h("div", { class: "charts" },
       curve(epochs, { title: "Accuracy", train: "train_accuracy", validation: "validation_accuracy", words: accuracy, share: true }),
       curve(epochs, { title: "Loss", train: "train_loss", validation: "validation_loss", words: loss, share: false })));

@@ -4,13 +4,14 @@
 // wants to hear of it, `shown(rest)`, called each time that its tab comes to the front: of "#correct/a/b.png" the `rest`
 // is "a/b.png".
 
-import { get, h, percent, plural, problem, replace } from "./draw.js";
+import { get, h, percent, plural, problem, replace, style } from "./draw.js";
+import { kind, learn } from "./kind.js";
 
 const NAMES = ["ask", "inside", "judge", "correct"];
 const tabs = NAMES.map((name) => document.getElementById(`tab-${name}`));
 const panels = NAMES.map((name) => document.getElementById(`panel-${name}`));
 const started = new Map();
-const model = get("/model");
+const model = get("model");
 
 function start(name) {
   if (!started.has(name)) started.set(name, load(name));
@@ -20,21 +21,16 @@ function start(name) {
 async function load(name) {
   const panel = panels[NAMES.indexOf(name)];
   try {
-    const [room] = await Promise.all([import(`./${name}.js`), style(`/static/${name}.css`)]);
-    await room.start(panel, await model);
+    const [room, facts] = await Promise.all([import(`./${name}.js`), model, style(`static/${name}.css`)]);
+    learn(facts);
+    if (kind.sound) await style("static/sound.css");
+    await room.start(panel, facts);
     return room;
   } catch (error) {
     started.delete(name); // opening the tab again tries again
     replace(panel, problem(error.message));
     return {};
   }
-}
-
-function style(address) {
-  if (document.querySelector(`link[href="${address}"]`)) return null;
-  return new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: address, onload: resolve, onerror: resolve }));
-  });
 }
 
 /** What stands behind the # of the address; nothing where it is no text, as in "#%". */
@@ -73,8 +69,8 @@ async function introduce() {
   const facts = await model;
   const accuracy = facts.validation?.accuracy;
   const words = [facts.model, plural(facts.class_names.length, "class")];
-  if (Number.isFinite(accuracy)) words.push(`validation accuracy ${percent(accuracy)}`);
-  const { address } = await get("/page/watch");
+  if (Number.isFinite(accuracy)) words.push(`${facts.validation.folds ? "out-of-fold" : "validation"} accuracy ${percent(accuracy)}`);
+  const { address } = await get("page/watch");
   replace(document.getElementById("model"), words.join(" · "), address && [" ·\u00a0", h("a", { href: address }, "How it was trained")]);
 }
 

@@ -1,6 +1,7 @@
 // One number of a feature map: a window slides over the input, and the number grows term by term.
 
 import { announce, get, h, pixels, problem, replace } from "./draw.js";
+import { kind } from "./kind.js";
 import { drawSum, written } from "./sum.js";
 
 const TERM = 110; // milliseconds a product is shown for while it plays
@@ -40,7 +41,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
     const choose = h("button", { type: "button", class: "pane", onkeydown: onKey, onclick: onClick }, image, spot);
     output = h("figure", {}, h("figcaption", {}, `Output: map ${map}`), choose);
     seen = h("span", { class: "window", hidden: true });
-    const origin = input && !asImage() ? pane("From the image", pixels(sight.image, ""), seen) : null;
+    const origin = input && !asImage() ? pane(`From the ${kind.one}`, pixels(sight.image, ""), seen) : null;
     const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
     replace(box,
       h("h3", {}, layer.kind === "other" ? "One number" : "How one number is computed"),
@@ -76,7 +77,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
   }
 
   function address(place, number) {
-    return `/page/inside/${sight.token}/${place}/${number}.png`;
+    return `page/inside/${sight.token}/${place}/${number}.png`;
   }
 
   /** Shows the number at `place`, [row, column]; grows it, as long as `grow` says so. */
@@ -92,7 +93,7 @@ export function numberView({ sight, index, outline, box, layerName }) {
     box.querySelector(".where-at").textContent = `row ${at[0] + 1} of ${rows}, column ${at[1] + 1} of ${columns}`;
     let number;
     try {
-      number = await get(`/page/inside/${sight.token}/${index}/${map}/${at[0]}/${at[1]}`);
+      number = await get(`page/inside/${sight.token}/${index}/${map}/${at[0]}/${at[1]}`);
     } catch (error) {
       if (mine !== asked) return;
       replace(sum, problem(error.message));

@@ -1,8 +1,9 @@
 // A training run, live: drawn from its events alone, so that a running, a stopped and a killed one look alike.
 
-import { announce, get, h, percent, post, problem, replace, sentence, whole } from "./draw.js";
+import { announce, get, h, percent, plural, post, problem, replace, sentence, whole } from "./draw.js";
 import { curve } from "./curves.js";
 import { Epochs } from "./epochs.js";
+import { kind, learn } from "./kind.js";
 
 const OPEN_GAP = 0.1; // as training itself says it in words
 const STATES = {
@@ -26,15 +27,21 @@ function fresh() {
 const TOLD = {
   checks: (event) => event.messages.join(" "),
   start: () => "Training began.",
-  first_answer: (event) => `A first answer after ${clock(event.seconds)}: ${percent(event.validation_accuracy)} validation accuracy.`,
+  first_answer: (event) => `A first answer after ${clock(event.seconds)}${reached(event, ": ")}.`,
+  fold_judged: (event) => `Fold ${event.fold} of ${event.folds}: ${percent(event.accuracy)} of ${plural(event.images, kind.one)} that its network never saw.`,
   resumed: (event) => `Training resumed at epoch ${event.epoch}, step ${whole(event.step)}.`,
   replan: (event) => `The plan is now ${whole(event.steps)} steps, ${run.budget ? "because the machine became slower or faster" : "as in the run whose plan it follows"}.`,
   overfitting: (event) => event.message,
   advice: (event) => event.message,
   export: () => "The model is saved.",
-  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs with ${percent(event.validation_accuracy)} validation accuracy.`,
-  end: (event) => `Finished after ${clock(event.seconds)} with ${percent(event.validation_accuracy)} validation accuracy.`,
+  stopped: (event) => `Stopped after ${whole(event.epochs)} epochs${reached(event, " with ")}.`,
+  end: (event) => `Finished after ${clock(event.seconds)}${reached(event, " with ")}.`,
 };
+
+/** The accuracy of an event with `before` it, where it has one. */
+function reached({ validation_accuracy: accuracy, folds }, before) {
+  return Number.isFinite(accuracy) ? `${before}${percent(accuracy)} ${folds ? "out-of-fold" : "validation"} accuracy` : "";
+}
 
 function hear(event) {
   story.last = event;
@@ -44,7 +51,7 @@ function hear(event) {
   if (event.event === "replan") story.replans.push(event);
   if (event.event === "snapshot") epochs.add(event.epoch);
   if (TOLD[event.event]) story.told.push([event.spent_seconds, TOLD[event.event](event)]);
-  if (event.event === "epoch") announce(`Epoch ${event.epoch}: ${percent(event.validation_accuracy)} validation accuracy.`);
+  if (event.event === "epoch") announce(`Epoch ${event.epoch}${reached(event, ": ") || " ended"}.`);
 }
 
 function draw() {
@@ -73,7 +80,7 @@ function drawState() {
   at("resume").hidden = run.served || !["stopped", "killed"].includes(state.state);
   const last = story.last?.event;
   const epoch = story.step && `Epoch ${story.step.epoch} of ${story.step.epochs}`;
-  const running = last === "export" ? "Saving the model" : last === "framework" || !last ? "Getting ready"
+  const running = last === "export" ? "Saving the model" : last === "fold" ? `Fold ${story.last.fold} of ${story.last.folds}` : last === "framework" || !last ? "Getting ready"
     : story.step && ["step", "epoch", "snapshot", "replan", "overfitting"].includes(last) ? epoch : "Building the network";
   const finished = `Finished after ${clock(spent())}.`;
   replace(at("now"), state.state === "running" ? running : state.state === "finished" ? finished : NOW[state.state]);
@@ -111,9 +118,9 @@ function drawFigures() {
     ["Epoch", step ? `${Math.max(step.epoch, end?.epoch ?? 0)} / ${Math.max(step.epochs, end?.epochs ?? 0)}` : end ? `${end.epoch} / ${end.epochs}` : plan ? `0 / ${Math.ceil(plan.epochs)}` : "–"],
     ["Training loss", number(later?.loss ?? end?.loss)],
     ["Training accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
-    ["Validation accuracy", percent(saved?.validation_accuracy)],
-    ["Gap", end ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
-    ["Images per second", whole(later?.images_per_second ?? end?.images_per_second)],
+    [plan?.folds ? "Out-of-fold accuracy" : "Validation accuracy", percent(saved?.validation_accuracy)],
+    ["Gap", Number.isFinite(end?.gap) ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
+    [kind.sound ? "Clips per second" : "Images per second", whole(later?.images_per_second ?? end?.images_per_second)],
   ];
   replace(at("figures"), rows.map(([name, value, open]) => h("div", { class: open ? "open" : "" }, h("dt", {}, name), h("dd", {}, value))));
 }
@@ -149,7 +156,7 @@ async function press(name) {
   replace(at("problem"));
   at(name).disabled = true;
   try {
-    await post(`/watch/${name}`, {});
+    await post(`watch/${name}`, {});
     if (name === "resume") await resumed();
   } catch (error) {
     replace(at("problem"), problem(error.message));
@@ -162,14 +169,14 @@ async function resumed() {
   at("state").textContent = "Starting";
   for (let tries = 0; tries < 60; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const now = await get("/watch/state");
+    const now = await get("watch/state");
     if (now.problem) throw new Error(now.problem);
     if (["running", "finished"].includes(now.state)) return;
   }
 }
 
 function listen() {
-  const source = new EventSource("/watch/events");
+  const source = new EventSource("watch/events");
   source.onmessage = (message) => {
     hear(JSON.parse(message.data));
     drawSoon();
@@ -190,9 +197,10 @@ function listen() {
 }
 
 async function begin() {
-  run = await get("/watch/state");
+  run = await get("watch/state");
+  learn({ image: { kind: run.kind } });
   const facts = [run.run, run.data, run.model].filter(Boolean).join(" · ");
-  replace(at("run"), facts, run.served && [" ·\u00a0", h("a", { href: "/" }, "Ask it, look inside")]);
+  replace(at("run"), facts, run.served && [" ·\u00a0", h("a", { href: "./" }, "Ask it, look inside")]);
   document.title = `${run.run} · Beholder`;
   listen();
   setInterval(() => ["running", "stopping"].includes(state.state) && drawProgress(), 1000);

@@ -19,7 +19,7 @@ from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Corrections
 from beholder.errors import UsageError
 from beholder.figures.png import png_uri
-from beholder.runs.run_folder import open_run
+from beholder.runs.run_folder import CORRECTIONS_FILE, open_run
 from beholder.server.decisions import Decisions, by_path
 from beholder.server.encoding import EscapedJSON
 from beholder.server.guard.numbers import number_in_query
@@ -92,7 +92,7 @@ class DoubtfulImages:
         images = list(islice(found, start, start + min(count, _MOST)))
         return {
             "note": None,
-            "images": _with_corrections(images, corrections),
+            "images": self._shown(images, corrections),
             "counts": {"validation": len(mistakes), "train": len(doubts)},
             "class_names": list(self._served.classifier.class_names),
             **self._state(corrections),
@@ -109,7 +109,7 @@ class DoubtfulImages:
             image = _image(path, "train", label, image=png_uri(neighbours.thumbnail(row)))
         else:
             return {"note": _NOT_KEPT.format(repr(path[:200])), "images": []}
-        return {"note": None, "images": _with_corrections([image], self._decisions.read())}
+        return {"note": None, "images": self._shown([image], self._decisions.read())}
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep one decision at once; takes and raises what `Decisions.decide` does, returns what `_state` tells."""
@@ -123,13 +123,20 @@ class DoubtfulImages:
         The `remark` is a sentence where corrections are of validation images, else null.
         """
         validation, file = self._served.validation, self._decisions.file
-        [remark] = validation_note(corrections.lines, [] if validation is None else validation.names) or [None]
+        folds = self._config.get("folds") is not None  # whose images are all learned from
+        names = [] if validation is None or folds else validation.names
+        [remark] = validation_note(corrections.lines, names) or [None]
         return {
             "corrections": len(corrections.lines),
             "file": str(file),
             "command": retrain_command(self._config, file.parent, file) if file.exists() else None,
             "remark": remark,
         }
+
+    def _shown(self, images: list[dict[str, Any]], corrections: Corrections) -> list[dict[str, Any]]:
+        """`images` with what was decided about each, and where a sound can be heard."""
+        decided, address = by_path(corrections), self._served.sound_address
+        return [{**one, "correction": decided.get(one["path"]), "sound": address(one["path"])} for one in images]
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -138,7 +145,7 @@ class DoubtfulImages:
     @cached_property
     def _decisions(self) -> Decisions:
         """The run's; they begin with what it was trained with."""
-        file = (self._served.run or self._served.folder) / "corrections.csv"
+        file = (self._served.run or self._served.folder) / CORRECTIONS_FILE
         before = Corrections.from_json(self._config.get("corrections", {}).get("lines", []))
         return Decisions(file, self._served.classifier.class_names, before)
 
@@ -192,8 +199,3 @@ def _image(path: str, set_name: str, label: str, **known: Any) -> dict[str, Any]
     """One image as the page knows it; what is not `known` of it is null."""
     unknown = dict.fromkeys(("suggestion", "answer", "probability", "share", "image"))
     return {"path": path, "set": set_name, "label": label, **unknown, **known}
-
-
-def _with_corrections(images: list[dict[str, Any]], corrections: Corrections) -> list[dict[str, Any]]:
-    decided = by_path(corrections)
-    return [{**image, "correction": decided.get(image["path"])} for image in images]

@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.errors import BeholderError
-from beholder.evaluation.abstention import coverage_curve, risk_in_words
+from beholder.evaluation.abstention import coverage_curve
 from beholder.evaluation.calibration import expected_calibration_error, reliability
 from beholder.evaluation.metrics import macro_figures
+from beholder.evaluation.point_words import point_test_in_words, promises_in_words
 from beholder.figures.pixels import window_image
 from beholder.figures.png import png_uri
 from beholder.report.reading import RunFiles
@@ -61,14 +62,17 @@ def judgement(served: Served) -> dict[str, Any]:
         its answers) to `accuracy`, `count`, `judged` (of which images, in words; null of the validation set),
         `confusion` (rows are the true classes), `words`, `per_class`, `macro_recall`, `macro_f1`, `uneven`, `honesty`
         (`ece`, `reliability`, `selective` as of `evaluate`, and `words` for them) and `mistakes`; `promise`, what is
-        promised of the answers that are not unsure, a sentence; `epochs`, with what the curves show, and
+        promised of one class and of the answers that are not unsure, in words; `folds`, in how many `validation` was
+        judged, null where it is a validation set; `epochs`, with what the curves show, and
         `curves_words`; `filters`, data URIs of the first layer's windows, and `filter_size`, their shape (K, h, w, C);
         and `notes`, sentences about what is missing.
     """
     artifact = served.classifier.artifact
-    promise = artifact.manifest.risk_in(artifact.precision)
+    point, risk = artifact.manifest.point_in(artifact.precision), artifact.manifest.risk_in(artifact.precision)
+    promises = promises_in_words(point, risk)
     notes: list[str] = []
     validation = _or_note(lambda: served.validation, notes)
+    decided = _or_note(lambda: served.decided_validation, notes) if validation is not None else None
     if served.run is None:
         notes.append("This is a model folder: serve the RUN folder to see how it was trained.")
     elif validation is None and not notes:
@@ -76,10 +80,13 @@ def judgement(served: Served) -> dict[str, Any]:
     run = _or_note(served.read, notes)
     sets = {} if run is None else _test_set(run, served.classifier.class_names, notes)
     if validation is not None:
-        sets["validation"] = _validation_set(validation)
+        sets["validation"] = _validation_set(validation, decided or validation)
+        if decided is validation and artifact.point is not None:
+            notes.append("The figures of the validation set are those of the most probable classes.")
     return {
         "class_names": list(served.classifier.class_names),
-        "promise": None if promise is None else risk_in_words(promise),
+        "promise": " ".join(promises) or None,
+        "folds": artifact.manifest.validation.get("folds"),
         "sets": sets,
         "notes": notes,
         **_training(run),
@@ -92,7 +99,7 @@ def cell_document(served: Served, label: int, answer: int) -> dict[str, Any]:
     Raises:
         ArtifactError: the answers that the run keeps are damaged.
     """
-    validation = served.validation
+    validation = served.decided_validation
     if validation is None:
         return {"count": 0, "images": []}
     rows = validation.cell(label, answer)
@@ -162,12 +169,15 @@ def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[
         for one in evaluation["mistakes"][:MISTAKES]
     ]
     honesty = _honesty(evaluation["reliability"], evaluation["ece"], evaluation["selective"])
-    facts = {"interval": evaluation.get("interval"), "judged": evaluation["judged"], "honesty": honesty}
+    judged, point = evaluation["judged"], evaluation.get("point")
+    judged += "" if point is None else f" {point_test_in_words(point)}"
+    facts = {"interval": evaluation.get("interval"), "judged": judged, "honesty": honesty}
     return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
 
 
-def _validation_set(validation: ValidationAnswers) -> dict[str, Any]:
-    mistakes = [validation_image(validation, int(row)) for row in validation.mistakes()[:MISTAKES]]
+def _validation_set(validation: ValidationAnswers, decided: ValidationAnswers) -> dict[str, Any]:
+    """Calibration of the most probable classes, all else of the answers as they are `decided`."""
+    mistakes = [validation_image(decided, int(row)) for row in decided.mistakes()[:MISTAKES]]
     correct = validation.answers == validation.labels
     honesty = _honesty(
         reliability(validation.probabilities, correct),
@@ -175,7 +185,7 @@ def _validation_set(validation: ValidationAnswers) -> dict[str, Any]:
         {"unsure_below": None, "risk": None, "curve": coverage_curve(validation.probabilities, correct)},
     )
     facts = {"interval": None, "judged": None, "honesty": honesty}
-    return {**_set(validation.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
+    return {**_set(decided.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
 
 
 def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) -> dict[str, Any]:

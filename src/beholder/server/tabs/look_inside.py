@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from beholder.answering.explanation import Maps
+from beholder.artifact.inside import INSIDE_FILE
 from beholder.errors import ImageError
 from beholder.figures.pixels import map_image
 from beholder.figures.png import png, png_uri
@@ -21,6 +22,7 @@ from beholder.server.guard.uploads import read_uploads
 from beholder.server.served import Served
 from beholder.server.tabs.layer_facts import MOST_SHOWN, Layers
 from beholder.server.tabs.sights import Sights
+from beholder.server.tabs.sounds import part_in_words
 
 _COLUMNS = 8  # of maps on a sheet
 
@@ -44,14 +46,18 @@ def routes(served: Served) -> list[BaseRoute]:
         }
 
     async def look(request: Request) -> Response:
-        """The layers of the network, and a token that stands for the image of the request from here on."""
-        uploads = await read_uploads(request, served.limits)
+        """The layers of the network, and a token that stands for the image of the request from here on.
+
+        Of a long sound one window; `part` is a sentence about which.
+        """
+        uploads = await read_uploads(request, served.limits, served.kind)
         [outcome] = await served.workers.answer([uploads[0].content])
         if isinstance(outcome, ImageError):
             raise outcome
         prediction = served.classifier.prediction(uploads[0].name, outcome.probabilities, outcome.unlike, 1)
         document = await served.workers.call(look_at, outcome.pixels)
-        return EscapedJSON({**document, "label": prediction.label, "probability": prediction.probability})
+        facts = {"label": prediction.label, "probability": prediction.probability, "part": part_in_words(outcome)}
+        return EscapedJSON({**document, **facts})
 
     async def sheet(request: Request) -> Response:
         """The maps of a layer in one PNG, strongest first; `?all=1` for more than 64."""
@@ -80,7 +86,7 @@ def routes(served: Served) -> list[BaseRoute]:
 
 def _layers(served: Served) -> Layers:
     artifact = served.classifier.artifact
-    graph = artifact.folder / "inside.onnx"
+    graph = artifact.folder / INSIDE_FILE
     return Layers(artifact.manifest.layers, served.classifier.class_names, graph, artifact.check_same)
 
 

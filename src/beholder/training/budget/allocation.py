@@ -15,7 +15,7 @@ from typing import Any
 from beholder.data.dataset import Dataset
 from beholder.errors import UsageError
 from beholder.models import MODELS, build
-from beholder.training.budget.fine_tuning import SIDES, Tuning
+from beholder.training.budget.fine_tuning import SIDES, Tuning, sides_of
 from beholder.training.budget.forecast import (
     NARROWEST,
     Forecast,
@@ -38,7 +38,10 @@ from beholder.training.export.onnx_layers import knows
 from beholder.training.settings import Settings
 
 CALIBRATION_SHARE = 0.1  # of the budget may go into measuring, once on each machine
+STARTING_SECONDS = 5.0  # that each of several trainings takes to compile, and to judge what it is judged by
 MOST_CLOSING = 0.3  # of the budget is kept for packing, however long that took when the machine was last busy
+# Of fewer sounds a wider network learns the speakers rather than the words (docs/lab-notebook.md).
+WIDEST_OF_SOUNDS, MANY_SOUNDS = (32, 64, 128), 10_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def allocate_budget(
     judged: int,
     budget: float,
     started: float,
+    trainings: int = 1,
 ) -> tuple[Settings, dict[str, Any]]:
     """Divide a budget, so that a run ends `budget` seconds after `started`.
 
@@ -76,6 +80,7 @@ def allocate_budget(
         judged: images of the validation set.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
+        trainings: of so many epochs on this set the time is shared among, each learning from as many images.
 
     Returns:
         The settings, and a summary of what will be done, JSON-ready, to be shown and kept.
@@ -89,24 +94,25 @@ def allocate_budget(
     spent = time.monotonic() - started
     machine, packing = measured(settings, train, folder, CALIBRATION_SHARE * budget)
     if tuned:
-        machine = _tuning(settings, train, judged, machine)
+        machine = _tuning(settings, train, judged, machine, trainings)
     packing = replace(packing, images=judged * (2 if settings.mirrors(train.image_shape[2]) else 1))
 
     def closing(most: float, forecast: Forecast | None = None) -> float:
         return machine.calibration.closing_seconds(most, packing, machine.cost(forecast))
 
-    shortest = shortest_budget(spent, machine.needed, closing)
+    starting = STARTING_SECONDS * trainings if trainings > 1 else 0.0
+    shortest = shortest_budget(spent, starting + machine.needed * trainings, closing)
     if budget < shortest:
         raise UsageError(
-            f"A budget of {budget:g} s is too short: {len(train):,} images need one of {shortest} s at least on this "
-            "machine; give that, or fewer images."
+            f"A budget of {budget:g} s is too short: {train.file_kind.count(len(train.files))} need at least "
+            f"{shortest} s on this machine; give a longer budget, or fewer {train.file_kind.plural}."
         )
     machine.measure_more(budget - shortest)
-    left, most = started + budget - time.monotonic(), MOST_CLOSING * budget
+    left, most = started + budget - time.monotonic() - starting, MOST_CLOSING * budget
     # What suffices was decided above, whatever the measurements took since.
-    first = machine.forecast(max(left - closing(most), machine.needed))
+    first = machine.forecast(max((left - closing(most)) / trainings, machine.needed))
     # The wider the network, the longer it is packed, and the less time it has.
-    forecast = machine.forecast(max(left - closing(most, first), machine.needed))
+    forecast = machine.forecast(max((left - closing(most, first)) / trainings, machine.needed))
     shape = train.image_shape
     if tuned:
         settings = replace(settings, options={**settings.options, "side": forecast.side}).fitted(len(train), shape)
@@ -116,6 +122,7 @@ def allocate_budget(
     settings = replace(settings, recipe=replace(settings.recipe, epochs=forecast.epochs))
     return settings, {
         **_summary(settings, forecast, len(train), shape),
+        "training_seconds": round(starting + trainings * forecast.seconds, 1),
         "closing_seconds": round(closing(most, forecast), 2),
         "closing_guess": round(packing.guess(machine.cost(forecast), machine.calibration.ceiling), 2),
         "matrix_product_gflops": machine.calibration.ceiling,
@@ -132,7 +139,6 @@ def _summary(settings: Settings, forecast: Forecast, images: int, shape: tuple[i
         "side": side,
         "first_side": first_side,
         "epochs": forecast.epochs,
-        "training_seconds": round(forecast.seconds, 1),
         "images_per_second": round(forecast.epochs * images / forecast.seconds),
         "memory_gb": round(peak, 1),
     }
@@ -156,11 +162,17 @@ def _measured_for_auto(settings: Settings, train: Dataset, folder: Path, seconds
     machine = Machine(
         calibration,
         least_seconds(len(train), rate(NARROWEST, sides(side)[-1])),
-        partial(choose_network, images=len(train), side=side, rate=rate),
+        partial(choose_network, images=len(train), side=side, rate=rate, widest=_widest(train)),
         cost,
         measure_more,
     )
     return machine, Packing(0)
+
+
+def _widest(train: Dataset) -> GroupWidths | None:
+    """How wide a network may be chosen; None: there is no limit."""
+    few_sounds = train.file_kind.name == "sound" and len(train.files) < MANY_SOUNDS
+    return WIDEST_OF_SOUNDS if few_sounds else None
 
 
 def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, seconds: float) -> tuple[Machine, Packing]:
@@ -182,11 +194,11 @@ def _measured_for_chosen(settings: Settings, train: Dataset, folder: Path, secon
     return machine, Packing(0, settings.packed_like, len(model.layers), not knows(model))
 
 
-def _tuning(settings: Settings, train: Dataset, judged: int, machine: Machine) -> Machine:
+def _tuning(settings: Settings, train: Dataset, judged: int, machine: Machine, trainings: int) -> Machine:
     """`machine`, measured for a network that learned from other images, where its size may be chosen, if it may."""
     side = settings.options.get("side") or settings.recipe.side or SIDES[0]
-    sides: tuple[int, ...] = (side,) if "side" in settings.options else SIDES
-    plan = Tuning(len(train), judged, machine.an_image, side, sides)
+    sides = (side,) if "side" in settings.options else sides_of(settings.recipe)
+    plan = Tuning(len(train), judged, machine.an_image, side, sides, trainings)
 
     def cost(forecast: Forecast | None) -> int:
         looked_at = sides[-1] if forecast is None else forecast.side

@@ -27,6 +27,6 @@ def ending_in_words(done: int, planned: int, most: int, *, left: float, seconds:
     if planned < done == most and left > EARLY_SHARE * seconds:
         return (
             f"This machine was faster than planned: the run ended {left:.0f} s before its time, since more epochs "
-            "would only memorise the images."
+            "would only memorise the training set."
         )
     return None

@@ -20,6 +20,9 @@ import onnx
 from keras import ops
 
 from beholder import files
+from beholder.artifact.graph import MODEL_FILE
+from beholder.artifact.inside import INSIDE_FILE
+from beholder.artifact.store import KERAS_FILE
 from beholder.training.export.folding import fold_normalisation, pool_last
 from beholder.training.export.onnx_nodes import OPSET
 
@@ -35,8 +38,8 @@ def convert(folder: Path, model: Any, views: tuple[str, ...]) -> None:
     They have the inputs and outputs of those of `beholder.training.export.graphs.write_graphs`.
     """
     if keras.config.backend() == "tensorflow":
-        _convert_graph(model, folder / "model.onnx", views)
-        convert_inside(model, folder / "inside.onnx")
+        _convert_graph(model, folder / MODEL_FILE, views)
+        convert_inside(model, folder / INSIDE_FILE)
     else:
         _convert_apart(folder, views)
 
@@ -92,4 +95,4 @@ def convert_as_told() -> None:
     """What the process of its own does: write the graphs of the folder and the views that its command line names."""
     importlib.import_module("beholder.models.layers")  # registers our layers, so that the model opens
     folder, views = Path(sys.argv[2]), tuple(sys.argv[3:])
-    convert(folder, keras.saving.load_model(folder / "model.keras", compile=False), views)
+    convert(folder, keras.saving.load_model(folder / KERAS_FILE, compile=False), views)

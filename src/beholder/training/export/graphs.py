@@ -15,7 +15,9 @@ import numpy as np
 import onnx
 
 from beholder import files
-from beholder.artifact.graph import Graph
+from beholder.artifact.graph import MODEL_FILE, Graph
+from beholder.artifact.inside import INSIDE_FILE
+from beholder.artifact.store import KERAS_FILE
 from beholder.standard_error import muted_standard_error
 from beholder.training.export.converter import convert
 from beholder.training.export.folding import fold_normalisation, pool_last
@@ -32,10 +34,10 @@ def write_network(folder: Path, model: Any, views: tuple[str, ...]) -> None:
         views: over which the answer is a mean, `plain` and perhaps `mirrored`.
     """
     if keras.config.backend() == "tensorflow":
-        model.save(folder / "model.keras")
+        model.save(folder / KERAS_FILE)
     else:
         with muted_standard_error():  # Keras imports TensorFlow to save, whatever its backend
-            model.save(folder / "model.keras")
+            model.save(folder / KERAS_FILE)
     try:
         write_graphs(folder, model, views)
     except UnknownLayer:
@@ -52,7 +54,7 @@ def write_graphs(folder: Path, model: Any, views: tuple[str, ...]) -> None:
     Raises:
         UnknownLayer: the model has a layer that we do not write.
     """
-    for name, graph in (("model.onnx", _answering(model, views)), ("inside.onnx", _inside(model))):
+    for name, graph in ((MODEL_FILE, _answering(model, views)), (INSIDE_FILE, _inside(model))):
         files.write_bytes(folder / name, graph.SerializeToString())
 
 
@@ -68,7 +70,7 @@ def features_graph(folder: Path | None, model: Any) -> Graph:
     except UnknownLayer:
         if folder is None:
             raise
-        graph = onnx.load(folder / "inside.onnx")
+        graph = onnx.load(folder / INSIDE_FILE)
     for output in [output for output in graph.graph.output if output.name != "features"]:
         graph.graph.output.remove(output)
     with tempfile.TemporaryDirectory() as scratch:

@@ -19,8 +19,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from beholder.artifact.graph import Graph
 
-_MOST_IMAGES, _LEAST_IMAGES = 200, 50  # to calibrate with; more change nothing (docs/lab-notebook.md)
-_MULTIPLY_ADDS = 10**10  # of all of them together
+_MOST_IMAGES, _LEAST_IMAGES = 200, 20  # to calibrate with; more change nothing (docs/lab-notebook.md)
+_MULTIPLY_ADDS = 5 * 10**9  # of all of them together
 FEWEST_INPUTS = 8  # channels; a convolution of fewer, of the pixels say, takes little time and suffers most
 _BATCH = 20
 _PRODUCTS = ("Conv", "Gemm", "MatMul")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,29 +16,33 @@ from numpy.typing import NDArray
 from beholder import files
 from beholder.artifact import golden
 from beholder.artifact.familiar import FAMILIAR_FILE, write_familiar
-from beholder.artifact.graph import Graph
-from beholder.artifact.inside import Inside
-from beholder.artifact.manifest import Manifest
+from beholder.artifact.golden_files import COUNT, golden_files
+from beholder.artifact.graph import MODEL_FILE, Graph
+from beholder.artifact.inside import FILTERS_FILE, HEAD_FILE, Inside
+from beholder.artifact.manifest import MANIFEST_FILE, Manifest
+from beholder.artifact.model_card import write_model_card
+from beholder.artifact.new_promises import with_promises
 from beholder.artifact.store import INT8_FILE, replacing_artifact
+from beholder.artifact.validation_probabilities import NetworkAnswers
 from beholder.data.dataset import Dataset
+from beholder.data.decoding import Rules
 from beholder.data.images.decode import ImageRules
-from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
+from beholder.data.images.places import Place
 from beholder.errors import ArtifactError, StorageError
-from beholder.evaluation.abstention import risk_in_words
 from beholder.evaluation.calibration import fit_temperature
 from beholder.evaluation.familiarity import UNLIKE_SHARE
+from beholder.evaluation.targets import Target
 from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import features_graph, set_temperature, write_network
-from beholder.training.export.honesty import Honest, Outputs, fit_honesty, outputs_for
+from beholder.training.export.honesty import Honest, OutOfFold, Outputs, accuracy, fit_honesty, outputs_for
 from beholder.training.export.quantise import calibration_images, quantise
 from beholder.training.export.training_features import TrainingFeatures, look_at_training
 from beholder.training.settings import Settings
 
 _CHECKED = 2  # images that graph and network are compared on
 _ROUNDING = 1e-3  # of logits, relative to the largest: by so much two libraries may differ in float32
-_SEEN = {"crop": "scaled and cropped to", "pad": "scaled and padded to", "stretch": "stretched to"}
 LARGEST_DROP = 0.002  # of validation accuracy; an int8 model that loses more is not kept
 
 
@@ -49,12 +52,12 @@ class Exported:
 
     Attributes:
         manifest: of the artifact.
-        probabilities: (N, classes) float32, of the validation set's N images.
+        networks: what its networks, `float32` and perhaps `int8`, said of the validation set.
         seen: what it made of some training images.
     """
 
     manifest: Manifest
-    probabilities: NDArray[np.float32]
+    networks: dict[str, NetworkAnswers]
     seen: TrainingFeatures
 
 
@@ -66,7 +69,10 @@ def export_artifact(
     validation: Dataset,
     data: dict[str, Any],
     risk: float | None = None,
-    fit: ImageFit = DEFAULT_FIT,
+    target: Target | None = None,
+    rules: Rules | None = None,
+    place: Place | None = None,
+    out_of_fold: OutOfFold | None = None,
 ) -> Exported:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
@@ -77,45 +83,55 @@ def export_artifact(
         train: the training set; some of its images set the scales of the int8 model, and tell what each
             class's features are like.
         validation: the validation set; its figures go into the manifest, a few of its images become golden, and
-            temperature and thresholds are fitted to it.
+            temperature and thresholds are fitted to it. With `out_of_fold` the images that it is of.
         data: name and fingerprints of the data, for the manifest.
         risk: the share of wrong answers that the person tolerates; None: 5 %, if it can be promised.
-        fit: how images of other proportions got into the size of these, and those to answer will.
+        target: the recall or precision of a class that is to be promised; None without.
+        rules: by which files became these images, and those to answer will; None: images of this size.
+        place: where the files of the validation set are, of which sounds are taken that become golden; None: their
+            names are paths.
+        out_of_fold: what other networks said of all images of `validation`, where this one learned from them; figures,
+            temperature and thresholds are then fitted to that, and there is no int8 model, which nothing could judge.
 
     Raises:
         ArtifactError: the exported graph does not answer as the network does, or a network of the person's own cannot
             be written as ONNX.
     """
     shape = validation.image_shape
-    model = build(settings.model, shape, len(validation.class_names), dtype="float32", **settings.options)
-    for variable, value in zip(model.variables, weights, strict=True):
-        variable.assign(value)
-    rules = ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB", fit)
+    model = trained_network(settings, weights, shape, len(validation.class_names))
+    rules = rules or ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB")
     with replacing_artifact(folder) as building:
-        views = ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
+        views = views_of(settings, shape)
         layers = tuple(layer_costs(model))
         with _network_errors(settings):
             write_network(building, model, views)
             seen = look_at_training(features_graph(building, model), layers, train)
-            outputs = outputs_for(Graph(building / "model.onnx"), validation, seen.prototypes)
+            if out_of_fold is None:
+                outputs = outputs_for(Graph(building / MODEL_FILE), validation, seen.prototypes)
+            else:
+                outputs = out_of_fold.outputs
             temperature = fit_temperature(outputs.logits, validation.labels)
-            set_temperature(building / "model.onnx", temperature)
-            graph = Graph(building / "model.onnx")
-            images = validation.images[_spread(len(validation), golden.COUNT)]
+            set_temperature(building / MODEL_FILE, temperature)
+            graph = Graph(building / MODEL_FILE)
+            images = validation.images[_spread(len(validation), COUNT)]
             check_graph(model, graph, images[:_CHECKED], mirrored="mirrored" in views)
         _save_weights(model, building)
         cost = sum(int(layer["multiply_adds"]) for layer in layers)
         calibrating = train.images[_spread(len(train), calibration_images(cost))]
-        int8, int8_outputs = _int8(building, calibrating, validation, seen.prototypes, outputs)
+        int8, int8_outputs = None, None
+        if out_of_fold is None:
+            int8, int8_outputs = _int8(building, calibrating, validation, seen.prototypes, outputs, temperature)
+        folds = None if out_of_fold is None else out_of_fold.fold_of
         honest = {
-            precision: fit_honesty(one, validation.labels, temperature, seen.prototypes, risk)
+            precision: fit_honesty(one, validation, temperature, seen.prototypes, risk, target, folds)
             for precision, one in (("float32", outputs), ("int8", int8_outputs))
             if one is not None
         }
         familiar = {name: one.familiarity for name, one in honest.items() if one.familiarity is not None}
         if familiar:
             write_familiar(building, familiar)
-        golden.write_golden(building / "golden", graph, rules, images, Inside(building), int8)
+        contents = golden_files(rules, images, validation.files, place)
+        golden.write_golden(building / "golden", graph, rules, contents, Inside(building), int8)
         manifest = Manifest(
             model=settings.model,
             class_names=validation.class_names,
@@ -124,17 +140,30 @@ def export_artifact(
             layers=layers,
             validation=honest["float32"].figures,
             temperature=temperature,
-            unsure_below=honest["float32"].unsure_below,
-            risk=honest["float32"].risk,
             familiar={"file": FAMILIAR_FILE, "share": UNLIKE_SHARE} if familiar else None,
             int8=_int8_facts(honest["int8"]) if "int8" in honest else None,
             data=data,
             versions=versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-        manifest.write(building / "manifest.json")
-        files.write_bytes(building / "README.md", model_card(manifest).encode("utf-8", "backslashreplace"))
-    return Exported(manifest, honest["float32"].probabilities, seen)
+        manifest = with_promises(manifest, {precision: one.promises for precision, one in honest.items()})
+        manifest.write(building / MANIFEST_FILE)
+        write_model_card(building, manifest)
+    networks = {precision: NetworkAnswers(one.probabilities, one.unlike) for precision, one in honest.items()}
+    return Exported(manifest, networks, seen)
+
+
+def trained_network(settings: Settings, weights: list[NDArray[Any]], shape: tuple[int, int, int], classes: int) -> Any:
+    """The network of `settings` in float32, for images of `shape`, with the values of its variables, in its order."""
+    model = build(settings.model, shape, classes, dtype="float32", **settings.options)
+    for variable, value in zip(model.variables, weights, strict=True):
+        variable.assign(value)
+    return model
+
+
+def views_of(settings: Settings, shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """Of an image of `shape`, those that the answer is a mean over."""
+    return ("plain", "mirrored") if settings.mirrors(shape[2]) else ("plain",)
 
 
 def check_graph(model: Any, graph: Graph, images: NDArray[np.uint8], *, mirrored: bool) -> None:
@@ -168,64 +197,13 @@ def _network_errors(settings: Settings) -> Iterator[None]:
         ) from error
 
 
-def model_card(manifest: Manifest) -> str:
-    """The artifact's README: what it is, what it learned from, how good, and what it must not be trusted with."""
-    height, width, _ = manifest.image.shape
-    seen = f"{_SEEN[manifest.image.fit]} {height} × {width} pixels"
-    names = ", ".join(name.replace("\n", " ") for name in manifest.class_names[:20])
-    more = f" and {len(manifest.class_names) - 20} more" if len(manifest.class_names) > 20 else ""
-    parameters = sum(layer["parameters"] for layer in manifest.layers)
-    return f"""# An image classifier made by Beholder
-
-- Network: `{manifest.model}`, {parameters:,} parameters; made {manifest.created}.
-- It puts an image, {seen}, into one of {len(manifest.class_names)} classes: {names}{more}.
-- Learned from: {manifest.data["name"]}{_origin(manifest)}.
-- Validation set: accuracy {manifest.validation["accuracy"]:.4f} on {manifest.validation["count"]} images. For
-  figures on images that no choice was made on, see `evaluation.json` of its run, once `beholder evaluate` made it.
-{_int8_line(manifest)}
-It knows its own classes only: an image of anything else gets one of their names all the same.{_honesty(manifest)}
-
-`beholder predict` answers with it. `sha256sum --check SHA256SUMS` tells whether a byte changed.
-"""
-
-
-def _origin(manifest: Manifest) -> str:
-    earlier = manifest.data.get("started_from")
-    return "" if earlier is None else f", starting from the weights of {earlier['name']} (SHA-256 {earlier['sha256']})"
-
-
-def _honesty(manifest: Manifest) -> str:
-    """What its probabilities are worth, and what it is unsure of."""
-    calibrated = f"are calibrated on the validation set (temperature {manifest.temperature:.3f})"
-    uncalibrated = "are not calibrated: the validation set is too small for that"
-    lines = [f"Its probabilities {uncalibrated if manifest.temperature == 1 else calibrated}."]
-    if manifest.risk is not None:
-        lines.append(risk_in_words(manifest.risk))
-    if manifest.familiar is not None:
-        share = f"{100 * manifest.familiar['share']:.3g} %"
-        lines.append(
-            f"An image whose features are less familiar than those of all but {share} of the validation images is "
-            "called unlike anything that it was trained on, and its answer unsure; images of a class near to its own "
-            "may pass for one of these."
-        )
-    return "\n" + "\n".join(textwrap.fill(line, 118) for line in lines)
-
-
-def _int8_line(manifest: Manifest) -> str:
-    if manifest.int8 is None:
-        return ""
-    return (
-        f"- `{manifest.int8['file']}` is the same network in 8-bit integers: accuracy {manifest.int8['accuracy']:.4f} "
-        "there. It answers where\n  the processor is made for that, unless one asks for the exact network.\n"
-    )
-
-
 def _int8(
     building: Path,
     images: NDArray[np.uint8],
     validation: Dataset,
     prototypes: NDArray[np.float32] | None,
     outputs: Outputs,
+    temperature: float,
 ) -> tuple[Graph, Outputs] | tuple[None, None]:
     """The int8 model of the graph in `building`, calibrated by some `images`, and what it makes of the validation set.
 
@@ -233,12 +211,12 @@ def _int8(
     network itself, whose answers are in `outputs`.
     """
     path = building / INT8_FILE
-    if not has_int8() or not quantise(building / "model.onnx", path, images):
+    if not has_int8() or not quantise(building / MODEL_FILE, path, images):
         return None, None
     int8 = Graph(path, side_by_side=True)
     own = outputs_for(int8, validation, prototypes)
-    accuracy, own_accuracy = (float((one.logits.argmax(axis=1) == validation.labels).mean()) for one in (outputs, own))
-    if round(accuracy - own_accuracy, 9) > LARGEST_DROP:
+    right, own_right = (accuracy(one, validation, temperature) for one in (outputs, own))
+    if round(right - own_right, 9) > LARGEST_DROP:
         path.unlink()
         return None, None
     return int8, own
@@ -249,8 +227,6 @@ def _int8_facts(honest: Honest) -> dict[str, Any]:
         "file": INT8_FILE,
         "accuracy": honest.figures["accuracy"],
         "tolerance": golden.INT8_TOLERANCE,
-        "unsure_below": honest.unsure_below,
-        "risk": honest.risk,
     }
 
 
@@ -265,10 +241,10 @@ def _save_weights(model: Any, folder: Path) -> None:
     """
     filters = next((layer.kernel for layer in model.layers if len(getattr(layer, "kernel_size", ())) == 2), None)
     if filters is not None:
-        _save(folder / "filters.npy", np.asarray(filters, np.float32).transpose(3, 0, 1, 2))
+        _save(folder / FILTERS_FILE, np.asarray(filters, np.float32).transpose(3, 0, 1, 2))
     head = getattr(model.get_layer("logits"), "kernel", None)
     if head is not None:
-        _save(folder / "head.npy", np.asarray(head, np.float32))
+        _save(folder / HEAD_FILE, np.asarray(head, np.float32))
 
 
 def _save(path: Path, values: NDArray[np.float32]) -> None:

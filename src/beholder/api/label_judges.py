@@ -1,0 +1,161 @@
+"""What networks that did not learn from them say of the images of an audit, and which networks are asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholder.data.checks.findings import Finding
+from beholder.data.dataset import Dataset
+from beholder.data.pool import joined_sound
+from beholder.data.progress import Progress, TimeIsUpError, ending
+from beholder.errors import UsageError
+from beholder.models.weights.finding import check_weights
+from beholder.sessions.family import LEARNED, suits
+
+if TYPE_CHECKING:
+    from beholder.evaluation.doubter import Doubter
+    from beholder.training.folds import OutOfFold
+
+_LEAST_IMAGES = 20  # that networks can learn anything from
+_LATE = 0.05  # of its time, by which a training may end late before it is given up
+_IMPORT_SECONDS = 5.0  # of a processor's time; nothing can end it once it has begun
+_SPIN_SECONDS = 0.2  # that tell what share of a processor we get
+
+_Rebuilt = tuple[NDArray[np.float32], NDArray[np.float32]]  # as `reconstruct` gives it
+
+
+def hindrance(sets: Mapping[str, Dataset]) -> str | None:
+    """Why no network can judge the images of `sets`, a sentence; None where one can."""
+    needed = ("keras", "tensorflow", "cleanlab")
+    lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
+    if lacking is not None:
+        return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`."
+    learned = [dataset.labels for set_name, dataset in sets.items() if set_name != "test"]
+    count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
+    if count < _LEAST_IMAGES or classes < 2:
+        there = f"{count} image{'s' * (count != 1)} of {classes} class{'es' * (classes != 1)}"
+        return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {there}."
+    shape = next(iter(sets.values())).image_shape
+    if any(dataset.image_shape != shape for dataset in sets.values()):
+        return "images are not of one size."
+    return None
+
+
+def judge(
+    sets: Mapping[str, Dataset],
+    groups: Sequence[int],
+    cache: Path,
+    until: float,
+    seed: int,
+    mirror: bool | None,
+    progress: Progress,
+) -> Judged:
+    """Ask the networks that suit the images: see `frozen_out_of_fold` and `out_of_fold`.
+
+    Raises:
+        UsageError: the time is too short for networks that are trained.
+        TimeIsUpError: it is over before the others have seen all images, or would be before the framework is there.
+    """
+    if time.monotonic() >= _last_start(until):
+        raise TimeIsUpError
+    # Imported here, not above: the framework takes seconds.
+    from beholder.training.steps import framework
+
+    framework.start()
+    tell = ending(progress, until)
+    shape = next(iter(sets.values())).image_shape
+    if suits(shape, sum(map(len, sets.values()))) and _learned_there(cache):
+        from beholder.training.frozen_folds import frozen_out_of_fold
+
+        return Judged(frozen_out_of_fold(sets, groups, cache=cache, until=until, seed=seed, progress=tell))
+    from beholder.training.folds import out_of_fold, plan_folds
+
+    rebuilt = _reconstruct(sets, seed, tell)  # first: training takes all the time that is left
+    plan = plan_folds(sets, cache, until=until, seed=seed, mirror=mirror)
+    late = until + _LATE * (until - time.monotonic())
+    return Judged(out_of_fold(sets, groups, plan, ending(progress, late)), rebuilt)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What networks say of the images, see `out_of_fold`; and what an autoencoder does, once it has been asked."""
+
+    answers: OutOfFold
+    rebuilt: _Rebuilt | None = None
+
+    @cached_property
+    def doubter(self) -> Doubter:
+        """How good they are."""
+        from beholder.evaluation.doubter import Doubter
+
+        return Doubter.measured(self.answers.judge, self.answers.probabilities, self.answers.pool.dataset.labels)
+
+    def notes(self, *, told_mirror: bool | None) -> list[str]:
+        """What a person must know of them; about mirroring where networks were trained and nobody said."""
+        mirroring = self.answers.mirroring
+        return [self.doubter.sentence, *([mirroring.sentence] if mirroring and told_mirror is None else [])]
+
+    def wrong_labels(self) -> list[Finding]:
+        """Where they are good enough to be believed."""
+        from beholder.evaluation.labels import wrong_labels
+
+        answers = self.answers
+        if not self.doubter.believed:
+            return []
+        return wrong_labels(answers.pool, answers.probabilities, answers.neighbours, strict=answers.strict)
+
+    def inseparable(self) -> list[Finding]:
+        """Likewise."""
+        from beholder.evaluation.labels import inseparable
+
+        answers = self.answers
+        if not self.doubter.believed:
+            return []
+        return inseparable(answers.pool, answers.probabilities, answers.mirroring, mirrored=answers.mirrored)
+
+    def outliers(self, sets: Mapping[str, Dataset], seed: int, progress: Progress) -> list[Finding]:
+        """By their features, and by an autoencoder that is trained for it."""
+        from beholder.evaluation.outliers import outliers, strangeness
+        from beholder.evaluation.recordings import by_recording
+
+        errors, codes = self.rebuilt or _reconstruct(sets, seed, progress)
+        recordings, _ = joined_sound(list(sets.values()))
+        errors, codes = by_recording(errors, recordings)[0], by_recording(codes, recordings)[0]
+        strange = strangeness(self.answers.distances, errors, codes)
+        return outliers(self.answers.pool, strange, self.answers.neighbours)
+
+
+def _last_start(until: float) -> float:
+    """When the framework has to be begun so that it is there at `until`, as busy as the machine is now."""
+    if "keras" in sys.modules:
+        return until
+    began, used = time.monotonic(), time.thread_time()
+    while time.monotonic() - began < _SPIN_SECONDS:
+        pass
+    share = (time.thread_time() - used) / (time.monotonic() - began)
+    return until - _IMPORT_SECONDS / max(share, 0.01)
+
+
+def _reconstruct(sets: Mapping[str, Dataset], seed: int, progress: Progress) -> _Rebuilt:
+    from beholder.training.reconstruction import reconstruct
+
+    return reconstruct(sets, seed=seed, progress=progress)
+
+
+def _learned_there(cache: Path | None) -> bool:
+    """Whether the weights of the network that has learned from other images are there."""
+    try:
+        check_weights(LEARNED, cache)
+    except UsageError:
+        return False
+    return True

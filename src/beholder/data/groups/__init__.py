@@ -1,0 +1,1 @@
+"""Groups: images that belong together, and so to one set."""

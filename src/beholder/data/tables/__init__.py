@@ -1,0 +1,1 @@
+"""Tables whose rows name an image and its label each, as sources."""

@@ -1,0 +1,98 @@
+"""A validation set that a person gives beside the data: the data are then learned from, but for their test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from beholder.data.arrays import from_arrays
+from beholder.data.dataset import Dataset
+from beholder.data.images.colour import Colour
+from beholder.data.images.refit import recoloured
+from beholder.data.opening import pair
+from beholder.data.sounds.rules import SoundRules
+from beholder.data.source import Source
+from beholder.errors import DataError, UsageError
+
+Validation = Dataset | Sequence[Any]  # a pair of arrays, images and labels
+
+
+def with_validation(source: Source, given: Validation, colour: Colour) -> Source:
+    """`source` with a validation set that was `given`; what was undivided becomes the training set.
+
+    Labels of arrays that are numbers are class names where these are numbers, and else places among them.
+
+    Args:
+        source: the data to learn from.
+        given: a `Dataset`, or a pair of arrays.
+        colour: what images become.
+
+    Raises:
+        UsageError: the data bring a validation set, or `given` is nothing of that kind.
+        DataError: a label that is no class of `source`, or what is no images.
+    """
+    if "validation" in source.readers:
+        raise UsageError(f"{source.name!r} has a validation set of its own; leave `validation` out.")
+    if not isinstance(given, Dataset | tuple | list):
+        kind = type(given).__name__
+        raise UsageError(f"Expected validation as a Dataset or a pair of arrays, (images, labels). Received: {kind}.")
+    dataset = given if isinstance(given, Dataset) else _of_arrays(given, source.class_names)
+    if dataset.sound != source.sound:
+        raise DataError(
+            f"The validation set holds {_told(dataset.sound)}, and {source.name!r} {_told(source.sound)}; make both "
+            "alike."
+        )
+    one = Source("validation", source.class_names, {"validation": _always(_relabelled(dataset, source.class_names))})
+    readers = {"train" if name == "all" else name: read for name, read in source.readers.items()}
+    files = {"train" if name == "all" else name: names for name, names in source.files.items()}
+    classes = {"train" if name == "all" else name: names for name, names in source.classes.items()}
+    return replace(source, readers={**readers, **recoloured(one, colour).readers}, files=files, classes=classes)
+
+
+def _told(sound: SoundRules | None) -> str:
+    return "images" if sound is None else sound.in_words()
+
+
+def check_shapes(train: Dataset, validation: Dataset) -> None:
+    """Refuse validation images of another shape than those to learn from.
+
+    Raises:
+        DataError: they are.
+    """
+    if train.image_shape != validation.image_shape:
+        raise DataError(
+            f"The validation images have the shape {validation.image_shape}, the training images {train.image_shape}; "
+            "give images of one shape."
+        )
+
+
+def _of_arrays(given: Sequence[Any], class_names: tuple[str, ...]) -> Dataset:
+    images, labels = pair("validation", given)
+    if any(name.isdecimal() for name in class_names) or np.asarray(labels).dtype.kind not in "iu":
+        dataset = from_arrays(images, labels)
+    else:
+        dataset = from_arrays(images, labels, class_names)
+    return replace(dataset, names=[f"validation/{row:05d}" for row in range(len(dataset))])
+
+
+def _relabelled(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
+    """`dataset` with labels that are places among `class_names`."""
+    if dataset.class_names == class_names:
+        return dataset
+    used = np.unique(dataset.labels).tolist()
+    unknown = [dataset.class_names[label] for label in used if dataset.class_names[label] not in class_names]
+    if unknown:
+        raise DataError(
+            f"The validation set has the class {unknown[0]!r}, which the training data do not have; leave its "
+            "images out."
+        )
+    place = {name: label for label, name in enumerate(class_names)}
+    places = np.array([place.get(name, 0) for name in dataset.class_names], np.int64)
+    return replace(dataset, labels=places[dataset.labels], class_names=class_names)
+
+
+def _always(dataset: Dataset) -> Any:
+    return lambda _progress: dataset
