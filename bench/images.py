@@ -1,8 +1,9 @@
-"""The shared real images, unpacked once into bench/work: as a folder, and as an archive in the original's layout."""
+"""The shared real data, unpacked once into bench/work: images as a folder and as the original's archive, and sounds."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -53,6 +54,19 @@ def clothes() -> Path:
             (Path(scratch) / "validation").rename(Path(scratch) / "val")
             Path(scratch).rename(target)
             Path(scratch).mkdir()  # for its owner to remove
+    return target
+
+
+def spoken() -> Path:
+    """`<digit>/<speaker>-<number>.wav`, 2,500 spoken digits of five speakers."""
+    target = WORK / "spoken" / "all"
+    if not target.exists():
+        _need_shared()
+        building = WORK / "spoken" / "building"
+        shutil.rmtree(building, ignore_errors=True)
+        with zipfile.ZipFile(SHARED / "spoken-digits.zip") as bundle:
+            bundle.extractall(building)
+        building.rename(target)
     return target
 
 

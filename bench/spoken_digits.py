@@ -21,7 +21,6 @@ import shutil
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import images
@@ -32,21 +31,9 @@ SIXTH = 6
 Row = tuple[str, str, float, float, str]  # part, who, accuracy, seconds, remark
 
 
-def spoken() -> Path:
-    """`bench/work/spoken/all/<digit>/<speaker>-<number>.wav`, unpacked once."""
-    target = images.WORK / "spoken" / "all"
-    if not target.exists():
-        building = images.WORK / "spoken" / "building"
-        shutil.rmtree(building, ignore_errors=True)
-        with zipfile.ZipFile(images.SHARED / "spoken-digits.zip") as bundle:
-            bundle.extractall(building)
-        building.rename(target)
-    return target
-
-
 def laid_out(part: str) -> Path:
     """The files of `part`, a speaker or `random`, as `train/<digit>/` and `test/<digit>/`."""
-    everything, target = spoken(), images.WORK / "spoken" / part
+    everything, target = images.spoken(), images.WORK / "spoken" / part
     if not target.exists():
         building = images.WORK / "spoken" / f"{part}.building"
         shutil.rmtree(building, ignore_errors=True)
