@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from beholder.answering import given
-from beholder.answering.given import each, only, pixels_of
+from beholder.answering.given import each, only, rows_of
 from beholder.data.images.decode import ImageRules, decode
 from beholder.errors import BeholderError, ImageError, UsageError
 
@@ -33,7 +33,7 @@ def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def pixels(images: Any, rules: ImageRules = RGB) -> list[Any]:
-    return [pixels_of(one, rules) for one in each(images, rules)]
+    return [rows_of(one, rules)[0] for one in each(images, rules)]
 
 
 @pytest.fixture
@@ -175,10 +175,10 @@ def test_what_is_no_image_is_refused(nothing: Any) -> None:
 def test_one_of_a_list_that_is_no_image_is_an_error_among_the_others(one: Any, sentence: str) -> None:
     first, bad, last = each([noise(8, 8), one, noise(8, 8)], RGB)
     with pytest.raises(ImageError, match=sentence) as caught:
-        pixels_of(bad, RGB)
+        rows_of(bad, RGB)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
-    np.testing.assert_array_equal(pixels_of(first, RGB), pixels_of(last, RGB))
+    np.testing.assert_array_equal(rows_of(first, RGB), rows_of(last, RGB))
 
 
 @pytest.mark.parametrize(

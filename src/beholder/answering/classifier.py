@@ -188,17 +188,10 @@ class Classifier:
         if good:
             seen = self.artifact.graph(np.concatenate(good))
             files = np.repeat(np.arange(len(good)), list(map(len, good)))
-            answers = zip(by_recording(seen.probabilities, files)[0], self._strange(seen.features, files), strict=True)
+            means, _ = by_recording(seen.probabilities, files)
+            answers = zip(means, self.unlike_files(seen.features, files), strict=True)
         for (path, _), outcome in zip(batch, decoded, strict=True):
             yield _Answer(path, outcome if isinstance(outcome, ImageError) else next(answers))
-
-    def _strange(self, features: NDArray[np.float32], files: NDArray[np.int64]) -> list[bool] | list[None]:
-        """`unlike` of each of the `files` (N,) that rows of features (N, F) are of: where most of its rows are."""
-        flags = self.unlike(features)
-        if None in flags:
-            return [None] * (int(files[-1]) + 1)
-        strange: list[bool] = mostly(np.array(flags, np.bool_), files).tolist()
-        return strange
 
     def unlike(self, features: NDArray[np.float32]) -> list[bool] | list[None]:
         """Whether images are unlike anything that it was trained on, from their features (N, F) float32.
@@ -210,6 +203,17 @@ class Classifier:
             return [None] * len(features)
         flags: list[bool] = familiarity.unlike(features).tolist()
         return flags
+
+    def unlike_files(self, features: NDArray[np.float32], files: NDArray[np.int64]) -> list[bool] | list[None]:
+        """`unlike` of each file, where most of its rows are: from features (N, F) float32, and (N,) the file of each.
+
+        Files are numbered from 0 in the order of their rows. None for each where the model cannot tell.
+        """
+        flags = self.unlike(features)
+        if None in flags:
+            return [None] * (int(files[-1]) + 1)
+        of_files: list[bool] = mostly(np.array(flags, np.bool_), files).tolist()
+        return of_files
 
     def prediction(self, path: str, probabilities: NDArray[np.float32], unlike: bool | None, top: int) -> Prediction:
         """The answer that (classes,) float32 `probabilities` are, with the `top` most probable class names.

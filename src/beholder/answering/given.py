@@ -118,16 +118,6 @@ def rows_of(given: Given, rules: Rules) -> NDArray[np.uint8]:
     return decode_array(given.image, rules)[np.newaxis]
 
 
-def pixels_of(given: Given, rules: Rules) -> NDArray[np.uint8]:
-    """(height, width, C) uint8, as `rules` ask for; of a sound its first window.
-
-    Raises:
-        ImageError: as `rows_of`.
-    """
-    pixels: NDArray[np.uint8] = rows_of(given, rules)[0]
-    return pixels
-
-
 def _windows(array: NDArray[Any], rules: SoundRules) -> NDArray[np.uint8]:
     """Windows of a sound that were decoded before, (n, H, W, 1) uint8; samples have no rate here."""
     if array.dtype == np.uint8 and array.shape[-3:] == rules.shape and array.ndim in (3, 4) and len(array):

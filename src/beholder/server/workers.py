@@ -23,6 +23,7 @@ from PIL import _imaging
 from beholder.answering.classifier import Classifier
 from beholder.cores import usable_cores
 from beholder.errors import BusyError, ImageError
+from beholder.evaluation.recordings import by_recording
 from beholder.server.decoding import BoundedDecoder, Spent
 from beholder.server.guard.request_limits import Limits
 from beholder.server.prometheus import Metrics
@@ -247,29 +248,17 @@ class Workers:
         if not files:
             return []
         self._metrics.batches.observe(len(files))
-        ends = np.cumsum([len(rows) for rows in files])
         answers = self._classifier.artifact.graph(np.concatenate(files))
-        unlike = self._classifier.unlike(answers.features)
+        of_rows = np.repeat(np.arange(len(files)), [len(rows) for rows in files])
+        means, first = by_recording(answers.probabilities, of_rows)
+        unlike = self._classifier.unlike_files(answers.features, of_rows)
         found = []
-        for rows, end in zip(files, ends.tolist(), strict=True):
-            own = slice(end - len(rows), end)
-            probabilities, features = answers.probabilities[own], answers.features[own]
-            found.append(self._one(rows, probabilities, features, unlike[own]))
+        for rows, start, mean, strange in zip(files, first.tolist(), means, unlike, strict=True):
+            own = slice(start, start + len(rows))
+            probabilities = answers.probabilities[own]
+            clearest = int(probabilities[:, int(mean.argmax())].argmax())
+            found.append(Answered(rows[clearest], mean, answers.features[own][clearest], strange, probabilities))
         return found
-
-    def _one(
-        self,
-        rows: NDArray[np.uint8],
-        probabilities: NDArray[np.float32],
-        features: NDArray[np.float32],
-        unlike: Sequence[bool | None],
-    ) -> Answered:
-        """The answer to one file from those to its rows."""
-        mean = probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
-        clearest = int(probabilities[:, int(mean.argmax())].argmax())
-        known = [flag for flag in unlike if flag is not None]
-        strange = 2 * sum(known) > len(known) if known else None
-        return Answered(rows[clearest], mean, features[clearest], strange, probabilities)
 
     def _decode(self, entry: _Waiting) -> NDArray[np.uint8] | ImageError:
         try:

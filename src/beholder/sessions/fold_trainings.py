@@ -24,7 +24,7 @@ from beholder.runs.run_folder import FoldRun, Run
 from beholder.training.settings import Settings
 
 if TYPE_CHECKING:
-    from beholder.training.export.honesty import OutOfFold, Outputs
+    from beholder.training.export.honesty import FoldOutputs, Outputs
 
 _MOST_BYTES = 1 << 34
 
@@ -51,14 +51,14 @@ class FoldTrainings:
     stop: Callable[[], bool]
     cache: Path | None
 
-    def judge(self, until: float | None) -> OutOfFold | None:
+    def judge(self, until: float | None) -> FoldOutputs | None:
         """What was said of all images; None where the person stopped it before all folds were judged.
 
         Args:
             until: when the last training, on all images, must be done, on the clock of `time.monotonic`; it gets as
                 much of the time for an image as the others. None: the settings' epochs decide.
         """
-        from beholder.training.export.honesty import OutOfFold, Outputs
+        from beholder.training.export.honesty import FoldOutputs, Outputs
 
         kept = [self._kept(fold) for fold in range(len(self.folds))]
         if None in kept and not self._look_at_all():
@@ -80,7 +80,7 @@ class FoldTrainings:
             np.concatenate([outputs.logits for outputs in answered])[order],
             np.concatenate(measures)[order] if len(measures) == len(answered) else None,
         )
-        return OutOfFold(outputs, fold_of[order].astype(np.int64))
+        return FoldOutputs(outputs, fold_of[order].astype(np.int64))
 
     def done(self) -> int:
         """How many folds are judged."""

@@ -28,7 +28,7 @@ from beholder.training.steps import framework, processes
 
 if TYPE_CHECKING:
     from beholder.artifact.manifest import Manifest
-    from beholder.training.export.honesty import OutOfFold
+    from beholder.training.export.honesty import FoldOutputs
     from beholder.training.fit import FitResult
 
 
@@ -194,7 +194,7 @@ class Session:
             return None
         return self.started + self.request.budget - self.earlier - closing
 
-    def _pack(self, result: FitResult, out_of_fold: OutOfFold | None) -> Manifest:
+    def _pack(self, result: FitResult, out_of_fold: FoldOutputs | None) -> Manifest:
         """Write the artifact and what is kept beside it for the page."""
         from beholder.artifact.neighbours import write_neighbours
         from beholder.training.export.write_artifact import export_artifact
@@ -207,8 +207,6 @@ class Session:
             data["started_from"] = {"name": Path(initial.source).name, "sha256": initial.sha256}
         elif self.settings.recipe.weights is not None:
             data["started_from"] = self.settings.recipe.weights.described()
-        promised = self.request.risk, self.request.target
-        how = self.rules, self.place
         exported = export_artifact(
             self.run.model_folder,
             self.settings,
@@ -216,9 +214,11 @@ class Session:
             train,
             validation,
             data,
-            *promised,
-            *how,
-            out_of_fold,
+            risk=self.request.risk,
+            target=self.request.target,
+            rules=self.rules,
+            place=self.place,
+            out_of_fold=out_of_fold,
         )
         files = validation.files
         write_validation(self.run.path, files, exported.networks["float32"].probabilities)

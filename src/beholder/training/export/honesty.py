@@ -37,7 +37,7 @@ def accuracy(outputs: Outputs, dataset: Dataset, temperature: float = 1.0) -> fl
 
 
 @dataclass(frozen=True, eq=False)
-class OutOfFold:
+class FoldOutputs:
     """What networks that did not learn from them said of all N rows of the data, each network of those of one fold."""
 
     outputs: Outputs

@@ -36,7 +36,7 @@ from beholder.models import build
 from beholder.models.costs import layer_costs
 from beholder.runs.environment import has_int8, versions
 from beholder.training.export.graphs import features_graph, set_temperature, write_network
-from beholder.training.export.honesty import Honest, OutOfFold, Outputs, accuracy, fit_honesty, outputs_for
+from beholder.training.export.honesty import FoldOutputs, Honest, Outputs, accuracy, fit_honesty, outputs_for
 from beholder.training.export.quantise import calibration_images, quantise
 from beholder.training.export.training_features import TrainingFeatures, look_at_training
 from beholder.training.settings import Settings
@@ -72,7 +72,7 @@ def export_artifact(
     target: Target | None = None,
     rules: Rules | None = None,
     place: Place | None = None,
-    out_of_fold: OutOfFold | None = None,
+    out_of_fold: FoldOutputs | None = None,
 ) -> Exported:
     """Write the artifact of a trained network to `folder`, whole or not at all.
 
