@@ -142,7 +142,7 @@ def test_audit_does_not_advise_to_join_classes_that_mirror_each_other() -> None:
     [unknown] = inseparable(pool, probabilities, None, mirrored=True)
     assert unknown.sentence.endswith(
         "the networks learned from mirrored images too, so if these classes mirror each other, train with "
-        "--no-mirror; if not, merge them, or add images that show the difference."
+        "--no-mirror; if not, merge them, or add some that show the difference."
     )
     [plain] = inseparable(pool, probabilities)
-    assert plain.sentence.endswith("where guessing gets 50 %; merge them, or add images that show the difference.")
+    assert plain.sentence.endswith("where guessing gets 50 %; merge them, or add some that show the difference.")

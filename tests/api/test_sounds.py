@@ -223,6 +223,13 @@ def test_a_stopped_run_goes_on_to_what_it_would_have_become(long_tones: Path, tm
 def test_models_of_sounds_are_compared(long_tones: Path, tmp_path: Path) -> None:
     result = compare(long_tones, models=["linear"], images=[12, 24], epochs=1, seconds=0.5, out=tmp_path / "all")
     assert [row.images for row in result.models] in ([12, 24], [24, 12])
+    opened = Dataset.from_files(
+        paths := sorted(long_tones.rglob("*.wav")), [path.parent.name for path in paths], seconds=0.5
+    )
+    with pytest.raises(UsageError, match=r"opened in clips of 0.5 s; open them with seconds=1"):
+        compare(opened, models=["linear"], epochs=1, seconds=1.0, out=tmp_path / "never")
+    with pytest.raises(UsageError, match="--seconds is for sounds, and 'digits' holds images; leave it out"):
+        compare("digits", models=["linear"], epochs=1, seconds=1.0, out=tmp_path / "never")
 
 
 def test_sounds_given_in_python_can_be_trained_on_and_found_again(long_tones: Path, tmp_path: Path) -> None:

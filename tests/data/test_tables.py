@@ -205,7 +205,9 @@ def test_folders_of_sets_are_named_as_what_says_the_sets(tmp_path: Path, photos:
     assert sorted(source.files) == ["test", "train"]
     [said] = [note for note in source.notes if note.startswith("Files are named")]
     assert "sets from the folders; --path-column and --label-column decide otherwise" in said
-    [said] = [note for note in opened(tmp_path / "hub", split_column="split").notes if note.startswith("Images are")]
+    [said] = [
+        note for note in opened(tmp_path / "hub", split_column="split").notes if note.startswith("Files are named")
+    ]
     assert "sets from the folders and not from 'split';" in said
 
 

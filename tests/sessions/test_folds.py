@@ -186,7 +186,9 @@ def test_ctrl_c_in_a_fold_keeps_a_run_to_go_on_with(
     assert "Training is not finished" in (tmp_path / "run" / "report.html").read_text()
     assert "1 of 3 folds are judged" in stopped._repr_html_()
     assert _run(["train", "--resume", str(tmp_path / "run")]) == 0
-    assert "Out-of-fold accuracy" in "".join(capfd.readouterr())
+    said = "".join(capfd.readouterr())
+    assert "Out-of-fold accuracy" in said
+    assert "Test it" not in said  # there is no test set
     assert ended(tmp_path / "run")["validation_accuracy"] == ended(run)["validation_accuracy"]
 
 
@@ -233,7 +235,7 @@ def test_a_start_that_has_seen_the_images_is_refused_and_another_is_told_of(run:
     assert any("the figures are flattered" in note for note in _said(tmp_path / "new"))
 
 
-def test_a_given_test_set_stays_out_and_is_evaluated(tmp_path: Path) -> None:
+def test_a_given_test_set_stays_out_and_is_evaluated(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from PIL import Image
 
     for set_name, count in (("train", 24), ("test", 8)):
@@ -246,6 +248,8 @@ def test_a_given_test_set_stays_out_and_is_evaluated(tmp_path: Path) -> None:
     assert trained.folds["count"] == 24
     assert any("of which each is judged in a fold" in note for note in trained.notes)
     assert "There is no test set" not in (tmp_path / "run" / "report.html").read_text()
+    assert _run(["train", "--resume", str(tmp_path / "run")]) == 0
+    assert f"Test it: beholder evaluate {tmp_path / 'run'}" in "".join(capfd.readouterr())
     assert beholder.evaluate(tmp_path / "run").count == 8
     report = (tmp_path / "run" / "report.html").read_text()
     assert "Test accuracy" in report

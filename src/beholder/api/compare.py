@@ -122,7 +122,7 @@ def compare(
     done: list[Planned] = []
     for one in planned:
         try:
-            reading = {"labels": labels, "cache": cache, "colour": colour}
+            reading = {"labels": labels, "cache": cache, "colour": colour, "seconds": seconds}
             trained = _train(one, source, listener, progress, command=command, **reading, **changes)
         except KeyboardInterrupt:
             break

@@ -34,7 +34,7 @@ from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.evaluation.shares import as_percent
 from beholder.models import MODELS
-from beholder.runs.run_folder import Run
+from beholder.runs.run_folder import Run, read_document
 from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
@@ -233,12 +233,12 @@ def train(
 def _print_trained(trained: Trained) -> None:
     if trained.finished_before:
         say(f"{trained.run} was finished already; nothing was done.")
-    epochs = f"{trained.epochs} epoch{'s' * (trained.epochs != 1)}"
-    state = f"Stopped after {epochs}; go on with --resume {trained.run}. " if trained.stopped else ""
+    # Where it was stopped among the folds, the training that is kept has not begun.
+    after = f" after {trained.epochs} epoch{'s' * (trained.epochs != 1)}" if trained.epochs else ""
+    state = f"Stopped{after}; go on with --resume {trained.run}. " if trained.stopped else ""
     if trained.folds is not None:
         from beholder.evaluation.fold_words import folds_in_words
 
-        state = f"Stopped; go on with --resume {trained.run}. " if trained.stopped else ""
         say(f"{state}{folds_in_words(trained.folds)}")
         say(f"{'Stopped' if trained.stopped else 'Done'} after {trained.seconds:.0f} s.")
     elif trained.validation_accuracy is not None:
@@ -247,8 +247,15 @@ def _print_trained(trained: Trained) -> None:
 
     for promise in promises_in_words(trained.point, trained.risk):
         say(promise)
-    test = "" if trained.folds is not None else f"  Test it: beholder evaluate {trained.run}"
-    say(f"Run: {trained.run}  Report: {Run(trained.run).report_file}{test}")
+    run = Run(trained.run)
+    test = f"  Test it: beholder evaluate {run.path}" if _has_test_set(run) else ""
+    say(f"Run: {run.path}  Report: {run.report_file}{test}")
+
+
+def _has_test_set(run: Run) -> bool:
+    """Whether a test set stayed out, as always but where all images were judged in folds and none was given."""
+    folds = read_document(run.data_file, missing="").get("folds")
+    return folds is None or bool(folds["test_given"])
 
 
 def _only_run(context: click.Context, data: str | None, resumed: Path | None) -> Path | None:

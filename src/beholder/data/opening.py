@@ -21,6 +21,7 @@ from beholder.data.decoding import Rules
 from beholder.data.digits import open_digits
 from beholder.data.download import find_or_download
 from beholder.data.folders.folder import open_tree
+from beholder.data.folders.how import refuse_other_seconds
 from beholder.data.folders.reading import Reading
 from beholder.data.folders.tree import Tree
 from beholder.data.groups.grouped import grouped_by_pattern
@@ -98,7 +99,8 @@ def open_source(
 
     Raises:
         DataError: nothing of that name or path, not something that can be read, or of another kind than `rules`.
-        UsageError: an unknown `colour` or `fit`, options of a table for other data, or of images for sounds.
+        UsageError: an unknown `colour` or `fit`, options of a table for other data, or of images for sounds; or a
+            `Dataset` of sounds in clips of other `seconds`.
     """
     if isinstance(rules, ImageRules):
         canvas, fit = (rules.height, rules.width), rules.fit
@@ -127,6 +129,8 @@ def open_source(
         source = _open_path(_as_path(data), labels, options, reading)
     source = grouped_by_pattern(replace(source, table=options), group_pattern)
     reading.check_kind(source.name, source.file_kind)
+    if rules is None:
+        refuse_other_seconds(source.name, source.sound, seconds)
     return source if source.kind == "sound" else recoloured(fitted_by(source, fit), colour)
 
 

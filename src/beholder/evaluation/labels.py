@@ -98,7 +98,7 @@ def inseparable(
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
             sentence=f"{one!r} and {other!r}: networks name the right one for {as_whole_percent(share)} of their "
-            f"images, where guessing gets 50 %; {_advice((one, other), mirroring, mirrored)}",
+            f"{pool.dataset.file_kind.plural}, where guessing gets 50 %; {_advice((one, other), mirroring, mirrored)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
     ]
@@ -106,7 +106,7 @@ def inseparable(
 
 def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) -> str:
     """What to do about two classes that look the same, as the end of a sentence."""
-    join = "merge them, or add images that show the difference."
+    join = "merge them, or add some that show the difference."
     if mirroring is not None and pair in mirroring.pairs:
         return "each looks like the other one mirrored, so do not merge them: train with --no-mirror."
     if mirrored and (mirroring is None or mirroring.same is not True):

@@ -86,8 +86,7 @@ def _relabelled(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
     unknown = [dataset.class_names[label] for label in used if dataset.class_names[label] not in class_names]
     if unknown:
         raise DataError(
-            f"The validation set has the class {unknown[0]!r}, which the training data do not have; leave its "
-            "images out."
+            f"The validation set has the class {unknown[0]!r}, which the training data do not have; leave it out."
         )
     place = {name: label for label, name in enumerate(class_names)}
     places = np.array([place.get(name, 0) for name in dataset.class_names], np.int64)

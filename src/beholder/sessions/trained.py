@@ -34,6 +34,8 @@ class Trained:
         risk: what the model as it answers here promises of the answers that are not unsure: `asked` and `confidence`,
             0 to 1, whether it is `promised`, and on the `count` validation images `coverage` and `observed` risk.
         point: what it promises of one class, see `beholder.threshold`; None where nothing was asked for.
+        folds: with folds how many there are (`folds`) and were `judged`, and of all of them the out-of-fold `accuracy`
+            with its `interval` and `count`; None without.
     """
 
     run: Path

@@ -67,8 +67,8 @@ class TooShortError(UsageError):
         self.needed = least_seconds(images, rate)
         left = f"{seconds:.1f} s" if seconds >= 0.05 else "no time"
         super().__init__(
-            f"The budget leaves {left} for training, and {images:,} images need {max(self.needed, 0.1):.1f} s or more "
-            "on this machine; give a longer --budget or fewer images."
+            f"The budget leaves {left} for training, which takes {max(self.needed, 0.1):.1f} s or more on this "
+            "machine; give a longer --budget or less data."
         )
 
 
