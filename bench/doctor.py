@@ -3,7 +3,7 @@
 usage: python bench/doctor.py duplicates [--planted 500] [--seed 0] [--sheet FILE.png]
        python bench/doctor.py labels [--budget 600] [--seed 0]
        python bench/doctor.py photographs [--planted 200] [--seed 0] [--sheet FILE.png]
-       python bench/doctor.py clothes [--budget 300] [--seed 0]
+       python bench/doctor.py clothes|sounds [--budget 300] [--seed 0]
 
 duplicates: near copies of 500 training images are planted into the test set, of eight kinds and of a strength at
 random, and 500 equal ones. Recall: planted copies that stand in one group with their original. Precision: groups with a
@@ -13,6 +13,8 @@ they are hold real copies; --sheet draws the least sure of them, for people to j
 labels: one in twenty training images gets another label at random, a few become no photographs (flipped_labels.py).
 
 photographs, clothes: the same for photographs of clothes, copies as files (planted_copies.py) and labels of all sets.
+
+sounds: labels of spoken digits.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ SINGLE: list[Callable[[Pixels, Random], Pixels]] = [
 def main() -> None:
     """Plant, look, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["duplicates", "labels", "photographs", "clothes"])
+    parser.add_argument("what", choices=["duplicates", "labels", "photographs", "clothes", "sounds"])
     parser.add_argument("--planted", type=int, help="how many; 500, and 200 photographs, by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="where pairs that were not planted are drawn")
@@ -127,6 +129,9 @@ def main() -> None:
         return
     if arguments.what == "clothes":
         flipped_labels.measure_clothes(arguments.budget, arguments.seed)
+        return
+    if arguments.what == "sounds":
+        flipped_labels.measure_sounds(arguments.budget, arguments.seed)
         return
     if arguments.what == "photographs":
         planted_copies.measure(arguments.planted or 200, arguments.seed, arguments.sheet)

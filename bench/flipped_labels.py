@@ -1,13 +1,14 @@
-"""`doctor.py labels` and `clothes`: planted wrong labels and images that are no photographs, found by an audit.
+"""`doctor.py labels`, `clothes`, `sounds`: planted wrong labels and images that are no photographs, found by an audit.
 
 One in twenty of the training images gets another label at random, and a few others become noise, digits or text.
 Recall: how many of them stand among the findings of their kind. Precision: how many of the findings about training
-images were planted; what is wrong, or looks so, with the images as they are counts against it. Of the clothes labels
-alone are planted, in every set, and the strongest doubts are counted, as many as were flipped.
+images were planted; what is wrong, or looks so, with the images as they are counts against it. Of the clothes and the
+spoken digits labels alone are planted, in every set, and the strongest doubts are counted, as many as were flipped.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -94,14 +95,38 @@ def measure_clothes(budget: float, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mixed = Source("planted", source.class_names, readers)
         result = audit(mixed, out=Path(folder) / "audit", budget=budget, seed=seed)
+    tell_doubts(result, flipped, sum(map(len, sets.values())))
+
+
+def measure_sounds(budget: float, seed: int) -> None:
+    """Lay some of the spoken digits into the folder of another one, audit, count."""
+    random, paths = np.random.default_rng(seed), sorted(images.spoken().glob("*/*.wav"))
+    names = sorted({path.parent.name for path in paths})
+    classes = np.array([names.index(path.parent.name) for path in paths])
+    rows = random.choice(len(paths), round(FLIPPED * len(paths)), replace=False)
+    classes[rows] = (classes[rows] + random.integers(1, len(names), len(rows))) % len(names)
+    with tempfile.TemporaryDirectory(dir=images.WORK) as folder:
+        laid = [
+            Path(names[number]) / f"{path.parent.name}-{path.name}" for number, path in zip(classes, paths, strict=True)
+        ]
+        for place, path in zip(laid, paths, strict=True):
+            (Path(folder) / "data" / place).parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, Path(folder) / "data" / place)
+        result = audit(Path(folder) / "data", out=Path(folder) / "audit", budget=budget, seed=seed)
+    tell_doubts(result, {str(laid[row]) for row in rows.tolist()}, len(paths))
+
+
+def tell_doubts(result: AuditResult, flipped: set[str], total: int) -> None:
+    """Print how many of the labels that were `flipped`, of so many in `total`, are doubted, and of as many doubts."""
     for note in result.notes:
         print(note)
     doubts = [one.paths[0] for one in result.findings if one.kind == "wrong_label"]
     hits = [one in flipped for one in doubts]
+    recall, precision = sum(hits) / len(flipped), sum(hits) / max(len(hits), 1)
     print(
-        f"{len(flipped)} of {sum(map(len, sets.values())):,} labels flipped, {len(doubts)} doubted after "
-        f"{result.seconds:.0f} s: recall {sum(hits) / len(flipped):.1%}, precision {np.mean(hits):.1%}; of the "
-        f"{len(flipped)} strongest {sum(hits[: len(flipped)]) / len(flipped):.1%}"
+        f"{len(flipped)} of {total:,} labels flipped, {len(doubts)} doubted after {result.seconds:.0f} s: recall "
+        f"{recall:.1%}, precision {precision:.1%}; of the {len(flipped)} strongest "
+        f"{sum(hits[: len(flipped)]) / len(flipped):.1%}"
     )
 
 
