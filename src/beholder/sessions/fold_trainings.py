@@ -55,8 +55,8 @@ class FoldTrainings:
         """What was said of all images; None where the person stopped it before all folds were judged.
 
         Args:
-            until: when the last training, on all images, must be done, on the clock of `time.monotonic`; it gets as
-                much of the time for an image as the others. None: the settings' epochs decide.
+            until: when the last training, on all images, must be done, on the clock of `time.monotonic`; it and the
+                others get the same time. None: the settings' epochs decide.
         """
         from beholder.training.export.honesty import FoldOutputs, Outputs
 
@@ -87,9 +87,9 @@ class FoldTrainings:
         return sum(self._kept(fold) is not None for fold in range(len(self.folds)))
 
     def _share(self, until: float, left: int) -> float:
-        """When the next of so many folds that are `left` must be trained: the last training sees more images."""
-        now, count = time.monotonic(), len(self.folds)
-        return now + (until - now) * (count - 1) / (left * (count - 1) + count)
+        """When the next of so many folds that are `left` must be trained: as long as the last training takes."""
+        now = time.monotonic()
+        return now + (until - now) / (left + 1)
 
     def _look_at_all(self) -> bool:
         """Compute the features of all images, where a first answer needs them, once for all trainings; False: stopped.

@@ -155,7 +155,7 @@ class Session:
             judged=len(self.judged) if self.folds is None else len(self.folds.rows[0]),
             budget=(self.request.budget or 0.0) - self.earlier,
             started=self.started,
-            trainings=1 if self.folds is None else len(self.folds),  # each but the last learns from all but a share
+            trainings=1 if self.folds is None else len(self.folds) + 1,
         )
 
     def _ends(self, forecast: dict[str, Any]) -> str:

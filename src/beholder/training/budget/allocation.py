@@ -80,7 +80,7 @@ def allocate_budget(
         judged: images of the validation set.
         budget: seconds from `started` to the written report.
         started: on the clock of `time.monotonic`.
-        trainings: of so many epochs on this set the time is shared among, each learning from as many images.
+        trainings: of so many steps each the time is shared among.
 
     Returns:
         The settings, and a summary of what will be done, JSON-ready, to be shown and kept.
