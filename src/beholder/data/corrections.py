@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -254,13 +253,6 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     writer.writerow(HEADER)
     writer.writerows([one.path, one.action, one.label] for one in corrections.lines)
     files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def train_command(data: str, corrections: str) -> str:
-    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `corrections` corrects it."""
-    if data == "arrays":
-        return f"beholder.train((images, labels), corrections={corrections!r})"
-    return f"beholder train {shlex.quote(data)} --corrections {shlex.quote(corrections)}"
 
 
 def _correction(line: int, row: list[str]) -> Correction:
