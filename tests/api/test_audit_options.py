@@ -64,12 +64,12 @@ def test_a_table_is_trained_on_with_the_columns_groups_and_fit_of_its_audit(tmp_
     table = photographs(tmp_path / "data") / "t.csv"
     said: dict[str, Any] = {"label_column": "species", "group_column": "patient", "fit": "pad", "mirror": False}
     audit(table, out=tmp_path / "audit", cache=tmp_path / "cache", image_root=tmp_path / "data", **said)
-    for command, corrections in zip(commands(tmp_path / "audit"), ("", tmp_path / "audit"), strict=True):
+    for command, corrections in zip(commands(tmp_path / "audit"), (Path(), tmp_path / "audit"), strict=True):
         asked = given(command)
         assert {name: asked[name] for name in said} == said
         assert (asked["data"], asked["colour"], asked["seconds"]) == (str(table), "auto", None)
         assert (Path(asked["image_root"]), Path(asked["cache"])) == (tmp_path / "data", tmp_path / "cache")
-        assert Path(asked["corrections"]) == Path(corrections, "corrections.csv")
+        assert Path(asked["corrections"]) == corrections / "corrections.csv"
     document = json.loads((tmp_path / "audit" / "findings.json").read_bytes())
     assert document["options"].items() >= said.items()
 

@@ -152,9 +152,9 @@ class Checkup:
                 duplicates = [
                     zip(one.sets, one.paths, strict=True) for one in self.findings if one.kind.endswith("_duplicate")
                 ]
-                groups = joined(self.sets, duplicates)
-                judged = judge(self.sets, groups, self.cache, self.until, self.seed, self.mirror, self.progress)
-                self.notes += judged.notes(told_mirror=self.mirror)
+                together = joined(self.sets, duplicates)
+                judged = judge(self.sets, together, self.cache, self.until, self.seed, self.mirror, self.progress)
+                self.notes += judged.notes()
                 return judged
         except BeholderError as error:
             why = str(error)
