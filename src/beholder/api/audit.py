@@ -80,8 +80,10 @@ def audit(
         split_column: of a table, the column that says which set an image is of.
         group_column: of a table, the column that says which images belong together, see `train`.
         image_root: of a table, the folder that paths are relative to; by default that of the table.
-        group_pattern: of images in files, what names the group in their paths, see `train`.
-        mirror: whether a mirrored image means the same, for the networks; by default told from the images.
+        group_pattern: of images in files, what names the group in their paths, see `train`. Labels are judged by what
+            learned from no image of the same group.
+        mirror: whether a mirrored image means the same, for networks that the budget trains; by default told from the
+            images. What `lite0` learned before included mirrored images, which a note then says.
         progress: as for `train`.
 
     Raises:

@@ -48,8 +48,8 @@ def deal(pool: Pool, together: Sequence[int] | None, *, count: int, seed: int) -
     shares = [one for one in shares if len(np.unique(dataset.labels[one.learned])) > 1]
     if len(np.unique(dataset.labels[known(pool, shares)])) < 2:
         raise UsageError(
-            f"that takes {dataset.file_kind.plural} of two classes, in each of which some belong neither to one group, "
-            "as copies do, nor to the test set."
+            f"that takes at least two classes, each with {dataset.file_kind.plural} that do not all belong together "
+            "(to one group, as copies, or to the test set)."
         )
     return shares
 
