@@ -75,7 +75,7 @@ def test_images_of_one_group_are_not_judged_and_it_is_said_why(judged: Any) -> N
     dataset, features = patients()
     result = judged(replace(dataset, groups=["one"] * len(dataset)), features)
     assert not doubted(result)
-    assert "were not looked for: that takes at least two classes, each with images" in " ".join(result.notes)
+    assert "were not looked for: Judging labels takes at least two classes, each with images" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize("mirror", [None, True, False])

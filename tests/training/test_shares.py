@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.data.pool import Pool, joined, pooled_names
+from beholder.data.sounds.rules import SoundRules
 from beholder.errors import UsageError
 from beholder.training.shares import deal, known
 
@@ -41,8 +42,17 @@ def test_a_class_of_one_group_is_not_judged_and_the_others_are() -> None:
 @pytest.mark.parametrize("groups", [["one"] * 60, [f"p{row // 20}" for row in range(60)]])
 def test_where_nothing_can_be_judged_it_is_one_sentence(groups: list[str]) -> None:
     pool, together = pool_of(np.repeat([0, 1, 2], 20), groups)
-    with pytest.raises(UsageError, match="that takes at least two classes, each with images"):
+    with pytest.raises(UsageError, match="Judging labels takes at least two classes, each with images"):
         deal(pool, together, count=5, seed=0)
+
+
+def test_all_windows_of_all_sounds_of_a_speaker_are_judged_together() -> None:
+    recordings = np.repeat(np.arange(40), 3).astype(np.int64)
+    rules, speakers = SoundRules(8000, 0.1), [f"s{one % 8}" for one in recordings]
+    images, names = np.zeros((120, *rules.shape), np.uint8), [f"{one}.wav" for one in recordings]
+    sets = {"all": Dataset(images, recordings % 3, ("a", "b", "c"), names, speakers, recordings, rules)}
+    for share in deal(pooled_names(sets), joined(sets, []), count=4, seed=0):
+        assert not {speakers[row] for row in share.held_out} & {speakers[row] for row in share.learned}
 
 
 def test_nobody_learns_from_the_test_set() -> None:

@@ -137,7 +137,7 @@ class Checkup:
             self.notes += [] if proposal is None else [str(proposal)]
             return []
         files = {set_name: dataset.files for set_name, dataset in self.sets.items()}
-        self.notes += copies_in_words(self.findings, files)
+        self.notes += copies_in_words(self.findings, files, source.file_kind)
         return group_findings(files)
 
     def _by_networks(self, look: Callable[[Judged], list[Finding]]) -> list[Finding]:

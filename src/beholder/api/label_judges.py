@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from beholder.evaluation.doubter import Doubter
     from beholder.training.folds import OutOfFold
 
-_LEAST_IMAGES = 20  # that networks can learn anything from
+_LEAST_FILES = 20  # that networks can learn anything from
 _SHOWN = 3  # classes that a sentence names
 _LATE = 0.05  # of its time, by which a training may end late before it is given up
 _IMPORT_SECONDS = 5.0  # of a processor's time; nothing can end it once it has begun
@@ -41,14 +41,15 @@ def hindrance(sets: Mapping[str, Dataset]) -> str | None:
     lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
     if lacking is not None:
         return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`."
-    learned = [dataset.labels for set_name, dataset in sets.items() if set_name != "test"]
+    kind = next(iter(sets.values())).file_kind
+    learned = [dataset.files.labels for set_name, dataset in sets.items() if set_name != "test"]
     count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
-    if count < _LEAST_IMAGES or classes < 2:
-        there = f"{count} image{'s' * (count != 1)} of {classes} class{'es' * (classes != 1)}"
-        return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {there}."
+    if count < _LEAST_FILES or classes < 2:
+        there = f"{'is' if count == 1 else 'are'} {kind.count(count)} of {classes} class{'es' * (classes != 1)}"
+        return f"that takes at least {_LEAST_FILES} {kind.plural} of two classes; there {there}."
     shape = next(iter(sets.values())).image_shape
     if any(dataset.image_shape != shape for dataset in sets.values()):
-        return "images are not of one size."
+        return f"{kind.plural} are not of one size."
     return None
 
 

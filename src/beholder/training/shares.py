@@ -47,9 +47,10 @@ def deal(pool: Pool, together: Sequence[int] | None, *, count: int, seed: int) -
     shares = [Share(one, np.setdiff1d(learnable, one)) for one in rows.values() if len(one)]
     shares = [one for one in shares if len(np.unique(dataset.labels[one.learned])) > 1]
     if len(np.unique(dataset.labels[known(pool, shares)])) < 2:
+        plural = dataset.file_kind.plural
         raise UsageError(
-            f"that takes at least two classes, each with {dataset.file_kind.plural} that do not all belong together "
-            "(to one group, as copies, or to the test set)."
+            f"Judging labels takes at least two classes, each with {plural} that do not all belong together (to one "
+            f"group, as copies, or to the test set); add {plural} of more groups."
         )
     return shares
 
