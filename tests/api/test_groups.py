@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sound_folders import write_wav
+from tones import tone
 
 from beholder.api.audit import audit
 from beholder.api.evaluate import evaluate
@@ -123,6 +125,34 @@ def test_an_audit_finds_groups_across_sets_and_proposes_a_pattern(
     assert across.sentence == "Group 's4' has 16 images, 8 in the training set and 8 in the test set."
     assert set(across.sets) == {"train", "test"}
     assert any(note.startswith("1 set of copies has images of several groups") for note in found.notes)
+
+
+def test_an_audit_of_sounds_calls_them_sounds_and_counts_files(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    for set_name, speakers in (("train", range(3)), ("test", range(2, 4))):
+        for label, hertz in (("low", 300), ("high", 1500)):
+            for speaker in speakers:
+                seconds = 1.5 if speaker == 0 else 0.4  # several windows, one file
+                for take in range(2):
+                    made = tone(hertz + 97 * speaker + 31 * take, seconds, speaker)
+                    write_wav(data / set_name / label / f"s{speaker}-{take}.wav", made)
+    low = data / "train" / "low"
+    (low / "s1-9.wav").write_bytes((low / "s0-0.wav").read_bytes())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())  # all that judges labels seems to be there
+    proposed = audit(data, out=tmp_path / "proposed", cache=cache, seconds=0.4)
+    found = audit(data, out=tmp_path / "audit", cache=cache, seconds=0.4, group_pattern=PATTERN)
+    sentences = [one.sentence for one in found.findings]
+    notes = [*proposed.notes, *found.notes]
+    assert "'low' has 7 sounds to learn from; bring 50 or more." in sentences
+    assert "Group 's2' has 8 sounds, 4 in the training set and 4 in the test set." in sentences
+    assert any("if sounds of one belong together, give --group-pattern" in note for note in proposed.notes)
+    assert any("sounds of several groups (" in note for note in found.notes)
+    assert any(
+        "that takes at least 20 sounds of two classes; there are 13 sounds of 2 classes." in one for one in notes
+    )
+    assert not [one for one in (*sentences, *notes) if "image" in one.replace("images of time and pitch", "")]
 
 
 @pytest.mark.parametrize(

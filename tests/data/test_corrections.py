@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Correction, Corrections, corrected, read_corrections, write_corrections
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import IMAGES, SOUNDS
 from beholder.data.progress import silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -120,7 +121,7 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
         ("path,action,label\na,remove,\n", "'remove' of 'a'.*keep, drop, relabel"),
         ("path,action,label\na,relabel,\n", "'relabel' of 'a' needs the label"),
         ("path,action,label\na,drop,dog\n", "'drop' of 'a' has no use for 'dog'"),
-        ("path,action,label\n,drop,\n", "names no image"),
+        ("path,action,label\n,drop,\n", "names no file"),
         ("path,action,label\na\n", "path, action and label"),
         ("path,action,label\na,drop,,x\n", "line 2: expected path, action and label"),
         ("path,action,label\na,drop,\na,keep,\n", "lines 2 and 3 disagree about 'a' .drop and keep."),
@@ -169,6 +170,8 @@ def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_set_is
     """The doctor finds copies across sets, and one may drop those of the test set alone."""
     [note] = corrections(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
     assert note == "1 of the 1 corrections seems to be of test images, which only `beholder evaluate` reads."
+    [note] = corrections(("test/cat/1.wav", "drop")).notes(set(), "birds", ["test"], SOUNDS)
+    assert "seems to be of test sounds" in note
 
 
 def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:
@@ -226,7 +229,10 @@ def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: P
 
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:
     changes = corrections(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).lines
-    assert validation_note(changes, ["a", "b", "d"]) == (
+    assert validation_note(changes, ["a", "b", "d"], IMAGES) == (
         "2 of your 3 corrections are of validation images: they change the figures, not what is learned.",
     )
-    assert validation_note(changes, ["d"]) == ()
+    assert validation_note(changes, ["a"], SOUNDS) == (
+        "1 of your 3 corrections is of a validation sound: it changes the figures, not what is learned.",
+    )
+    assert validation_note(changes, ["d"], IMAGES) == ()

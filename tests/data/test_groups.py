@@ -14,6 +14,7 @@ from beholder.data.groups.dividing import divide_groups
 from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.groups.linked import linked
 from beholder.data.groups.proposal import propose_groups
+from beholder.data.kinds import IMAGES, SOUNDS
 from beholder.data.opening import open_source
 from beholder.data.source import Source
 from beholder.data.split import Split
@@ -129,13 +130,15 @@ def test_copies_join_groups_until_too_little_is_left() -> None:
     joined = linked(["a", "a", "b", "c", "d", "b", "e", ""], copies, fewest=3)
     assert joined.parts[0] == joined.parts[1] == joined.parts[2] == joined.parts[5]
     assert len(set(joined.parts)) == 5
-    assert list(joined.sentences()) == [
+    assert list(joined.sentences(IMAGES)) == [
         "2 images are copies of images of other groups, and those groups stay in one set."
     ]
-    assert list(linked(["a", "b"], [b"0", b"0"], fewest=2).sentences()) == [
+    assert list(linked(["a", "b"], [b"0", b"0"], fewest=2).sentences(IMAGES)) == [
         "2 images are copies of images of other groups; to keep all of these in one set would join too many groups, so "
         "2 may have a copy in another set, which flatters the figures."
     ]
+    [told] = linked(["a", "b", "c", "d", "e"], [b"0", b"0", b"1", b"2", b"3"], fewest=3).sentences(SOUNDS)
+    assert told == "2 sounds are copies of sounds of other groups, and those groups stay in one set."
 
 
 def make_folder(root: Path, speakers: int = 6, digits: int = 2, takes: int = 3) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from beholder.data.dataset import Dataset
@@ -39,3 +41,19 @@ def test_images_of_overlapping_groups_belong_together() -> None:
     numbers = joined(sets, groups)
     assert numbers[1] == numbers[5] == numbers[3]
     assert len(set(numbers)) == 5
+
+
+def test_images_of_a_group_belong_together_and_with_copies_of_them() -> None:
+    train = replace(dataset(16), groups=[f"p{row // 2}" for row in range(14)] + ["", ""])
+    sets = {"train": train, "test": replace(dataset(2, 20), groups=["p0", ""])}
+    numbers = joined(sets, [[("train", "2"), ("test", "21")]])
+    assert numbers[0] == numbers[1] == numbers[16]
+    assert numbers[2] == numbers[3] == numbers[17], "a copy of an image of p1"
+    assert len(set(numbers)) == 7 + 2
+
+
+def test_an_image_that_every_group_has_does_not_make_them_one() -> None:
+    train = replace(dataset(20), groups=[f"p{row // 2}" for row in range(20)])
+    numbers = joined({"train": train}, [[("train", str(row)) for row in range(0, 20, 2)]])
+    assert len(set(numbers)) == 10
+    assert numbers[::2] == numbers[1::2]

@@ -259,6 +259,23 @@ def test_the_file_remembers_what_was_decided_until_it_is_saved(opened: Page) -> 
     assert opened.locator("#wrong_label .decided").count() == 1
 
 
+def test_sounds_are_called_sounds(tmp_path: Path, browser: Browser, write_audit: Callable[[Path], AuditResult]) -> None:
+    folder = tmp_path / "audit"
+    write_audit(folder)
+    gallery = folder / "gallery.html"
+    gallery.write_text(
+        gallery.read_text(encoding="utf-8").replace('"kind":"image"', '"kind":"sound"'), encoding="utf-8"
+    )
+    with browser.new_page() as page:
+        page.goto(gallery.as_uri())
+        page.locator("#exact_duplicate [data-all]").click()
+        counted(page, 3)
+        assert page.get_by_role("status").text_content() == "2 sounds: dropped"
+        assert "On a sound:" in page.locator("header").inner_text()
+        assert "36 sounds" in page.locator("header").inner_text()
+        assert "no sound" in page.locator("#unreadable").inner_text()
+
+
 def test_copies_with_different_labels_are_left_to_the_person(opened: Page) -> None:
     groups = opened.locator("#exact_duplicate .group")
     assert groups.nth(0).locator("[data-all]").count() == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from beholder.api.audit_result import AuditResult, undecided
 from beholder.api.checkup import Checkup
@@ -24,6 +24,7 @@ from beholder.data.source import Source
 from beholder.data.tables.columns import TableOptions
 from beholder.errors import DataError, UsageError
 from beholder.figures.sound_clip import Player, sound_uri
+from beholder.report.reproduction import asked_of
 from beholder.runs.audit_folder import create_audit_folder
 from beholder.runs.presence import alone
 from beholder.sessions.training_data import data_name, default_folder
@@ -79,8 +80,10 @@ def audit(
         split_column: of a table, the column that says which set an image is of.
         group_column: of a table, the column that says which images belong together, see `train`.
         image_root: of a table, the folder that paths are relative to; by default that of the table.
-        group_pattern: of images in files, what names the group in their paths, see `train`.
-        mirror: whether a mirrored image means the same, for the networks; by default told from the images.
+        group_pattern: of images in files, what names the group in their paths, see `train`. Labels are judged by what
+            learned from no image of the same group.
+        mirror: whether a mirrored image means the same, for networks that the budget trains; by default told from the
+            images. What `lite0` learned before included mirrored images, which a note then says.
         progress: as for `train`.
 
     Raises:
@@ -95,22 +98,14 @@ def audit(
     decisions = read_corrections(None if corrections is None else Path(corrections))
     found: set[str] = set()
     table = TableOptions(path_column, label_column, split_column, group_column, image_root)
+    said: dict[str, Any] = {"labels": labels, "colour": colour, "fit": fit, "seconds": seconds}
+    said |= {**vars(table), "group_pattern": group_pattern}
     if isinstance(data, Source):
         refuse_beside_source(table, labels)
         opened = grouped_by_pattern(recoloured(fitted_by(data, fit), colour), group_pattern)
+        said |= opened.said
     else:
-        opened = open_source(
-            data,
-            labels=labels,
-            cache=cache,
-            colour=colour,
-            fit=fit,
-            seconds=seconds,
-            **vars(table),
-            group_pattern=group_pattern,
-            for_audit=True,
-            progress=progress,
-        )
+        opened = open_source(data, **said, cache=cache, for_audit=True, progress=progress)
     of_images = {"colour": colour != "auto", "fit": fit is not None, "mirror": mirror is not None}
     refuse_other_options(opened.name, opened.file_kind, of_images, {"seconds": seconds is not None})
     refuse_other_seconds(opened.name, opened.sound, seconds)
@@ -130,6 +125,7 @@ def audit(
                 class_names=source.class_names,
                 images={set_name: len(dataset.files) for set_name, dataset in sets.items()},
                 kind=source.kind,
+                options=_as_train_takes({**said, "cache": cache, "mirror": mirror}),
                 findings=undecided(checkup.findings, decisions),
                 seed=seed,
                 budget=budget,
@@ -150,6 +146,12 @@ def audit(
         finished = result()
         finished.write(sets, player_of(source))
     return finished
+
+
+def _as_train_takes(said: dict[str, Any]) -> dict[str, Any]:
+    """What was `said` of the data, and not left as it is, with paths that mean the same from any folder."""
+    paths = {name: said[name] for name in ("cache", "image_root") if said[name] is not None}
+    return asked_of({**said, **{name: str(Path(path).resolve()) for name, path in paths.items()}})
 
 
 def player_of(source: Source) -> Player | None:

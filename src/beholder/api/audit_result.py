@@ -41,6 +41,7 @@ class AuditResult:
         notes: sentences that a person should see.
         decisions: the corrections that the data were audited with.
         kind: of what was audited: `image` or `sound`.
+        options: what was said of how the data are read, by the names of `train`, which reads them likewise.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class AuditResult:
     notes: tuple[str, ...] = ()
     decisions: Corrections = field(default_factory=Corrections)
     kind: Kind = "image"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """As the cell of a notebook shows it."""
@@ -71,6 +73,7 @@ class AuditResult:
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "out": str(self.out),
             "data": self.data,
+            "options": dict(self.options),
             "kind": self.kind,
             "class_names": list(self.class_names),
             "images": dict(self.images),

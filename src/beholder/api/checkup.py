@@ -137,7 +137,7 @@ class Checkup:
             self.notes += [] if proposal is None else [str(proposal)]
             return []
         files = {set_name: dataset.files for set_name, dataset in self.sets.items()}
-        self.notes += copies_in_words(self.findings, files)
+        self.notes += copies_in_words(self.findings, files, source.file_kind)
         return group_findings(files)
 
     def _by_networks(self, look: Callable[[Judged], list[Finding]]) -> list[Finding]:
@@ -152,9 +152,9 @@ class Checkup:
                 duplicates = [
                     zip(one.sets, one.paths, strict=True) for one in self.findings if one.kind.endswith("_duplicate")
                 ]
-                groups = joined(self.sets, duplicates)
-                judged = judge(self.sets, groups, self.cache, self.until, self.seed, self.mirror, self.progress)
-                self.notes += judged.notes(told_mirror=self.mirror)
+                together = joined(self.sets, duplicates)
+                judged = judge(self.sets, together, self.cache, self.until, self.seed, self.mirror, self.progress)
+                self.notes += judged.notes()
                 return judged
         except BeholderError as error:
             why = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from beholder.evaluation.doubter import Doubter
     from beholder.training.folds import OutOfFold
 
-_LEAST_IMAGES = 20  # that networks can learn anything from
+_LEAST_FILES = 20  # that networks can learn anything from
+_SHOWN = 3  # classes that a sentence names
 _LATE = 0.05  # of its time, by which a training may end late before it is given up
 _IMPORT_SECONDS = 5.0  # of a processor's time; nothing can end it once it has begun
 _SPIN_SECONDS = 0.2  # that tell what share of a processor we get
@@ -40,20 +41,21 @@ def hindrance(sets: Mapping[str, Dataset]) -> str | None:
     lacking = next((name for name in needed if importlib.util.find_spec(name) is None), None)
     if lacking is not None:
         return f"that needs {lacking!r}, which is not installed; run `pip install 'beholder[audit]'`."
-    learned = [dataset.labels for set_name, dataset in sets.items() if set_name != "test"]
+    kind = next(iter(sets.values())).file_kind
+    learned = [dataset.files.labels for set_name, dataset in sets.items() if set_name != "test"]
     count, classes = sum(map(len, learned)), len(np.unique(np.concatenate([np.zeros(0), *learned])))
-    if count < _LEAST_IMAGES or classes < 2:
-        there = f"{count} image{'s' * (count != 1)} of {classes} class{'es' * (classes != 1)}"
-        return f"that takes at least {_LEAST_IMAGES} images of two classes; there are {there}."
+    if count < _LEAST_FILES or classes < 2:
+        there = f"{'is' if count == 1 else 'are'} {kind.count(count)} of {classes} class{'es' * (classes != 1)}"
+        return f"that takes at least {_LEAST_FILES} {kind.plural} of two classes; there {there}."
     shape = next(iter(sets.values())).image_shape
     if any(dataset.image_shape != shape for dataset in sets.values()):
-        return "images are not of one size."
+        return f"{kind.plural} are not of one size."
     return None
 
 
 def judge(
     sets: Mapping[str, Dataset],
-    groups: Sequence[int],
+    together: Sequence[int],
     cache: Path,
     until: float,
     seed: int,
@@ -62,8 +64,10 @@ def judge(
 ) -> Judged:
     """Ask the networks that suit the images: see `frozen_out_of_fold` and `out_of_fold`.
 
+    `together` is one number an image, see `joined`.
+
     Raises:
-        UsageError: the time is too short for networks that are trained.
+        UsageError: the time is too short for networks that are trained, or too little can be judged.
         TimeIsUpError: it is over before the others have seen all images, or would be before the framework is there.
     """
     if time.monotonic() >= _last_start(until):
@@ -77,13 +81,14 @@ def judge(
     if suits(shape, sum(map(len, sets.values()))) and _learned_there(cache):
         from beholder.training.frozen_folds import frozen_out_of_fold
 
-        return Judged(frozen_out_of_fold(sets, groups, cache=cache, until=until, seed=seed, progress=tell))
+        answers = frozen_out_of_fold(sets, together, cache=cache, until=until, seed=seed, progress=tell)
+        return Judged(answers, told_mirror=mirror)
     from beholder.training.folds import out_of_fold, plan_folds
 
     rebuilt = _reconstruct(sets, seed, tell)  # first: training takes all the time that is left
     plan = plan_folds(sets, cache, until=until, seed=seed, mirror=mirror)
     late = until + _LATE * (until - time.monotonic())
-    return Judged(out_of_fold(sets, groups, plan, ending(progress, late)), rebuilt)
+    return Judged(out_of_fold(sets, together, plan, ending(progress, late)), rebuilt, mirror)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,18 +97,41 @@ class Judged:
 
     answers: OutOfFold
     rebuilt: _Rebuilt | None = None
+    told_mirror: bool | None = None  # whether a mirrored image means the same, as the person said
 
     @cached_property
     def doubter(self) -> Doubter:
         """How good they are."""
         from beholder.evaluation.doubter import Doubter
 
-        return Doubter.measured(self.answers.judge, self.answers.probabilities, self.answers.pool.dataset.labels)
+        answers, known = self.answers, self.answers.known
+        return Doubter.measured(answers.judge, answers.probabilities[known], answers.pool.dataset.labels[known])
 
-    def notes(self, *, told_mirror: bool | None) -> list[str]:
-        """What a person must know of them; about mirroring where networks were trained and nobody said."""
-        mirroring = self.answers.mirroring
-        return [self.doubter.sentence, *([mirroring.sentence] if mirroring and told_mirror is None else [])]
+    def notes(self) -> list[str]:
+        """What a person must know of them: how good they are, whom they could not judge, and what mirroring does."""
+        return [self.doubter.sentence, *self._unjudged(), *self._mirroring()]
+
+    def _unjudged(self) -> Iterator[str]:
+        dataset, known = self.answers.pool.dataset, self.answers.known
+        if not known.all():
+            names = [repr(dataset.class_names[label]) for label in np.unique(dataset.labels[~known]).tolist()]
+            more = f" and {len(names) - _SHOWN:,} more classes" if len(names) > _SHOWN else ""
+            kind = dataset.file_kind
+            yield (
+                f"The labels of {kind.count(int((~known).sum()))} of {', '.join(names[:_SHOWN])}{more} were not "
+                f"judged: beside groups, copies and the test set no {kind.name} of the class is left to learn from."
+            )
+
+    def _mirroring(self) -> Iterator[str]:
+        """Where networks were trained, what nobody decided; elsewhere, that nothing follows of what somebody did."""
+        mirroring, told = self.answers.mirroring, self.told_mirror
+        if mirroring is not None and told is None:
+            yield mirroring.sentence
+        elif mirroring is None and told is not None:
+            yield (
+                f"--{'' if told else 'no-'}mirror did not change who judged the labels: what the network learned from "
+                "other images included mirrored ones."
+            )
 
     def wrong_labels(self) -> list[Finding]:
         """Where they are good enough to be believed."""
@@ -112,7 +140,9 @@ class Judged:
         answers = self.answers
         if not self.doubter.believed:
             return []
-        return wrong_labels(answers.pool, answers.probabilities, answers.neighbours, strict=answers.strict)
+        return wrong_labels(
+            answers.pool, answers.probabilities, answers.neighbours, known=answers.known, strict=answers.strict
+        )
 
     def inseparable(self) -> list[Finding]:
         """Likewise."""
@@ -121,7 +151,14 @@ class Judged:
         answers = self.answers
         if not self.doubter.believed:
             return []
-        return inseparable(answers.pool, answers.probabilities, answers.mirroring, mirrored=answers.mirrored)
+        return inseparable(
+            answers.pool,
+            answers.probabilities,
+            answers.mirroring,
+            known=answers.known,
+            mirrored=answers.mirrored,
+            told_mirror=self.told_mirror,
+        )
 
     def outliers(self, sets: Mapping[str, Dataset], seed: int, progress: Progress) -> list[Finding]:
         """By their features, and by an autoencoder that is trained for it."""
@@ -131,7 +168,8 @@ class Judged:
         errors, codes = self.rebuilt or _reconstruct(sets, seed, progress)
         recordings, _ = joined_sound(list(sets.values()))
         errors, codes = by_recording(errors, recordings)[0], by_recording(codes, recordings)[0]
-        strange = strangeness(self.answers.distances, errors, codes)
+        # What is of a class that was not learned is far from all that was.
+        strange = strangeness(self.answers.distances, errors, codes) * self.answers.known
         return outliers(self.answers.pool, strange, self.answers.neighbours)
 
 

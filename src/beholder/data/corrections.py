@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from beholder import files
 from beholder.data.correction_lines import encoding_hint, is_spreadsheet, lines_of
 from beholder.data.correction_names import matched, normal_form
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import IMAGES, FileKind
 from beholder.data.progress import Progress
 from beholder.data.source import Reader, Source
 from beholder.errors import DataError
@@ -53,7 +53,7 @@ class Correction:
 
     def __post_init__(self) -> None:
         if not self.path:
-            raise DataError("A correction names no image; give its path.")
+            raise DataError("A correction names no file; give the path of one.")
         if self.action not in ACTIONS:
             raise DataError(
                 f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
@@ -153,10 +153,12 @@ class Corrections:
                 kept[path] = Correction(path, action, label)
         return Corrections(tuple(kept.values()))
 
-    def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
-        """What a person should know once the data `name` were read, and images of the corrections' paths `found`.
+    def notes(
+        self, found: set[str], name: str = "the data", unread: Iterable[str] = (), kind: FileKind = IMAGES
+    ) -> tuple[str, ...]:
+        """What a person should know once the data `name` were read, and files of the corrections' paths `found`.
 
-        Corrections of images of `unread` sets, such as `test`, may be right.
+        Corrections of files of `unread` sets, such as `test`, may be right; these are of this `kind`.
 
         Raises:
             DataError: no correction is of an image of the data.
@@ -181,7 +183,7 @@ class Corrections:
                 "check the spelling."
             )
         if later:
-            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of test images"
+            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of test {kind.plural}"
             told.append(f"{seem}, which only `beholder evaluate` reads.")
         return tuple(told)
 
@@ -254,13 +256,6 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     writer.writerow(HEADER)
     writer.writerows([one.path, one.action, one.label] for one in corrections.lines)
     files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def train_command(data: str, corrections: str) -> str:
-    """What a person writes to train on `data`, a name, a path or `arrays`, as the file `corrections` corrects it."""
-    if data == "arrays":
-        return f"beholder.train((images, labels), corrections={corrections!r})"
-    return f"beholder train {shlex.quote(data)} --corrections {shlex.quote(corrections)}"
 
 
 def _correction(line: int, row: list[str]) -> Correction:

@@ -108,7 +108,7 @@ def deal(sets: Split, whole: Dataset, count: int) -> Folds:
         rows = divide_groups(files.labels, parts.parts, seed=sets.seed, fractions=fractions)
         groups = count_in_words(len(set(files.groups) - {ALONE}))
         told = [f"No group lies in two folds: {groups} by {sets.source.group_rule}."]
-        told += [one.replace(" set", " fold") for one in parts.sentences()]
+        told += [one.replace(" set", " fold") for one in parts.sentences(kind)]
         sets.copies_apart = parts.apart > 0
     dealt = tuple(rows.values())
     _check(files, dealt, name)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
-from beholder.data.groups.linked import head_of
+from beholder.data.groups.linked import head_of, linked
 from beholder.data.groups.rule import ALONE
 from beholder.data.image_rows import Images
 from beholder.data.recordings import joined_recordings
 from beholder.data.sounds.rules import SoundRules
 
 _CHUNK = 256  # images that are shrunk at once
+_PARTS = 5  # that copies of images of other groups must leave, so that there are folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +66,28 @@ def pooled_names(sets: Mapping[str, Dataset]) -> Pool:
     return Pool(dataset, np.repeat(list(sets), [len(dataset) for dataset in datasets]))
 
 
-def joined(sets: Mapping[str, Dataset], groups: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
+def joined(sets: Mapping[str, Dataset], copies: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
     """One number an image of `sets`, in their order, equal for images that belong together.
 
-    Each of `groups` gives images by their set and name; an image may be in several, which then are one.
+    These are windows of a sound, copies of each other, and images of one group; groups that have copies of each other's
+    images are one, as far as `linked` joins them. Each of `copies` gives images by their set and name; an image may be
+    in several, which then are one.
     """
     keys = [(set_name, name) for set_name, dataset in sets.items() for name in dataset.names]
     row_of = {key: row for row, key in enumerate(keys)}
     sounds = any(dataset.recordings is not None for dataset in sets.values())
     leader = {row: row_of[key] if sounds else row for row, key in enumerate(keys)}  # windows of a file belong together
-    for group in groups:
-        heads = [head_of(leader, row_of[key]) for key in group if key in row_of]
+    for alike in copies:
+        heads = [head_of(leader, row_of[key]) for key in alike if key in row_of]
         for head in heads:
             leader[head] = min(heads)
-    return [head_of(leader, row) for row in range(len(keys))]
+    numbers = [head_of(leader, row) for row in range(len(keys))]
+    groups = joined_groups(list(sets.values()))
+    if groups is None:
+        return numbers
+    parts = linked(groups, [str(number).encode() for number in numbers], fewest=_PARTS).parts
+    first: dict[str, int] = {}
+    return [first.setdefault(part, row) for row, part in enumerate(parts)]
 
 
 def _shrunk(images: Images, factor: int) -> NDArray[np.uint8]:

@@ -74,6 +74,12 @@ class Source:
         """The same, with all that is known of such files."""
         return named(self.kind)
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What opens the same data from their name alone, as arguments of `open_source`; None where nobody said it."""
+        pattern = self.group_rule.value if self.group_rule and self.group_rule.kind == "pattern" else None
+        return {**vars(self.table), "fit": self.fit if self.kind == "image" else None, "group_pattern": pattern}
+
     def rules(self, shape: tuple[int, int, int]) -> Rules:
         """By what other files become images of `shape` (H, W, C), as the source's have it."""
         return self.sound or ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB", self.fit)

@@ -23,7 +23,12 @@ MOST_PAIRS = 20  # of classes that are told
 
 
 def wrong_labels(
-    pool: Pool, probabilities: NDArray[np.float32], neighbours: NDArray[np.int64], *, strict: bool = False
+    pool: Pool,
+    probabilities: NDArray[np.float32],
+    neighbours: NDArray[np.int64],
+    *,
+    known: NDArray[np.bool_] | None = None,
+    strict: bool = False,
 ) -> list[Finding]:
     """Findings `wrong_label`, the surest first.
 
@@ -32,6 +37,7 @@ def wrong_labels(
     Source: Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (JAIR 2021).
 
     `probabilities` (N, K) are of networks that did not learn from the image, `neighbours` (N, n) rows of those like it.
+    Labels are judged where `known` (N,) has it, where networks that did not learn from the image learned its class.
     Where `strict`, these have to doubt the label too: hardly one has it, and several have the likely one.
 
     Raises:
@@ -44,7 +50,8 @@ def wrong_labels(
     probabilities = probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     # One process: a fork of one that TensorFlow runs in may hang.
-    issues = find_label_issues(labels, probabilities, filter_by="low_self_confidence", n_jobs=1)
+    issues = np.ones(len(labels), bool) if known is None else known.copy()
+    issues[issues] = find_label_issues(labels[issues], probabilities[issues], filter_by="low_self_confidence", n_jobs=1)
     quality = get_label_quality_scores(labels, probabilities, method="self_confidence")
     issues &= probabilities.max(axis=1) >= TIMES * quality
     if strict:
@@ -71,7 +78,13 @@ def wrong_labels(
 
 
 def inseparable(
-    pool: Pool, probabilities: NDArray[np.float32], mirroring: Mirroring | None = None, *, mirrored: bool = False
+    pool: Pool,
+    probabilities: NDArray[np.float32],
+    mirroring: Mirroring | None = None,
+    *,
+    known: NDArray[np.bool_] | None = None,
+    mirrored: bool = False,
+    told_mirror: bool | None = None,
 ) -> list[Finding]:
     """Findings `inseparable`, one a pair of classes, the worst first.
 
@@ -79,12 +92,16 @@ def inseparable(
     mean of both classes, and that is no accident (the upper end of Wilson's 95 % interval). The score is 0 where three
     quarters do and 1 where no more than half, as by chance.
 
-    `probabilities` (N, K) are of networks that did not learn from the image. Where these learned from `mirrored` images
-    too, they may be blind to what tells two classes apart.
+    `probabilities` (N, K) are of networks that did not learn from the image, but where `known` (N,) has it from its
+    class. Where these learned from `mirrored` images too, they may be blind to what tells two classes apart, unless a
+    person told that a mirrored image means the same (`told_mirror`).
     """
     labels, names = pool.dataset.labels, pool.dataset.class_names
+    if known is not None:
+        labels, probabilities = labels[known], probabilities[known]
     classes = np.arange(len(names))
     shares, counts = shares_on_own_side(probabilities, labels), np.bincount(labels, minlength=len(names))
+    blind = mirrored and not told_mirror and (mirroring is None or mirroring.same is not True)
     found = []
     for one, other in np.argwhere((shares < SEPARATE) & (classes[:, None] < classes)).tolist():
         share, count = float(shares[one, other]), 2 * min(int(counts[one]), int(counts[other]))
@@ -98,18 +115,18 @@ def inseparable(
             min(1.0, (SEPARATE - share) / (SEPARATE - 0.5)),
             suggestion=f"{one}, {other}",
             sentence=f"{one!r} and {other!r}: networks name the right one for {as_whole_percent(share)} of their "
-            f"{pool.dataset.file_kind.plural}, where guessing gets 50 %; {_advice((one, other), mirroring, mirrored)}",
+            f"{pool.dataset.file_kind.plural}, where guessing gets 50 %; {_advice((one, other), mirroring, blind)}",
         )
         for share, one, other in sorted(found)[:MOST_PAIRS]
     ]
 
 
-def _advice(pair: tuple[str, str], mirroring: Mirroring | None, mirrored: bool) -> str:
-    """What to do about two classes that look the same, as the end of a sentence."""
+def _advice(pair: tuple[str, str], mirroring: Mirroring | None, blind: bool) -> str:
+    """What to do about two classes that look the same to networks that may be `blind` to it, the end of a sentence."""
     join = "merge them, or add some that show the difference."
     if mirroring is not None and pair in mirroring.pairs:
         return "each looks like the other one mirrored, so do not merge them: train with --no-mirror."
-    if mirrored and (mirroring is None or mirroring.same is not True):
+    if blind:
         return (
             "the networks learned from mirrored images too, so if these classes mirror each other, train with "
             f"--no-mirror; if not, {join}"

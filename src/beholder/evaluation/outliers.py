@@ -44,7 +44,7 @@ def outliers(pool: Pool, strange: NDArray[np.float64], neighbours: NDArray[np.in
             (str(pool.sets[row]),),
             float(strange[row] / (strange[row] + STRANGE)),
             (dataset.class_names[dataset.labels[row]],),
-            sentence="Far from every other image; the nearest ones are shown with it.",
+            sentence=f"Far from every other {dataset.file_kind.name}; the nearest ones are shown with it.",
             neighbours=neighbour_names(pool, neighbours[row]),
         )
         for row in chosen

@@ -46,7 +46,7 @@ function header() {
 
 function keys() {
   const key = (name, text) => [h("kbd", {}, name), ` ${text} `];
-  return h("p", { class: "muted keys" }, "On an image: ", key("K", "keep"), key("D", "drop"),
+  return h("p", { class: "muted keys" }, `On ${audit.kind === "image" ? "an image" : "a sound"}: `, key("K", "keep"), key("D", "drop"),
     key("A", "the suggested label"), key("R", "another label"), key("G", "drop all others like it"), key("U", "undo"),
     key("← →", "move"));
 }
@@ -120,7 +120,7 @@ function box(kind, image, finding = null) {
       h("p", { class: "muted path", title: shown(path) }, several && set ? h("span", { class: "badge" }, set) : null,
         breakable(shown(path)))),
     finding?.neighbours.length ? neighbours(finding) : "",
-    !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, "Several images have this name; rename them to decide.")
+    !kind.decisions ? "" : !unique ? h("p", { class: "muted" }, `Several ${audit.kind}s have this name; rename them to decide.`)
       : h("div", { class: "decision" }, press(KEEP, "Keep"), press(DROP, "Drop"),
         suggestion ? press(relabel(suggestion), `It is ${suggestion}`) : null,
         audit.class_names.length > 1 ? h("button", { type: "button", class: "other", "aria-pressed": "false",
@@ -131,7 +131,7 @@ function box(kind, image, finding = null) {
 }
 
 function thumbnail({ image }, words = "") {
-  if (!image) return h("span", { class: "none muted" }, "no image");
+  if (!image) return h("span", { class: "none muted" }, `no ${audit.kind}`);
   return h("img", { src: image, alt: words, class: image.startsWith("data:image/png") ? "small" : "" });
 }
 

@@ -22,10 +22,10 @@ from PIL import Image
 
 from beholder import files
 from beholder.data.copies.duplicates import SURE_COPY
-from beholder.data.corrections import train_command
 from beholder.data.dataset import Dataset
 from beholder.figures.sound_clip import Player
 from beholder.report.finding_words import KINDS, words_of
+from beholder.report.reproduction import train_command
 from beholder.report.templates import read_resource
 from beholder.report.thumbnails import REDUCED_SIDE, thumbnail_uri
 from beholder.runs.run_folder import CORRECTIONS_FILE
@@ -108,7 +108,7 @@ def _shown(document: dict[str, Any], sets: Mapping[str, Dataset], player: Player
         )
     names = ("beholder", "created", "data", "class_names", "images", "notes", "decisions")
     facts = {name: document[name] for name in names}
-    command = train_command(document["data"], CORRECTIONS_FILE)
+    command = train_command(document["data"], {**document.get("options", {}), "corrections": CORRECTIONS_FILE})
     identity = _hash(json.dumps(document["findings"]))
     return {**facts, "kind": of_what, "id": identity, "command": command, "kinds": kinds, "album": album.images}
 

@@ -48,7 +48,7 @@ async function make(changes, undoing = false) {
   boxes().filter((element) => paths.has(element.path)).forEach(mark);
   tell();
   const [path, decision] = changes[0];
-  said.textContent = `${changes.length === 1 ? shown(path) : plural(changes.length, "image")}: ${words(decision)}`;
+  said.textContent = `${changes.length === 1 ? shown(path) : plural(changes.length, audit.kind)}: ${words(decision)}`;
 }
 
 /** Shows what the server keeps, which another window may have changed. */
@@ -61,7 +61,7 @@ async function refresh() {
   tell();
 }
 
-/** Shows on an image what was decided about it. */
+/** Shows on an image, or sound, what was decided about it. */
 function mark(element) {
   const decision = decisions.get(element.path);
   element.classList.toggle("decided", Boolean(decision));
@@ -140,7 +140,7 @@ function tell() {
       file === null ? "" : h("code", {}, file)),
     count ? h("p", { class: "muted then" }, "Train with them: ", h("code", {}, code)) : "",
     unlearned ? h("p", { class: "muted then" }, `${number(unlearned)} of your ${plural(changes.length, "correction")} `,
-      unlearned === 1 ? "is of a validation image: it changes" : "are of validation images: they change",
+      unlearned === 1 ? `is of a validation ${audit.kind}: it changes` : `are of validation ${audit.kind}s: they change`,
       " the figures, not what is learned.") : "",
     h("div", { class: "row" },
       h("button", { type: "button", disabled: !done.length, onclick: undo }, "Undo"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from beholder.data.tables.columns import TABLE_OPTIONS
 from beholder.report import words
 from beholder.report.reading import RunFiles
 
@@ -54,9 +55,8 @@ def plan_command(run: RunFiles) -> str | None:
     if config.get("budget") is None or config.get("folds") is not None or not ended or config["data"] == "arrays":
         return None
     corrections = _corrections(config)
-    options = ["--plan", f"{run.path.name}/events.jsonl", *options_of(asked_of(config, _OF_A_PLAN))]
-    options += [] if corrections is None else ["--corrections", corrections]
-    return shlex.join(["beholder", "train", config["data"], *options])
+    asked = {"plan": f"{run.path.name}/events.jsonl", **asked_of(config, _OF_A_PLAN)}
+    return train_command(config["data"], asked if corrections is None else asked | {"corrections": corrections})
 
 
 def asked_of(config: dict[str, Any], names: Container[str] = _ASKED) -> dict[str, Any]:
@@ -66,9 +66,18 @@ def asked_of(config: dict[str, Any], names: Container[str] = _ASKED) -> dict[str
     return {name: value for name, value in asked.items() if value not in (None, _USUAL.get(name))}
 
 
-def options_of(asked: dict[str, Any]) -> list[str]:
-    """What was `asked`, as options of `beholder train`."""
-    return [word for name, value in asked.items() for word in _option(name, value)]
+def train_command(data: str, asked: Mapping[str, Any]) -> str:
+    """What a person writes to train on `data`, a name, a path or `arrays`, as `asked`, by the names of `train`.
+
+    A call of Python's where the command line cannot say it: data that were given there, and a fraction of an epoch.
+    """
+    if data != "arrays" and not isinstance(asked.get("epochs"), float):
+        options = [word for name, value in asked.items() for word in _option(name, value)]
+        return shlex.join(["beholder", "train", data, *options])
+    # Columns are those of a table in Python, such as a data frame.
+    unnamed = "data" if any(name in asked for name in TABLE_OPTIONS) else "(images, labels)"
+    first = unnamed if data == "arrays" else repr(data)
+    return f"beholder.train({', '.join([first, *(f'{name}={value!r}' for name, value in asked.items())])})"
 
 
 def _option(name: str, value: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from beholder import files
 from beholder.errors import RunError
-from beholder.runs.document_rules import check_fields, is_text, list_of, object_of
+from beholder.runs.document_rules import check_fields, is_flag, is_number, is_text, list_of, object_of
 from beholder.runs.run_folder import CORRECTIONS_FILE, Within, read_document
 
 
@@ -85,12 +85,16 @@ def open_audit_folder(path: Path) -> tuple[AuditFolder, dict[str, Any]]:
         missing=f"{str(path)!r} is not an AUDIT folder (it has no findings.json); give the --out of `beholder audit`.",
         damaged=way_out,
     )
-    check_fields(folder.findings_file, document, way_out, _NEEDED, {})
+    check_fields(folder.findings_file, document, way_out, _NEEDED, {"options": _are_options})
     return folder, document
 
 
 def _is_decision(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_text, value.values()))
+
+
+def _are_options(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_text(one) or is_flag(one) or is_number(one) for one in value.values())
 
 
 _NEEDED = {  # the fields that others lean on

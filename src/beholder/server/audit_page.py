@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from beholder.data.corrections import Corrections, train_command
+from beholder.data.corrections import Corrections
 from beholder.errors import DataError, RunError, UsageError
 from beholder.report.gallery import policy
+from beholder.report.reproduction import train_command
 from beholder.runs.audit_folder import open_audit_folder
 from beholder.schema import why_damaged
 from beholder.server.app import assemble
@@ -44,7 +45,7 @@ def audit_app(audit: Path, hosts: Hosts | None = None) -> Starlette:
     def state(corrections: Corrections) -> Response:
         """The decisions so far, the file that they are in, and the command that obeys it."""
         file = str(decisions.file)
-        command = train_command(document["data"], file)
+        command = train_command(document["data"], {**(document.get("options") or {}), "corrections": file})
         rows = [one.to_json() for one in corrections.lines]
         return EscapedJSON({"decisions": rows, "file": file, "command": command})
 

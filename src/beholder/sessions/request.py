@@ -94,11 +94,7 @@ class TrainRequest:
         if isinstance(data, Source):  # or data that are opened again could come otherwise
             table = TableOptions(*(values.get(name) for name in TABLE_OPTIONS))
             refuse_beside_source(table, values.get("labels"))
-            values |= vars(data.table)
-            if data.kind == "image":
-                values["fit"] = values.get("fit") or data.fit
-            if data.group_rule is not None and data.group_rule.kind == "pattern":
-                values["group_pattern"] = values.get("group_pattern") or data.group_rule.value
+            values |= {name: value for name, value in data.said.items() if values.get(name) is None}
         for name in _PATHS:
             values[name] = None if values.get(name) is None else Path(values[name])
         for name in ("cache", "image_root"):  # means the same from any folder

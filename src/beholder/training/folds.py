@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.pool import Pool, pooled
 from beholder.data.progress import Progress, silent
 from beholder.data.recordings import numbered
-from beholder.data.split import split, stratified_order
+from beholder.data.split import stratified_order
 from beholder.evaluation.mirror_images import Mirroring, measure_mirroring
 from beholder.evaluation.nearest import nearest
 from beholder.evaluation.recordings import by_recording
@@ -27,6 +28,7 @@ from beholder.training.budget.forecast import GroupWidths, choose_network
 from beholder.training.budget.machine_speed import calibrate
 from beholder.training.fit import Fit
 from beholder.training.settings import Settings, choose, resolve_precision
+from beholder.training.shares import Share, deal, known
 from beholder.training.views import FeatureView
 
 FOLDS = 4
@@ -49,10 +51,29 @@ class OutOfFold:
     # (N, n) float32, their cosine distances, in units of the median of the network's own, so that those of several
     # networks compare
     distances: NDArray[np.float32]
+    # (N,) whether others of the image's class were learned from; elsewhere its label cannot be judged
+    known: NDArray[np.bool_]
     mirrored: bool  # whether mirrored images were learned from too
     mirroring: Mirroring | None  # what the images that were learned from tell about mirroring; None: not asked
     judge: str = "quick networks"  # who answered, for people
     strict: bool = False  # whether the nearest images must doubt a label too, see `wrong_labels`
+
+    @classmethod
+    def blank(
+        cls, pool: Pool, shares: Sequence[Share], *, mirrored: bool, mirroring: Mirroring | None, **others: Any
+    ) -> OutOfFold:
+        """To be filled, share by share; what nobody judges stays as it is here."""
+        classes, count = len(pool.dataset.class_names), min(NEIGHBOURS, *(len(one.learned) for one in shares))
+        return cls(
+            pool,
+            np.full((len(pool), classes), 1 / classes, np.float32),
+            np.zeros((len(pool), count), np.int64),
+            np.ones((len(pool), count), np.float32),
+            known(pool, shares),
+            mirrored,
+            mirroring,
+            **others,
+        )
 
     def by_file(self) -> OutOfFold:
         """The same of files: of sounds the means over their windows, with the neighbours of the first."""
@@ -63,7 +84,14 @@ class OutOfFold:
         pool = Pool(self.pool.dataset.files, self.pool.sets[first])
         neighbours = numbered(recordings)[self.neighbours[first]]
         distances, _ = by_recording(self.distances, recordings)
-        return replace(self, pool=pool, probabilities=probabilities, neighbours=neighbours, distances=distances)
+        return replace(
+            self,
+            pool=pool,
+            probabilities=probabilities,
+            neighbours=neighbours,
+            distances=distances,
+            known=self.known[first],
+        )
 
 
 @dataclass(frozen=True)
@@ -129,46 +157,37 @@ def out_of_fold(
 
     Args:
         sets: from set name to its images.
-        groups: one number an image, in the order of the sets, equal for duplicates; None: there are none.
+        groups: one number an image, in the order of the sets, equal for those that belong together; None: none do.
         plan: of each training.
         progress: told how far it is, in steps.
 
     Raises:
-        UsageError: training diverged.
+        UsageError: training diverged, or too little can be judged, see `deal`.
         StorageError: the disk for temporary files is full.
     """
     pool = pooled(sets, plan.factor)
     dataset, learnable = pool.dataset, pool.sets != "test"
-    seed, folds = plan.settings.seed, plan.folds
-    if groups is None and dataset.recordings is not None:
-        groups = dataset.recordings.tolist()
-    shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / folds for fold in range(folds)})
+    seed = plan.settings.seed
+    shares = deal(pool, groups, count=plan.folds, seed=seed)
+    plan = replace(plan, folds=len(shares))
     mirroring = None
     if dataset.sound is None:
         mirroring = measure_mirroring(dataset.select(np.flatnonzero(learnable)), seed=seed)
         plan = replace(plan, settings=plan.settings.mirroring(mirroring.mirror))
     else:
         plan = replace(plan, settings=plan.settings.for_sounds())
-    count = min(NEIGHBOURS, *(int(learnable.sum() - learnable[share].sum()) for share in shares.values()))
-    answers = OutOfFold(
-        pool,
-        np.empty((len(pool), len(dataset.class_names)), np.float32),
-        np.empty((len(pool), count), np.int64),
-        np.empty((len(pool), count), np.float32),
-        mirrored=plan.settings.mirrors(dataset.image_shape[2]),
-        mirroring=mirroring,
-    )
+    mirrored = plan.settings.mirrors(dataset.image_shape[2])
+    answers = OutOfFold.blank(pool, shares, mirrored=mirrored, mirroring=mirroring)
     looking = 0.0
-    for number, held_out in enumerate(shares.values()):
-        learned = np.setdiff1d(np.flatnonzero(learnable), held_out)
+    for number, share in enumerate(shares):
         until = plan.until
         if until is not None:
             now = time.monotonic()
-            until = now + (until - now) / (folds - number) - looking
-        judged = dataset.select(held_out[:_JUDGED])
-        network = _train(dataset.select(learned), judged, plan, until, progress, number)
+            until = now + (until - now) / (len(shares) - number) - looking
+        judged = dataset.select(share.held_out[:_JUDGED])
+        network = _train(dataset.select(share.learned), judged, plan, until, progress, number)
         began = time.monotonic()
-        _look(network, answers, held_out, learned, seed)
+        _look(network, answers, share.held_out, share.learned, seed)
         looking = time.monotonic() - began
     return answers.by_file()
 

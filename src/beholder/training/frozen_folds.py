@@ -17,13 +17,13 @@ from threadpoolctl import threadpool_limits
 from beholder.data.dataset import Dataset
 from beholder.data.pool import pooled_names
 from beholder.data.progress import Progress, TimeIsUpError, silent
-from beholder.data.split import split
 from beholder.evaluation.calibration import softmax
 from beholder.evaluation.nearest import nearest
 from beholder.models import MODELS, build, learned_weights
-from beholder.training.folds import MOST_REFERENCES, NEIGHBOURS, OutOfFold
+from beholder.training.folds import MOST_REFERENCES, OutOfFold
 from beholder.training.frozen_features import Features, FrozenFeatures
 from beholder.training.linear_probe import Labelled, fit_softmax
+from beholder.training.shares import deal
 
 NETWORK = "lite0"
 FOLDS = 5
@@ -51,26 +51,22 @@ def frozen_out_of_fold(
 
     Args:
         sets: from set name to its images.
-        groups: one number an image, in the order of the sets, equal for duplicates; None: there are none.
+        groups: one number an image, in the order of the sets, equal for those that belong together; None: none do.
         cache: where features are kept; None: nowhere.
         until: on the clock of `time.monotonic`.
         seed: deals the images into shares.
         progress: told how far it is, in images.
 
     Raises:
-        UsageError: the weights of the network are not installed.
+        UsageError: the weights of the network are not installed, or too little can be judged, see `deal`.
         TimeIsUpError: the time is over before the features are there.
     """
-    side, features = _features(sets, cache, until, progress)
     pool = pooled_names(sets)
-    dataset, learnable = pool.dataset, np.flatnonzero(pool.sets != "test")
-    shares = split(dataset.labels, groups, seed=seed, fractions={str(fold): 1 / FOLDS for fold in range(FOLDS)})
-    count = min(NEIGHBOURS, *(len(np.setdiff1d(learnable, share)) for share in shares.values()))
-    answers = OutOfFold(
+    shares = deal(pool, groups, count=FOLDS, seed=seed)
+    side, features = _features(sets, cache, until, progress)
+    answers = OutOfFold.blank(
         pool,
-        np.empty((len(pool), len(dataset.class_names)), np.float32),
-        np.empty((len(pool), count), np.int64),
-        np.empty((len(pool), count), np.float32),
+        shares,
         mirrored=True,  # what it learned there included mirrored images
         mirroring=None,
         judge=f"a linear classifier on features of {NETWORK} at {side} pixels",
@@ -78,10 +74,10 @@ def frozen_out_of_fold(
     )
     # Many small products: threads of the matrix library would wait for each other, far longer on a busy machine.
     with threadpool_limits(1, user_api="blas"):
-        for number, held_out in enumerate(shares.values()):
+        for number, share in enumerate(shares):
             now = time.monotonic()
-            deadline = now + (until - now) / (FOLDS - number)
-            _judge(answers, features, held_out, np.setdiff1d(learnable, held_out), deadline)
+            deadline = now + (until - now) / (len(shares) - number)
+            _judge(answers, features, share.held_out, share.learned, deadline)
     return answers
 
 

@@ -9,6 +9,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.folders.roles import TITLES
 from beholder.data.groups.grouped import straddling
 from beholder.data.groups.rule import ALONE
+from beholder.data.kinds import FileKind
 
 _SHOWN = 4  # images of each set that a finding names
 
@@ -25,8 +26,8 @@ def group_findings(sets: Mapping[str, Dataset]) -> list[Finding]:
     return [_finding(group, rows[group], sets) for group in sorted(rows, key=lambda one: (-sizes[one], one))]
 
 
-def copies_in_words(findings: Iterable[Finding], sets: Mapping[str, Dataset]) -> list[str]:
-    """A sentence about `findings` of copies whose images are of different groups; none where there is no such."""
+def copies_in_words(findings: Iterable[Finding], sets: Mapping[str, Dataset], kind: FileKind) -> list[str]:
+    """A sentence about `findings` of copies of different groups, of files of this `kind`; none where there is none."""
     group_of = {
         (set_name, name): group
         for set_name, dataset in sets.items()
@@ -44,7 +45,7 @@ def copies_in_words(findings: Iterable[Finding], sets: Mapping[str, Dataset]) ->
     first, group, other = across[0]
     many = "1 set of copies has" if len(across) == 1 else f"{len(across):,} sets of copies have"
     return [
-        f"{many} images of several groups ({first.paths[0]!r} and {first.paths[1]!r}, say, of {group!r} and "
+        f"{many} {kind.plural} of several groups ({first.paths[0]!r} and {first.paths[1]!r}, say, of {group!r} and "
         f"{other!r}); check whether these are one group. Training keeps them in one set where it makes the sets."
     ]
 
@@ -52,12 +53,12 @@ def copies_in_words(findings: Iterable[Finding], sets: Mapping[str, Dataset]) ->
 def _finding(group: str, members: Mapping[str, list[int]], sets: Mapping[str, Dataset]) -> Finding:
     shown = [(set_name, row) for set_name, rows in members.items() for row in rows[:_SHOWN]]
     counts = [f"{len(rows):,} in the {TITLES[set_name]} set" for set_name, rows in members.items()]
-    total = sum(map(len, members.values()))
+    total, kind = sum(map(len, members.values())), sets[shown[0][0]].file_kind
     return Finding(
         "group_across_sets",
         tuple(sets[set_name].names[row] for set_name, row in shown),
         tuple(set_name for set_name, _ in shown),
         1.0,
         tuple(sets[set_name].class_names[sets[set_name].labels[row]] for set_name, row in shown),
-        sentence=f"Group {group!r} has {total:,} images, {', '.join(counts[:-1])} and {counts[-1]}.",
+        sentence=f"Group {group!r} has {kind.count(total)}, {', '.join(counts[:-1])} and {counts[-1]}.",
     )

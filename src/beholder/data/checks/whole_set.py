@@ -76,17 +76,17 @@ def count_findings(sets: Mapping[str, Dataset]) -> list[Finding]:
     how many are missing: 0.9 where nine in ten are. The test set does not count where there are others.
     """
     learned = [dataset for set_name, dataset in sets.items() if set_name != "test"] or list(sets.values())
-    names = learned[0].class_names
+    names, kind = learned[0].class_names, learned[0].file_kind
     counts = sum((np.bincount(dataset.labels, minlength=len(names)) for dataset in learned), np.zeros(len(names), int))
     even = counts.sum() / len(names)
     findings = []
     for name, count in sorted(zip(names, counts.tolist(), strict=True), key=lambda pair: pair[1]):
-        images = f"{name!r} has {count:,} image{'s' * (count != 1)}"
+        there = f"{name!r} has {kind.count(count)}"
         if count < _FEW_IMAGES:
-            sentence = f"{images} to learn from; bring {_FEW_IMAGES} or more."
+            sentence = f"{there} to learn from; bring {_FEW_IMAGES} or more."
             findings.append(Finding("few_images", (), (), 1 - count / _FEW_IMAGES, suggestion=name, sentence=sentence))
         if count < _UNEVEN * even:
-            sentence = f"{images}, and a class has {even:,.0f} on average; networks will prefer the others."
+            sentence = f"{there}, and a class has {even:,.0f} on average; networks will prefer the others."
             findings.append(Finding("imbalance", (), (), 1 - count / even, suggestion=name, sentence=sentence))
     return findings
 

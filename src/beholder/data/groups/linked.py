@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from beholder.data.groups.rule import ALONE
+from beholder.data.kinds import FileKind
 
 One = TypeVar("One")
 
@@ -27,16 +28,16 @@ class Linked:
     across: int = 0
     apart: int = 0
 
-    def sentences(self) -> Iterator[str]:
-        """What a person should know of copies across groups."""
+    def sentences(self, kind: FileKind) -> Iterator[str]:
+        """What a person should know of copies across groups of files of this `kind`."""
         if not self.across:
             return
-        are = "1 image is a copy" if self.across == 1 else f"{self.across:,} images are copies"
+        are = f"{kind.count(self.across)} {'is a copy' if self.across == 1 else 'are copies'} of {kind.plural}"
         if not self.apart:
-            yield f"{are} of images of other groups, and those groups stay in one set."
+            yield f"{are} of other groups, and those groups stay in one set."
             return
         yield (
-            f"{are} of images of other groups; to keep all of these in one set would join too many groups, so "
+            f"{are} of other groups; to keep all of these in one set would join too many groups, so "
             f"{self.apart:,} may have a copy in another set, which flatters the figures."
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from beholder.data.groups.grouped import count_in_words, straddling
 from beholder.data.groups.rule import ALONE, compiled, group_in
+from beholder.data.kinds import FileKind
 from beholder.data.source import Source
 
 _FEWEST, _LARGEST = 3, 0.5  # groups, and of all images the share of the largest: else there is nothing to divide by
@@ -27,20 +28,22 @@ class Proposal:
         groups: how many it finds.
         example: a path, and the group that it finds there.
         across: how many of them lie in several of the sets that the data bring.
+        kind: of the files.
     """
 
     pattern: str
     groups: int
     example: tuple[str, str]
     across: int
+    kind: FileKind
 
     def __str__(self) -> str:
         """A sentence."""
         path, group = self.example
         across = f", {self.across:,} of them in several sets," if self.across else ""
         return (
-            f"File names look like {count_in_words(self.groups)}{across} (such as {group!r} in {path!r}); if images of "
-            f"one belong together, give --group-pattern '{self.pattern}', or figures may flatter."
+            f"File names look like {count_in_words(self.groups)}{across} (such as {group!r} in {path!r}); if "
+            f"{self.kind.plural} of one belong together, give --group-pattern '{self.pattern}', or figures may flatter."
         )
 
 
@@ -55,7 +58,7 @@ def propose_groups(source: Source) -> Proposal | None:
         if _plausible(found, classes):
             row = next(row for row, group in enumerate(found) if group != ALONE)
             count = len(set(found) - {ALONE})
-            return Proposal(pattern, count, (names[row], found[row]), len(straddling(groups)))
+            return Proposal(pattern, count, (names[row], found[row]), len(straddling(groups)), source.file_kind)
     return None
 
 

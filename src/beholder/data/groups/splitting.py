@@ -50,7 +50,11 @@ def split_by_groups(
             "or leave the groups out and expect figures that are too good."
         )
     rows = divide_groups(whole.labels, parts.parts, seed=seed, fractions=fractions)
-    told = [_sets_in_words(source, groups, rows), *_shares_in_words(rows, fractions, plural), *parts.sentences()]
+    told = [
+        _sets_in_words(source, groups, rows),
+        *_shares_in_words(rows, fractions, plural),
+        *parts.sentences(source.file_kind),
+    ]
     return rows, told, parts.apart
 
 

@@ -17,6 +17,7 @@ from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Corrections
+from beholder.data.kinds import named
 from beholder.errors import UsageError
 from beholder.figures.png import png_uri
 from beholder.runs.run_folder import CORRECTIONS_FILE, open_run
@@ -125,7 +126,7 @@ class DoubtfulImages:
         validation, file = self._served.validation, self._decisions.file
         folds = self._config.get("folds") is not None  # whose images are all learned from
         names = [] if validation is None or folds else validation.names
-        [remark] = validation_note(corrections.lines, names) or [None]
+        [remark] = validation_note(corrections.lines, names, named(self._served.kind)) or [None]
         return {
             "corrections": len(corrections.lines),
             "file": str(file),

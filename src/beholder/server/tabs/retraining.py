@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
-from beholder.report.reproduction import asked_of, options_of
+from beholder.report.reproduction import asked_of, train_command
 
 
 def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str:
     """All that was asked of the run, with the file `corrections` and a new folder beside `run`.
 
-    A call of Python's where the command line cannot say it: arrays, and a fraction of an epoch. Processes on several
-    machines are left out.
+    Processes on several machines are left out.
     """
-    data, asked = str(config["data"]), asked_of(config)
     new = {"corrections": str(corrections), "out": str(_free(run))}
-    if data == "arrays" or isinstance(asked.get("epochs"), float):
-        first = "(images, labels)" if data == "arrays" else repr(data)
-        return f"beholder.train({', '.join([first, *(f'{name}={value!r}' for name, value in (asked | new).items())])})"
-    return shlex.join(["beholder", "train", data, *options_of(asked | new)])
+    return train_command(str(config["data"]), asked_of(config) | new)
 
 
 def _free(run: Path) -> Path:
