@@ -250,7 +250,9 @@ def test_a_given_test_set_stays_out_and_is_evaluated(tmp_path: Path, capfd: pyte
     assert "There is no test set" not in (tmp_path / "run" / "report.html").read_text()
     assert _run(["train", "--resume", str(tmp_path / "run")]) == 0
     assert f"Test it: beholder evaluate {tmp_path / 'run'}" in "".join(capfd.readouterr())
-    assert beholder.evaluate(tmp_path / "run").count == 8
+    judged = beholder.evaluate(tmp_path / "run")
+    assert judged.count == 8
+    assert not any("becomes the validation set" in note for note in judged.notes)
     report = (tmp_path / "run" / "report.html").read_text()
     assert "Test accuracy" in report
     assert "Out-of-fold accuracy" in report
