@@ -227,6 +227,6 @@ def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: P
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:
     changes = corrections(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).lines
     assert validation_note(changes, ["a", "b", "d"]) == (
-        "2 of your 3 corrections are of validation images: they change the figures, not what is learned.",
+        "2 of your 3 corrections are of the validation set: they change the figures, not what is learned.",
     )
     assert validation_note(changes, ["d"]) == ()

@@ -50,12 +50,12 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def validation_note(corrections: Sequence[Line], validation: Sequence[str]) -> tuple[str, ...]:
-    """Says how many `corrections` are of images called `validation`, which teach nothing."""
+    """Says how many `corrections` are of images, or sounds, called `validation`, which teach nothing."""
     changes = [one for one in corrections if one.action != "keep"]
     count = len(matched((one.path for one in changes), validation))
     if not count:
         return ()
-    which = "is of a validation image: it changes" if count == 1 else "are of validation images: they change"
+    which = "is of the validation set: it changes" if count == 1 else "are of the validation set: they change"
     return (f"{count:,} of your {len(changes):,} corrections {which} the figures, not what is learned.",)
 
 
