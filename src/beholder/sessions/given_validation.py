@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.errors import DataError, UsageError
 
-_Value = TypeVar("_Value")
 Validation = Dataset | Sequence[Any]  # a pair of arrays, images and labels
 
 
@@ -50,21 +49,22 @@ def with_validation(source: Source, given: Validation, colour: Colour) -> Source
             "alike."
         )
     one = Source("validation", source.class_names, {"validation": _always(_relabelled(dataset, source.class_names))})
-    groups = _learned(source.groups)
+    readers = {_home(name): read for name, read in source.readers.items()}
+    groups = {_home(name): of_files for name, of_files in source.groups.items()}
     if dataset.groups is not None:  # `groups_in_words` tells of all sets, once they are divided
         groups.pop("train", None)
     return replace(
         source,
-        readers={**_learned(source.readers), **recoloured(one, colour).readers},
-        files=_learned(source.files),
-        classes=_learned(source.classes),
+        readers={**readers, **recoloured(one, colour).readers},
+        files={_home(name): names for name, names in source.files.items()},
+        classes={_home(name): names for name, names in source.classes.items()},
         groups=groups,
     )
 
 
-def _learned(sets: Mapping[str, _Value]) -> dict[str, _Value]:
-    """`sets` in which what is undivided is the training set."""
-    return {"train" if name == "all" else name: value for name, value in sets.items()}
+def _home(set_name: str) -> str:
+    """The set that the images of `set_name` are learned from or judged in: what is undivided is the training set."""
+    return "train" if set_name == "all" else set_name
 
 
 def _told(sound: SoundRules | None) -> str:
