@@ -124,7 +124,7 @@ def keeps_test_set(data: Mapping[str, Any] | None) -> bool:
     It always does, but where all images were judged in folds and none was given.
     """
     folds = (data or {}).get("folds")
-    return folds is None or bool(folds["test_given"])
+    return not isinstance(folds, dict) or bool(folds.get("test_given", True))
 
 
 def create_run(path: Path) -> Run:
