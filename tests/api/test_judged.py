@@ -20,6 +20,7 @@ from beholder.api.compare import _divided_once
 from beholder.api.judged_images import Judged, choose_judged
 from beholder.data.corrections import Correction, Corrections, corrected
 from beholder.data.dataset import Dataset
+from beholder.data.kinds import IMAGES, SOUNDS
 from beholder.data.opening import open_source
 from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
@@ -306,10 +307,11 @@ def test_the_sets_are_kept_whole_and_damage_is_told(tmp_path: Path) -> None:
 
 def test_changes_are_counted() -> None:
     before, after = sets_of(source("/data", all=images(60))), sets_of(source("/data", all=images(62)))
-    assert changes_in_words(before, before) == "the same images with other labels or in another order"
-    assert changes_in_words(before, after) == "of 60 images 0 are missing or changed, and 2 are new"
+    assert changes_in_words(before, before, IMAGES) == "the same images with other labels or in another order"
+    assert changes_in_words(before, before, SOUNDS) == "the same sounds with other labels or in another order"
+    assert changes_in_words(before, after, SOUNDS) == "of 60 sounds 0 are missing or changed, and 2 are new"
     fewer = sets_of(source("/data", all=at(images(60), range(1, 60))))
-    assert changes_in_words(before, fewer) == "of 60 images 1 is missing or changed, and 0 are new"
+    assert changes_in_words(before, fewer, IMAGES) == "of 60 images 1 is missing or changed, and 0 are new"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -279,6 +280,33 @@ def test_labels_of_a_validation_set_mean_the_same_classes() -> None:
     for wrong in ((pixels, ["cow"] * 3), (pixels, [1, 2, 5]), (pixels,), (pixels, [0]), "digits", 3):
         with pytest.raises(beholder.BeholderError):
             labelled(("cat", "dog"), wrong)
+
+
+@pytest.mark.usefixtures("paths")
+def test_groups_of_a_validation_set_that_the_data_share_are_told(images: Any, labels: list[str]) -> None:
+    """Also those that the test set gets, which is split off from the data; and that one side has none."""
+    classes = np.array([CLASSES.index(label) for label in labels])
+    patients = [f"patient {row // 2 % 3}" for row in range(40)]
+
+    def grouped(rows: slice, *, told: bool) -> beholder.Dataset:
+        names = [f"{row}.png" for row in range(40)][rows]
+        return beholder.Dataset(images[rows], classes[rows], CLASSES, names, patients[rows] if told else None)
+
+    def notes(out: str, *, data: bool = True, validation: bool = True) -> list[str]:
+        train(grouped(slice(30), told=data), out, validation=grouped(slice(30, 40), told=validation))
+        told = json.loads(Path(out, "data.json").read_bytes())["notes"]
+        return [note for note in told if "groups by" in note or "have groups" in note]
+
+    of_the_split, across = notes("both")
+    assert of_the_split.startswith("No group lies in both the training and the test set: of 3 groups")
+    assert across.startswith("3 of 3 groups by the groups given lie in several sets (")
+    assert "2 in the training and the validation set" in across
+    assert "1 in the validation and the test set" in across
+    assert "the first: 'patient 0'), which flatters the figures; put each group into one set." in across
+    _, one_side = notes("data", validation=False)
+    assert "have groups by the groups given and those of `validation` have none: its interval and what is" in one_side
+    [other_side] = notes("validation", data=False)
+    assert "holds only if training sees none of these groups, which cannot be told" in other_side
 
 
 @pytest.mark.usefixtures("paths")

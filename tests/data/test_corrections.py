@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Correction, Corrections, corrected, read_corrections, write_corrections
 from beholder.data.dataset import Dataset
-from beholder.data.kinds import IMAGES, SOUNDS
+from beholder.data.kinds import SOUNDS
 from beholder.data.progress import silent
 from beholder.data.source import Source
 from beholder.errors import DataError
@@ -229,10 +229,7 @@ def test_lines_that_name_no_image_are_counted_with_the_first_of_them(tmp_path: P
 
 def test_corrections_of_validation_images_are_said_to_teach_nothing() -> None:
     changes = corrections(("a", "relabel", "dog"), ("b", "relabel", "dog"), ("c", "drop"), ("d", "keep")).lines
-    assert validation_note(changes, ["a", "b", "d"], IMAGES) == (
-        "2 of your 3 corrections are of validation images: they change the figures, not what is learned.",
+    assert validation_note(changes, ["a", "b", "d"]) == (
+        "2 of your 3 corrections are of the validation set: they change the figures, not what is learned.",
     )
-    assert validation_note(changes, ["a"], SOUNDS) == (
-        "1 of your 3 corrections is of a validation sound: it changes the figures, not what is learned.",
-    )
-    assert validation_note(changes, ["d"], IMAGES) == ()
+    assert validation_note(changes, ["d"]) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,18 @@ def test_only_a_given_test_set_stays_out() -> None:
     names = list(whole.readers["all"](silent).names)
     assert names == [*sets["train"].names, *sets["validation"].names]
     assert undivided(source({"all": images(40)})).readers.keys() == {"all"}
+
+
+def test_groups_are_told_of_the_sets_that_folds_leave() -> None:
+    """Those of the training and the validation set are dealt together; only a given test set can share one."""
+    groups = {"train": ["a", "b"], "validation": ["b", "c"], "test": ["c", "d"]}
+
+    def told(*names: str) -> list[str]:
+        sets = {name: images(2, name=name, groups=groups[name]) for name in names}
+        of_files = {name: groups[name] for name in names}
+        return [note for note in undivided(replace(source(sets), groups=of_files)).told() if "groups by" in note]
+
+    assert told("train", "validation") == []
+    [note] = told("train", "validation", "test")
+    assert "1 of 4 groups by the groups given lies in several sets (1 in the training and the test set; the" in note
+    assert told("train", "test") == ["4 groups by the groups given, none of which lies in two sets."]

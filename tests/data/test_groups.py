@@ -200,11 +200,11 @@ def test_an_image_without_a_group_is_one_of_its_own_and_it_is_said(root: Path, c
 def test_groups_across_sets_that_are_given_are_said_before_an_image_is_read(root: Path, cache: Path) -> None:
     make_folder(root / "train", speakers=4)
     make_folder(root / "test", speakers=2)
-    notes = open_source(root, cache=cache, group_pattern=SPEAKER).notes
+    notes = open_source(root, cache=cache, group_pattern=SPEAKER).told()
     assert any(
         "2 of 4 groups" in note and "(2 in the training and the test set; the first: 's0')" in note for note in notes
     )
-    notes = open_source(root, cache=cache, group_pattern=r"(\w+/\d/s\d)").notes
+    notes = open_source(root, cache=cache, group_pattern=r"(\w+/\d/s\d)").told()
     assert any("12 groups" in note and "none of which lies in two sets" in note for note in notes)
 
 

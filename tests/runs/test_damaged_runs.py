@@ -199,7 +199,7 @@ def test_figures_are_refused_or_can_be_told(
         return
     _print_figures(path.parent, result)
     if len(evaluation["confusion"]) == 2:
-        EscapedJSON(evaluated_figures(evaluation, ["cat", "dog"]))
+        EscapedJSON(evaluated_figures(evaluation, ["cat", "dog"], "image"))
 
 
 @pytest.mark.parametrize(

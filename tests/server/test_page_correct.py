@@ -108,7 +108,7 @@ def test_decisions_are_in_the_file_at_once_one_for_an_image(desk: TestClient, co
     )
     assert (
         state["remark"]
-        == "1 of your 1 corrections is of a validation image: it changes the figures, not what is learned."
+        == "1 of your 1 corrections is of the validation set: it changes the figures, not what is learned."
     )
     decide(desk, path=ODD, action="drop")
     decide(desk, path="a/sure & wrong.png", action="keep", label="")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from browser_views import in_every_view
+from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 import beholder
+from beholder.answering.classifier import Classifier
 from beholder.artifact.validation_answers import open_validation
+from beholder.evaluation.decision import OperatingPoint, decide
 from beholder.server.app import classifier_app
-from beholder.server.served import open_served
+from beholder.server.served import Served, open_served
+from beholder.server.tabs.judge import judgement
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -87,6 +94,71 @@ def test_a_promise_of_one_class_is_told_and_decides_the_validation_set_too(serve
     document = TestClient(classifier_app(served), "http://127.0.0.1").get("/page/judge").json()
     served.workers.close()
     assert "1 % precision of '3' was promised" in document["sets"]["test"]["judged"]
+
+
+def as_int8(run: Path, point: dict[str, Any] | None, probabilities: NDArray[np.float32] | None) -> Served:
+    """`run` as served where an int8 model answers, which said this of the validation set; it need not run here."""
+    with np.load(run / "probabilities.npz") as stored:
+        arrays = dict(stored)
+    said = arrays["float32"][:0] if probabilities is None else probabilities
+    np.savez(run / "probabilities.npz", **{**arrays, "int8": said, "int8_unlike": np.zeros(len(said), np.bool_)})
+    served = open_served(run, exact=True)
+    artifact = served.classifier.artifact
+    manifest = dataclasses.replace(artifact.manifest, int8={**(artifact.manifest.int8 or {}), "point": point})
+    classifier = Classifier(dataclasses.replace(artifact, manifest=manifest, precision="int8"))
+    return dataclasses.replace(served, classifier=classifier)
+
+
+def test_the_figures_are_those_of_the_network_that_answers(served_run: Path, tmp_path: Path) -> None:
+    """An int8 model has answers and a threshold of its own; what another network said is told to be another's."""
+    run = tmp_path / "run"
+    shutil.copytree(served_run, run)
+    promised = beholder.threshold(run, target_precision={"3": 0.01}).float32["point"]
+    with np.load(run / "probabilities.npz") as stored:
+        float32, labels = stored["float32"], stored["labels"]
+    said = np.ascontiguousarray(float32[:, ::-1])
+    point = {**promised, "threshold": 0.9}
+    for given, answers in ((None, said.argmax(axis=1)), (point, decide(said, OperatingPoint(3, 0.9)))):
+        served = as_int8(run, given, said)
+        document = judgement(served)
+        served.workers.close()
+        expected = np.zeros((10, 10), np.int64)
+        np.add.at(expected, (labels, answers), 1)
+        assert document["sets"]["validation"]["confusion"] == expected.tolist()
+        wrong = document["sets"]["validation"]["mistakes"][0]
+        assert wrong["answer"] != wrong["label"]
+        bins = document["sets"]["validation"]["honesty"]["reliability"]
+        assert sum(one["count"] * one["accuracy"] for one in bins if one["count"]) == pytest.approx(
+            int((said.argmax(axis=1) == labels).sum())
+        )
+        assert not any("network's" in note for note in document["notes"])
+        assert given is None or "at least 90 %" in document["promise"]
+    kept = open_validation(run)
+    assert kept is not None
+    served = as_int8(run, None, None)
+    document = judgement(served)
+    served.workers.close()
+    of_float32 = kept.decided(float32, OperatingPoint(3, promised["threshold"]))
+    assert document["sets"]["validation"]["confusion"] == of_float32.confusion().tolist()
+    assert "The figures of the validation set are the float32 network's, and int8 answers here." in document["notes"]
+
+
+def test_test_figures_of_another_network_are_told(served_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(served_run, tmp_path / "run")
+    file = tmp_path / "run" / "evaluation.json"
+    for precision, told in (("int8", True), ("float32", False)):
+        file.write_text(json.dumps({**json.loads(file.read_bytes()), "precision": precision}))
+        served = open_served(tmp_path / "run", exact=True)
+        notes = judgement(served)["notes"]
+        served.workers.close()
+        assert ("The figures of the test set are the int8 network's, and float32 answers here." in notes) is told
+
+
+def test_sounds_are_called_sounds(sounds_run: Path) -> None:
+    served = open_served(sounds_run)
+    words = judgement(served)["sets"]["validation"]["words"]
+    served.workers.close()
+    assert re.match(r"Confusion matrix of \d+ sounds in ", words)
 
 
 def test_a_model_folder_says_what_is_missing(served_run: Path) -> None:

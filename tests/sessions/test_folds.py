@@ -18,11 +18,13 @@ from beholder.artifact.store import open_artifact
 from beholder.artifact.validation_probabilities import open_probabilities
 from beholder.cli import _run
 from beholder.data.dataset import Dataset
-from beholder.errors import DataError, UsageError
+from beholder.errors import DataError, RunError, UsageError
 from beholder.evaluation.metrics import wilson_interval
 from beholder.runs.events import Event, read_events
 from beholder.runs.run_folder import Run
 from beholder.runs.sets import read_sets
+from beholder.server.served import open_served
+from beholder.server.tabs.judge import judgement
 
 pytestmark = pytest.mark.usefixtures("framework")
 
@@ -111,6 +113,32 @@ def test_the_report_and_the_card_say_whose_figures_they_are(run: Path, capfd: py
     document = json.loads(capfd.readouterr().out)
     assert document["folds"]["interval"] == told["interval"]
     assert document["point"]["folds"] == document["risk"]["folds"] == 3
+
+
+def test_nothing_is_said_of_sets_that_there_are_not(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By `threshold`, whose hint `evaluate` would refuse, and on the page."""
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    assert not Run(copy).has_test_set
+    assert _run(["threshold", str(copy)]) == 0
+    said = capfd.readouterr().out
+    assert "by an estimate from 3 folds" in said
+    assert "evaluate" not in said
+    for lost in (None, "validation.npz", "probabilities.npz"):
+        if lost is not None:
+            (copy / lost).unlink()
+        served = open_served(copy)
+        document = judgement(served)
+        served.workers.close()
+        notes = " ".join(document["notes"])
+        assert "validation set" not in notes
+        assert "still closed" not in notes
+        assert "There is no test set: all images were learned from; `beholder evaluate run DATA` judges the" in notes
+        assert ("This run keeps no answers to the images judged out of fold" in notes) is (lost is not None)
+    with pytest.raises(RunError, match="keeps no probabilities of the images judged out of fold to choose"):
+        beholder.threshold(copy, target_recall={"fine": 0.7})
 
 
 def test_another_threshold_is_an_estimate_too(run: Path, tmp_path: Path) -> None:
@@ -250,7 +278,9 @@ def test_a_given_test_set_stays_out_and_is_evaluated(tmp_path: Path, capfd: pyte
     assert "There is no test set" not in (tmp_path / "run" / "report.html").read_text()
     assert _run(["train", "--resume", str(tmp_path / "run")]) == 0
     assert f"Test it: beholder evaluate {tmp_path / 'run'}" in "".join(capfd.readouterr())
-    assert beholder.evaluate(tmp_path / "run").count == 8
+    judged = beholder.evaluate(tmp_path / "run")
+    assert judged.count == 8
+    assert not any("becomes the validation set" in note for note in judged.notes)
     report = (tmp_path / "run" / "report.html").read_text()
     assert "Test accuracy" in report
     assert "Out-of-fold accuracy" in report

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from beholder.artifact.manifest import MANIFEST_FILE, read_manifest
 from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
+from beholder.data.folds import undivided
 from beholder.data.kinds import FileKind, named
 from beholder.data.pool import joined_groups, joined_sound
 from beholder.data.progress import Progress
@@ -80,6 +81,8 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
         return _others(source, run_sets, progress)
     found: set[str] = set()
     as_learned = corrected(source, corrections, found)
+    if config.get("folds") is not None:
+        as_learned = undivided(as_learned)
     if run_sets.test is not None:
         if not len(run_sets.test):
             raise DataError(_no_test_set(run, source.name, config))

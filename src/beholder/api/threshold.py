@@ -14,6 +14,7 @@ from beholder.artifact.store import open_artifact
 from beholder.artifact.validation_probabilities import open_probabilities
 from beholder.data.decoding import kind_of
 from beholder.errors import RunError, UsageError
+from beholder.evaluation.fold_words import judged_in_words
 from beholder.evaluation.point_words import point_in_words
 from beholder.evaluation.promises import make_promises
 from beholder.evaluation.targets import Target, check_target, target_of
@@ -32,9 +33,10 @@ def threshold(
 ) -> ThresholdResult:
     """Promise a recall or a precision of one class of a run's model, or tell what it promises now.
 
-    The threshold is chosen on what the model said of the validation set, which the run keeps, for float32 and int8
-    apart. The class is answered wherever its probability reaches the threshold, and nowhere else. What is unsure among
-    the other answers is chosen anew. The model folder is replaced whole; its networks stay as they are.
+    The threshold is chosen on what the model said of the validation set, or its folds' networks of all images, which
+    the run keeps, for float32 and int8 apart. The class is answered wherever its probability reaches the threshold, and
+    nowhere else. What is unsure among the other answers is chosen anew. The model folder is replaced whole; its
+    networks stay as they are.
 
     Args:
         run: the RUN folder.
@@ -72,21 +74,21 @@ def threshold(
 def _change(run: Run, config: dict[str, Any], target: Target | None) -> None:
     """Put the promises that `target` asks for into the model of `run`."""
     artifact = open_artifact(run.path)
-    names = artifact.manifest.class_names
+    names, kind = artifact.manifest.class_names, kind_of(artifact.manifest.image)
+    folds = artifact.manifest.validation.get("folds")
     kept = open_probabilities(run.path, len(names))
     if kept is None or (artifact.manifest.int8 is not None and "int8" not in kept.networks):
         raise RunError(
-            f"{str(run.path)!r} keeps no probabilities of its validation set to choose a threshold from; train again."
+            f"{str(run.path)!r} keeps no probabilities of the {kind.plural} {judged_in_words(folds)} to choose a "
+            "threshold from; train again."
         )
-    folds = artifact.manifest.validation.get("folds")
     if target is not None:
         judged = "validation" if folds is None else None
-        check_target(target, names, kept.labels, kept.groups, kind_of(artifact.manifest.image), judged=judged)
+        check_target(target, names, kept.labels, kept.groups, kind, judged=judged)
     risk = checked("risk", config.get("risk"))
-    kind = kind_of(artifact.manifest.image).name
     promises = {
         precision: make_promises(
-            one.probabilities, kept.labels, one.unlike, names, risk, target, kept.groups, kind, folds
+            one.probabilities, kept.labels, one.unlike, names, risk, target, kept.groups, kind.name, folds
         )
         for precision, one in kept.networks.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _COLUMNS = ("labels", "answers", "probabilities", "label_probabilities")
 
 @dataclass(frozen=True, eq=False)
 class ValidationAnswers:
-    """The answers of a run's float32 network to its whole validation set.
+    """The answers of a network of a run to its whole validation set, or of those of its folds to all images.
 
     Attributes:
         names: (N) names in the data.
@@ -32,6 +33,7 @@ class ValidationAnswers:
         label_probabilities: (N,) float32, that it gives to what is right.
         shown: from row to its place in `thumbnails`, of at most 5,000 rows: mistakes first.
         thumbnails: (n, h, w, 1 or 3) uint8, as the network gets them, at most 64 pixels a side.
+        precision: of the network: `float32`, whose answers a run keeps here, or `int8`.
     """
 
     names: list[str]
@@ -42,6 +44,7 @@ class ValidationAnswers:
     label_probabilities: NDArray[np.float32]
     shown: dict[int, int]
     thumbnails: NDArray[np.uint8]
+    precision: str = "float32"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,6 +52,17 @@ class ValidationAnswers:
     def thumbnail(self, row: int) -> NDArray[np.uint8] | None:
         """The image of `row`, (H, W, 3) uint8; None where it was not kept."""
         return as_rgb(self.thumbnails[self.shown[row]]) if row in self.shown else None
+
+    def said_by(self, precision: str, probabilities: NDArray[np.float32]) -> ValidationAnswers:
+        """What the network of another `precision` says, by its (N, classes) float32 `probabilities`."""
+        answers, every = probabilities.argmax(axis=1).astype(np.int64), np.arange(len(self))
+        return replace(
+            self,
+            answers=answers,
+            probabilities=probabilities[every, answers],
+            label_probabilities=probabilities[every, self.labels],
+            precision=precision,
+        )
 
     def decided(self, probabilities: NDArray[np.float32], point: OperatingPoint) -> ValidationAnswers:
         """The same with the answers that `point` decides by the (N, classes) float32 `probabilities`."""
@@ -93,7 +107,7 @@ def open_validation(run: Path) -> ValidationAnswers | None:
     if not fits or kept.dtype != np.uint8 or kept.ndim != 4 or rows.shape != kept.shape[:1]:
         raise damaged(path)
     shown = {int(row): place for place, row in enumerate(rows)}
-    named = {name: arrays[name] for name in _COLUMNS}
+    named: dict[str, Any] = {name: arrays[name] for name in _COLUMNS}
     return ValidationAnswers(texts["names"], texts["class_names"], **named, shown=shown, thumbnails=kept)
 
 

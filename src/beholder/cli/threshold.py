@@ -28,11 +28,11 @@ from beholder.cli.options import json_option, run_argument, target_options
 @click.option("--remove", is_flag=True, help="Remove the threshold: answer the most probable class again.")
 @json_option
 def threshold(run: Path, as_json: bool, **given: Any) -> None:
-    """Choose, on the validation set, the probability from which the model of RUN answers a class.
+    """Choose, on the validation set, or out of fold, the probability from which the model of RUN answers a class.
 
-    The recall or precision then holds at 99 % confidence for images like those of the validation set. The class is
+    The recall or precision then holds at 99 % confidence for images like those that it was chosen on. The class is
     answered wherever its probability reaches the threshold, and nowhere else. No training is needed: RUN keeps what was
-    said of the validation set. Without an option, tell what is promised now.
+    said of these images. Without an option, tell what is promised now.
     """
     from beholder.api.threshold import threshold as choose
 
@@ -41,6 +41,7 @@ def threshold(run: Path, as_json: bool, **given: Any) -> None:
         print_json(result.to_dict())
         return
     from beholder.evaluation.point_words import promises_in_words
+    from beholder.runs.run_folder import Run
 
     for name, promised in (("", result.float32), ("The int8 model: ", result.int8)):
         if promised is None:
@@ -50,4 +51,5 @@ def threshold(run: Path, as_json: bool, **given: Any) -> None:
         say(name + first)
         for promise in others:
             say(promise)
-    say(f"Its figures on the test set: beholder evaluate {shlex.quote(str(run))}")
+    if Run(run).has_test_set:
+        say(f"Its figures on the test set: beholder evaluate {shlex.quote(str(run))}")

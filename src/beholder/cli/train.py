@@ -34,7 +34,7 @@ from beholder.cli.watch import watched
 from beholder.errors import UsageError
 from beholder.evaluation.shares import as_percent
 from beholder.models import MODELS
-from beholder.runs.run_folder import Run, read_document
+from beholder.runs.run_folder import Run
 from beholder.training.limits import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
@@ -248,14 +248,8 @@ def _print_trained(trained: Trained) -> None:
     for promise in promises_in_words(trained.point, trained.risk):
         say(promise)
     run = Run(trained.run)
-    test = f"  Test it: beholder evaluate {run.path}" if _has_test_set(run) else ""
+    test = f"  Test it: beholder evaluate {run.path}" if run.has_test_set else ""
     say(f"Run: {run.path}  Report: {run.report_file}{test}")
-
-
-def _has_test_set(run: Run) -> bool:
-    """Whether a test set stayed out, as always but where all images were judged in folds and none was given."""
-    folds = read_document(run.data_file, missing="").get("folds")
-    return folds is None or bool(folds["test_given"])
 
 
 def _only_run(context: click.Context, data: str | None, resumed: Path | None) -> Path | None:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from beholder.data.kinds import FileKind
-
 
 class Line(Protocol):
     """What is looked at of a correction."""
@@ -51,15 +49,13 @@ def matched(paths: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def validation_note(corrections: Sequence[Line], validation: Sequence[str], kind: FileKind) -> tuple[str, ...]:
-    """Says how many `corrections` are of files of this `kind` called `validation`, which teach nothing."""
+def validation_note(corrections: Sequence[Line], validation: Sequence[str]) -> tuple[str, ...]:
+    """Says how many `corrections` are of images, or sounds, called `validation`, which teach nothing."""
     changes = [one for one in corrections if one.action != "keep"]
     count = len(matched((one.path for one in changes), validation))
     if not count:
         return ()
-    which = (
-        f"is of a validation {kind.name}: it changes" if count == 1 else f"are of validation {kind.plural}: they change"
-    )
+    which = "is of the validation set: it changes" if count == 1 else "are of the validation set: they change"
     return (f"{count:,} of your {len(changes):,} corrections {which} the figures, not what is learned.",)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from beholder.data.dataset import Dataset
 from beholder.data.folders.listing import held_out_in_words
 from beholder.data.folders.roles import TITLES
+from beholder.data.groups.across import count_in_words
 from beholder.data.groups.dividing import divide_groups
-from beholder.data.groups.grouped import count_in_words
 from beholder.data.groups.linked import linked
 from beholder.data.groups.rule import ALONE
 from beholder.data.pool import pooled
@@ -52,7 +52,12 @@ def undivided(source: Source) -> Source:
     # Opening said what is set aside of them otherwise.
     lacking = [TITLES[name] for name in ("validation", "test") if name not in source.readers]
     held = held_out_in_words(lacking)
-    source = replace(source, notes=tuple(one.replace(held, "each is judged in a fold") for one in source.notes))
+    notes = tuple(one.replace(held, "each is judged in a fold") for one in source.notes)
+    # A group in several sets of the pool lies in one fold; one in a given test set too still flatters its figures.
+    groups = {name: source.groups[name] for name in given & source.groups.keys()}
+    if source.groups:
+        groups["train"] = [group for name in pool for group in source.groups.get(name, ())]
+    source = replace(source, notes=notes, groups=groups)
     if pool == ["all"] or not pool:
         return source
 

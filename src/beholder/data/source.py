@@ -8,6 +8,7 @@ from typing import Any
 
 from beholder.data.dataset import Dataset
 from beholder.data.decoding import Rules
+from beholder.data.groups.across import straddling_in_words
 from beholder.data.groups.rule import GroupRule
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
@@ -40,6 +41,7 @@ class Source:
         table: what the person said of a table that was opened.
         fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
         sound: what sounds become, see `beholder.data.sounds`; None: they are images.
+        groups: from set name to the group of each of `files`, where their names tell it before an image is read.
         group_rule: what says which images belong together and so to one set; None: nobody said so.
         named: whether `name` opens the same data again; that of arrays and of tables in Python does not.
     """
@@ -58,6 +60,7 @@ class Source:
     table: TableOptions = NOTHING_SAID
     fit: ImageFit = DEFAULT_FIT
     sound: SoundRules | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     group_rule: GroupRule | None = None
     named: bool = True
 
@@ -85,9 +88,10 @@ class Source:
         return self.sound or ImageRules(shape[0], shape[1], "L" if shape[2] == 1 else "RGB", self.fit)
 
     def told(self) -> tuple[str, ...]:
-        """What a person should see by now: `notes`, what reading found, and how many files could not be read."""
+        """What a person should see by now: `notes`, groups across sets, what reading found, and unreadable files."""
         left_out = skipped_in_words(self.skipped, self.file_kind)
-        return (*self.notes, *self.later, *([left_out] if left_out else []))
+        across = () if self.group_rule is None else straddling_in_words(self.groups, self.group_rule)
+        return (*self.notes, *across, *self.later, *([left_out] if left_out else []))
 
 
 def once(read: Reader) -> Reader:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholder.data.kinds import named
+from beholder.evaluation.fold_words import judged_in_words
 from beholder.evaluation.groups import one_of_each
 from beholder.evaluation.shares import as_percent, as_said
 
@@ -139,7 +140,7 @@ def risk_in_words(facts: dict[str, Any]) -> str:
     plural = named(facts.get("kind", "image")).plural
     sure = as_said(facts["confidence"])
     groups, folds = facts.get("groups"), facts.get("folds")
-    of_them = "of the validation set" if folds is None else "judged out of fold"
+    of_them = judged_in_words(folds)
     promised = facts.get("other_than")  # a class with an operating point, which is never unsure
     other, these = ("", "") if promised is None else (f" other than {promised!r}", " that got one")
     if facts["promised"]:

@@ -38,6 +38,11 @@ def whose_in_words(facts: Mapping[str, Any]) -> str:
     )
 
 
+def judged_in_words(folds: int | None) -> str:
+    """Which files figures or promises are of, those judged in so many `folds` or of a validation set; after `those`."""
+    return "of the validation set" if folds is None else "judged out of fold"
+
+
 def better_in_words(count: int, interval: Sequence[float], what: str, kind: Kind = "image") -> str | None:
     """How to know more than a figure on so many files of a `kind` in the `what` set tells; None where it is enough."""
     low, high = interval

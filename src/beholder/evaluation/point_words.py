@@ -6,6 +6,7 @@ from typing import Any
 
 from beholder.data.kinds import FileKind, named
 from beholder.evaluation.abstention import estimated, risk_in_words
+from beholder.evaluation.fold_words import judged_in_words
 from beholder.evaluation.shares import as_percent, as_said
 
 
@@ -21,7 +22,7 @@ def point_in_words(facts: dict[str, Any]) -> str:
     if not facts["promised"]:
         promised = "promised" if folds is None else "estimated"
         return f"{_wanted(facts)} cannot be {promised} at {sure} confidence: {_why_not(facts)}."
-    of_them, plural = _judged(folds), _kind(facts).plural
+    of_them, plural = judged_in_words(folds), _kind(facts).plural
     alike = f"{plural} like the {facts['count'] + facts['others']:,} {of_them}"
     if facts.get("groups") is not None:
         having = f" with such {plural}" if facts["figure"] == "recall" else ""
@@ -48,16 +49,13 @@ def point_test_in_words(promise: dict[str, Any]) -> str:
         return f"{as_said(asked)} {figure} of {name} was {was}; the test set cannot tell whether it held: {nothing}."
     held = "it held" if observed >= asked else "it is less than promised, but within what chance explains"
     if interval[1] < asked:
-        held = f"it did not hold: these {_kind(promise).plural} are not like those {_judged(promise.get('folds'))}"
+        held = (
+            f"it did not hold: these {_kind(promise).plural} are not like those {judged_in_words(promise.get('folds'))}"
+        )
     return (
         f"{as_said(asked)} {figure} of {name} was {was}; on the test set it is {as_percent(observed)} (95 % "
         f"interval {as_percent(interval[0])} to {as_percent(interval[1])}): {held}. {_outcome(promise)}"
     )
-
-
-def _judged(folds: int | None) -> str:
-    """By which images a promise was chosen."""
-    return "of the validation set" if folds is None else "judged out of fold"
 
 
 def _wanted(facts: dict[str, Any]) -> str:

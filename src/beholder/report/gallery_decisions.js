@@ -140,7 +140,7 @@ function tell() {
       file === null ? "" : h("code", {}, file)),
     count ? h("p", { class: "muted then" }, "Train with them: ", h("code", {}, code)) : "",
     unlearned ? h("p", { class: "muted then" }, `${number(unlearned)} of your ${plural(changes.length, "correction")} `,
-      unlearned === 1 ? `is of a validation ${audit.kind}: it changes` : `are of validation ${audit.kind}s: they change`,
+      unlearned === 1 ? "is of the validation set: it changes" : "are of the validation set: they change",
       " the figures, not what is learned.") : "",
     h("div", { class: "row" },
       h("button", { type: "button", disabled: !done.length, onclick: undo }, "Undo"),

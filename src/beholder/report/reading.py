@@ -18,7 +18,7 @@ from beholder.data.kinds import FileKind, named
 from beholder.errors import ArtifactError
 from beholder.runs.events import Event, lasting, read_events
 from beholder.runs.kept_evaluation import read_evaluation
-from beholder.runs.run_folder import Run, decided, read_document
+from beholder.runs.run_folder import Run, decided, keeps_test_set, read_document
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class RunFiles:
     def kind(self) -> FileKind:
         """What it learned from, images or sounds."""
         return named((self.data or {}).get("rules", {}).get("kind", "image"))
+
+    @property
+    def has_test_set(self) -> bool:
+        """Whether a test set stays out of training."""
+        return keeps_test_set(self.data)
 
     @property
     def planned_epochs(self) -> Any:

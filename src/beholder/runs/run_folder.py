@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ class Run:
         names = ("checkpoint.npz", "checkpoint-before.npz", "answers.npz")
         return any(any(self.folds_folder.glob(f"*/{name}")) for name in names)
 
+    @property
+    def has_test_set(self) -> bool:
+        """Whether a test set stayed out, see `keeps_test_set`.
+
+        Raises:
+            RunError: what it says of its data is lost or damaged.
+        """
+        return keeps_test_set(read_document(self.data_file, missing=""))
+
     def write_config(self, config: dict[str, Any]) -> None:
         """Keep what was asked for; the schema number is ours to add."""
         files.write_json(self.config_file, {"schema": SCHEMA, **config})
@@ -106,6 +116,15 @@ class FoldRun(Run):
 
     initial_file = Within("../../initial.keras")  # what the RUN starts from, each fold does
     answers_file = Within("answers.npz")  # what its network said of the fold's images, once it was trained
+
+
+def keeps_test_set(data: Mapping[str, Any] | None) -> bool:
+    """Whether a test set stays out of a run whose `data.json` holds `data`, None before they were read.
+
+    It always does, but where all images were judged in folds and none was given.
+    """
+    folds = (data or {}).get("folds")
+    return not isinstance(folds, dict) or bool(folds.get("test_given", True))
 
 
 def create_run(path: Path) -> Run:

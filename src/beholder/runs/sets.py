@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.data.groups.rule import ALONE
+from beholder.data.kinds import FileKind
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
 
@@ -119,14 +120,15 @@ def read_sets(run: Path) -> KnownSets:
         raise RunError(f"{str(path)!r} is damaged; restore it from a copy, or train again.") from error
 
 
-def changes_in_words(before: KnownSets, now: KnownSets) -> str:
-    """What became of the images of a run's sets, as a part of a sentence."""
+def changes_in_words(before: KnownSets, now: KnownSets, kind: FileKind) -> str:
+    """What became of the files of a `kind` in a run's sets, as a part of a sentence."""
     old, new = (Counter(value for one in sets.every for value in one.hashes) for sets in (before, now))
     missing, added = (old - new).total(), (new - old).total()
     if not missing and not added:
-        return "the same images with other labels or in another order"
+        return f"the same {kind.plural} with other labels or in another order"
     return (
-        f"of {old.total():,} images {missing:,} {is_are(missing)} missing or changed, and {added:,} {is_are(added)} new"
+        f"of {kind.count(old.total())} {missing:,} {is_are(missing)} missing or changed, and {added:,} {is_are(added)} "
+        "new"
     )
 
 

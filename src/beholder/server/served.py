@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholder.answering.classifier import Classifier
 from beholder.artifact.inside import Inside
@@ -99,12 +100,18 @@ class Served:
 
     @cached_property
     def validation(self) -> ValidationAnswers | None:
-        """The answers to the validation set that the run keeps; None where it keeps none.
+        """The answers to the validation set, of the network that answers here; None where the run keeps none.
+
+        Those of the float32 network, where the run does not keep all of the int8 model's.
 
         Raises:
             ArtifactError: they are damaged, or of another model.
         """
-        return self._of_this_model(open_validation)
+        validation, precision = self._of_this_model(open_validation), self.classifier.precision
+        if validation is None or precision == validation.precision:
+            return validation
+        probabilities = self._probabilities(precision, len(validation))
+        return validation if probabilities is None else validation.said_by(precision, probabilities)
 
     @cached_property
     def decided_validation(self) -> ValidationAnswers | None:
@@ -115,14 +122,24 @@ class Served:
         Raises:
             ArtifactError: as of `validation`.
         """
-        validation, manifest = self.validation, self.classifier.artifact.manifest
-        point = manifest.operating_point("float32")
-        if validation is None or point is None:
-            return validation
-        kept = self._of_this_model(lambda run: open_probabilities(run, len(manifest.class_names)))
-        if kept is None or not np.array_equal(kept.rows, np.arange(len(validation))):
-            return validation
-        return validation.decided(kept.networks["float32"].probabilities, point)
+        validation = self.validation
+        if validation is None:
+            return None
+        point = self.classifier.artifact.manifest.operating_point(validation.precision)
+        probabilities = None if point is None else self._probabilities(validation.precision, len(validation))
+        return validation if point is None or probabilities is None else validation.decided(probabilities, point)
+
+    def _probabilities(self, precision: str, count: int) -> NDArray[np.float32] | None:
+        """What the network of this `precision` said of all `count` validation images, (count, classes); None: of some.
+
+        Raises:
+            ArtifactError: it is damaged, or of another model.
+        """
+        classes = len(self.classifier.class_names)
+        kept = self._of_this_model(lambda run: open_probabilities(run, classes))
+        if kept is None or precision not in kept.networks or not np.array_equal(kept.rows, np.arange(count)):
+            return None
+        return kept.networks[precision].probabilities
 
     def _of_this_model(self, read: Callable[[Path], _Read]) -> _Read | None:
         """What `read` finds in the RUN folder, if that still holds the model that answers here.

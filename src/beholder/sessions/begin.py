@@ -25,7 +25,7 @@ from beholder.runs.run_folder import Run, create_run, open_run, read_document
 from beholder.sessions.data_checks import check_data
 from beholder.sessions.family import choose_family
 from beholder.sessions.folds import check_folds, check_tuning, start_in_words
-from beholder.sessions.given_validation import Validation
+from beholder.sessions.given_validation import Validation, groups_in_words
 from beholder.sessions.logged_plan import other_images
 from beholder.sessions.prepare import Prepared, check_same, keep_data, prepare
 from beholder.sessions.request import TrainRequest
@@ -129,7 +129,7 @@ def _train(
     if run.data_file.exists():
         check_same(run, prepared)
     else:
-        prepared = _decide(run, prepared)
+        prepared = _decide(run, prepared, given=validation is not None)
     name = config["data"] if data is None else data_name(data)
     if name not in (config["data"], "arrays"):  # moved: `evaluate` finds them there
         root = prepared.source.table.image_root
@@ -137,11 +137,16 @@ def _train(
     return Session(run, prepared, listener, started).train()
 
 
-def _decide(run: Run, prepared: Prepared) -> Prepared:
-    """`prepared` with all that the data decide, which the run keeps from now on beside what is to be said of them."""
+def _decide(run: Run, prepared: Prepared, *, given: bool) -> Prepared:
+    """`prepared` with all that the data decide, which the run keeps from now on beside what is to be said of them.
+
+    `given` tells whether the validation set was given beside the data.
+    """
     prepared.check_target()
     request, settings, train = prepared.request, prepared.settings, prepared.sets["train"]
     told = other_images(request.plan, train)
+    if given:
+        told += groups_in_words(prepared.split, prepared.sets["validation"])
     if prepared.folds is not None:
         told += [*prepared.folds.told, *start_in_words(request, train)]
     if prepared.schedule is None:

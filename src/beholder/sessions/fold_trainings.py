@@ -66,7 +66,7 @@ class FoldTrainings:
         looking = 0.0
         for fold, outputs in enumerate(kept):
             if outputs is None:
-                moment = None if until is None else self._share(until, kept.count(None)) - looking
+                moment = None if until is None else self._share(until, kept.count(None), looking)
                 before = self._trained(fold, moment)
                 if before is None:
                     return None
@@ -86,10 +86,13 @@ class FoldTrainings:
         """How many folds are judged."""
         return sum(self._kept(fold) is not None for fold in range(len(self.folds)))
 
-    def _share(self, until: float, left: int) -> float:
-        """When the next of so many folds that are `left` must be trained: as long as the last training takes."""
+    def _share(self, until: float, left: int, looking: float) -> float:
+        """When the next of so many folds that are `left` must be trained, if judging each takes `looking` seconds.
+
+        All that are left and the last training, which nobody judges, then train for the same time.
+        """
         now = time.monotonic()
-        return now + (until - now) / (left + 1)
+        return now + (until - now - left * looking) / (left + 1)
 
     def _look_at_all(self) -> bool:
         """Compute the features of all images, where a first answer needs them, once for all trainings; False: stopped.

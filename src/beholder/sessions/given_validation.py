@@ -10,11 +10,14 @@ import numpy as np
 
 from beholder.data.arrays import from_arrays
 from beholder.data.dataset import Dataset
+from beholder.data.groups.across import straddling_in_words
+from beholder.data.groups.rule import GroupRule
 from beholder.data.images.colour import Colour
 from beholder.data.images.refit import recoloured
 from beholder.data.opening import pair
 from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
+from beholder.data.split import Split
 from beholder.errors import DataError, UsageError
 
 Validation = Dataset | Sequence[Any]  # a pair of arrays, images and labels
@@ -46,10 +49,22 @@ def with_validation(source: Source, given: Validation, colour: Colour) -> Source
             "alike."
         )
     one = Source("validation", source.class_names, {"validation": _always(_relabelled(dataset, source.class_names))})
-    readers = {"train" if name == "all" else name: read for name, read in source.readers.items()}
-    files = {"train" if name == "all" else name: names for name, names in source.files.items()}
-    classes = {"train" if name == "all" else name: names for name, names in source.classes.items()}
-    return replace(source, readers={**readers, **recoloured(one, colour).readers}, files=files, classes=classes)
+    readers = {_home(name): read for name, read in source.readers.items()}
+    groups = {_home(name): of_files for name, of_files in source.groups.items()}
+    if dataset.groups is not None:  # `groups_in_words` tells of all sets, once they are divided
+        groups.pop("train", None)
+    return replace(
+        source,
+        readers={**readers, **recoloured(one, colour).readers},
+        files={_home(name): names for name, names in source.files.items()},
+        classes={_home(name): names for name, names in source.classes.items()},
+        groups=groups,
+    )
+
+
+def _home(set_name: str) -> str:
+    """The set that the images of `set_name` are learned from or judged in: what is undivided is the training set."""
+    return "train" if set_name == "all" else set_name
 
 
 def _told(sound: SoundRules | None) -> str:
@@ -57,16 +72,46 @@ def _told(sound: SoundRules | None) -> str:
 
 
 def check_shapes(train: Dataset, validation: Dataset) -> None:
-    """Refuse validation images of another shape than those to learn from.
+    """Refuse a validation set of another shape than those to learn from.
 
     Raises:
         DataError: they are.
     """
     if train.image_shape != validation.image_shape:
+        plural = train.file_kind.plural
         raise DataError(
-            f"The validation images have the shape {validation.image_shape}, the training images {train.image_shape}; "
-            "give images of one shape."
+            f"The validation {plural} have the shape {validation.image_shape}, the training {plural} "
+            f"{train.image_shape}; give {plural} of one shape."
         )
+
+
+def groups_in_words(split: Split, validation: Dataset) -> list[str]:
+    """What to know of groups beside the `validation` set that was given: those in several sets, or that one has none.
+
+    Args:
+        split: of the data, which have been read.
+        validation: as it is in `split`.
+    """
+    source, train, made = split.source, split.train(), split.made_test()
+    name, kind = source.name, source.file_kind
+    if train.groups is None and validation.groups is None:
+        return []
+    if validation.groups is None:
+        return [
+            f"The {kind.plural} of {name!r} have groups by {source.group_rule} and those of `validation` have none: "
+            f"its interval and what is promised take each {kind.name} for one that was drawn by itself, and whether "
+            "training sees others of its group cannot be told; give `validation` as a Dataset with groups."
+        ]
+    if train.groups is None:
+        return [
+            f"The {kind.plural} of `validation` have groups and those of {name!r} have none: what is promised for "
+            f"{kind.plural} of new groups holds only if training sees none of these groups, which cannot be told; give "
+            "the data groups too."
+        ]
+    groups: dict[str, Sequence[str]] = {"train": train.groups, "validation": validation.groups, **source.groups}
+    if made is not None and made.groups is not None:
+        groups["test"] = made.groups
+    return list(straddling_in_words(groups, source.group_rule or GroupRule("given")))
 
 
 def _of_arrays(given: Sequence[Any], class_names: tuple[str, ...]) -> Dataset:

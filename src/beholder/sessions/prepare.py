@@ -92,7 +92,7 @@ class Prepared:
         told = corrections.notes(self.corrected, source.name, {"test"} & source.readers.keys(), kind)
         if self.folds is not None:  # all are learned from
             return tuple(told)
-        return (*told, *validation_note(corrections.lines, self.sets["validation"].names, kind))
+        return (*told, *validation_note(corrections.lines, self.sets["validation"].names))
 
 
 def prepare(
@@ -233,7 +233,8 @@ def check_same(run: Run, prepared: Prepared) -> None:
     """
     if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(prepared.sets):
         before, now = read_sets(run.path), known_sets(prepared.split, prepared.sets, prepared.request.images)
+        changes = changes_in_words(before, now, prepared.source.file_kind)
         raise RunError(
             f"The data {prepared.source.name!r} are not those that {str(run.path)!r} began with "
-            f"({changes_in_words(before, now)}); give those with --data PATH, or train a new run instead."
+            f"({changes}); give those with --data PATH, or train a new run instead."
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from beholder.data.checks.findings import Finding
 from beholder.data.dataset import Dataset
 from beholder.data.folders.roles import TITLES
-from beholder.data.groups.grouped import straddling
+from beholder.data.groups.across import straddling
 from beholder.data.groups.rule import ALONE
 from beholder.data.kinds import FileKind
 

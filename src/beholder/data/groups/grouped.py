@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from beholder.data.dataset import Dataset
-from beholder.data.folders.roles import TITLES
 from beholder.data.groups.rule import ALONE, GroupRule, compiled, group_in
 from beholder.data.progress import Progress
 from beholder.data.source import Reader, Source
@@ -60,7 +58,7 @@ def grouped_by_pattern(source: Source, pattern: str | None, *, strict: bool = Tr
 def grouped(source: Source, group_of: GroupOf, rule: GroupRule) -> Source:
     """`source`, whose images belong together as `group_of` their names says, which follows `rule`.
 
-    Notes say how many images belong with no other, and which groups lie in several of the sets that the data bring.
+    A note says how many images belong with no other; which groups lie in several of the sets is told by `Source.told`.
     """
 
     def read_one(read: Reader, progress: Progress) -> Dataset:
@@ -69,43 +67,8 @@ def grouped(source: Source, group_of: GroupOf, rule: GroupRule) -> Source:
 
     groups = {set_name: [group_of(name) for name in names] for set_name, names in source.files.items()}
     readers = {set_name: partial(read_one, read) for set_name, read in source.readers.items()}
-    notes = (*source.notes, *_alone(source, groups, rule), *straddling_in_words(groups, rule))
-    return replace(source, readers=readers, notes=notes, group_rule=rule)
-
-
-def straddling(groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """From each group that lies in several sets to these; `groups` has for each set those of its images."""
-    homes: dict[str, list[str]] = {}
-    for set_name in (name for name in TITLES if name in groups):
-        for group in dict.fromkeys(groups[set_name]):
-            if group != ALONE:
-                homes.setdefault(group, []).append(set_name)
-    return {group: sets for group, sets in sorted(homes.items()) if len(sets) > 1}
-
-
-def straddling_in_words(groups: Mapping[str, Sequence[str]], rule: GroupRule) -> Iterator[str]:
-    """A sentence about groups across the sets that data bring; none where they bring one set only."""
-    if len(groups) < 2:
-        return
-    across = straddling(groups)
-    count = len({group for of_images in groups.values() for group in of_images} - {ALONE})
-    if not across:
-        yield f"{count_in_words(count)} by {rule}, none of which lies in two sets."
-        return
-    pairs = Counter(tuple(sets) for sets in across.values())
-    where = ", ".join(
-        f"{number:,} in the {' and the '.join(TITLES[one] for one in sets)} set" for sets, number in pairs.items()
-    )
-    lie = "lies" if len(across) == 1 else "lie"
-    yield (
-        f"{len(across):,} of {count_in_words(count)} by {rule} {lie} in several sets ({where}; the first: "
-        f"{next(iter(across))!r}), which flatters the figures; put each group into one set."
-    )
-
-
-def count_in_words(count: int) -> str:
-    """`1 group`, `5 groups`."""
-    return f"{count:,} group{'s' * (count != 1)}"
+    notes = (*source.notes, *_alone(source, groups, rule))
+    return replace(source, readers=readers, notes=notes, groups=groups, group_rule=rule)
 
 
 def _alone(source: Source, groups: Mapping[str, Sequence[str]], rule: GroupRule) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from beholder.data.groups.grouped import count_in_words, straddling
+from beholder.data.groups.across import count_in_words, straddling
 from beholder.data.groups.rule import ALONE, compiled, group_in
 from beholder.data.kinds import FileKind
 from beholder.data.source import Source

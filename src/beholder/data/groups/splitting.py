@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
 from beholder.data.folders.roles import TITLES
+from beholder.data.groups.across import count_in_words
 from beholder.data.groups.dividing import divide_groups
-from beholder.data.groups.grouped import count_in_words
 from beholder.data.groups.linked import linked
 from beholder.data.groups.rule import ALONE
 from beholder.data.source import Source
@@ -68,9 +68,10 @@ def _sets_in_words(source: Source, groups: Sequence[str], rows: Mapping[str, NDA
         there = len({groups[row] for row in chosen} - {ALONE})
         told.append(f"{there:,} in the {TITLES[set_name]} set ({len(chosen):,} {plural})")
     where = f"{', '.join(told[:-1])} and {told[-1]}"
+    # Where the data bring a set, a group may lie in that too, which is told of them.
+    two = "two sets" if len(rows) > 2 else f"both the {' and the '.join(TITLES[name] for name in rows)} set"
     return (
-        f"No group lies in two sets: of {count_in_words(len(sizes))} by {source.group_rule}, of {size} {plural}, "
-        f"{where}."
+        f"No group lies in {two}: of {count_in_words(len(sizes))} by {source.group_rule}, of {size} {plural}, {where}."
     )
 
 

@@ -17,7 +17,6 @@ from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Corrections
-from beholder.data.kinds import named
 from beholder.errors import UsageError
 from beholder.figures.png import png_uri
 from beholder.runs.run_folder import CORRECTIONS_FILE, open_run
@@ -32,7 +31,8 @@ DOUBTS = 200  # training images that are shown
 SETS = ("validation", "train")
 _MOST = 100  # images in one answer
 _NOT_KEPT = (
-    "This run keeps no image called {}; it keeps only some of its images: write this one into the corrections file."
+    "This run keeps no {kind.name} called {{}}; it keeps only some of its {kind.plural}: write this one into the "
+    "corrections file."
 )
 
 
@@ -109,14 +109,14 @@ class DoubtfulImages:
             label = neighbours.class_names[neighbours.labels[row]]
             image = _image(path, "train", label, image=png_uri(neighbours.thumbnail(row)))
         else:
-            return {"note": _NOT_KEPT.format(repr(path[:200])), "images": []}
+            return {"note": self._not_kept.format(repr(path[:200])), "images": []}
         return {"note": None, "images": self._shown([image], self._decisions.read())}
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep one decision at once; takes and raises what `Decisions.decide` does, returns what `_state` tells."""
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
-        return self._state(self._decisions.decide([body], self._paths, _NOT_KEPT))
+        return self._state(self._decisions.decide([body], self._paths, self._not_kept))
 
     def _state(self, corrections: Corrections) -> dict[str, Any]:
         """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
@@ -126,7 +126,7 @@ class DoubtfulImages:
         validation, file = self._served.validation, self._decisions.file
         folds = self._config.get("folds") is not None  # whose images are all learned from
         names = [] if validation is None or folds else validation.names
-        [remark] = validation_note(corrections.lines, names, named(self._served.kind)) or [None]
+        [remark] = validation_note(corrections.lines, names) or [None]
         return {
             "corrections": len(corrections.lines),
             "file": str(file),
@@ -150,11 +150,17 @@ class DoubtfulImages:
         before = Corrections.from_json(self._config.get("corrections", {}).get("lines", []))
         return Decisions(file, self._served.classifier.class_names, before)
 
+    @cached_property
+    def _not_kept(self) -> str:
+        """About a file that cannot be decided about, with its name as `{}`."""
+        return _NOT_KEPT.format(kind=self._served.classifier.kind)
+
     def _why_not(self) -> str | None:
         if self._served.run is None:
             return "Only a RUN folder can be corrected, and this is a model folder; serve the RUN folder."
         if self._served.validation is None and self._served.neighbours is None:
-            return "This run keeps no images to correct; train again, without --no-neighbours."
+            plural = self._served.classifier.kind.plural
+            return f"This run keeps no {plural} to correct; train again, without --no-neighbours."
         return None
 
     @cached_property

@@ -12,10 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from beholder.artifact.store import Artifact
 from beholder.artifact.validation_answers import ValidationAnswers
+from beholder.data.kinds import Kind
 from beholder.errors import BeholderError
 from beholder.evaluation.abstention import coverage_curve
 from beholder.evaluation.calibration import expected_calibration_error, reliability
+from beholder.evaluation.fold_words import judged_in_words
 from beholder.evaluation.metrics import macro_figures
 from beholder.evaluation.point_words import point_test_in_words, promises_in_words
 from beholder.figures.pixels import window_image
@@ -69,24 +72,27 @@ def judgement(served: Served) -> dict[str, Any]:
     """
     artifact = served.classifier.artifact
     point, risk = artifact.manifest.point_in(artifact.precision), artifact.manifest.risk_in(artifact.precision)
-    promises = promises_in_words(point, risk)
+    promises, folds = promises_in_words(point, risk), artifact.manifest.validation.get("folds")
+    of_them = judged_in_words(folds)
     notes: list[str] = []
     validation = _or_note(lambda: served.validation, notes)
     decided = _or_note(lambda: served.decided_validation, notes) if validation is not None else None
     if served.run is None:
         notes.append("This is a model folder: serve the RUN folder to see how it was trained.")
     elif validation is None and not notes:
-        notes.append("This run keeps no answers to its validation set; a run trained by this Beholder does.")
+        plural = served.classifier.kind.plural
+        notes.append(f"This run keeps no answers to the {plural} {of_them}; a run trained by this Beholder does.")
     run = _or_note(served.read, notes)
-    sets = {} if run is None else _test_set(run, served.classifier.class_names, notes)
+    sets = {} if run is None else _test_set(run, artifact, notes)
     if validation is not None:
-        sets["validation"] = _validation_set(validation, decided or validation)
+        sets["validation"] = _validation_set(validation, decided or validation, served.kind)
+        notes += _other_network(of_them, validation.precision, artifact.precision)
         if decided is validation and artifact.point is not None:
-            notes.append("The figures of the validation set are those of the most probable classes.")
+            notes.append(f"The figures {of_them} are those of the most probable classes.")
     return {
         "class_names": list(served.classifier.class_names),
         "promise": " ".join(promises) or None,
-        "folds": artifact.manifest.validation.get("folds"),
+        "folds": folds,
         "sets": sets,
         "notes": notes,
         **_training(run),
@@ -143,9 +149,21 @@ def _training(run: RunFiles | None) -> dict[str, Any]:
     }
 
 
-def _test_set(run: RunFiles, names: Sequence[str], notes: list[str]) -> dict[str, Any]:
-    """The figures of `beholder evaluate` under `test`; where there are none, a sentence among `notes`."""
-    evaluation = run.evaluation
+def _other_network(of_them: str, precision: str, own: str) -> list[str]:
+    """A sentence where figures are of a network of another `precision` than that which answers here, its `own`."""
+    return [] if precision == own else [f"The figures {of_them} are the {precision} network's, and {own} answers here."]
+
+
+def _test_set(run: RunFiles, artifact: Artifact, notes: list[str]) -> dict[str, Any]:
+    """The figures of `beholder evaluate` under `test`; a sentence among `notes` where there are none, or another's."""
+    evaluation, names = run.evaluation, artifact.manifest.class_names
+    if evaluation is None and not run.has_test_set:
+        plural = run.kind.plural
+        notes.append(
+            f"There is no test set: all {plural} were learned from; `beholder evaluate {run.argument} DATA` judges the "
+            "model on others."
+        )
+        return {}
     if evaluation is None:
         why = "Its figures on the test set are an earlier model's" if run.outdated else "The test set is still closed"
         notes.append(f"{why}: `beholder evaluate {run.argument}` opens it, once, when all choices are made.")
@@ -153,10 +171,11 @@ def _test_set(run: RunFiles, names: Sequence[str], notes: list[str]) -> dict[str
     if len(evaluation["confusion"]) != len(names):
         notes.append("Its evaluation.json is of other classes than the model's; delete it and evaluate again.")
         return {}
-    return {"test": evaluated_figures(evaluation, names)}
+    notes += _other_network("of the test set", evaluation.get("precision", "float32"), artifact.precision)
+    return {"test": evaluated_figures(evaluation, names, run.kind.name)}
 
 
-def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str], kind: Kind) -> dict[str, Any]:
     """What the page shows of an `evaluation.json`."""
     mistakes = [
         {
@@ -172,10 +191,10 @@ def evaluated_figures(evaluation: dict[str, Any], names: Sequence[str]) -> dict[
     judged, point = evaluation["judged"], evaluation.get("point")
     judged += "" if point is None else f" {point_test_in_words(point)}"
     facts = {"interval": evaluation.get("interval"), "judged": judged, "honesty": honesty}
-    return {**_set(evaluation["confusion"], names), **facts, "mistakes": mistakes}
+    return {**_set(evaluation["confusion"], names, kind), **facts, "mistakes": mistakes}
 
 
-def _validation_set(validation: ValidationAnswers, decided: ValidationAnswers) -> dict[str, Any]:
+def _validation_set(validation: ValidationAnswers, decided: ValidationAnswers, kind: Kind) -> dict[str, Any]:
     """Calibration of the most probable classes, all else of the answers as they are `decided`."""
     mistakes = [validation_image(decided, int(row)) for row in decided.mistakes()[:MISTAKES]]
     correct = validation.answers == validation.labels
@@ -185,7 +204,7 @@ def _validation_set(validation: ValidationAnswers, decided: ValidationAnswers) -
         {"unsure_below": None, "risk": None, "curve": coverage_curve(validation.probabilities, correct)},
     )
     facts = {"interval": None, "judged": None, "honesty": honesty}
-    return {**_set(decided.confusion().tolist(), validation.class_names), **facts, "mistakes": mistakes}
+    return {**_set(decided.confusion().tolist(), validation.class_names, kind), **facts, "mistakes": mistakes}
 
 
 def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) -> dict[str, Any]:
@@ -193,13 +212,13 @@ def _honesty(bins: list[dict[str, Any]], error: Any, selective: dict[str, Any]) 
     return {"ece": error, "reliability": bins, "selective": selective, "words": words}
 
 
-def _set(confusion: list[list[int]], names: Sequence[str]) -> dict[str, Any]:
+def _set(confusion: list[list[int]], names: Sequence[str], kind: Kind) -> dict[str, Any]:
     count, right = sum(map(sum, confusion)), sum(row[index] for index, row in enumerate(confusion))
     return {
         "accuracy": _ratio(right, count),
         "count": count,
         "confusion": confusion,
-        "words": confusion_in_words(confusion, list(names)),
+        "words": confusion_in_words(confusion, list(names), kind),
         "per_class": per_class(confusion, names),
         **macro_figures(confusion),
     }
