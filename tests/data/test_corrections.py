@@ -120,7 +120,7 @@ def test_any_file_name_there_can_be_comes_back(paths: list[bytes], tmp_path_fact
         ("path,action,label\na,remove,\n", "'remove' of 'a'.*keep, drop, relabel"),
         ("path,action,label\na,relabel,\n", "'relabel' of 'a' needs the label"),
         ("path,action,label\na,drop,dog\n", "'drop' of 'a' has no use for 'dog'"),
-        ("path,action,label\n,drop,\n", "names no image"),
+        ("path,action,label\n,drop,\n", "names no file"),
         ("path,action,label\na\n", "path, action and label"),
         ("path,action,label\na,drop,,x\n", "line 2: expected path, action and label"),
         ("path,action,label\na,drop,\na,keep,\n", "lines 2 and 3 disagree about 'a' .drop and keep."),
@@ -168,7 +168,7 @@ def test_a_source_is_corrected_in_every_set_and_says_so() -> None:
 def test_a_corrections_file_of_test_images_alone_is_obeyed_where_the_test_set_is_opened() -> None:
     """The doctor finds copies across sets, and one may drop those of the test set alone."""
     [note] = corrections(("test/cat/1.png", "drop")).notes(set(), "birds", ["test"])
-    assert note == "1 of the 1 corrections seems to be of test images, which only `beholder evaluate` reads."
+    assert note == "1 of the 1 corrections seems to be of the test set, which only `beholder evaluate` reads."
 
 
 def test_a_corrections_file_of_other_data_is_refused_and_one_without_corrections_changes_nothing() -> None:

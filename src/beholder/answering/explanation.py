@@ -20,6 +20,7 @@ from beholder.answering.prediction import Prediction
 from beholder.answering.saliency import Where, where_it_looked
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
+from beholder.data.kinds import IMAGES, SOUNDS, FileKind
 from beholder.data.sounds.reading import sound_header
 from beholder.data.sounds.rules import SoundRules, frames_of
 from beholder.data.sounds.windows import starts

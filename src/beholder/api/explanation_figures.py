@@ -100,7 +100,9 @@ def sliding_window(
     kind = IMAGES if axes is None else SOUNDS
     if windows is None:
         if slide is not None or stride is not None:
-            raise UsageError(f"This network has no window that could slide over the {kind.drawn}; add --random to draw some.")
+            raise UsageError(
+                f"This network has no window that could slide over the {kind.drawn}; add --random to draw some."
+            )
         return None
     count, height, width, _ = windows.weights.shape
     number = int(windows.order[0]) if slide is None else slide

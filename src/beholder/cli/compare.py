@@ -164,7 +164,16 @@ def _table(rows: tuple[ComparedModel, ...], kind: Kind) -> Table:
 
     table = Table("model", box=None, pad_edge=False)
     # Headings on two lines, so that the table fits 80 columns.
-    names = [named(kind).plural, "parameters", "multiply-\nadds", "seconds", "train", "vali-\ndation", "gap", "best\nepoch"]
+    names = [
+        named(kind).plural,
+        "parameters",
+        "multiply-\nadds",
+        "seconds",
+        "train",
+        "vali-\ndation",
+        "gap",
+        "best\nepoch",
+    ]
     for name in names + ([] if rows[0].interval is None else ["test", "95 % interval"]):
         table.add_column(name, justify="right")
     for row in rows:

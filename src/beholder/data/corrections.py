@@ -53,7 +53,7 @@ class Correction:
 
     def __post_init__(self) -> None:
         if not self.path:
-            raise DataError("A correction names no image; give its path.")
+            raise DataError("A correction names no file; give its path.")
         if self.action not in ACTIONS:
             raise DataError(
                 f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
@@ -181,7 +181,7 @@ class Corrections:
                 "check the spelling."
             )
         if later:
-            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of test images"
+            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of the test set"
             told.append(f"{seem}, which only `beholder evaluate` reads.")
         return tuple(told)
 

@@ -150,8 +150,8 @@ def _refuse_only_folder(tree: Tree, root: str, *, least: int, advice: str) -> No
         below = tree.filled(inner)
         if not tree.contents(inner).has_images and len(below) >= least:
             raise DataError(
-                f"{root!r} holds {tree.kind(inner).plural} in one folder only, {_base(filled[0])!r}, in which there are "
-                f"{_listed(below)}; {advice.format(inner=inner, root=root)}."
+                f"{root!r} holds {tree.kind(inner).plural} in one folder only, {_base(filled[0])!r}, in which there "
+                f"are {_listed(below)}; {advice.format(inner=inner, root=root)}."
             )
 
 
@@ -165,8 +165,8 @@ def _refuse_flat_sets(
         plural = tree.kind(first).plural
         raise DataError(
             f"{_listed(named)} in {root!r} {are if len(named) == 1 else 'are sets by their names and hold'} {plural} "
-            f"without class folders; sort the {plural} into a folder for each class ({_base(first)}/<class>/), or rename "
-            "the folders if they are classes."
+            f"without class folders; sort the {plural} into a folder for each class ({_base(first)}/<class>/), or "
+            "rename the folders if they are classes."
         )
     alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for folder in filled:
@@ -175,8 +175,8 @@ def _refuse_flat_sets(
     for roles in alike.values():
         if len(set(roles.values())) > 1:
             raise DataError(
-                f"{_listed(roles)} in {root!r} differ only in the name of a set; sort the {tree.kind(root).plural} into "
-                "train/<class>/ and test/<class>/."
+                f"{_listed(roles)} in {root!r} differ only in the name of a set; sort the "
+                f"{tree.kind(root).plural} into train/<class>/ and test/<class>/."
             )
 
 
@@ -240,8 +240,8 @@ def _notes(
             yield told
     for folder in flat:
         yield (
-            f"{_base(folder)!r} holds {tree.kind(folder).count(tree.count(folder))} without class folders: nothing can be judged by "
-            "them, so they are left out."
+            f"{_base(folder)!r} holds {tree.kind(folder).count(tree.count(folder))} without class folders: nothing can "
+            "be judged by them, so they are left out."
         )
     for folder in tree.contents(root).folders:
         if role_of(_base(folder)) and not tree.holds_images(folder):

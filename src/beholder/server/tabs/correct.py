@@ -17,6 +17,7 @@ from beholder.artifact.neighbours import Doubt
 from beholder.artifact.validation_answers import ValidationAnswers
 from beholder.data.correction_names import validation_note
 from beholder.data.corrections import Corrections
+from beholder.data.kinds import named
 from beholder.errors import UsageError
 from beholder.figures.png import png_uri
 from beholder.runs.run_folder import CORRECTIONS_FILE, open_run
@@ -30,9 +31,6 @@ from beholder.server.tabs.retraining import retrain_command
 DOUBTS = 200  # training images that are shown
 SETS = ("validation", "train")
 _MOST = 100  # images in one answer
-_NOT_KEPT = (
-    "This run keeps no image called {}; it keeps only some of its images: write this one into the corrections file."
-)
 
 
 def routes(served: Served) -> list[BaseRoute]:
@@ -67,6 +65,11 @@ class DoubtfulImages:
 
     def __init__(self, served: Served) -> None:
         self._served = served
+        kind = named(served.kind)
+        self._not_kept = (
+            f"This run keeps no {kind.name} called {{}}; it keeps only some of its {kind.plural}: write this one into "
+            "the corrections file."
+        )
 
     def page(self, set_name: str, start: int, count: int) -> dict[str, Any]:
         """`count` doubtful images of `set_name` from the `start`-th on, clearest first.
@@ -108,14 +111,14 @@ class DoubtfulImages:
             label = neighbours.class_names[neighbours.labels[row]]
             image = _image(path, "train", label, image=png_uri(neighbours.thumbnail(row)))
         else:
-            return {"note": _NOT_KEPT.format(repr(path[:200])), "images": []}
+            return {"note": self._not_kept.format(repr(path[:200])), "images": []}
         return {"note": None, "images": self._shown([image], self._decisions.read())}
 
     def decide(self, body: Any) -> dict[str, Any]:
         """Keep one decision at once; takes and raises what `Decisions.decide` does, returns what `_state` tells."""
         if self._served.run is None:
             raise UsageError(str(self._why_not()))
-        return self._state(self._decisions.decide([body], self._paths, _NOT_KEPT))
+        return self._state(self._decisions.decide([body], self._paths, self._not_kept))
 
     def _state(self, corrections: Corrections) -> dict[str, Any]:
         """`corrections` (how many), the `file`, the `command` that obeys it, null as long as there is no file.
@@ -153,7 +156,9 @@ class DoubtfulImages:
         if self._served.run is None:
             return "Only a RUN folder can be corrected, and this is a model folder; serve the RUN folder."
         if self._served.validation is None and self._served.neighbours is None:
-            return "This run keeps no images to correct; train again, without --no-neighbours."
+            return (
+                f"This run keeps no {named(self._served.kind).plural} to correct; train again, without --no-neighbours."
+            )
         return None
 
     @cached_property
