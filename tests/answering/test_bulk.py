@@ -281,7 +281,7 @@ def test_bulk_answers_to_sounds_are_those_of_predict(tones_run: Path, tmp_path: 
     (folder / "low" / "none.wav").write_bytes(b"no sound")
     answers = beholder.predict(tones_run, expand([str(folder)], SOUNDS), top=3)
     result = beholder.predict_in_bulk(tones_run, folder, tmp_path / "out", workers=2, part_size=16)
-    assert (result.images, result.errors) == (61, 1)
+    assert (result.images, result.errors, result.kind) == (61, 1, "sound")
     check(tmp_path / "out", {answer.path: answer for answer in answers})
     paths = [answer.path for answer in answers if answer.error is None][:10]
     pq.write_table(pa.table({"bytes": [Path(path).read_bytes() for path in paths]}), tmp_path / "set.parquet")

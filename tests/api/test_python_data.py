@@ -113,7 +113,7 @@ def test_labels_of_a_frame_may_be_numbers_or_missing(paths: list[str]) -> None:
 
 @pytest.mark.parametrize("missing", [None, 3.5, ""])
 def test_a_row_that_names_no_file_is_told(paths: list[str], labels: list[str], missing: Any) -> None:
-    with pytest.raises(beholder.DataError, match="Row 7 of the data frame names no image file"):
+    with pytest.raises(beholder.DataError, match="Row 7 of the data frame names no file"):
         beholder.open_source(Frame(path=[*paths[:7], missing, *paths[8:]], label=labels))
 
 
@@ -183,7 +183,7 @@ def test_files_become_a_data_set_in_their_order(paths: list[str], labels: list[s
     [
         ({"paths": ["birds/00.png", "nowhere.png"], "labels": ["a", "b"]}, "Image 1, 'nowhere.png', cannot be read"),
         ({"paths": "birds/00.png", "labels": ["a"]}, "Expected a list of paths"),
-        ({"paths": [None], "labels": ["a"]}, "Expected a path for image 0"),
+        ({"paths": [None], "labels": ["a"]}, "Expected a path in row 0"),
         ({"paths": ["birds/00.png"], "labels": []}, "one label for each of 1 paths"),
         ({"paths": [], "labels": []}, "Received: none"),
         ({"paths": ["birds/00.png"], "labels": [0.5]}, "whole numbers or texts|Expected texts alone"),

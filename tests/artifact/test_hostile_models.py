@@ -147,7 +147,7 @@ CAST = helper.make_node("Cast", ["images"], ["logits"], to=TensorProto.FLOAT)
 def test_a_graph_that_takes_no_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(graph(CAST, outputs=("logits",), kind=TensorProto.FLOAT))
-    with pytest.raises(ArtifactError, match="does not take images"):
+    with pytest.raises(ArtifactError, match="does not take pixels"):
         Graph(path)
 
 

@@ -168,7 +168,7 @@ def test_standard_input_that_cannot_be_read(place: Path) -> None:
     got = ran(place, "predict run -", "0> made/written")
     assert (got.returncode, got.stderr) == (
         2,
-        b"Error: Cannot read standard input (bad file descriptor); give an image's bytes there.\n",
+        b"Error: Cannot read standard input (bad file descriptor); give a file's bytes there.\n",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from beholder.data.kinds import IMAGES
 from beholder.errors import RunError
 from beholder.report.comparison import findings, write_comparison
 
@@ -42,7 +43,7 @@ def text(sentences: list[str]) -> str:
 
 
 def test_the_chapters_point_is_said_where_the_figures_show_it() -> None:
-    said = text(findings([FAST, BOOK, DENSE]))
+    said = text(findings([FAST, BOOK, DENSE], IMAGES))
     assert "fast ranks first: 90.0 % on the validation set (95 % interval 89.0 % to 91.0 %)" in said
     assert "dense overfits most: its training accuracy, 95.0 %, ends 45.0 points above" in said
     assert "dense has the most parameters, 3,157,002; better on validation with fewer: " in said
@@ -51,13 +52,13 @@ def test_the_chapters_point_is_said_where_the_figures_show_it() -> None:
 
 def test_nothing_is_said_that_the_figures_do_not_show() -> None:
     good = row("dense", 3_157_002, 0.95, 0.01)
-    assert len(findings([good, row("book", 2_474_698, 0.90, 0.02)])) == 1
+    assert len(findings([good, row("book", 2_474_698, 0.90, 0.02)], IMAGES)) == 1
 
 
 def test_how_the_gap_changes_with_more_images_is_said() -> None:
     few = row("dense", 3_157_002, 0.30, 0.70, images=500)
     assert "From 500 to 45,000 training images the gap changes: dense from 70.0 to 45.0 points." in text(
-        findings([DENSE, few])
+        findings([DENSE, few], IMAGES)
     )
 
 

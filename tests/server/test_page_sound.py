@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -336,6 +337,37 @@ def test_all_tabs_speak_of_sounds(page: Page, serious_violations: Callable[[Page
         assert page.locator(f"#panel-{tab}").get_by_text("sound").first.is_visible()
         assert fits(page)
         assert serious_violations(page) == []
+
+
+TOLD = """() => [document.body.innerText,
+  ...[...document.querySelectorAll("[alt], [aria-label], [title]")].flatMap((box) => (
+    ["alt", "aria-label", "title"].map((name) => box.getAttribute(name) ?? "")))].join("\\n")"""
+
+
+def test_no_page_of_a_classifier_of_sounds_speaks_of_images(page: Page) -> None:
+    said = {}
+    page.goto("")
+    page.get_by_text("Your sound goes to this server").wait_for()
+    said["Your sound goes to this server"] = page.evaluate(TOLD)
+    page.locator("input[type=file]").first.set_input_files([file("a.wav", wav(tone(300, 0.9)))])
+    answers(page).first.get_by_role("slider", name="Where it listened").wait_for()
+    said["Most similar training sounds"] = page.evaluate(TOLD)
+    page.goto("#inside")
+    page.locator(".layer-card").first.wait_for()
+    page.locator(".layer-card").first.click()
+    said["Choose a sound"] = page.evaluate(TOLD)
+    page.goto("#correct/nowhere.wav")
+    page.get_by_text("no sound called 'nowhere.wav'; it keeps only some of its sounds").wait_for()
+    page.goto("#correct/low/3.wav")
+    page.get_by_text("The sound that you chose").wait_for()
+    said["your sounds are never touched"] = page.evaluate(TOLD)
+    page.goto("watch")
+    page.locator(".answers li").first.wait_for()
+    page.locator("#figures", has_text="Clips per second").wait_for()
+    said["validation clips, "] = page.evaluate(TOLD)
+    for expected, text in said.items():
+        assert expected in text
+        assert re.findall(r".*\bimages?\b.*", text.replace("images of time and pitch", ""), re.IGNORECASE) == []
 
 
 def test_a_training_sound_can_be_heard_where_it_is_corrected(page: Page) -> None:

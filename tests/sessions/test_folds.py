@@ -239,7 +239,7 @@ def test_a_damaged_answer_of_a_fold_is_trained_again(run: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"early_stop": 3}, "no image is left to stop early by"),
+        ({"early_stop": 3}, "nothing is left to stop early by"),
         ({"validation": (np.zeros((4, 8, 8, 1), np.uint8), np.arange(4) % 2)}, "leave `validation` or `folds` out"),
         ({"folds": 1}, "folds"),
         ({"folds": 60}, "fewer than the 60 folds"),

@@ -20,6 +20,7 @@ from beholder.answering.prediction import Prediction
 from beholder.answering.saliency import Where, where_it_looked
 from beholder.artifact.inside import Inside
 from beholder.artifact.store import open_inside
+from beholder.data.kinds import IMAGES, SOUNDS, FileKind
 from beholder.data.sounds.reading import sound_header
 from beholder.data.sounds.rules import SoundRules, frames_of
 from beholder.data.sounds.windows import starts
@@ -97,6 +98,11 @@ class Explanation:
     where: Where
     clip: Clip | None = None  # of a sound
 
+    @property
+    def kind(self) -> FileKind:
+        """What is explained."""
+        return IMAGES if self.clip is None else SOUNDS
+
 
 def explain_image(
     classifier: Classifier,
@@ -143,7 +149,7 @@ def explain_image(
     source = next((layer.values for layer in reversed(maps) if layer.number <= first), pixels.astype(np.float32))
     windows: Windows | None
     if random:
-        windows = _random_windows(source, _RANDOM_SIZE if window is None else window, seed)
+        windows = _random_windows(source, _RANDOM_SIZE if window is None else window, seed, classifier.kind)
         maps = _random_maps(windows)
     else:
         windows = _trained_windows(inside, rows, source)
@@ -204,10 +210,12 @@ def _trained_windows(inside: Inside, rows: Sequence[dict[str, Any]], source: NDA
     return Windows(weights, source, stride, padding, sums, random=False)
 
 
-def _random_windows(source: NDArray[np.float32], size: int, seed: int) -> Windows:
+def _random_windows(source: NDArray[np.float32], size: int, seed: int, kind: FileKind) -> Windows:
     largest = min(source.shape[:2])
     if not 1 <= size <= largest:
-        raise UsageError(f"Expected a window from 1 to {largest} pixels, the image's side. Received: window={size}.")
+        raise UsageError(
+            f"Expected a window from 1 to {largest} pixels, the {kind.drawn}'s side. Received: window={size}."
+        )
     shape = (_RANDOM_WINDOWS, size, size, source.shape[2])
     weights = np.random.default_rng(seed).standard_normal(shape, np.float32)
     return Windows(weights, source, 1, "same", convolve(source, weights), random=True)

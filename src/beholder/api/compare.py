@@ -138,6 +138,7 @@ def compare(
         missing=tuple(one.folder.name for one in planned[len(done) :]),
         out=folder,
         notes=source.told(),
+        kind=source.kind,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     if rows:

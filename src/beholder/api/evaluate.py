@@ -117,7 +117,7 @@ def evaluate(
     fingerprint = test.fingerprint()
     file = own_file if judged.own else opened.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
     kept = _kept(file, artifact, fingerprint)
-    words = f"{judged.words}{_other_images(file, fingerprint)}"
+    words = f"{judged.words}{_other_files(file, fingerprint, source.file_kind.plural)}"
     document = kept or {
         **_playable(judge(artifact, test, source.name, judged.set_name, progress), source),
         "fingerprint": fingerprint,
@@ -206,12 +206,12 @@ def _grouped(source: Source, pattern: str | None, config: dict[str, Any]) -> Sou
     return grouped_by_pattern(source, config.get("group_pattern"), strict=False)
 
 
-def _other_images(file: Path, fingerprint: str) -> str:
-    """A sentence where `file` tells of other images than those of this `fingerprint`."""
+def _other_files(file: Path, fingerprint: str, plural: str) -> str:
+    """A sentence where `file` tells of other `plural` than those of this `fingerprint`."""
     before = read_evaluation(file)
     if before is None or before.get("fingerprint") == fingerprint:
         return ""
-    return f" They are not the same images as those judged on {before['created']}."
+    return f" They are not the same {plural} as those judged on {before['created']}."
 
 
 def _kept(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:

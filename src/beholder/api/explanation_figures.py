@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beholder.answering.convolution import convolve, edges
 from beholder.answering.explanation import Clip, Explanation, Maps, Windows
+from beholder.data.kinds import IMAGES, SOUNDS, FileKind
 from beholder.errors import UsageError
 from beholder.figures.maps import MOST_MAPS, maps_sheet, windows_sheet
 from beholder.figures.overlay import overlay
@@ -40,7 +41,7 @@ def draw_figures(explanation: Explanation, sliding: Sliding | None, folder: Path
         "seen": [{"name": step.name, "type": step.kind, "shape": list(step.values.shape)} for step in explanation.seen],
         "shape": list(explanation.image.shape),
         "clip": None if explanation.clip is None else _clip(explanation.clip),
-        "windows": _draw_windows(explanation.windows, folder),
+        "windows": _draw_windows(explanation.windows, explanation.kind, folder),
         "sliding": _draw_sliding(sliding, folder, frames),
         "layers": [_draw_maps(layer, folder) for layer in explanation.layers],
     }
@@ -70,15 +71,15 @@ def _draw_input(explanation: Explanation, folder: Path) -> None:
     save(contact_sheet(images, titles, columns=len(images), scale=scale), folder / "input.png")
 
 
-def _draw_windows(windows: Windows | None, folder: Path) -> list[dict[str, Any]]:
+def _draw_windows(windows: Windows | None, kind: FileKind, folder: Path) -> list[dict[str, Any]]:
     if windows is None:
         return []
     count, height, width, _ = windows.weights.shape
-    kind = "random, drawn from N(0, 1)" if windows.random else "learned from the training images"
+    origin = "random, drawn from N(0, 1)" if windows.random else f"learned from the training {kind.plural}"
     shown = f"{count} windows" if count <= MOST_MAPS else f"The {MOST_MAPS} strongest of {count} windows"
     text = (
-        f"{shown} of {width} by {height} pixels, {kind}. Strongest first: the bar is the mean size of a window's "
-        "output on this image. Mid-grey is a weight of 0."
+        f"{shown} of {width} by {height} pixels, {origin}. Strongest first: the bar is the mean size of a window's "
+        f"output on this {kind.drawn}. Mid-grey is a weight of 0."
     )
     order, strengths = windows.order, windows.strengths
     title = "Random windows" if windows.random else "Windows of the first layer"
@@ -96,9 +97,12 @@ def sliding_window(
     Raises:
         UsageError: no such window, a stride larger than the image, or a choice where there are no windows.
     """
+    kind = IMAGES if axes is None else SOUNDS
     if windows is None:
         if slide is not None or stride is not None:
-            raise UsageError("This network has no window that could slide over the image; add --random to draw some.")
+            raise UsageError(
+                f"This network has no window that could slide over the {kind.drawn}; add --random to draw some."
+            )
         return None
     count, height, width, _ = windows.weights.shape
     number = int(windows.order[0]) if slide is None else slide
@@ -107,7 +111,7 @@ def sliding_window(
     largest = min(windows.source.shape[:2])
     step = windows.stride if stride is None else stride
     if not 1 <= step <= largest:
-        raise UsageError(f"Expected a stride from 1 to {largest} pixels, the image's side. Received: {step}.")
+        raise UsageError(f"Expected a stride from 1 to {largest} pixels, the {kind.drawn}'s side. Received: {step}.")
     chosen = windows.weights[number]
     sums = convolve(windows.source, chosen[None], stride=step, padding=windows.padding)[..., 0]
     rows, columns = (
@@ -156,19 +160,19 @@ def _draw_maps(layer: Maps, folder: Path) -> dict[str, Any]:
 
 def _draw_where(explanation: Explanation, folder: Path) -> dict[str, Any]:
     where, prediction = explanation.where, explanation.prediction
-    greatest = float(where.heat.max())
+    greatest, shown = float(where.heat.max()), explanation.kind.drawn
     if where.patch is not None:
         # A hundredth of a probability is next to nothing, and must not look like much.
         least, size = 0.01, f"{where.patch[1]} by {where.patch[0]}"
         text = (
-            f"Occlusion: where the image glows, covering it with a patch of {size} pixels makes this answer less "
+            f"Occlusion: where the {shown} glows, covering it with a patch of {size} pixels makes this answer less "
             f"probable, by up to {100 * max(greatest, 0):.1f} points."
         )
     else:
         height, width = where.heat.shape
         least = 0.0
         text = (
-            f"Class activation: where the image glows, {where.layer} ({width} by {height} positions) speaks for this "
+            f"Class activation: where the {shown} glows, {where.layer} ({width} by {height} positions) speaks for this "
             "answer rather than the others."
         )
     verb = "looked"

@@ -116,7 +116,7 @@ def _lost(corrections: Corrections, found: set[str], name: str) -> list[str]:
     if not lost:
         return []
     which = "1 correction names" if len(lost) == 1 else f"{len(lost)} corrections name"
-    return [f"{which} no test image of {name!r}, the first: {lost[0]!r}; check the spelling."]
+    return [f"{which} no test file of {name!r}, the first: {lost[0]!r}; check the spelling."]
 
 
 def _is_own(known: str, source: Source, learned: list[Dataset], run_sets: KnownSets, corrections: Corrections) -> bool:

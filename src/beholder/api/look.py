@@ -132,9 +132,9 @@ def look(
 
 def _check_sheet(rows: int, columns: int, augmented: bool) -> None:
     if rows < 1 or columns < 1 or rows * columns > 2500:
-        raise UsageError(f"Expected from 1 to 2500 images on a sheet. Received: {rows} rows of {columns}.")
+        raise UsageError(f"Expected from 1 to 2500 places on a sheet. Received: {rows} rows of {columns}.")
     if augmented and columns < 2:
-        raise UsageError("Varied images are shown beside the original; --augmented needs at least two --columns.")
+        raise UsageError("What is varied is shown beside the original; --augmented needs at least two --columns.")
 
 
 def _check_how(as_seen: bool, cleaned: bool, augmented: bool, augmentation: str | None) -> None:
@@ -145,7 +145,7 @@ def _check_how(as_seen: bool, cleaned: bool, augmented: bool, augmentation: str 
         )
     if augmentation is not None and not augmented:
         raise UsageError(
-            "--augmentation says how images are varied; add --augmented to see them varied, or leave it out."
+            "--augmentation says how training varies what it shows; add --augmented to see that, or leave it out."
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from beholder.data.kinds import Kind
 from beholder.figures.png import ImageUri
 from beholder.figures.sound_clip import SoundUri
 from beholder.schema import SCHEMA
@@ -159,6 +160,7 @@ class ComparisonResult(JsonResult):
     out: Path  # the folder of the runs and of the table
     notes: tuple[str, ...]  # sentences about the data
     created: str  # ISO 8601
+    kind: Kind = "image"  # of what was learned from
 
     def _repr_html_(self) -> str:
         """As the cell of a notebook shows it."""

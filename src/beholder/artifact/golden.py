@@ -95,9 +95,9 @@ def _expected(folder: Path, section: str | None, key: str) -> tuple[dict[str, ND
             f"{str(folder)!r} is damaged ({why_damaged(error)}); copy the model again or train again."
         ) from error
     if not expected:
-        raise ArtifactError(f"{str(folder)!r} holds no golden images; copy the model again.")
+        raise ArtifactError(f"{str(folder)!r} holds no golden files; copy the model again.")
     if any(Path(name).name != name for name in expected):
-        raise ArtifactError(f"{str(folder)!r} lists golden images that lie elsewhere; copy the model again.")
+        raise ArtifactError(f"{str(folder)!r} lists golden files that lie elsewhere; copy the model again.")
     return expected, tolerance
 
 

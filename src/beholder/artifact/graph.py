@@ -72,7 +72,7 @@ class Graph:
         except Exception as error:
             raise ArtifactError(f"{str(path)!r} cannot be loaded ({_first_line(error)}); train again.") from error
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(inputs[0].shape) != 4:
-            raise ArtifactError(f"{str(path)!r} does not take images (N, H, W, C) of uint8; train again.")
+            raise ArtifactError(f"{str(path)!r} does not take pixels (N, H, W, C) of uint8; train again.")
         self.input_name = inputs[0].name
         width = (shapes.get("features") or [None])[-1]
         self.features = width if isinstance(width, int) else None
@@ -105,7 +105,7 @@ class Graph:
                 return [np.concatenate(column) for column in columns]
             shape, reason = batch.shape[1:], _first_line(error)
             raise ArtifactError(
-                f"{str(self.path)!r} cannot answer images of shape {shape} ({reason}); train again."
+                f"{str(self.path)!r} cannot answer pixels of shape {shape} ({reason}); train again."
             ) from error
         return results
 

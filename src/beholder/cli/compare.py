@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from beholder.api.results import ComparedModel, ComparisonResult
+    from beholder.data.kinds import Kind
 
 
 @click.command(
@@ -147,7 +148,7 @@ def _once(listener: Listener, told: set[str], kind: str) -> Listener:
 
 def _print_comparison(result: ComparisonResult) -> None:
     if result.models:
-        print_table(_table(result.models))
+        print_table(_table(result.models, result.kind))
         say(f"Comparison: {result.out / COMPARISON_PAGE}")
     if result.missing:
         say(
@@ -156,12 +157,23 @@ def _print_comparison(result: ComparisonResult) -> None:
         )
 
 
-def _table(rows: tuple[ComparedModel, ...]) -> Table:
+def _table(rows: tuple[ComparedModel, ...], kind: Kind) -> Table:
     from rich.table import Table
+
+    from beholder.data.kinds import named
 
     table = Table("model", box=None, pad_edge=False)
     # Headings on two lines, so that the table fits 80 columns.
-    names = ["images", "parameters", "multiply-\nadds", "seconds", "train", "vali-\ndation", "gap", "best\nepoch"]
+    names = [
+        named(kind).plural,
+        "parameters",
+        "multiply-\nadds",
+        "seconds",
+        "train",
+        "vali-\ndation",
+        "gap",
+        "best\nepoch",
+    ]
     for name in names + ([] if rows[0].interval is None else ["test", "95 % interval"]):
         table.add_column(name, justify="right")
     for row in rows:

@@ -207,10 +207,13 @@ def _answer_in_bulk(run: Path, sources: tuple[str, ...], *, out: str | None, as_
 
 
 def _in_words(result: BulkResult) -> str:
+    from beholder.data.kinds import named
+
+    kind = named(result.kind)
     earlier = f" {result.skipped:,} were answered earlier." if result.skipped else ""
     bad = f", {result.errors:,} of which could not be read" if result.errors else ""
     return (
-        f"Answered {result.images:,} images{bad}, {result.images_per_second:,.0f} images/s after "
+        f"Answered {kind.count(result.images)}{bad}, {result.images_per_second:,.0f} {kind.plural}/s after "
         f"{result.start_seconds:.0f} s of starting.{earlier}\nAnswers: {result.out}"
     )
 
@@ -234,8 +237,11 @@ def _telling() -> Iterator[Callable[[BulkProgress], None]]:
 
 
 def _state(progress: BulkProgress) -> str:
+    from beholder.data.kinds import named
+
+    plural = named(progress.kind).plural
     of = "" if progress.total is None else f" of {progress.total:,}"
     bad = f", {progress.errors:,} bad" if progress.errors else ""
     left = "" if progress.eta_seconds is None else f", {datetime.timedelta(seconds=round(progress.eta_seconds))} to go"
     done = progress.images + progress.skipped
-    return f"{done:,}{of} images{bad}, {progress.images_per_second:,.0f} images/s{left}"
+    return f"{done:,}{of} {plural}{bad}, {progress.images_per_second:,.0f} {plural}/s{left}"

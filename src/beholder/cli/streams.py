@@ -124,5 +124,5 @@ def read_standard_input() -> bytes:
         return sys.stdin.buffer.read()
     except OSError as error:
         raise UsageError(
-            f"Cannot read standard input ({str(error.strerror or error).lower()}); give an image's bytes there."
+            f"Cannot read standard input ({str(error.strerror or error).lower()}); give a file's bytes there."
         ) from error

@@ -22,7 +22,6 @@ from beholder import files
 from beholder.data.correction_lines import encoding_hint, is_spreadsheet, lines_of
 from beholder.data.correction_names import matched, normal_form
 from beholder.data.dataset import Dataset
-from beholder.data.kinds import IMAGES, FileKind
 from beholder.data.progress import Progress
 from beholder.data.source import Reader, Source
 from beholder.errors import DataError
@@ -53,7 +52,7 @@ class Correction:
 
     def __post_init__(self) -> None:
         if not self.path:
-            raise DataError("A correction names no file; give the path of one.")
+            raise DataError("A correction names no file; give its path.")
         if self.action not in ACTIONS:
             raise DataError(
                 f"The action {self.action!r} of {self.path!r} is unknown; write one of {', '.join(ACTIONS)}."
@@ -153,12 +152,10 @@ class Corrections:
                 kept[path] = Correction(path, action, label)
         return Corrections(tuple(kept.values()))
 
-    def notes(
-        self, found: set[str], name: str = "the data", unread: Iterable[str] = (), kind: FileKind = IMAGES
-    ) -> tuple[str, ...]:
+    def notes(self, found: set[str], name: str = "the data", unread: Iterable[str] = ()) -> tuple[str, ...]:
         """What a person should know once the data `name` were read, and files of the corrections' paths `found`.
 
-        Corrections of files of `unread` sets, such as `test`, may be right; these are of this `kind`.
+        Corrections of files of `unread` sets, such as `test`, may be right.
 
         Raises:
             DataError: no correction is of an image of the data.
@@ -183,7 +180,7 @@ class Corrections:
                 "check the spelling."
             )
         if later:
-            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of test {kind.plural}"
+            seem = f"{len(later)} of the {total} corrections seem{'s' * (len(later) == 1)} to be of the test set"
             told.append(f"{seem}, which only `beholder evaluate` reads.")
         return tuple(told)
 

@@ -21,6 +21,9 @@ class FileKind:
         name: one of them, in words.
         plural: several.
         with_article: one, with its article.
+        row: what a network sees one at a time, in words; a long sound is several.
+        rows: several of these.
+        drawn: what it is where it is drawn.
         suffixes_of: each format that Beholder reads, with its suffixes; the usual one first.
         is_name: whether a file's name, or path, ends as one that Beholder reads, and is not hidden.
         looks_like: whether it ends as one in a format that Beholder cannot read.
@@ -34,6 +37,9 @@ class FileKind:
     name: Kind
     plural: str
     with_article: str
+    row: str
+    rows: str
+    drawn: str
     suffixes_of: Mapping[str, tuple[str, ...]]
     is_name: Callable[[str], bool]
     looks_like: Callable[[str], bool]
@@ -61,6 +67,9 @@ IMAGES = FileKind(
     "image",
     "images",
     "an image",
+    "image",
+    "images",
+    "image",
     images.SUFFIXES_OF,
     images.is_image_name,
     images.looks_like_image,
@@ -74,6 +83,9 @@ SOUNDS = FileKind(
     "sound",
     "sounds",
     "a sound",
+    "clip",
+    "clips",
+    "spectrogram",
     sounds.SUFFIXES_OF,
     sounds.is_sound_name,
     sounds.looks_like_sound,

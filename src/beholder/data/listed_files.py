@@ -78,7 +78,7 @@ def _listed(values: Any, what: str) -> list[Any]:
 def _path(value: Any, row: int) -> str:
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path:
-        raise DataError(f"Expected a path for image {row}. Received: {value!r:.80}.")
+        raise DataError(f"Expected a path in row {row}. Received: {value!r:.80}.")
     return at_home(path)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from beholder import files
+from beholder.data.kinds import FileKind
 from beholder.errors import RunError
 from beholder.evaluation.metrics import validation_interval
 from beholder.report import charts, comparison_charts, words
@@ -34,16 +35,18 @@ def write_comparison(folder: Path) -> Path:
     )
     try:
         rows = [_row(folder, row) for row in document["models"]]
+        kind = rows[0]["files"].kind
         models = list(dict.fromkeys(row["model"] for row in sorted(rows, key=lambda row: row["parameters"])))
         html = render(
             "comparison.html",
             document=document,
             rows=rows,
             models=models,
-            findings=findings(rows),
+            findings=findings(rows, kind),
             curves=_curves(rows),
-            figures=_figures(rows, models),
+            figures=_figures(rows, models, kind),
             first=rows[0]["files"],
+            kind=kind,
         )
     except (KeyError, TypeError, IndexError) as error:
         raise RunError(f"{str(name)!r} is damaged ({why_damaged(error)}); run `beholder compare` again.") from error
@@ -52,11 +55,12 @@ def write_comparison(folder: Path) -> Path:
     return path
 
 
-def findings(rows: list[dict[str, Any]]) -> list[str]:
+def findings(rows: list[dict[str, Any]], kind: FileKind) -> list[str]:
     """What the table says, in sentences; each only where it is so.
 
     Args:
         rows: of the comparison, ranked; `validation_interval` is a pair or None.
+        kind: of what all learned from.
     """
     best, largest = rows[0], _at_largest_size(rows)
     interval = best["validation_interval"]
@@ -65,7 +69,7 @@ def findings(rows: list[dict[str, Any]]) -> list[str]:
         f"{best['title']} ranks first: {words.percent(best['validation_accuracy'])} on the validation set{between} "
         f"with {best['parameters']:,} parameters."
     ]
-    return sentences + _who_memorises(rows) + _what_parameters_buy(largest) + _what_images_buy(rows)
+    return sentences + _who_memorises(rows) + _what_parameters_buy(largest) + _what_files_buy(rows, kind)
 
 
 def _who_memorises(rows: list[dict[str, Any]]) -> list[str]:
@@ -93,7 +97,7 @@ def _what_parameters_buy(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _what_images_buy(rows: list[dict[str, Any]]) -> list[str]:
+def _what_files_buy(rows: list[dict[str, Any]], kind: FileKind) -> list[str]:
     courses = []
     for model in dict.fromkeys(row["model"] for row in rows):
         sizes = sorted((row for row in rows if row["model"] == model), key=lambda row: row["images"])
@@ -102,7 +106,7 @@ def _what_images_buy(rows: list[dict[str, Any]]) -> list[str]:
     if not courses:
         return []
     few, many = (choice(row["images"] for row in rows) for choice in (min, max))
-    return [f"From {few:,} to {many:,} training images the gap changes: {', '.join(courses)}."]
+    return [f"From {few:,} to {many:,} training {kind.plural} the gap changes: {', '.join(courses)}."]
 
 
 def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -112,12 +116,12 @@ def _row(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
     count = sum((run.data or {}).get("counts", {}).get("validation", []))
     interval = validation_interval(row["validation_accuracy"], count, (run.manifest or {}).get("validation", {}))
     several = name != row["model"]
-    title = f"{row['model']} on {row['images']:,} images" if several else row["model"]
+    title = f"{row['model']} on {run.kind.count(row['images'])}" if several else row["model"]
     return {**row, "name": name, "title": title, "files": run, "validation_interval": interval, "validation": count}
 
 
 def _at_largest_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a model, that with the most training images, in the order of the table."""
+    """One row a model, that with the most to learn from, in the order of the table."""
     most: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["model"] not in most or row["images"] > most[row["model"]]["images"]:
@@ -152,8 +156,8 @@ def _limits(runs: list[RunFiles]) -> tuple[float, float]:
     return max(0.0, min(values) - margin), min(1.0 + margin, max(values) + margin)
 
 
-def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
-    """What parameters buy, where there are several models, and images, where a model was trained on several counts."""
+def _figures(rows: list[dict[str, Any]], models: list[str], kind: FileKind) -> list[dict[str, Any]]:
+    """What parameters buy, where there are several models, and files, where a model was trained on several counts."""
     largest = _at_largest_size(rows)
     figures: list[dict[str, Any]] = []
     if len(largest) > 1:
@@ -162,16 +166,16 @@ def _figures(rows: list[dict[str, Any]], models: list[str]) -> list[dict[str, An
             for row in largest
         )
         sizes = {row["images"] for row in rows}
-        at = f", each on its most training images ({max(sizes):,})" if len(sizes) > 1 else ""
+        at = f", each on its most training {kind.plural} ({max(sizes):,})" if len(sizes) > 1 else ""
         title = f"Validation accuracy against parameters{at}; a line is a 95 % interval"
         drawn = comparison_charts.size_chart(largest, models)
         figures.append({"title": title, "chart": drawn, "alt": f"Validation accuracy against parameters: {listed}."})
     if len(rows) > len(largest):
         ordered = sorted(rows, key=lambda row: (row["model"], row["images"]))
         listed = "; ".join(f"{row['title']} {_points(row['gap'])}" for row in ordered)
-        title = "Gap between training and validation accuracy, in points, against the number of training images"
-        drawn = comparison_charts.gap_chart(rows, models)
-        figures.append({"title": title, "chart": drawn, "alt": f"Gap against training images: {listed}."})
+        title = f"Gap between training and validation accuracy, in points, against the number of training {kind.plural}"
+        drawn = comparison_charts.gap_chart(rows, models, kind.plural)
+        figures.append({"title": title, "chart": drawn, "alt": f"Gap against training {kind.plural}: {listed}."})
     return figures
 
 

@@ -1,4 +1,4 @@
-"""The comparison's charts: what parameters buy, and how the gap closes with more images."""
+"""The comparison's charts: what parameters buy, and how the gap closes with more to learn from."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def size_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
     return chart(draw, _WIDTH, _HEIGHT)
 
 
-def gap_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
-    """The gap against the number of training images, a line a model, named at its end."""
+def gap_chart(rows: Sequence[dict[str, Any]], models: list[str], plural: str) -> Chart:
+    """The gap against the number of training `plural`, a line a model, named at its end."""
 
     def draw(figure: Figure, colours: Palette) -> None:
         axes = plain_axes(figure, colours)
@@ -62,7 +62,7 @@ def gap_chart(rows: Sequence[dict[str, Any]], models: list[str]) -> Chart:
         sizes = sorted({row["images"] for row in rows})
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-        axes.set_xlabel("training images", color=colours.muted)
+        axes.set_xlabel(f"training {plural}", color=colours.muted)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
         ends = []
         for place, model in enumerate(models):

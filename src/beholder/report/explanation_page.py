@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from beholder import files
+from beholder.data.kinds import IMAGES, SOUNDS, FileKind
 from beholder.report.templates import read_resource
 from beholder.report.words import percent
 
@@ -50,13 +51,17 @@ def write_page(path: Path, document: dict[str, Any]) -> None:
     shown = "".join(section(document) for section in sections)
     names = _SECTIONS | ({} if document["clip"] is None else {"where": "Where it listened"})
     nav = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in names.items() if f'id="{key}"' in shown)
-    kind = "An image" if document["clip"] is None else "A sound"
-    source = f"{kind} without a file name" if document["path"] == "-" else str(document["path"])
+    one = _kind(document).with_article.capitalize()
+    source = f"{one} without a file name" if document["path"] == "-" else str(document["path"])
     html = Template(read_resource("explanation.html")).substitute(
         title=escape(title), style=read_resource("report.css"), source=escape(source), nav=nav, sections=shown
     )
     # A file name may hold bytes that are no text; they are shown as question marks.
     files.write_bytes(path, html.encode("utf-8", "replace"))
+
+
+def _kind(document: dict[str, Any]) -> FileKind:
+    return IMAGES if document["clip"] is None else SOUNDS
 
 
 def _answers(document: dict[str, Any]) -> str:
@@ -80,7 +85,7 @@ def _input(document: dict[str, Any]) -> str:
     if document["clip"] is not None:
         words = _clip_in_words(document["clip"], width, height)
     words += "".join(f" {note}" for note in document.get("notes", []))
-    alt = f"The image as decoded, {width} × {height} pixels"
+    alt = f"The {_kind(document).drawn} as decoded, {width} × {height} pixels"
     for step in document["seen"]:
         alt += f"; then {step['name']}, {step['shape'][1]} × {step['shape'][0]}"
         words += f" {layer_in_words(step['type'])}"
@@ -105,14 +110,14 @@ def _clip_in_words(clip: dict[str, Any], width: int, height: int) -> str:
 def _windows(document: dict[str, Any]) -> str:
     if not document["windows"]:
         return ""
-    kind = "random" if document["random"] else "trained"
-    words = "A window is a small pattern of weights that the network looks for everywhere in the image. " + (
+    kind, shown = "random" if document["random"] else "trained", _kind(document).drawn
+    words = f"A window is a small pattern of weights that the network looks for everywhere in the {shown}. " + (
         "These were drawn by chance: even they find edges and spots, but they were never told what to look for."
         if document["random"]
         else "These were learned: stripes find edges of their direction, blobs find spots."
     )
     strongest = ", ".join(str(window["number"]) for window in document["windows"][:3])
-    alt = f"{len(document['windows'])} {kind} windows as small images; the strongest on this image: {strongest}"
+    alt = f"{len(document['windows'])} {kind} windows as small images; the strongest on this {shown}: {strongest}"
     return _section("windows", "What it looks for", words, _figure("windows.png", alt))
 
 
@@ -121,14 +126,15 @@ def _sliding(document: dict[str, Any]) -> str:
     if sliding is None:
         return ""
     (height, width), (rows, columns) = sliding["size"], sliding["shape"]
+    shown = _kind(document).drawn
     pixels = "one pixel" if sliding["stride"] == 1 else f"{sliding['stride']} pixels"
     words = (
-        f"Convolution is only this: the window moves over the image, {pixels} at a time, and at each place its "
+        f"Convolution is only this: the window moves over the {shown}, {pixels} at a time, and at each place its "
         "weights times the pixels under it are added up. Each sum is one pixel of the output, "
         f"{columns} × {rows} in all."
     )
     alt = (
-        f"Animation: window {sliding['window']}, {width} × {height} pixels, slides over the image while the output "
+        f"Animation: window {sliding['window']}, {width} × {height} pixels, slides over the {shown} while the output "
         "grows beside it"
     )
     # Who asked for calm gets the last frame, where all is computed.
@@ -155,10 +161,10 @@ def _layers(document: dict[str, Any]) -> str:
 
 
 def _where(document: dict[str, Any]) -> str:
-    where = document["where"]
+    where, shown = document["where"], _kind(document).drawn
     if where["method"] == "occlusion":
         words = (
-            "Cover a part of the image and ask again: where the answer suffers most, the network had looked. "
+            f"Cover a part of the {shown} and ask again: where the answer suffers most, the network had looked. "
             "It glows there."
         )
     else:
@@ -166,7 +172,7 @@ def _where(document: dict[str, Any]) -> str:
             "In this network the answer is a sum over places of the last maps, so each place's share is known. It "
             "glows where a place speaks for this answer rather than the others."
         )
-    alt = f"The image, and the same in grey with heat on it. {where['text']}"
+    alt = f"The {shown}, and the same in grey with heat on it. {where['text']}"
     title = "Where it looked" if document["clip"] is None else "Where it listened"
     listened = where.get("listened")
     if listened:

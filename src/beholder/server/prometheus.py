@@ -28,10 +28,12 @@ class Metrics:
         self.requests = Counter("beholder_requests", "Requests that were answered.", labels, registry=own)
         about = "Seconds from a request to the end of its answer."
         self.seconds = Histogram("beholder_request_seconds", about, ("route",), registry=own)
-        self.images = Counter("beholder_images", "Images, by what became of them.", ("outcome",), registry=own)
-        sizes, about = (1, 2, 4, 8, 16, 32, 64), "Images in one run of the network."
+        self.images = Counter(
+            "beholder_images", "Images or sounds, by what became of them.", ("outcome",), registry=own
+        )
+        sizes, about = (1, 2, 4, 8, 16, 32, 64), "Images or sounds in one run of the network."
         self.batches = Histogram("beholder_batch_images", about, buckets=sizes, registry=own)
-        self.waiting = Gauge("beholder_waiting_images", "Images that wait for an answer.", registry=own)
+        self.waiting = Gauge("beholder_waiting_images", "Images or sounds that wait for an answer.", registry=own)
         about = "Requests that were told to come back later."
         self.refused = Counter("beholder_refused_requests", about, registry=own)
         ProcessCollector(registry=own)

@@ -31,10 +31,10 @@ def check_folds(request: TrainRequest, *, validation: bool, together: bool) -> N
     if together:
         raise UsageError("Folds are trained one after the other in one process; leave --folds or --processes out.")
     if validation:
-        raise UsageError("With folds all images are learned from and judged; leave `validation` or `folds` out.")
+        raise UsageError("With folds all data are learned from and judged; leave `validation` or `folds` out.")
     if request.early_stop is not None:
         raise UsageError(
-            "With folds no image is left to stop early by: it is judged once, or learned from; leave --folds or "
+            "With folds nothing is left to stop early by: all is judged once, or learned from; leave --folds or "
             "--early-stop out."
         )
     if request.plan is not None:
@@ -59,7 +59,7 @@ def check_tuning(settings: Settings, train: Dataset, folds: int) -> None:
     if settings.head_is_new and 0 < settings.recipe.epochs < fewest:
         raise UsageError(
             f"With folds no {train.file_kind.name} is left to tell whether {settings.recipe.epochs:g} epochs of "
-            f"fine-tuning gain anything, and on {learned:,} {'images' if train.sound is None else 'clips'} they may "
+            f"fine-tuning gain anything, and on {learned:,} {train.file_kind.rows} they may "
             f"not; give --epochs {fewest} or more, or a --budget."
         )
 

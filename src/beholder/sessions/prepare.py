@@ -88,8 +88,8 @@ class Prepared:
         Raises:
             DataError: none of them is of an image of the data.
         """
-        corrections, source, kind = self.request.corrections, self.source, self.source.file_kind
-        told = corrections.notes(self.corrected, source.name, {"test"} & source.readers.keys(), kind)
+        corrections, source = self.request.corrections, self.source
+        told = corrections.notes(self.corrected, source.name, {"test"} & source.readers.keys())
         if self.folds is not None:  # all are learned from
             return tuple(told)
         return (*told, *validation_note(corrections.lines, self.sets["validation"].names))

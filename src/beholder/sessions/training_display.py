@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from beholder.data.kinds import named
 from beholder.evaluation.shares import as_percent
 from beholder.training.budget.forecast import MOST_EPOCHS
 
@@ -180,12 +181,12 @@ def summary_in_words(summary: dict[str, Any]) -> str:
 
 def _files(summary: dict[str, Any]) -> str:
     """What is learned from."""
-    return "sounds" if summary.get("kind") == "sound" else "images"
+    return named(summary.get("kind", "image")).plural
 
 
 def _rows(summary: dict[str, Any]) -> str:
     """What a network sees one at a time."""
-    return "clips" if summary.get("kind") == "sound" else "images"
+    return named(summary.get("kind", "image")).rows
 
 
 def _on_validation(event: Event) -> str:

@@ -247,9 +247,7 @@ def choose(
     changed = replace(base, **said)
     if "augmentation" in said:
         if said.get("augment") is False:
-            raise UsageError(
-                f"--no-augment leaves images as they are; leave --augmentation {said['augmentation']} out."
-            )
+            raise UsageError(f"--no-augment varies nothing; leave --augmentation {said['augmentation']} out.")
         changed = replace(changed, augment=True)
     seed, early_stop = limits.checked_seed(seed), limits.checked("early_stop", early_stop)
     if not one_of(balance, get_args(Balance)):

@@ -109,7 +109,7 @@ class Destination:
         digests = [np.zeros(0, f"S{_DIGEST}")]
         for name in names:
             what = f"Cannot read the answers {self.address + '/' + name!r}"
-            advice = "delete this file, and its images are answered again"
+            advice = "delete this file, and what it answers is answered again"
             with system_errors(StorageError, what, advice), self._location.open(self._path(name)) as stream:
                 part = pq.ParquetFile(stream)
                 column = "row" if "row" in part.schema_arrow.names else "path"

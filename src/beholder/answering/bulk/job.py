@@ -23,6 +23,7 @@ from beholder.answering.bulk.locations import plain
 from beholder.answering.bulk.part_worker import WAITING, BulkJob, Done, Worker
 from beholder.answering.bulk.sources import BulkSource, Part, open_bulk_source
 from beholder.answering.classifier import Classifier
+from beholder.data.kinds import Kind
 from beholder.errors import BeholderError, UsageError
 from beholder.schema import SCHEMA
 
@@ -40,6 +41,7 @@ class BulkProgress:
         total: of the source; None while it is still being counted.
         images_per_second: since the first answer began.
         eta_seconds: until the end; None while that is not known.
+        kind: of what is answered, `image` or `sound`.
     """
 
     images: int
@@ -48,6 +50,7 @@ class BulkProgress:
     total: int | None
     images_per_second: float
     eta_seconds: float | None
+    kind: Kind = "image"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class BulkResult:
         seconds: from the first answer's begin to the last one's end.
         start_seconds: before that: opening the model, starting Ray and its workers.
         images_per_second: without the start.
+        kind: of what was answered, `image` or `sound`.
     """
 
     out: str
@@ -77,6 +81,7 @@ class BulkResult:
     seconds: float
     start_seconds: float
     images_per_second: float
+    kind: Kind = "image"
 
     def to_dict(self) -> dict[str, Any]:
         """As in `predict --engine ray --json`."""
@@ -199,14 +204,14 @@ class _Tally:
         rate, total = self._rate(), self._total
         left = None if total is None else max(0, total - self._skipped - self._images)
         eta = left / rate if left is not None and rate else None
-        return BulkProgress(self._images, self._errors, self._skipped, total, rate, eta)
+        return BulkProgress(self._images, self._errors, self._skipped, total, rate, eta, self._source.kind.name)
 
     def result(self, out: str, workers: int, precision: str, begun: float) -> BulkResult:
         """What the job did, which `begun`, in seconds since 1970."""
         seconds = self._seconds()
         start = self._began - begun if seconds else time.time() - begun
         counts = (self._images, self._errors, self._skipped, self._parts)
-        return BulkResult(out, *counts, workers, precision, seconds, start, self._rate())
+        return BulkResult(out, *counts, workers, precision, seconds, start, self._rate(), self._source.kind.name)
 
     def _seconds(self) -> float:
         return max(0.0, self._ended - self._began) if self._images else 0.0

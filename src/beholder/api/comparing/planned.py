@@ -94,6 +94,6 @@ def _check_same(one: Planned, source: Source, labels: str, subset: Dataset, vali
         same = same and read_document(run.data_file, missing="").get("fingerprint") == prints
     if not same:
         raise UsageError(
-            f"{str(one.folder)!r} was trained with other settings or images than those asked for now; choose "
-            "another --out."
+            f"{str(one.folder)!r} was trained with other settings or {source.file_kind.plural} than those asked for "
+            "now; choose another --out."
         )

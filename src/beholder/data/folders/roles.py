@@ -68,7 +68,7 @@ def divide(tree: Tree, root: str) -> Roles:
         empty = [folder for folder in tree.contents(root).folders if tree.contents(folder).folders]
         roles |= {folder: name for folder, name in _named(empty).items() if name.role == "train" and roles}
     if not roles or any(named[folder].role == "train" for folder in flat):
-        _refuse_flat_sets(root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(roles))
+        _refuse_flat_sets(tree, root, filled, {folder: named[folder] for folder in flat}, among_sets=bool(roles))
         _refuse_levels(tree, root)
         return Roles({"all": root})
     _refuse_beside(tree, root, roles, [folder for folder in filled if folder not in named])
@@ -150,20 +150,23 @@ def _refuse_only_folder(tree: Tree, root: str, *, least: int, advice: str) -> No
         below = tree.filled(inner)
         if not tree.contents(inner).has_images and len(below) >= least:
             raise DataError(
-                f"{root!r} holds images in one folder only, {_base(filled[0])!r}, in which there are "
-                f"{_listed(below)}; {advice.format(inner=inner, root=root)}."
+                f"{root!r} holds {tree.kind(inner).plural} in one folder only, {_base(filled[0])!r}, in which there "
+                f"are {_listed(below)}; {advice.format(inner=inner, root=root)}."
             )
 
 
-def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool) -> None:
+def _refuse_flat_sets(
+    tree: Tree, root: str, filled: Sequence[str], named: Mapping[str, _Name], *, among_sets: bool
+) -> None:
     """Sets that hold images and no class folders, and names that are of a set and of a class in one."""
     if among_sets or (named and (len(named) == len(filled) or len({name.role for name in named.values()}) > 1)):
         first, name = next(iter(named.items()))
         are = f"is a {TITLES[name.role]} set by its name and holds"
+        plural = tree.kind(first).plural
         raise DataError(
-            f"{_listed(named)} in {root!r} {are if len(named) == 1 else 'are sets by their names and hold'} images "
-            f"without class folders; sort the images into a folder for each class ({_base(first)}/<class>/), or rename "
-            "the folders if they are classes."
+            f"{_listed(named)} in {root!r} {are if len(named) == 1 else 'are sets by their names and hold'} {plural} "
+            f"without class folders; sort the {plural} into a folder for each class ({_base(first)}/<class>/), or "
+            "rename the folders if they are classes."
         )
     alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for folder in filled:
@@ -172,8 +175,8 @@ def _refuse_flat_sets(root: str, filled: Sequence[str], named: Mapping[str, _Nam
     for roles in alike.values():
         if len(set(roles.values())) > 1:
             raise DataError(
-                f"{_listed(roles)} in {root!r} differ only in the name of a set; sort the images into train/<class>/ "
-                "and test/<class>/."
+                f"{_listed(roles)} in {root!r} differ only in the name of a set; sort the "
+                f"{tree.kind(root).plural} into train/<class>/ and test/<class>/."
             )
 
 
@@ -182,6 +185,7 @@ def _refuse_beside(tree: Tree, root: str, roles: Mapping[str, _Name], others: Se
     if not others:
         return
     training = next((_base(folder) for folder, name in roles.items() if name.role == "train"), None)
+    kind = tree.kind(root)
     what = f"the {TITLES[next(iter(roles.values())).role]} set" if len(roles) == 1 else "the sets"
     if not all(tree.contents(other).has_images for other in others):
         advice = "name sets train, val and test, and move everything else out of this folder"
@@ -190,12 +194,12 @@ def _refuse_beside(tree: Tree, root: str, roles: Mapping[str, _Name], others: Se
     else:
         advice = (
             f"move classes into {training!r} and everything else out of this folder, or, if {training!r} is a class "
-            "too, put its images directly into it"
+            f"too, put its {kind.plural} directly into it"
         )
     count = sum(map(tree.count, others))
     raise DataError(
-        f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {count:,} images that "
-        f"are in no set; {advice}."
+        f"Beside {what} {_listed(roles)}, {root!r} holds {_listed(others)} with {kind.count(count)} that "
+        f"{'is' if count == 1 else 'are'} in no set; {advice}."
     )
 
 
@@ -209,13 +213,14 @@ def _refuse_levels(tree: Tree, folder: str) -> None:
     counts = Counter(name for names in within.values() for name in names)
     shared = [name for name, count in counts.items() if count > 1]
     if bare and len(shared) > 1 and 2 * len(shared) >= len(counts):
+        plural = tree.kind(folder).plural
         same = [below for name, below in within[classes[0]].items() if name in shared] or [classes[0]]
-        told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(same)}) and no images of their own"
+        told = f"{_listed(classes)} in {folder!r} hold the same folders ({_listed(same)}) and no {plural} of their own"
         if all(role_of(_base(one)) for one in same):
             raise DataError(f"{told}; swap the levels: train/<class>/ and test/<class>/, not <class>/train/.")
         raise DataError(
             f"{told}, so they look like sets or an outer level and not like classes; rename them to train, val and "
-            "test, give the path of one of them, or move the images up if they are classes."
+            f"test, give the path of one of them, or move the {plural} up if they are classes."
         )
     for one, names in within.items():
         like = [other for other in classes if other != one and _key(other) in names]
@@ -235,12 +240,12 @@ def _notes(
             yield told
     for folder in flat:
         yield (
-            f"{_base(folder)!r} holds {tree.count(folder):,} images without class folders: nothing can be judged by "
-            "them, so they are left out."
+            f"{_base(folder)!r} holds {tree.kind(folder).count(tree.count(folder))} without class folders: nothing can "
+            "be judged by them, so they are left out."
         )
     for folder in tree.contents(root).folders:
         if role_of(_base(folder)) and not tree.holds_images(folder):
-            yield f"{_base(folder)!r} holds no images and is left out."
+            yield f"{_base(folder)!r} holds no {tree.kind(root).plural} and is left out."
 
 
 def _listed(folders: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from beholder.data.first_look import first_bytes
-from beholder.data.kinds import KINDS, START, SUFFIXES, FileKind, format_and_kind, kind_of_name
+from beholder.data.kinds import IMAGES, KINDS, START, SUFFIXES, FileKind, format_and_kind, kind_of_name
 from beholder.errors import DataError
 
 # Companions of images, often one for each: they are not opened to see whether they hold one.
@@ -102,6 +102,15 @@ class Tree:
     def count(self, folder: str) -> int:
         """How many images lie anywhere below `folder`, readable or not."""
         return sum(len(contents.images) + len(contents.unusable) for contents in self.below(folder))
+
+    def kind(self, folder: str) -> FileKind:
+        """What the files below `folder` are by the first of them; images where there are none."""
+        for contents in self.below(folder):
+            for path in contents.images:
+                return kind_of_name(path) or IMAGES
+            for one in contents.unusable.values():
+                return one.kind
+        return IMAGES
 
 
 def _look_into(folder: str) -> Contents:

@@ -50,7 +50,7 @@ def open_folder_of_metadata(path: Path, options: TableOptions, reading: Reading)
         DataError, UsageError: as `open_table`.
     """
     if options.image_root is not None:
-        raise UsageError(f"{str(path)!r} holds its images itself; leave --image-root out, or give the path of a table.")
+        raise UsageError(f"{str(path)!r} holds its files itself; leave --image-root out, or give the path of a table.")
     place = Folder(path)
     look = cache(place.files_in)
     tables = _metadata(place, look)
@@ -67,7 +67,7 @@ def open_zip(path: Path, options: TableOptions, reading: Reading) -> Source:
         UsageError: options of a table for a folder of classes, or a folder beside the archive.
     """
     if options.image_root is not None:
-        raise UsageError(f"{str(path)!r} holds its images itself; leave --image-root out.")
+        raise UsageError(f"{str(path)!r} holds its files itself; leave --image-root out.")
     archive = _innermost(ZipArchive(path))
     tree = zip_tree(archive)
     look = cache(archive.files_in)

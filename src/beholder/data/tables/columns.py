@@ -72,9 +72,9 @@ class TableOptions:
         if said := self.said():
             if isinstance(data, str | Path):
                 raise UsageError(
-                    f"{said} is for a table of images and labels, which {str(data)!r} is not; leave it out."
+                    f"{said} is for a table of files and labels, which {str(data)!r} is not; leave it out."
                 )
-            raise UsageError(f"{said} is for opening a table, and these images are open already; leave it out.")
+            raise UsageError(f"{said} is for opening a table, and these data are open already; leave it out.")
 
 
 NOTHING_SAID = TableOptions()
@@ -158,7 +158,7 @@ def _group_hint(names: Sequence[str], columns: Columns) -> str:
     found = next((name for name in names if _key(name) in known and name not in columns.names), None)
     if found is None or columns.group is not None:
         return ""
-    return f" If images with the same {found!r} belong together, add --group-column {found!r} to keep them in one set."
+    return f" If rows with the same {found!r} belong together, add --group-column {found!r} to keep them in one set."
 
 
 def _said(names: Sequence[str], said: str | None, what: str, where: str) -> str | None:

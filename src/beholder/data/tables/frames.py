@@ -201,7 +201,7 @@ def _of_files(
 def _path(value: Any, row: int, where: str) -> str:
     path = os.fspath(value) if _is_path(value) else value
     if not isinstance(path, str) or not path:
-        raise DataError(f"Row {row} of {where} names no image file ({value!r:.40}); leave it out.")
+        raise DataError(f"Row {row} of {where} names no file ({value!r:.40}); leave it out.")
     return path
 
 

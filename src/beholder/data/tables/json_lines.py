@@ -25,7 +25,7 @@ class JsonLinesTable(TableFile):
         """As `TableFile.columns`."""
         rows = [row for _, row in islice(self._rows(), _LOOKED_AT)]
         if not rows:
-            raise DataError(f'{self.where!r} is empty; write a line such as {{"path": …, "label": …}} for each image.')
+            raise DataError(f'{self.where!r} is empty; write a line such as {{"path": …, "label": …}} for each file.')
         return list(dict.fromkeys(name for row in rows for name in row))
 
     def read(self, wanted: Sequence[str]) -> tuple[list[Values], Sequence[int]]:

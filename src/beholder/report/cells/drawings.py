@@ -33,7 +33,7 @@ def curves(epochs: Sequence[Mapping[str, Any]]) -> str:
     ]
     axes = f'<path d="M{_LEFT} 4V{_HEIGHT - _FOOT}H{_WIDTH - 4}" fill="none" stroke="currentColor" opacity=".4"/>'
     legend = " ".join(f'<span style="color:{colour}">■</span> {one}' for one, colour in _CURVES.items())
-    title = f"Accuracy by epoch: {points[-1]['validation_accuracy']:.1%} of the validation set in the end"
+    title = f"Accuracy by epoch: {points[-1]['validation_accuracy']:.1%} on the validation set in the end"
     return (
         f'<div style="display:inline-block;margin:6px 24px 0 0"><div style="{MUTED}">accuracy: {legend}</div>'
         f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{title}">'

@@ -82,7 +82,8 @@ def comparison_cell(document: Mapping[str, Any]) -> str:
         cells += [as_percent(row["validation_accuracy"])]
         cells += [with_interval(row["test_accuracy"], row["interval"])] if tested else []
         rows.append(cells)
-    columns = ["model", "images", "parameters", "training", "validation accuracy", *["test accuracy"] * tested]
+    plural = named(document.get("kind", "image")).plural
+    columns = ["model", plural, "parameters", "training", "validation accuracy", *["test accuracy"] * tested]
     missing = [f"Not finished: {', '.join(document['missing'])}."] if document["missing"] else []
     page = Path(document["out"]) / COMPARISON_PAGE
     return framed(table(columns, rows), lines([*document["notes"], *missing, f"Page: {page}"]))

@@ -67,7 +67,7 @@ export class Epochs {
   drawAnswers({ answers }, before) {
     const { class_names: names, images } = this.shown;
     const right = answers.filter(({ answer }, place) => answer === images[place].label).length;
-    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, `validation ${kind.sound ? "clip" : "image"}`)}, ${right} right`),
+    replace(this.answers, h("h3", {}, `The same ${plural(answers.length, `validation ${kind.row}`)}, ${right} right`),
       h("ul", { class: "answers" }, answers.map(({ answer, probability }, place) => {
         const { image, label } = images[place];
         const changed = before && before.answers[place].answer !== answer;

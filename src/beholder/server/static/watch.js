@@ -120,7 +120,7 @@ function drawFigures() {
     ["Training accuracy", percent(later?.train_accuracy ?? end?.train_accuracy)],
     [plan?.folds ? "Out-of-fold accuracy" : "Validation accuracy", percent(saved?.validation_accuracy)],
     ["Gap", Number.isFinite(end?.gap) ? `${(100 * end.gap).toFixed(1)} points` : "–", end?.gap >= OPEN_GAP],
-    [kind.sound ? "Clips per second" : "Images per second", whole(later?.images_per_second ?? end?.images_per_second)],
+    [`${kind.rows[0].toUpperCase()}${kind.rows.slice(1)} per second`, whole(later?.images_per_second ?? end?.images_per_second)],
   ];
   replace(at("figures"), rows.map(([name, value, open]) => h("div", { class: open ? "open" : "" }, h("dt", {}, name), h("dd", {}, value))));
 }

@@ -30,10 +30,6 @@ from beholder.server.tabs.retraining import retrain_command
 DOUBTS = 200  # training images that are shown
 SETS = ("validation", "train")
 _MOST = 100  # images in one answer
-_NOT_KEPT = (
-    "This run keeps no {kind.name} called {{}}; it keeps only some of its {kind.plural}: write this one into the "
-    "corrections file."
-)
 
 
 def routes(served: Served) -> list[BaseRoute]:
@@ -153,7 +149,11 @@ class DoubtfulImages:
     @cached_property
     def _not_kept(self) -> str:
         """About a file that cannot be decided about, with its name as `{}`."""
-        return _NOT_KEPT.format(kind=self._served.classifier.kind)
+        kind = self._served.classifier.kind
+        return (
+            f"This run keeps no {kind.name} called {{}}; it keeps only some of its {kind.plural}: write this one into "
+            "the corrections file."
+        )
 
     def _why_not(self) -> str | None:
         if self._served.run is None:

@@ -80,7 +80,7 @@ class Sights:
                 return self._looked[token]
             pixels = self._images.get(token)
         if pixels is None:
-            raise HTTPException(410, "This image is no longer remembered; look at it again.")
+            raise HTTPException(410, f"This {self._served.kind} is no longer remembered; look at it again.")
         rows = self._served.classifier.artifact.manifest.layers
         outputs = {name: output[0] for name, output in self._served.inside(pixels[np.newaxis]).items()}
         sight = Sight(pixels, outputs, {maps.number - 1: maps for maps in all_maps(rows, outputs)})
