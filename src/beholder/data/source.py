@@ -39,6 +39,7 @@ class Source:
         left_out: from why rows of a table are no image (`unlabelled`, `repeated`, `disagreeing`) to their numbers.
         table: what the person said of a table that was opened.
         fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
+        fit_said: whether a person, or an earlier model, said so; else it is the default.
         sound: what sounds become, see `beholder.data.sounds`; None: they are images.
         group_rule: what says which images belong together and so to one set; None: nobody said so.
         named: whether `name` opens the same data again; that of arrays and of tables in Python does not.
@@ -57,6 +58,7 @@ class Source:
     left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
     table: TableOptions = NOTHING_SAID
     fit: ImageFit = DEFAULT_FIT
+    fit_said: bool = False
     sound: SoundRules | None = None
     group_rule: GroupRule | None = None
     named: bool = True

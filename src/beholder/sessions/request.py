@@ -95,7 +95,7 @@ class TrainRequest:
             table = TableOptions(*(values.get(name) for name in TABLE_OPTIONS))
             refuse_beside_source(table, values.get("labels"))
             values |= vars(data.table)
-            if data.kind == "image":
+            if data.fit_said:
                 values["fit"] = values.get("fit") or data.fit
             if data.group_rule is not None and data.group_rule.kind == "pattern":
                 values["group_pattern"] = values.get("group_pattern") or data.group_rule.value
