@@ -33,12 +33,13 @@ def left_out_in_words(count: int, run_sets: KnownSets, *, own: bool) -> str:
     """Part of a sentence about so many images that were left out, of the run's `own` test set or of others."""
     if not count:
         return ""
-    before = "to those that an earlier network learned from or was chosen by, which the run started from"
-    where = before if own else "to the run's training or validation set"
-    if not own and run_sets.earlier != NONE:
-        where += f", or {before}"
-    were = "that belongs" if count == 1 else "that belong"
-    return f"; {count:,} {were} {where}{',' * (run_sets.earlier != NONE)} {'was' if count == 1 else 'were'} left out"
+    where = "the run's training or validation set"
+    if own:
+        where = "the training or validation set of a run that it started from"
+    elif run_sets.earlier != NONE:
+        where += ", or to those of a run that it started from,"
+    which = "that belongs" if count == 1 else "that belong"
+    return f"; {count:,} {which} to {where} {'was' if count == 1 else 'were'} left out"
 
 
 def flattered_in_words(judged: Dataset, run_sets: KnownSets, start: str | None) -> str:

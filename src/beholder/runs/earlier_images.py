@@ -1,12 +1,14 @@
-"""Which images the network that a run started from had seen, and those before it: kept in the RUN beside its weights."""
+"""Which images the network that a run started from had seen, and those before it: kept beside its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
@@ -73,13 +75,16 @@ def read_earlier(run: Path) -> EarlierImages:
     path = run / EARLIER_FILE
     try:
         read = read_arrays(path, most_bytes=MOST_TOLD)
-        hashes = [read[name] for name in _SETS]
-        if any(one.dtype != np.uint8 or one.ndim != 2 or one.shape[1] != HASH_BYTES for one in hashes):
-            raise ValueError("its hashes are none")
-        groups = [frozenset(texts_from_array(read[f"{name}_groups"])) for name in _SETS]
-        learned, chosen_by = (frozenset(row.tobytes() for row in one) for one in hashes)
-        return EarlierImages(learned, chosen_by, *groups, known=bool(read["known"]))
+        learned, chosen_by = (_hashes(read[name]) for name in _SETS)
+        learned_groups, chosen_by_groups = (frozenset(texts_from_array(read[f"{name}_groups"])) for name in _SETS)
+        return EarlierImages(learned, chosen_by, learned_groups, chosen_by_groups, known=bool(read["known"]))
     except FileNotFoundError:
         return NONE
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{str(path)!r} is damaged; restore it from a copy, or train again.") from error
+
+
+def _hashes(stored: NDArray[Any]) -> frozenset[bytes]:
+    if stored.dtype != np.uint8 or stored.ndim != 2 or stored.shape[1] != HASH_BYTES:
+        raise ValueError(stored.shape)
+    return frozenset(row.tobytes() for row in stored)

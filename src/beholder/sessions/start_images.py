@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholder.data.dataset import Dataset
+from beholder.data.groups.rule import ALONE
 from beholder.errors import UsageError
 from beholder.runs.earlier_images import EarlierImages, read_earlier
 from beholder.runs.sets import read_sets
@@ -34,7 +35,7 @@ def seen_by_start(request: TrainRequest, initial: Initial) -> EarlierImages:
 def without_learned(
     sets: dict[str, Dataset], earlier: EarlierImages, start: str, name: str
 ) -> tuple[dict[str, Dataset], list[str]]:
-    """`sets` without the validation images that the network learned from: what is chosen and promised rests on new ones.
+    """`sets` without the validation images that the network learned from: all figures and promises rest on others.
 
     Those that it was chosen by stay, as they do within one run.
 
@@ -52,34 +53,41 @@ def without_learned(
     """
     files = sets["validation"].files
     kind, total = files.file_kind, len(files)
-    groups = files.groups or [""] * total
-    named = np.array([group in earlier.learned_groups for group in groups], bool)
-    # Groups of other data may have the same names by chance.
-    seen = earlier.seen
-    shared = bool(named.any()) and any(value in seen for one in sets.values() for value in one.files.contents)
-    learned = np.array([value in earlier.learned for value in files.contents], bool)
-    learned |= named & shared
+    learned, named = _learned(sets, earlier)
     left = int(learned.sum())
     if left == total:
         raise UsageError(
-            f"The network of {start!r} learned from all {total:,} validation {kind.plural} of {name!r}, so nothing could "
-            f"tell how good it becomes; give validation {kind.plural} that are new to it, or leave --from out."
+            f"The network of {start!r} learned from all {total:,} validation {kind.plural} of {name!r}, so nothing "
+            f"could tell how good it becomes; give validation {kind.plural} that are new to it, or leave --from out."
         )
     told = []
     if left:
         sets = {**sets, "validation": sets["validation"].of_files(np.flatnonzero(~learned))}
-        which = f"{'it' if left == 1 else 'them'}{' or others of the same group' if shared else ''}"
+        were, them = ("was", "it") if left == 1 else ("were", "them")
         told.append(
-            f"{left:,} of {total:,} validation {kind.plural} {'was' if left == 1 else 'were'} left out, since the "
-            f"network of {start!r} learned from {which}, which would flatter all figures and promises; to lose none, "
-            f"train on the data and with the --seed that it had, or give validation {kind.plural} that are new to it."
+            f"{left:,} of {total:,} validation {kind.plural} {were} left out, since the network of {start!r} learned "
+            f"from {them}{' or from their group' if named else ''}, which would flatter all figures and promises; to "
+            f"lose none, train on the data and with the --seed that it had, or give validation {kind.plural} that are "
+            "new to it."
         )
-    elif named.any():
-        told.append(
-            f"{int(named.sum()):,} of {total:,} validation {kind.plural} are of groups with the names of some that the "
-            f"network of {start!r} learned from; if they are the same, all figures and promises are flattered."
-        )
+    elif named:
+        told.append(_groups_in_words(named, files, start))
     return sets, [*told, *unknown_in_words(earlier, start, kind.plural)]
+
+
+def _learned(sets: dict[str, Dataset], earlier: EarlierImages) -> tuple[NDArray[np.bool_], int]:
+    """(M,) bool, which validation files the network learned from, or from their group; and how many of such groups.
+
+    Groups of data that share no image with those that it has seen may have the same names by chance.
+    """
+    files = sets["validation"].files
+    learned = np.array([value in earlier.learned for value in files.contents], bool)
+    named = np.array([group in earlier.learned_groups for group in files.groups or [ALONE] * len(files)], bool)
+    if named.any():
+        seen = earlier.seen
+        if any(value in seen for one in sets.values() for value in one.files.contents):
+            learned |= named
+    return learned, int(named.sum())
 
 
 def check_whole(whole: Dataset, earlier: EarlierImages, start: str) -> list[str]:
@@ -98,12 +106,7 @@ def check_whole(whole: Dataset, earlier: EarlierImages, start: str) -> list[str]
         )
     groups = earlier.seen_groups
     named = sum(group in groups for group in whole.files.groups or ())
-    told = []
-    if named:
-        told.append(
-            f"{named:,} of {len(contents):,} {plural} are of groups with the names of some that the network of "
-            f"{start!r} has seen; if they are the same, all figures and promises are flattered."
-        )
+    told = [_groups_in_words(named, whole.files, start)] if named else []
     return [*told, *unknown_in_words(earlier, start, plural)]
 
 
@@ -112,3 +115,11 @@ def unknown_in_words(earlier: EarlierImages, start: str, plural: str) -> list[st
     if earlier.known:
         return []
     return [f"If the network of {start!r}, or one before it, has seen these {plural}, the figures are flattered."]
+
+
+def _groups_in_words(count: int, files: Dataset, start: str) -> str:
+    which = "1 is of a group with the name" if count == 1 else f"{count:,} are of groups with the names"
+    return (
+        f"Of {len(files):,} {files.file_kind.plural} to judge by {which} of some that the network of {start!r} has "
+        "seen; if they are the same, all figures and promises are flattered."
+    )
