@@ -168,6 +168,25 @@ def test_a_run_that_starts_from_another_fits_as_that_did_unless_told(
     assert any(words[expected] in note for note in json.loads((run / "data.json").read_bytes())["notes"])
 
 
+def test_the_default_of_a_source_is_nobodys_word_against_the_fit_of_a_start(
+    padded: Path, folder: Path, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"start_from": padded, "epochs": 1}
+
+    def fit_of(name: str, data: Any, **said: Any) -> str:
+        run = train(data, out=tmp_path / name, cache=tmp_path / "cache", **how, **said).run
+        return image_rules(Classifier.load(run).artifact.manifest.image).fit
+
+    with pytest.raises(UsageError, match=r"opened with fit='crop'; open them with fit='pad'"):
+        train(open_source(folder, cache=tmp_path / "cache"), out=tmp_path / "never", **how)
+    assert fit_of("padded", open_source(folder, cache=tmp_path / "cache", fit="pad")) == "pad"
+    assert fit_of("cropped", open_source(folder, cache=tmp_path / "cache", fit="crop")) == "crop"
+    assert fit_of("told", open_source(folder, cache=tmp_path / "cache"), fit="crop") == "crop"
+    oblong = np.random.default_rng(0).integers(0, 256, (40, 20, 40, 3), dtype=np.uint8), np.arange(40) % 2
+    assert fit_of("arrays", open_source(oblong)) == "pad"
+    assert fit_of("arrays cropped", open_source(oblong, fit="crop")) == "crop"
+
+
 def test_arrays_stay_as_they_are_and_the_model_takes_other_images_by_the_fit(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3), dtype=np.uint8)
     run = train((images, np.arange(40) % 2), model="linear", epochs=1, fit="pad", out=tmp_path / "run").run

@@ -62,7 +62,7 @@ def test_each_session_tells_when_it_ends(
     forecast = {"training_seconds": 30.0, "closing_seconds": 3.0, "ends": "2026-01-01T00:00:00+00:00", "epochs": 2}
     run.write_config({"forecast": forecast})
     source = open_source("digits")
-    prepared = Prepared(TrainRequest.of("digits"), settings(), None, Split(source), SETS, set(), source)
+    prepared = Prepared(TrainRequest.of("digits"), settings(), None, Split(source), SETS, SETS, [], set(), source)
     session = Session(run, prepared, None, started=100.0)
     session.earlier = earlier
     assert session._forecast() == {**forecast, "ends": seconds}

@@ -166,6 +166,8 @@ def test_a_network_from_a_file_trains_answers_and_can_be_started_from_again(tmp_
     keras.Sequential([keras.Input((12, 12, 1)), layers.RandomFlip(), scaling, body, *last]).save(file)
     train(letters, start_from=file, input_range=(0.0, 1.0), epochs=1, out=first)
     file.unlink()
+    said = f"If the network of {str(file)!r}, or one before it, has seen these images, the figures are flattered."
+    assert said in json.loads((first / "data.json").read_bytes())["notes"]
     manifest = json.loads((first / "model" / "manifest.json").read_bytes())
     assert manifest["image"] == {"rule": 2, "height": 12, "width": 12, "mode": "L", "fit": "crop"}
     assert [layer["name"] for layer in manifest["layers"]][-2:] == ["features", "logits"]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholder.api.seen_images import flattered_in_words, left_out_in_words, unseen_test
 from beholder.artifact.manifest import MANIFEST_FILE, read_manifest
 from beholder.data.corrections import Corrections, corrected
 from beholder.data.dataset import Dataset
@@ -25,6 +26,7 @@ from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import DataError
 from beholder.evaluation.shares import with_interval
+from beholder.runs.earlier_images import NONE
 from beholder.runs.run_folder import Run
 from beholder.runs.sets import ImageSet, KnownSets, is_are
 from beholder.sessions.training_data import data_name
@@ -52,7 +54,7 @@ class Judged:
 
 
 def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: KnownSets, progress: Progress) -> Judged:
-    """The images of `source` to judge the run by.
+    """The images of `source` to judge the run by, without those that it or a network before it had seen.
 
     Args:
         run: the RUN folder.
@@ -64,6 +66,13 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
     Raises:
         DataError: nothing is left to judge, or the data cannot be read.
     """
+    judged = _chosen(run, config, source, run_sets, progress)
+    initial = config.get("settings", {}).get("initial") or {}
+    flattered = flattered_in_words(judged.dataset, run_sets, initial.get("source"))
+    return replace(judged, words=f"{judged.words}{flattered}")
+
+
+def _chosen(run: Path, config: dict[str, Any], source: Source, run_sets: KnownSets, progress: Progress) -> Judged:
     corrections = Corrections.from_json(config.get("corrections", {}).get("lines", []))
     brings_test = "test" in source.readers and "test" not in source.made
     named = data_name(source) == config["data"] != "arrays"
@@ -86,7 +95,8 @@ def choose_judged(run: Path, config: dict[str, Any], source: Source, run_sets: K
     if run_sets.test is not None:
         if not len(run_sets.test):
             raise DataError(_no_test_set(run, source.name, config))
-        return replace(_kept(run, source.name, learned, run_sets.test, run_sets, corrections), notes=as_learned.told())
+        test = unseen_test(run_sets.test, run, run_sets, source.file_kind)
+        return replace(_kept(run, source.name, learned, test, run_sets, corrections), notes=as_learned.told())
     if not brings_test:
         raise DataError(
             f"The test set that {source.name!r} had when {str(run)!r} was trained is no longer there; restore it, "
@@ -162,7 +172,9 @@ def _kept(
     by_run = np.array([test.names[row] in decided for row in found], bool)
     labels = np.where(by_run, test.labels[found], dataset.files.labels)
     kind = dataset.file_kind
-    words = f"Judged {_of(len(found), len(test))} {kind.plural} of the run's test set"
+    total = len(test if run_sets.test is None else run_sets.test)
+    words = f"Judged {_of(len(found), total)} {kind.plural} of the run's test set"
+    words += left_out_in_words(total - len(test), run_sets, own=True)
     if missing:
         words += f"; {len(missing):,} {is_are(len(missing))} no longer in {name!r} as they were ({_names(missing)})"
     words += f".{_added(now, run_sets, corrections, kind)}"
@@ -223,26 +235,15 @@ def _others(source: Source, run_sets: KnownSets, progress: Progress) -> Judged:
     hashes = [value for dataset in datasets for value in dataset.files.contents] if seen else []
     rows = np.array([row for row in range(total) if not hashes or hashes[row] not in seen], np.int64)
     if not len(rows):
+        before = "" if run_sets.earlier == NONE else ", or to those of runs that it started from"
         raise DataError(
-            f"All {total:,} {plural} of {where} belong to the run's training or validation set; give data that it "
-            "did not learn from."
+            f"All {total:,} {plural} of {where} belong to the run's training or validation set{before}; give data "
+            "that it did not learn from."
         )
-    left = total - len(rows)
-    which = "1 that belongs" if left == 1 else f"{left:,} that belong"
-    why = f"; {which} to the run's training or validation set {'was' if left == 1 else 'were'} left out" if left else ""
+    why = left_out_in_words(total - len(rows), run_sets, own=False)
     dataset = _at(datasets, rows)
-    words = f"Judged {_of(len(rows), total)} {plural} of {where}{why}.{_known_groups(dataset, run_sets)}"
+    words = f"Judged {_of(len(rows), total)} {plural} of {where}{why}."
     return Judged(dataset, False, words, "test" if brings else "all", source.told())
-
-
-def _known_groups(dataset: Dataset, run_sets: KnownSets) -> str:
-    """A sentence where images are of groups that the run knows."""
-    known = run_sets.seen_groups
-    count = sum(group in known for group in dataset.files.groups or ())
-    if not count:
-        return ""
-    which = "1 of them is of a group" if count == 1 else f"{count:,} of them are of groups"
-    return f" {which} that the run learned from or chose by, which flatters the figures."
 
 
 def _at(datasets: list[Dataset], rows: NDArray[np.int64]) -> Dataset:

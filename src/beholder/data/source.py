@@ -40,6 +40,7 @@ class Source:
         left_out: from why rows of a table are no image (`unlabelled`, `repeated`, `disagreeing`) to their numbers.
         table: what the person said of a table that was opened.
         fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
+        fit_said: whether a person, or an earlier model, said so; else it is the default.
         sound: what sounds become, see `beholder.data.sounds`; None: they are images.
         groups: from set name to the group of each of `files`, where their names tell it before an image is read.
         group_rule: what says which images belong together and so to one set; None: nobody said so.
@@ -59,6 +60,7 @@ class Source:
     left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
     table: TableOptions = NOTHING_SAID
     fit: ImageFit = DEFAULT_FIT
+    fit_said: bool = False
     sound: SoundRules | None = None
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     group_rule: GroupRule | None = None
@@ -81,7 +83,7 @@ class Source:
     def said(self) -> dict[str, Any]:
         """What opens the same data from their name alone, as arguments of `open_source`; None where nobody said it."""
         pattern = self.group_rule.value if self.group_rule and self.group_rule.kind == "pattern" else None
-        return {**vars(self.table), "fit": self.fit if self.kind == "image" else None, "group_pattern": pattern}
+        return {**vars(self.table), "fit": self.fit if self.fit_said else None, "group_pattern": pattern}
 
     def rules(self, shape: tuple[int, int, int]) -> Rules:
         """By what other files become images of `shape` (H, W, C), as the source's have it."""

@@ -54,6 +54,7 @@ class Run:
     # sets.npz: which images are its training, validation and test set: hashes of pixels, labels, names
     events_file = Within("events.jsonl")  # everything that happened, a line each
     initial_file = Within("initial.keras")  # the earlier network that it started from, where there is one
+    # initial.npz: which images that network had seen: hashes of pixels, groups
     checkpoint_file = Within("checkpoint.npz")  # where to go on
     earlier_checkpoint_file = Within("checkpoint-before.npz")  # should that one be damaged; until the run is finished
     folds_folder = Within("folds")  # of each fold's training its log, and what it answered; see `FoldRun`

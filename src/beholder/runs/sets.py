@@ -7,7 +7,7 @@ split of what it has become would put images into the test set that the run lear
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,10 @@ from beholder.data.groups.rule import ALONE
 from beholder.data.kinds import FileKind
 from beholder.data.stored_arrays import Arrays, read_arrays, texts_from_array, texts_to_array, write_arrays
 from beholder.errors import RunError
+from beholder.runs.earlier_images import HASH_BYTES, MOST_TOLD, NONE, EarlierImages, read_earlier
 
 SETS_FILE = "sets.npz"
 _SETS = ("train", "validation", "test")
-_HASH_BYTES = 16
-_MOST_TOLD = 4_000_000_000  # bytes that a file may unpack to: of some ten million images
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +47,12 @@ class ImageSet:
         groups = None if files.groups is None else list(files.groups)
         return cls(files.contents, files.labels, list(files.names), groups)
 
+    def at(self, rows: list[int]) -> ImageSet:
+        """Those at `rows`, in that order."""
+        groups = None if self.groups is None else [self.groups[row] for row in rows]
+        labels = self.labels[np.array(rows, np.int64)]
+        return ImageSet([self.hashes[row] for row in rows], labels, [self.names[row] for row in rows], groups)
+
     def __len__(self) -> int:
         return len(self.hashes)
 
@@ -59,24 +64,37 @@ class KnownSets:
     Attributes:
         class_names: in the order of the labels.
         train: also what `--images` left out of training: it belongs to no test set either.
-        validation: what the run chose by.
+        validation: what the run chose by; also what it left out of that, which an earlier network had learned from.
         test: None where the data bring a test set of their own, which only `evaluate` opens.
+        earlier: what the network that the run started from had seen.
     """
 
     class_names: tuple[str, ...]
     train: ImageSet
     validation: ImageSet
     test: ImageSet | None
+    earlier: EarlierImages = NONE
 
     @property
     def seen(self) -> frozenset[bytes]:
-        """Hashes of the images of the training and the validation set."""
-        return frozenset([*self.train.hashes, *self.validation.hashes])
+        """Hashes of the images of the training and the validation set, and of those before."""
+        return self.as_earlier().seen
 
     @property
     def seen_groups(self) -> frozenset[str]:
         """The groups of these images."""
-        return frozenset([*(self.train.groups or ()), *(self.validation.groups or ())]) - {ALONE}
+        return self.as_earlier().seen_groups
+
+    def as_earlier(self) -> EarlierImages:
+        """What the run's network has seen, for one that starts from it."""
+        before, train, validation = self.earlier, self.train, self.validation
+        return EarlierImages(
+            before.learned.union(train.hashes),
+            before.chosen_by.union(validation.hashes),
+            before.learned_groups.union(train.groups or ()) - {ALONE},
+            before.chosen_by_groups.union(validation.groups or ()) - {ALONE},
+            known=before.known,
+        )
 
     @property
     def every(self) -> list[ImageSet]:
@@ -94,7 +112,7 @@ def write_sets(run: Path, sets: KnownSets) -> None:
     for name in _SETS:
         one: ImageSet | None = getattr(sets, name)
         if one is not None:
-            arrays[f"{name}_hashes"] = np.frombuffer(b"".join(one.hashes), np.uint8).reshape(-1, _HASH_BYTES)
+            arrays[f"{name}_hashes"] = np.frombuffer(b"".join(one.hashes), np.uint8).reshape(-1, HASH_BYTES)
             arrays[f"{name}_labels"] = one.labels
             arrays[f"{name}_names"] = texts_to_array(one.names)
             if one.groups is not None:
@@ -112,12 +130,13 @@ def read_sets(run: Path) -> KnownSets:
     if not path.exists():
         raise RunError(f"{str(run)!r} has lost its list of images; restore it from a copy, or train again.")
     try:
-        read = read_arrays(path, most_bytes=_MOST_TOLD)
+        read = read_arrays(path, most_bytes=MOST_TOLD)
         test = _known(read, "test") if "test_hashes" in read else None
         class_names = tuple(texts_from_array(read["class_names"]))
-        return KnownSets(class_names, _known(read, "train"), _known(read, "validation"), test)
+        sets = KnownSets(class_names, _known(read, "train"), _known(read, "validation"), test)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{str(path)!r} is damaged; restore it from a copy, or train again.") from error
+    return replace(sets, earlier=read_earlier(run))
 
 
 def changes_in_words(before: KnownSets, now: KnownSets, kind: FileKind) -> str:
@@ -140,7 +159,7 @@ def is_are(count: int) -> str:
 def _known(read: Arrays, name: str) -> ImageSet:
     hashes, labels = read[f"{name}_hashes"], read[f"{name}_labels"]
     names = texts_from_array(read[f"{name}_names"])
-    fits = hashes.dtype == np.uint8 and hashes.shape == (len(names), _HASH_BYTES)
+    fits = hashes.dtype == np.uint8 and hashes.shape == (len(names), HASH_BYTES)
     groups = texts_from_array(read[f"{name}_groups"]) if f"{name}_groups" in read else None
     fits = fits and (groups is None or len(groups) == len(names))
     if not fits or labels.dtype != np.int64 or labels.shape != (len(names),):

@@ -17,6 +17,7 @@ from beholder.data.opening import Data
 from beholder.data.progress import Progress
 from beholder.data.source import Source
 from beholder.errors import RunError
+from beholder.runs.earlier_images import read_earlier, write_earlier
 from beholder.runs.environment import describe_environment
 from beholder.runs.events import Listener
 from beholder.runs.kept_data import keep_data as keep_unnamed
@@ -24,13 +25,14 @@ from beholder.runs.presence import training
 from beholder.runs.run_folder import Run, create_run, open_run, read_document
 from beholder.sessions.data_checks import check_data
 from beholder.sessions.family import choose_family
-from beholder.sessions.folds import check_folds, check_tuning, start_in_words
+from beholder.sessions.folds import check_folds, check_tuning
 from beholder.sessions.given_validation import Validation, groups_in_words
 from beholder.sessions.logged_plan import other_images
 from beholder.sessions.prepare import Prepared, check_same, keep_data, prepare
 from beholder.sessions.request import TrainRequest
 from beholder.sessions.resolve import resolve
 from beholder.sessions.session import Session, shared
+from beholder.sessions.start_images import check_whole, seen_by_start
 from beholder.sessions.trained import Trained, finished
 from beholder.sessions.training_data import check_there, data_name, default_folder
 from beholder.training.initial import keep_start
@@ -66,6 +68,7 @@ def begin(
         try:
             if settings.initial is not None and initial_file is not None:
                 keep_start(initial_file, settings.initial, run.initial_file)
+                write_earlier(run.path, seen_by_start(request, settings.initial))
                 settings = settings.starting_from(run.initial_file)
             group = current()
             config = {
@@ -144,11 +147,13 @@ def _decide(run: Run, prepared: Prepared, *, given: bool) -> Prepared:
     """
     prepared.check_target()
     request, settings, train = prepared.request, prepared.settings, prepared.sets["train"]
-    told = other_images(request.plan, train)
+    told = [*other_images(request.plan, train), *prepared.told]
     if given:
         told += groups_in_words(prepared.split, prepared.sets["validation"])
     if prepared.folds is not None:
-        told += [*prepared.folds.told, *start_in_words(request, train)]
+        told += prepared.folds.told
+        if request.start_from is not None:
+            told += check_whole(train, read_earlier(run.path), str(request.start_from))
     if prepared.schedule is None:
         settings, family = choose_family(request, settings, train)
         told += [] if family is None else [family]

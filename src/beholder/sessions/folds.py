@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from beholder.data.dataset import Dataset
 from beholder.data.folds import Folds, deal
 from beholder.data.split import Split, first_images
 from beholder.errors import DataError, UsageError
-from beholder.runs.sets import read_sets
 from beholder.sessions.request import TrainRequest
 from beholder.training.budget.fine_tuning import fewest_epochs
 from beholder.training.settings import Settings
@@ -77,26 +75,3 @@ def read_whole(sets: Split, folds: int, images: int | None) -> tuple[Dataset, Fo
         raise DataError(f"{source.name!r} has no {plural} to learn from but a test set; add some.")
     whole = first_images(source.readers["all"](sets.progress), images, seed=sets.seed)
     return whole, deal(sets, whole, folds)
-
-
-def start_in_words(request: TrainRequest, whole: Dataset) -> list[str]:
-    """What to know of a network that training starts from: that nobody can tell whether it has seen the images.
-
-    Raises:
-        UsageError: it is a run that has.
-        RunError: that run has lost the list of its images.
-    """
-    start = request.start_from
-    if start is None:
-        return []
-    plural = whole.file_kind.plural
-    if Path(start).is_dir():
-        seen = read_sets(Path(start)).seen
-        contents = whole.files.contents
-        known = sum(content in seen for content in contents)
-        if known:
-            raise UsageError(
-                f"{str(start)!r} has seen {known:,} of these {len(contents):,} {plural}, so that folds would be judged "
-                "by networks that know them; leave --folds or --from out."
-            )
-    return [f"If the network of {str(start)!r} began with one that has seen these {plural}, the figures are flattered."]

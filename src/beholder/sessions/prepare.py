@@ -23,6 +23,7 @@ from beholder.data.source import Source
 from beholder.data.split import Split
 from beholder.errors import RunError, UsageError
 from beholder.evaluation.targets import check_target
+from beholder.runs.earlier_images import read_earlier
 from beholder.runs.kept_data import kept_data
 from beholder.runs.run_folder import Run, read_document
 from beholder.runs.sets import changes_in_words, read_sets, write_sets
@@ -31,6 +32,7 @@ from beholder.sessions.folds import read_whole
 from beholder.sessions.given_validation import Validation, with_validation
 from beholder.sessions.kind_options import check_kind
 from beholder.sessions.request import TrainRequest
+from beholder.sessions.start_images import without_learned
 from beholder.sessions.training_data import data_name, fingerprints, known_sets, read_training_sets
 from beholder.training.initial import check_start
 from beholder.training.settings import Initial, Settings
@@ -47,6 +49,8 @@ class Prepared:
         schedule: pairs of an earlier run's `Schedule`, to be followed exactly; None: the settings decide.
         split: where the sets are from.
         sets: `train` and `validation`; where images are dealt into folds all of them, as `train`.
+        read: the same before any image was left out of them.
+        told: sentences about those.
         folds: into which; None without.
         opened: the data before any correction.
         corrected: names of the images that a correction was for.
@@ -57,6 +61,8 @@ class Prepared:
     schedule: list[tuple[int, int]] | None
     split: Split
     sets: dict[str, Dataset]
+    read: dict[str, Dataset]
+    told: list[str]
     corrected: set[str]
     opened: Source
     folds: Folds | None = None
@@ -116,6 +122,7 @@ def prepare(
     Raises:
         DataError: they are not there, or cannot be read.
         RunError: the network that training starts from is another by now.
+        UsageError: it learned from all validation images.
     """
     request = TrainRequest.from_json(config)
     settings = Settings.from_json(config["settings"]).starting_from(initial_file)
@@ -135,12 +142,17 @@ def prepare(
     source = source if request.folds is None else undivided(source)
     split = Split(source, settings.seed, progress, cache=request.kept_in)
     if request.folds is None:
-        sets = read_training_sets(split, request.images)
+        read = read_training_sets(split, request.images)
     else:
         whole, folds = read_whole(split, request.folds, request.images)
-        sets = {"train": whole}
+        read = {"train": whole}
+    sets, told = read, list[str]()
+    if settings.initial is not None and folds is None:
+        earlier = read_earlier(initial_file.parent)
+        start = str(request.start_from or settings.initial.source)
+        sets, told = without_learned(read, earlier, start, source.name)
     schedule = None if config["schedule"] is None else [(step, steps) for step, steps in config["schedule"]]
-    return Prepared(request, settings, schedule, split, sets, found, opened, folds)
+    return Prepared(request, settings, schedule, split, sets, read, told, found, opened, folds)
 
 
 def _open(
@@ -169,7 +181,8 @@ def _open(
             opened = open_source(data, **how, progress=progress)
         data = opened
     else:
-        data = grouped_by_pattern(fitted_by(data, request.fit), request.group_pattern)
+        fit = rules.fit if isinstance(rules, ImageRules) else request.fit
+        data = grouped_by_pattern(fitted_by(data, fit), request.group_pattern)
         data = recoloured(data, colour) if initial is None else data
     check_kind(request, data, initial)
     if validation is not None:
@@ -203,7 +216,7 @@ def _table(request: TrainRequest, data: Data) -> dict[str, Any]:
 def keep_data(run: Run, prepared: Prepared, checks: dict[str, Any]) -> None:
     """Keep in the run which images each set has, and in `data.json` what the data are and what `checks` found."""
     sets, source = prepared.sets, prepared.source
-    write_sets(run.path, known_sets(prepared.split, sets, prepared.request.images))
+    write_sets(run.path, known_sets(prepared.split, prepared.read, prepared.request.images))
     classes = range(len(source.class_names))
     counts = {name: [int((one.files.labels == label).sum()) for label in classes] for name, one in sets.items()}
     document = {
@@ -232,7 +245,7 @@ def check_same(run: Run, prepared: Prepared) -> None:
         RunError: they are not, or the run's own documents are damaged.
     """
     if read_document(run.data_file, missing="").get("fingerprint") != fingerprints(prepared.sets):
-        before, now = read_sets(run.path), known_sets(prepared.split, prepared.sets, prepared.request.images)
+        before, now = read_sets(run.path), known_sets(prepared.split, prepared.read, prepared.request.images)
         changes = changes_in_words(before, now, prepared.source.file_kind)
         raise RunError(
             f"The data {prepared.source.name!r} are not those that {str(run.path)!r} began with "

@@ -57,7 +57,7 @@ def fitted_by(source: Source, fit: ImageFit | None) -> Source:
         raise UsageError(
             f"The images of {source.name!r} were opened with fit={source.fit!r}; open them with fit={fit!r}."
         )
-    return replace(source, fit=fit)
+    return replace(source, fit=fit, fit_said=True)
 
 
 def _refitted(
