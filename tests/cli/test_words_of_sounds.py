@@ -93,7 +93,7 @@ def test_all_that_is_told_of_sounds_speaks_of_sounds(
     run("compare", "compare", long_tones, *same, "--progress", "none", "--test")
     run("evaluate", "evaluate", out / "dense-45")
     short, long = long_tones / "low" / "00.wav", long_tones / "low" / "19.wav"
-    for name, options in {"explain": [], "explain at random": ["--random"]}.items():
+    for name, options in (("explain", ()), ("explain at random", ("--random",))):
         run(name, "explain", tones_run, long, "--out", tmp_path / name, *options)
         said[f"{name}, page"] = words_of((tmp_path / name / "index.html").read_text(encoding="utf-8"))
         said[f"{name}, figures"] = (tmp_path / name / "explain.json").read_text(encoding="utf-8")

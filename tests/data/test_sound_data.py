@@ -208,3 +208,43 @@ def test_sounds_that_are_listed_in_python(tones: Path, cache: Path) -> None:
     assert open_source(dataset).sound == RULES
     with pytest.raises(UsageError, match="--fit is for images"):
         Dataset.from_files(paths, [path.parent.name for path in paths], fit="pad", cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("places", "sentence"),
+    [
+        (("train", "test"), "hold sounds without class folders; sort the sounds into"),
+        (("data/data/a", "data/data/b"), "holds sounds in one folder only"),
+        (("a/x", "a/y", "b/x", "b/y"), "no sounds of their own.*move the sounds up"),
+        (("train_a", "test_a", "train_b", "test_b"), "sort the sounds into train/<class>/"),
+        (("train/a", "train/b", "c"), "'c' with 1 sound that is in no set.*put its sounds directly into it"),
+    ],
+)
+def test_folders_that_can_be_meant_in_two_ways_are_told_of_sounds(
+    root: Path, cache: Path, places: tuple[str, ...], sentence: str
+) -> None:
+    for place in places:
+        write_wav(root / place / "one.wav", tone(440, 0.5))
+    with pytest.raises(DataError, match=sentence) as caught:
+        open_source(root, cache=cache)
+    assert "image" not in str(caught.value)
+
+
+def test_what_is_left_out_of_a_folder_is_told_of_sounds(root: Path, cache: Path) -> None:
+    for place in ("train/a", "train/b", "test"):
+        write_wav(root / place / "one.wav", tone(440, 0.5))
+        write_wav(root / place / "two.wav", tone(880, 0.5))
+    (root / "val").mkdir()
+    notes = open_source(root, cache=cache, seconds=0.5).notes
+    assert any(note.startswith("'test' holds 2 sounds without class folders") for note in notes)
+    assert "'val' holds no sounds and is left out." in notes
+
+
+def test_a_column_that_may_say_groups_is_told_of_rows(root: Path, cache: Path) -> None:
+    lines = ["path,label,speaker"]
+    for number, name in enumerate(("a", "b") * 3):
+        write_wav(root / f"{number}.wav", tone(440, 0.5, number))
+        lines.append(f"{number}.wav,{name},{number % 2}")
+    (root / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    [told] = [note for note in open_source(root / "labels.csv", cache=cache, seconds=0.5).notes if "speaker" in note]
+    assert "If rows with the same 'speaker' belong together, add --group-column 'speaker'" in told
