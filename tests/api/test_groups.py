@@ -114,12 +114,12 @@ def test_corrected_groups_of_a_table_count(cache: Path, tmp_path: Path) -> None:
         (tmp_path / "data" / "labels.csv").write_text("\n".join(["path,label,split,speaker", *lines]))
 
     write("")
-    said = {"cache": cache, "group_column": "speaker"}
-    run = train(tmp_path / "data" / "labels.csv", model="linear", epochs=1, out=tmp_path / "run", **said).run
+    table, out = tmp_path / "data" / "labels.csv", tmp_path / "run"
+    run = train(table, model="linear", epochs=1, out=out, cache=cache, group_column="speaker").run
     before = evaluate(run).groups
     write("one")
     assert before != 1
-    assert evaluate(run, tmp_path / "data" / "labels.csv").groups == 1
+    assert evaluate(run, table).groups == 1
 
 
 @pytest.mark.parametrize("classes_too", [False, True], ids=["table", "table and class folders"])
@@ -134,8 +134,8 @@ def test_a_zip_that_moved_is_read_as_the_runs_own_was(cache: Path, tmp_path: Pat
         archive.writestr("d/labels.csv", "\n".join(["path,y,speaker", *lines]))
         for file, name in names.items():
             archive.write(file, f"d/{name}")
-    said = {"label_column": "y", "group_column": "speaker"}
-    run = train(old, model="linear", epochs=1, out=tmp_path / "run", cache=cache, **said).run
+    out = tmp_path / "run"
+    run = train(old, model="linear", epochs=1, out=out, cache=cache, label_column="y", group_column="speaker").run
     (run / "events.jsonl").unlink()
     shutil.rmtree(run / "model")  # as if it had been killed
     new = tmp_path / "new" / "d.zip"

@@ -231,7 +231,7 @@ class Dataset:
         return digest.hexdigest()
 
     def group_fingerprint(self) -> str | None:
-        """SHA-256 over the group of each image, which `fingerprint` leaves out; None where nothing is known of groups."""
+        """SHA-256 over the group of each image, which `fingerprint` leaves out; None without groups."""
         return None if self.groups is None else hashlib.sha256(repr(list(map(str, self.groups))).encode()).hexdigest()
 
     def _digest(self) -> hashlib._Hash:
