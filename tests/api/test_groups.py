@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from tones import tone
 from beholder.api.audit import audit
 from beholder.api.evaluate import evaluate
 from beholder.api.look import look
+from beholder.api.resume import resume
 from beholder.api.train import Trained, train
 from beholder.cli import _run
 from beholder.data.opening import open_source
@@ -82,6 +85,71 @@ def test_the_interval_is_for_new_groups(trained: Trained, data: Path, capfd: pyt
     assert high - low > 0.7, "one group tells little of others, however many images it has"
     assert _run(["evaluate", str(trained.run)]) == 0
     assert "on 8 images of 1 group, log-loss" in capfd.readouterr().out
+
+
+def test_groups_that_are_said_later_count_for_images_that_were_judged_before(
+    data: Path, cache: Path, tmp_path: Path
+) -> None:
+    run = train(data, model="linear", epochs=1, out=tmp_path / "run", cache=cache).run
+    alone = evaluate(run, consistency=True)
+    assert alone.groups is None
+    grouped = evaluate(run, group_pattern=PATTERN)
+    assert grouped.groups is not None, "the images are the same, and their groups are new"
+    assert grouped.fingerprint == alone.fingerprint
+    assert np.diff(grouped.interval) > np.diff(alone.interval)
+    assert grouped.consistency == alone.consistency, "what takes long and knows no groups is kept"
+    assert json.loads((run / "evaluation.json").read_bytes())["groups"] == grouped.groups
+    assert evaluate(run, group_pattern=PATTERN).created == grouped.created, "asked the same, the same is told again"
+    assert evaluate(run, group_pattern=r"(.)\.png").group_fingerprint != grouped.group_fingerprint
+    again = evaluate(run)  # by the run's own rule: there is none
+    assert (again.groups, again.interval) == (None, alone.interval)
+
+
+def test_corrected_groups_of_a_table_count(cache: Path, tmp_path: Path) -> None:
+    make(tmp_path / "data", range(SPEAKERS))
+    names = [file.relative_to(tmp_path / "data").as_posix() for file in sorted((tmp_path / "data").rglob("*.png"))]
+
+    def write(speaker: str) -> None:
+        rows = [f"{name},{name.partition('/')[0]},{'test' if 's5' in name else 'train'}," for name in names]
+        groups = [speaker or name[-6:-4] for name in names]
+        lines = [f"{row}{group}" for row, group in zip(rows, groups, strict=True)]
+        (tmp_path / "data" / "labels.csv").write_text("\n".join(["path,label,split,speaker", *lines]))
+
+    write("")
+    table, out = tmp_path / "data" / "labels.csv", tmp_path / "run"
+    run = train(table, model="linear", epochs=1, out=out, cache=cache, group_column="speaker").run
+    before = evaluate(run).groups
+    write("one")
+    assert before != 1
+    assert evaluate(run, table).groups == 1
+
+
+@pytest.mark.parametrize("classes_too", [False, True], ids=["table", "table and class folders"])
+def test_a_zip_that_moved_is_read_as_the_runs_own_was(cache: Path, tmp_path: Path, classes_too: bool) -> None:
+    make(tmp_path / "data", range(SPEAKERS))
+    images = {file: f"{file.parent.name}/{file.name}" for file in sorted((tmp_path / "data").rglob("*.png"))}
+    names = {file: name if classes_too else name.replace("/", "-") for file, name in images.items()}
+    lines = [f"{name},{name[:3]},{file.name[:2]}" for file, name in names.items()]
+    old = tmp_path / "old" / "d.zip"
+    old.parent.mkdir()
+    with zipfile.ZipFile(old, "w") as archive:
+        archive.writestr("d/labels.csv", "\n".join(["path,y,speaker", *lines]))
+        for file, name in names.items():
+            archive.write(file, f"d/{name}")
+    out = tmp_path / "run"
+    run = train(old, model="linear", epochs=1, out=out, cache=cache, label_column="y", group_column="speaker").run
+    (run / "events.jsonl").unlink()
+    shutil.rmtree(run / "model")  # as if it had been killed
+    new = tmp_path / "new" / "d.zip"
+    new.parent.mkdir()
+    shutil.move(old, new)
+    resume(run, data=new)
+    assert evaluate(run).groups == 1
+    moved = tmp_path / "moved.zip"
+    shutil.move(new, moved)
+    (run / "evaluation.json").unlink()
+    assert evaluate(run, moved).groups == 1
+    assert (run / "evaluation.json").exists(), "these are the run's own data"
 
 
 def test_other_data_of_known_groups_are_told(trained: Trained, cache: Path, tmp_path: Path) -> None:

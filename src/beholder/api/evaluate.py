@@ -23,7 +23,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.folders.how import refuse_other_rules
 from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.images.refit import fitted_by, refitted
-from beholder.data.opening import Data, column_names, open_source, refuse_beside_source
+from beholder.data.opening import Data, column_names, is_table, open_source, refuse_beside_source
 from beholder.data.progress import Progress
 from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
@@ -37,6 +37,8 @@ from beholder.runs.run_folder import Run, open_run
 from beholder.runs.sets import read_sets
 from beholder.schema import why_damaged
 from beholder.sessions.training_data import check_there
+
+_TRIALS = ("corruptions", "consistency")  # on images that are changed
 
 
 @checked_arguments(progress=shown_progress)
@@ -60,7 +62,8 @@ def evaluate(
     """Judge a run's classifier on its test set, or on other data, and keep the figures in the run.
 
     The run's test set is judged as it was when training began, known by the pixels of its images; asked again, the
-    figures are told again. They are `evaluation.json` and stand in the report. Of other data all images are judged, or
+    figures are told again, unless its images are to be grouped otherwise. They are `evaluation.json` and stand in the
+    report. Of other data all images are judged, or
     their test set where they bring one, without those that the run learned from or chose by. Their figures are a file
     of their own, `evaluation-` and the first 8 digits of the images' fingerprint, and leave the run's as they are; so
     do those of `exact`, whose names end in `-float32`, where an int8 model answers otherwise.
@@ -92,12 +95,12 @@ def evaluate(
     progress, _ = shown(progress)
     opened, config = open_run(Path(run))
     artifact = Classifier.load(opened.path, exact=exact).artifact
-    trials = [name for name, asked in (("corruptions", corruptions), ("consistency", consistency)) if asked]
+    trials = [name for name, asked in zip(_TRIALS, (corruptions, consistency), strict=True) if asked]
     suffix = "-float32" if exact and artifact.manifest.int8 is not None else ""
     own_file = opened.path / f"evaluation{suffix}.json"
     given = TableOptions(path_column, label_column, split_column, group_column, image_root)
     if data is None and labels in (None, config["labels"]) and given.said() is None and group_pattern is None:
-        kept = _kept(own_file, artifact)
+        kept = _kept(own_file, artifact, {"group_rule": artifact.manifest.data.get("groups")})
         if kept is not None and all(trial in kept for trial in trials):
             if not opened.report_file.exists():
                 _write_report(opened)
@@ -116,21 +119,24 @@ def evaluate(
     _check_shape(artifact, test, source.name)
     fingerprint = test.fingerprint()
     file = own_file if judged.own else opened.path / f"evaluation-{fingerprint[:8]}{suffix}.json"
-    kept = _kept(file, artifact, fingerprint)
+    rule = None if source.group_rule is None else source.group_rule.to_json()
+    same = {"fingerprint": fingerprint, "group_rule": rule, "group_fingerprint": test.group_fingerprint()}
+    kept = _kept(file, artifact, same)
     words = f"{judged.words}{_other_files(file, fingerprint, source.file_kind.plural)}"
     document = kept or {
         **_playable(judge(artifact, test, source.name, judged.set_name, progress), source),
-        "fingerprint": fingerprint,
+        **{name: value for name, value in same.items() if value is not None},
         "notes": list(judged.notes),
         "skipped": source.skipped,
         "file": file.name,
     }
+    document = {**_tried(file, artifact, fingerprint), **document}
     lacking = [trial for trial in trials if trial not in document]
     document = {**document, "judged": words, **(_try(lacking, artifact, test, progress) if lacking else {})}
     if document != kept:
         artifact.check_same()  # else these figures would stand in the place of the new model's
         with files.changing(file):  # another process may have kept other trials of the same model meanwhile
-            document = {**(_kept(file, artifact, fingerprint) or {}), **document}
+            document = {**_tried(file, artifact, fingerprint), **document}
             files.write_json(file, document)
     if not opened.report_file.exists() or (file == opened.evaluation_file and document != kept):
         _write_report(opened)
@@ -192,10 +198,10 @@ def _table(data: Data | None, given: TableOptions, config: dict[str, Any]) -> Ta
     lie is its own matter.
     """
     own = {name: config.get(name) for name in TABLE_OPTIONS}
-    if data is None:
+    if data is None or TableOptions(**own).said() is None:
         return given.or_else(own)
     columns = column_names(data)
-    needed = {"path_column", "label_column"} if columns else set()
+    needed = {"path_column", "label_column"} if columns and is_table(data) else set()
     return given.or_else({name: told for name, told in own.items() if name in needed or told in columns})
 
 
@@ -214,15 +220,21 @@ def _other_files(file: Path, fingerprint: str, plural: str) -> str:
     return f" They are not the same {plural} as those judged on {before['created']}."
 
 
-def _kept(file: Path, artifact: Artifact, fingerprint: str | None = None) -> dict[str, Any] | None:
-    """What `file` says where it is of this model as it answers here, and of this `fingerprint` if that is given."""
+def _kept(file: Path, artifact: Artifact, same: dict[str, Any]) -> dict[str, Any] | None:
+    """What `file` says where it is of this model as it answers here, and of the `same` images and groups."""
     document = read_evaluation(file)
     if document is None:
         return None
-    same_images = fingerprint is None or document.get("fingerprint") == fingerprint
     same_network = document.get("precision", "float32") == artifact.precision
     same_model = document.get("model") == artifact.checksum
-    return document if same_images and same_network and same_model else None
+    agrees = all(document.get(name) == value for name, value in same.items())
+    return document if same_network and same_model and agrees else None
+
+
+def _tried(file: Path, artifact: Artifact, fingerprint: str) -> dict[str, Any]:
+    """The figures of changed images that `file` has of this model and these images, by whatever groups."""
+    document = _kept(file, artifact, {"fingerprint": fingerprint}) or {}
+    return {trial: document[trial] for trial in _TRIALS if document.get(trial) is not None}
 
 
 def _write_report(run: Run) -> None:

@@ -82,6 +82,8 @@ class EvaluationResult(JsonResult):
     file: str  # the name in the RUN under which all this is kept
     kind: str = "image"  # of what was judged: `image` or `sound`
     groups: int | None = None  # that the images are of; None where nothing is known of groups
+    group_rule: dict[str, str] | None = None  # what says so: by (`pattern`, `column`, `given`), rule
+    group_fingerprint: str | None = field(default=None, repr=False)  # of the group of each image
     # What came of the promise of one class (see `threshold`): class_name, figure, asked, confidence, threshold; count,
     # others, found, false, recall, precision, false_alarms as `judge_point` tells them; the interval of the promised
     # figure, 95 % (Wilson), and whether it held; average_precision, auroc, and curve (see `operating_curves`).

@@ -230,6 +230,10 @@ class Dataset:
             digest.update(np.ascontiguousarray(self.images[start : start + 1024]).data)
         return digest.hexdigest()
 
+    def group_fingerprint(self) -> str | None:
+        """SHA-256 over the group of each image, which `fingerprint` leaves out; None without groups."""
+        return None if self.groups is None else hashlib.sha256(repr(list(map(str, self.groups))).encode()).hexdigest()
+
     def _digest(self) -> hashlib._Hash:
         digest = hashlib.sha256(repr((self.class_names, self.images.shape)).encode())
         digest.update(np.ascontiguousarray(self.labels).data)

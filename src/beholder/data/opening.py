@@ -35,9 +35,11 @@ from beholder.data.progress import Progress, silent
 from beholder.data.source import Source
 from beholder.data.tables.beside import (
     is_folder_of_metadata,
+    is_zip_of_table,
     metadata_columns,
     open_folder_of_metadata,
     open_zip,
+    zip_columns,
 )
 from beholder.data.tables.columns import TableOptions
 from beholder.data.tables.frames import frame_columns, is_frame, open_frame
@@ -146,26 +148,43 @@ def refuse_beside_source(table: TableOptions, labels: LabelKind | None) -> None:
 
 
 def is_table(data: Data) -> bool:
-    """Whether `data` is the path of a table, or of a folder that is read by one; what a zip holds is not looked at."""
-    if not isinstance(data, str | Path) or data in DATA_NAMES or not _is_there(path := Path(at_home(str(data)))):
-        return False
-    return is_folder_of_metadata(path) if path.is_dir() else is_table_name(path)
+    """Whether `data` are a table, or a folder or zip that is read by one also where nobody says a column.
+
+    Raises:
+        DataError: a zip is damaged, or holds several tables.
+    """
+    path = _path_of(data)
+    if path is None:
+        return is_frame(data)
+    if path.is_dir():
+        return is_folder_of_metadata(path)
+    return is_zip_of_table(path) if path.suffix.lower() == ".zip" else is_table_name(path)
 
 
 def column_names(data: Data) -> list[str]:
-    """The columns of `data` where they are a table, a folder with its metadata or a data frame; none of other data.
+    """The columns of `data` where they are a table, a folder or zip with its table, or a data frame; none of others.
 
     Raises:
-        DataError: it is a table that is empty or damaged.
+        DataError: it is a table that is empty or damaged, or a zip that is or that holds several.
     """
     if is_frame(data):
         return frame_columns(data)
-    if not isinstance(data, str | Path):
+    path = _path_of(data)
+    if path is None:
         return []
-    path = Path(at_home(str(data)))
     if path.is_dir():
         return metadata_columns(path)
-    return table_file(str(path), lambda: path.open("rb")).columns if is_table_name(path) and path.is_file() else []
+    if path.suffix.lower() == ".zip":
+        return zip_columns(path)
+    return table_file(str(path), lambda: path.open("rb")).columns if is_table_name(path) else []
+
+
+def _path_of(data: Data) -> Path | None:
+    """The file or folder that `data` name; None where they name none."""
+    if not isinstance(data, str | PathLike) or data in DATA_NAMES:
+        return None
+    path = Path(at_home(str(data)))
+    return path if _is_there(path) else None
 
 
 def _open_path(

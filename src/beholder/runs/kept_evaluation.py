@@ -104,6 +104,8 @@ _OPTIONAL: dict[str, Rule] = {
     "file": is_text,
     "notes": list_of(is_text),
     "precision": is_text,
+    "group_rule": object_of(by=is_text, rule=is_text),
+    "group_fingerprint": is_text,
     "point": _is_point,
     "corruptions": object_of(
         kinds=list_of(_KIND), mean_accuracy=is_number, worst=object_of(name=is_text, accuracy=is_number)

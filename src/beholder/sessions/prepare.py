@@ -16,7 +16,7 @@ from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.fitting import DEFAULT_FIT
 from beholder.data.images.refit import fitted_by, recoloured, refitted
-from beholder.data.opening import Data, is_table, open_source
+from beholder.data.opening import Data, column_names, open_source
 from beholder.data.progress import Progress
 from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
@@ -210,7 +210,7 @@ def _table(request: TrainRequest, data: Data) -> dict[str, Any]:
     if data_name(data) == request.data:
         return request.table
     root = request.image_root if request.image_root is not None and request.image_root.is_dir() else None
-    return {**request.table, "image_root": root} if is_table(data) else {}
+    return {**request.table, "image_root": root} if column_names(data) else {}
 
 
 def keep_data(run: Run, prepared: Prepared, checks: dict[str, Any]) -> None:

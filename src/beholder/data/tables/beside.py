@@ -39,8 +39,27 @@ def is_folder_of_metadata(path: Path) -> bool:
 def metadata_columns(path: Path) -> list[str]:
     """The columns of the table that has the labels of a folder's images; none where there is no such table."""
     place = Folder(path)
-    tables = _metadata(place, place.files_in)[:1]
-    return [name for table in tables for name in table_file(f"{path}/{table}", _opener(place, table)).columns]
+    return _columns(place, str(path), _metadata(place, place.files_in))
+
+
+def is_zip_of_table(path: Path) -> bool:
+    """Whether a zip archive holds a table beside images that lie in no class folders.
+
+    Raises:
+        DataError: it is damaged, or holds several tables.
+    """
+    archive = _innermost(ZipArchive(path))
+    return bool(_tables_of(archive, archive.files_in)) and not _has_class_folders(zip_tree(archive), archive.told)
+
+
+def zip_columns(path: Path) -> list[str]:
+    """The columns of the table that has the labels of a zip archive's images; none where there is no such table.
+
+    Raises:
+        DataError: it is damaged, or holds several tables.
+    """
+    archive = _innermost(ZipArchive(path))
+    return _columns(archive, archive.told, _tables_of(archive, archive.files_in))
 
 
 def open_folder_of_metadata(path: Path, options: TableOptions, reading: Reading) -> Source:
@@ -71,7 +90,7 @@ def open_zip(path: Path, options: TableOptions, reading: Reading) -> Source:
     archive = _innermost(ZipArchive(path))
     tree = zip_tree(archive)
     look = cache(archive.files_in)
-    tables = _metadata(archive, look) or _one_of(_tables_in("", look), archive.told)
+    tables = _tables_of(archive, look)
     if tables and not (options.said() is None and _has_class_folders(tree, archive.told)):
         return _open(archive, tables, str(path), options, reading, look)
     if said := options.said():
@@ -118,6 +137,16 @@ def _opener(place: Folder | ZipArchive, name: str) -> Open:
         return place.stream(name) if isinstance(place, ZipArchive) else (place.path / name).open("rb")
 
     return opened
+
+
+def _columns(place: Folder | ZipArchive, told: str, tables: Sequence[str]) -> list[str]:
+    """The columns of the first of `tables` in `place`, which a person calls `told`."""
+    return [name for table in tables[:1] for name in table_file(f"{told}/{table}", _opener(place, table)).columns]
+
+
+def _tables_of(archive: ZipArchive, look: _Look) -> list[str]:
+    """The tables of an archive that have its labels, if it has any."""
+    return _metadata(archive, look) or _one_of(_tables_in("", look), archive.told)
 
 
 def _metadata(place: Place, look: _Look) -> list[str]:
