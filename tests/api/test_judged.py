@@ -247,7 +247,7 @@ def test_corrections_of_test_images_that_are_not_there_are_told() -> None:
         assert len(judged.dataset) == 9
         assert judged.notes == (
             f"The data were read with {lost + 1} corrections.",
-            f"{told} no test image of '/data', the first: 'test/0.png'; check the spelling.",
+            f"{told} no test file of '/data', the first: 'test/0.png'; check the spelling.",
         )
 
 
