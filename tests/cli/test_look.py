@@ -95,7 +95,7 @@ def test_an_image_stands_beside_what_training_makes_of_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--augmentation", "photo"], "add --augmented to see them varied"),
+        (["--augmentation", "photo"], "add --augmented to see that, or leave it out"),
         (["--augmented", "--cleaned"], "leave --augmented or --cleaned out"),
         (["--augmented", "--augmentation", "vivid"], "Expected small, photo or sound, or details of shift, crop"),
         (["--augmented", "--columns", "1"], "--augmented needs at least two --columns"),
