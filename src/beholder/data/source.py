@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.decoding import Rules
 from beholder.data.groups.rule import GroupRule
+from beholder.data.images.colour import Colour
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.data.images.places import Place
@@ -38,6 +40,9 @@ class Source:
         later: further sentences, which only reading finds; filled while sets are read.
         left_out: from why rows of a table are no image (`unlabelled`, `repeated`, `disagreeing`) to their numbers.
         table: what the person said of a table that was opened.
+        labels: which of CIFAR-100's two sets of labels these are.
+        seconds: the length of a clip of sound that a person said; None: it was chosen from them.
+        colour: what a person said that images become.
         fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
         sound: what sounds become, see `beholder.data.sounds`; None: they are images.
         group_rule: what says which images belong together and so to one set; None: nobody said so.
@@ -56,6 +61,9 @@ class Source:
     later: list[str] = field(default_factory=list)
     left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
     table: TableOptions = NOTHING_SAID
+    labels: LabelKind = "fine"
+    seconds: float | None = None
+    colour: Colour = "auto"
     fit: ImageFit = DEFAULT_FIT
     sound: SoundRules | None = None
     group_rule: GroupRule | None = None

@@ -94,7 +94,10 @@ class TrainRequest:
         if isinstance(data, Source):  # or data that are opened again could come otherwise
             table = TableOptions(*(values.get(name) for name in TABLE_OPTIONS))
             refuse_beside_source(table, values.get("labels"))
-            values |= vars(data.table)
+            values |= {**vars(data.table), "labels": data.labels}
+            values["seconds"] = values.get("seconds") or data.seconds
+            if values.get("colour", "auto") == "auto":
+                values["colour"] = data.colour
             if data.kind == "image":
                 values["fit"] = values.get("fit") or data.fit
             if data.group_rule is not None and data.group_rule.kind == "pattern":
