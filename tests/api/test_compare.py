@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from beholder.api import compare as room
 from beholder.api.compare import compare
 from beholder.api.comparing.table import kept_epoch
+from beholder.api.evaluate import evaluate
 from beholder.api.results import ComparisonResult
 from beholder.api.train import train
 from beholder.data.opening import open_source
@@ -196,6 +198,25 @@ def test_what_cannot_be_compared_is_told_before_anything_is_trained(
     with pytest.raises(UsageError, match=words):
         compare("digits", **{**asked, **changed})
     assert sorted(out.iterdir()) == before
+
+
+def test_superclasses_are_compared_and_found_again_by_name(tmp_path: Path) -> None:
+    data, random = tmp_path / "cifar-100-python", np.random.default_rng(0)
+    data.mkdir()
+    for name, count in (("train", 60), ("test", 10)):
+        fine = [row % 4 for row in range(count)]
+        pixels = random.integers(0, 256, (count, 3072)).astype(np.uint8)
+        batch = {"data": pixels, "fine_labels": fine, "coarse_labels": [label // 2 for label in fine]}
+        (data / name).write_bytes(pickle.dumps(batch))
+    names = {"fine_label_names": ["a", "b", "c", "d"], "coarse_label_names": ["fish", "trees"]}
+    (data / "meta").write_bytes(pickle.dumps(names))
+    asked: dict[str, Any] = {"models": ["linear"], "epochs": 1, "labels": "coarse", "out": tmp_path / "out"}
+    [row] = compare(data, **asked).models
+    assert json.loads((row.run / "config.json").read_bytes())["labels"] == "coarse"
+    assert len(evaluate(row.run).per_class) == 2, "opened by name"
+    before = (row.run / "events.jsonl").stat().st_mtime_ns
+    assert compare(data, **asked).models[0].run == row.run
+    assert (row.run / "events.jsonl").stat().st_mtime_ns == before, "it counts for what it is"
 
 
 def test_a_run_is_no_folder_of_runs_and_unknown_data_leaves_nothing(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from beholder.data.cifar import archive
 from beholder.data.cifar.archive import is_archive, open_archive, read_data
 from beholder.data.cifar.layouts import CIFAR10_PYTHON, LAYOUTS
 from beholder.data.dataset import Dataset
+from beholder.data.opening import open_source
 from beholder.data.progress import silent
 from beholder.errors import BeholderError, DataError, UsageError
 
@@ -166,6 +167,30 @@ def test_superclasses_on_request(layout: str, tmp_path: Path) -> None:
 def test_cifar10_has_no_superclasses(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"CIFAR-10.*coarse"):
         open_archive(make_folder(tmp_path, cifar10_python()), labels="coarse")
+
+
+@pytest.mark.parametrize("kind", ["folder", "table", "zip", "npz", "arrays", "digits"])
+def test_superclasses_of_other_data_are_refused(kind: str, tmp_path: Path) -> None:
+    pixels, labels = images(6, 0), ["a", "b"] * 3
+    for row, label in enumerate(labels):
+        (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[row]).save(tmp_path / "photos" / label / f"{row}.png")
+    lines = [f"photos/{label}/{row}.png,{label}" for row, label in enumerate(labels)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *lines]))
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as packed:
+        for file in (tmp_path / "photos").rglob("*.png"):
+            packed.write(file, file.relative_to(tmp_path / "photos"))
+    np.savez(tmp_path / "d.npz", images=pixels, labels=np.array(labels))
+    data: dict[str, Any] = {
+        "folder": tmp_path / "photos",
+        "table": tmp_path / "labels.csv",
+        "zip": tmp_path / "d.zip",
+        "npz": tmp_path / "d.npz",
+        "arrays": (pixels, labels),
+        "digits": "digits",
+    }
+    with pytest.raises(UsageError, match=r"^--labels coarse is for CIFAR-100, which '.*' is not; leave it out\.$"):
+        open_source(data[kind], labels="coarse", cache=tmp_path / "cache")
 
 
 def test_batches_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import wave
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import beholder
 from beholder.cli.train import train as train_command
 from beholder.errors import RunError, UsageError
+from beholder.report.reproduction import asked_of
 from beholder.sessions.request import TrainRequest
 from beholder.training.limits import DEFAULT_BUDGET
 
@@ -60,6 +63,24 @@ def test_a_request_is_whole_after_it_was_kept_as_json(tmp_path: Path) -> None:
     assert len(request.corrections.lines) == 2
     kept = json.loads(json.dumps({"schema": 2, **request.to_json(), "settings": {}}))
     assert TrainRequest.from_json(kept) == request
+
+
+def test_what_a_source_was_opened_with_is_asked_for_again(tmp_path: Path) -> None:
+    red = np.zeros((4, 8, 8, 3), np.uint8), ["a", "b"] * 2
+    assert TrainRequest.of(beholder.open_source(red, colour="grey"), epochs=1).colour == "grey"
+    assert TrainRequest.of(beholder.open_source(red), epochs=1, colour="grey").colour == "grey"
+    for label in "ab":
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for take in range(3):
+            sound = np.random.default_rng(take).integers(-9999, 9999, 8000).astype("<i2")
+            with wave.open(str(tmp_path / "data" / label / f"{take}.wav"), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(sound.tobytes())
+    source = beholder.open_source(tmp_path / "data", seconds=0.5, cache=tmp_path / "cache")
+    request = TrainRequest.of(source, epochs=1)
+    assert request.seconds == 0.5
+    assert asked_of(request.to_json()) == {"epochs": 1, "seconds": 0.5}
+    assert TrainRequest.of(beholder.open_source(tmp_path / "data", cache=tmp_path / "cache"), epochs=1).seconds is None
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def audit(
     if isinstance(data, Source):
         refuse_beside_source(table, labels)
         opened = grouped_by_pattern(recoloured(fitted_by(data, fit), colour), group_pattern)
-        said |= opened.said
+        said |= {name: value for name, value in opened.said.items() if value is not None}
     else:
         opened = open_source(data, **said, cache=cache, for_audit=True, progress=progress)
     of_images = {"colour": colour != "auto", "fit": fit is not None, "mirror": mirror is not None}

@@ -122,8 +122,7 @@ def compare(
     done: list[Planned] = []
     for one in planned:
         try:
-            reading = {"labels": labels, "cache": cache, "colour": colour, "seconds": seconds}
-            trained = _train(one, source, listener, progress, command=command, **reading, **changes)
+            trained = _train(one, source, listener, progress, command=command, cache=cache, **changes)
         except KeyboardInterrupt:
             break
         if not trained.stopped:

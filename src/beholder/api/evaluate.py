@@ -23,7 +23,7 @@ from beholder.data.dataset import Dataset
 from beholder.data.folders.how import refuse_other_rules
 from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.images.refit import fitted_by, refitted
-from beholder.data.opening import Data, column_names, is_table, open_source, refuse_beside_source
+from beholder.data.opening import Data, column_names, is_table, labels_as_before, open_source, refuse_beside_source
 from beholder.data.progress import Progress
 from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
@@ -174,9 +174,10 @@ def _open(
         refuse_beside_source(given, labels)
         refuse_other_rules(data.name, data.file_kind, rules)
     else:
+        where = (kept or config["data"]) if data is None else data
         data = open_source(
-            (kept or config["data"]) if data is None else data,
-            labels=labels or config["labels"],
+            where,
+            labels=labels or labels_as_before(where, config["labels"]),
             cache=cache or (Path(config["cache"]) if config["cache"] else None),
             rules=rules,
             **vars(_table(data, given, config)),

@@ -101,35 +101,20 @@ def open_source(
 
     Raises:
         DataError: nothing of that name or path, not something that can be read, or of another kind than `rules`.
-        UsageError: an unknown `colour` or `fit`, options of a table for other data, or of images for sounds; or a
-            `Dataset` of sounds in clips of other `seconds`.
+        UsageError: an unknown `colour` or `fit`, options of a table for other data, or of images for sounds; coarse
+            `labels` of anything but CIFAR-100; or a `Dataset` of sounds in clips of other `seconds`.
     """
     if isinstance(rules, ImageRules):
-        canvas, fit = (rules.height, rules.width), rules.fit
+        canvas, fit, seconds = (rules.height, rules.width), rules.fit, None
         colour = "grey" if rules.mode == "L" else "rgb"
+    elif rules is not None:
+        seconds = rules.seconds
     reading = Reading(cache or default_cache(), canvas, colour, fit, for_audit, seconds, rules)
     options = TableOptions(path_column, label_column, split_column, group_column, image_root)
-    if isinstance(data, Dataset | tuple | list) or (isinstance(data, str) and data in DATA_NAMES):
-        options.refuse_for(data)
-    if isinstance(data, tuple | list):
-        data = from_arrays(*pair("data", data))
-    if isinstance(data, Dataset):
-        dataset = data
-        rule = None if dataset.groups is None else GroupRule("given")
-        every = {"all": lambda _progress: dataset}
-        source = Source("arrays", dataset.class_names, every, sound=dataset.sound, group_rule=rule, named=False)
-    elif is_frame(data):
-        options = (source := open_frame(data, options, reading)).table
-    elif isinstance(data, str) and data == "digits":
-        source = open_digits()
-    elif isinstance(data, str) and data in DATA_NAMES:
-        archive = find_or_download(str(data), cache=reading.cache, progress=progress)
-        source = open_archive(archive, labels=labels, name=str(data), cache=reading.cache)
-    else:
-        if reason := why_no_file(str(data)):
-            raise DataError(f"{shortened(str(data))!r} {reason}.")
-        source = _open_path(_as_path(data), labels, options, reading)
-    source = grouped_by_pattern(replace(source, table=options), group_pattern)
+    source = _opened(data, labels, options, reading, progress)
+    if labels != source.labels:
+        raise UsageError(f"--labels {labels} is for CIFAR-100, which {source.name!r} is not; leave it out.")
+    source = grouped_by_pattern(replace(source, seconds=seconds), group_pattern)
     reading.check_kind(source.name, source.file_kind)
     if rules is None:
         refuse_other_seconds(source.name, source.sound, seconds)
@@ -145,6 +130,13 @@ def refuse_beside_source(table: TableOptions, labels: LabelKind | None) -> None:
     said = table.said() or ("--labels" if labels == "coarse" else None)
     if said:
         raise UsageError(f"{said} is for opening data, and these are open already; give it to open_source instead.")
+
+
+def labels_as_before(data: Data, labels: LabelKind) -> LabelKind:
+    """The `labels` that an earlier run was asked for, where `data` are a CIFAR archive; others have but one kind."""
+    path = _path_of(data)
+    chosen = labels == "fine" or (isinstance(data, str) and data in DATA_NAMES) or (path and is_archive(path))
+    return labels if chosen else "fine"
 
 
 def is_table(data: Data) -> bool:
@@ -185,6 +177,29 @@ def _path_of(data: Data) -> Path | None:
         return None
     path = Path(at_home(str(data)))
     return path if _is_there(path) else None
+
+
+def _opened(data: Data, labels: LabelKind, options: TableOptions, reading: Reading, progress: Progress) -> Source:
+    """The source of `data` with what was said of its table, before its images are grouped, fitted or recoloured."""
+    if isinstance(data, Dataset | tuple | list) or (isinstance(data, str) and data in DATA_NAMES):
+        options.refuse_for(data)
+    if isinstance(data, tuple | list):
+        data = from_arrays(*pair("data", data))
+    if isinstance(data, Dataset):
+        dataset = data
+        rule = None if dataset.groups is None else GroupRule("given")
+        every = {"all": lambda _progress: dataset}
+        return Source("arrays", dataset.class_names, every, sound=dataset.sound, group_rule=rule, named=False)
+    if is_frame(data):
+        return open_frame(data, options, reading)
+    if isinstance(data, str) and data == "digits":
+        return open_digits()
+    if isinstance(data, str) and data in DATA_NAMES:
+        archive = find_or_download(str(data), cache=reading.cache, progress=progress)
+        return open_archive(archive, labels=labels, name=str(data), cache=reading.cache)
+    if reason := why_no_file(str(data)):
+        raise DataError(f"{shortened(str(data))!r} {reason}.")
+    return replace(_open_path(_as_path(data), labels, options, reading), table=options)
 
 
 def _open_path(

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from beholder.data.cifar.layouts import LabelKind
 from beholder.data.dataset import Dataset
 from beholder.data.decoding import Rules
 from beholder.data.groups.across import straddling_in_words
 from beholder.data.groups.rule import GroupRule
+from beholder.data.images.colour import Colour
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.fitting import DEFAULT_FIT, ImageFit
 from beholder.data.images.places import Place
@@ -39,6 +41,9 @@ class Source:
         later: further sentences, which only reading finds; filled while sets are read.
         left_out: from why rows of a table are no image (`unlabelled`, `repeated`, `disagreeing`) to their numbers.
         table: what the person said of a table that was opened.
+        labels: which of CIFAR-100's two sets of labels these are.
+        seconds: the length of a clip of sound that a person said; None: it was chosen from them.
+        colour: what a person said that images become.
         fit: how images of other proportions get into the size of these, see `beholder.data.images.fitting`.
         fit_said: whether a person, or an earlier model, said so; else it is the default.
         sound: what sounds become, see `beholder.data.sounds`; None: they are images.
@@ -59,6 +64,9 @@ class Source:
     later: list[str] = field(default_factory=list)
     left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
     table: TableOptions = NOTHING_SAID
+    labels: LabelKind = "fine"
+    seconds: float | None = None
+    colour: Colour = "auto"
     fit: ImageFit = DEFAULT_FIT
     fit_said: bool = False
     sound: SoundRules | None = None
@@ -83,7 +91,14 @@ class Source:
     def said(self) -> dict[str, Any]:
         """What opens the same data from their name alone, as arguments of `open_source`; None where nobody said it."""
         pattern = self.group_rule.value if self.group_rule and self.group_rule.kind == "pattern" else None
-        return {**vars(self.table), "fit": self.fit if self.fit_said else None, "group_pattern": pattern}
+        return {
+            **vars(self.table),
+            "labels": self.labels,
+            "colour": self.colour,
+            "fit": self.fit if self.fit_said else None,
+            "seconds": self.seconds,
+            "group_pattern": pattern,
+        }
 
     def rules(self, shape: tuple[int, int, int]) -> Rules:
         """By what other files become images of `shape` (H, W, C), as the source's have it."""

@@ -16,7 +16,7 @@ from beholder.data.groups.grouped import grouped_by_pattern
 from beholder.data.images.decode import ImageRules
 from beholder.data.images.fitting import DEFAULT_FIT
 from beholder.data.images.refit import fitted_by, recoloured, refitted
-from beholder.data.opening import Data, column_names, open_source
+from beholder.data.opening import Data, column_names, labels_as_before, open_source
 from beholder.data.progress import Progress
 from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
@@ -167,11 +167,12 @@ def _open(
 
     They are fitted as the person said, else as for an earlier run that training starts from.
     """
-    rules, colour = rules or _taken_by(initial, request), request.colour
+    began, rules, colour = rules is not None, rules or _taken_by(initial, request), request.colour
     if isinstance(rules, ImageRules):
         colour = "grey" if rules.mode == "L" else "rgb"
     if not isinstance(data, Source):
-        how: dict[str, Any] = {"labels": request.labels, "cache": request.cache}
+        labels = labels_as_before(data, request.labels) if began else request.labels
+        how: dict[str, Any] = {"labels": labels, "cache": request.cache}
         how |= {"colour": colour, "fit": request.fit}
         how |= {"seconds": request.seconds, **_table(request, data), "group_pattern": request.group_pattern}
         opened = open_source(data, **how, rules=rules, progress=progress)

@@ -66,7 +66,7 @@ def open_archive(
         source = _source(path, labels)
     else:
         source = open_kept(path, labels, cache, partial(_source, path, labels))
-    return replace(source, name=name or source.name)
+    return replace(source, name=name or source.name, labels=labels)
 
 
 def _source(path: Path, labels: LabelKind) -> Source:

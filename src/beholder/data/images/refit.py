@@ -41,7 +41,9 @@ def recoloured(source: Source, colour: Colour) -> Source:
         UsageError: `colour` is none of these.
     """
     check_colour(colour)
-    return source if colour == "auto" else refitted(source, None, None, 1 if colour == "grey" else 3)
+    if colour == "auto":
+        return source
+    return replace(refitted(source, None, None, 1 if colour == "grey" else 3), colour=colour)
 
 
 def fitted_by(source: Source, fit: ImageFit | None) -> Source:
