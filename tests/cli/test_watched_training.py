@@ -53,7 +53,7 @@ def test_the_page_shows_the_training_stops_it_and_ends_with_it(trained: subproce
         assert client.post("/watch/stop").status_code == 200
     output, _ = trained.communicate(timeout=PATIENCE)
     assert trained.returncode == 0
-    assert "Stopped after" in output
+    assert "Stopped" in output
     assert not listens(page)
     assert not Run(tmp_path / "--odd").stop_file.exists()
 

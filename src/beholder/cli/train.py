@@ -233,7 +233,7 @@ def train(
 def _print_trained(trained: Trained) -> None:
     if trained.finished_before:
         say(f"{trained.run} was finished already; nothing was done.")
-    # Where it was stopped among the folds, the training that is kept has not begun.
+    # None is complete where it was stopped in the first one, or among the folds.
     after = f" after {trained.epochs} epoch{'s' * (trained.epochs != 1)}" if trained.epochs else ""
     state = f"Stopped{after}; go on with --resume {trained.run}. " if trained.stopped else ""
     if trained.folds is not None:
