@@ -51,7 +51,8 @@ def plan_command(run: RunFiles) -> str | None:
     """The command that follows the plan of a finished run on a budget; None where no command does."""
     config = run.config
     ended = any(event["event"] == "end" and "schedule" in event for event in run.events)
-    if config.get("budget") is None or config.get("folds") is not None or not ended or config["data"] == "arrays":
+    python = config["data"] == "arrays" or config.get("validation_given")  # which no command names
+    if config.get("budget") is None or config.get("folds") is not None or not ended or python:
         return None
     corrections = _corrections(config)
     options = ["--plan", f"{run.path.name}/events.jsonl", *options_of(asked_of(config, _OF_A_PLAN))]

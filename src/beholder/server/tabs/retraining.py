@@ -12,14 +12,15 @@ from beholder.report.reproduction import asked_of, options_of
 def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str:
     """All that was asked of the run, with the file `corrections` and a new folder beside `run`.
 
-    A call of Python's where the command line cannot say it: arrays, and a fraction of an epoch. Processes on several
-    machines are left out.
+    A call of Python's where the command line cannot say it: arrays, a validation set beside the data, and a fraction of
+    an epoch. Processes on several machines are left out.
     """
     data, asked = str(config["data"]), asked_of(config)
     new = {"corrections": str(corrections), "out": str(_free(run))}
-    if data == "arrays" or isinstance(asked.get("epochs"), float):
-        first = "(images, labels)" if data == "arrays" else repr(data)
-        return f"beholder.train({', '.join([first, *(f'{name}={value!r}' for name, value in (asked | new).items())])})"
+    given = bool(config.get("validation_given"))
+    if data == "arrays" or given or isinstance(asked.get("epochs"), float):
+        first = ["(images, labels)" if data == "arrays" else repr(data), *["validation=validation"] * given]
+        return f"beholder.train({', '.join([*first, *(f'{name}={value!r}' for name, value in (asked | new).items())])})"
     return shlex.join(["beholder", "train", data, *options_of(asked | new)])
 
 
