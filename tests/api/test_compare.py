@@ -214,6 +214,11 @@ def test_superclasses_are_compared_and_found_again_by_name(tmp_path: Path) -> No
     [row] = compare(data, **asked).models
     assert json.loads((row.run / "config.json").read_bytes())["labels"] == "coarse"
     assert len(evaluate(row.run).per_class) == 2, "opened by name"
+    others = random.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    np.savez(tmp_path / "others.npz", images=others, labels=np.array(["fish", "trees"] * 2))
+    assert evaluate(row.run, tmp_path / "others.npz").count == 4, (
+        "these have but one kind of labels, and nobody said so"
+    )
     before = (row.run / "events.jsonl").stat().st_mtime_ns
     assert compare(data, **asked).models[0].run == row.run
     assert (row.run / "events.jsonl").stat().st_mtime_ns == before, "it counts for what it is"

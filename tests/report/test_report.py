@@ -432,6 +432,14 @@ def test_a_budget_that_was_never_planned_anew_says_so(run: Path) -> None:
     assert "for 40 epochs; the plan was kept." in _page(run).text.replace(NBSP, " ")
 
 
+def test_no_command_follows_a_plan_beside_a_validation_set_from_python(run: Path) -> None:
+    _change_config(run, **BUDGET, validation_given=True)
+    _events(run, _epoch(1, 1.5, 0.5, 0.48), END)
+    text = _page(run).text
+    assert "--plan" not in text, "it would choose by another validation set"
+    assert "given in Python" in text
+
+
 @pytest.mark.parametrize("data", ["arrays", "animals"])
 def test_no_command_follows_a_plan_of_arrays_or_of_a_run_that_did_not_end(run: Path, data: str) -> None:
     _change_config(run, **BUDGET | {"data": data})

@@ -92,6 +92,9 @@ def test_what_the_command_line_cannot_say_is_said_in_python() -> None:
     )
     config = {**TrainRequest.of("digits", budget=40.0, seed=3).to_json(), "data": "arrays"}
     assert retrain_command(config, RUN, FILE).startswith("beholder.train((images, labels), budget=40.0, seed=3, ")
+    config = {**TrainRequest.of("photos", budget=40.0).to_json(), "validation_given": True}
+    told = retrain_command(config, RUN, FILE)
+    assert told.startswith(f"beholder.train({config['data']!r}, validation=validation, budget=40.0, ")
     assert callable(beholder.train)
 
 

@@ -32,6 +32,7 @@ from beholder.data.images.fitting import ImageFit
 from beholder.data.images.places import Folder
 from beholder.data.images.refit import fitted_by, recoloured
 from beholder.data.progress import Progress, silent
+from beholder.data.sounds.rules import SoundRules
 from beholder.data.source import Source
 from beholder.data.tables.beside import (
     is_folder_of_metadata,
@@ -107,7 +108,7 @@ def open_source(
     if isinstance(rules, ImageRules):
         canvas, fit, seconds = (rules.height, rules.width), rules.fit, None
         colour = "grey" if rules.mode == "L" else "rgb"
-    elif rules is not None:
+    elif isinstance(rules, SoundRules):
         seconds = rules.seconds
     reading = Reading(cache or default_cache(), canvas, colour, fit, for_audit, seconds, rules)
     options = TableOptions(path_column, label_column, split_column, group_column, image_root)

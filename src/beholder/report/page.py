@@ -195,6 +195,8 @@ def _options(run: RunFiles) -> dict[str, str]:
     chosen: dict[str, Any] = {name: run.config[name] for name in names if name in run.config}
     if run.config.get("budget") is not None:
         chosen["budget"] = f"{run.config['budget']:g}s"
+    if run.config.get("validation_given"):
+        chosen["validation"] = "given in Python"
     settings = run.config.get("settings", {})
     if settings.get("balance", "none") != "none":
         chosen["balance"] = settings["balance"]

@@ -52,7 +52,8 @@ def plan_command(run: RunFiles) -> str | None:
     """The command that follows the plan of a finished run on a budget; None where no command does."""
     config = run.config
     ended = any(event["event"] == "end" and "schedule" in event for event in run.events)
-    if config.get("budget") is None or config.get("folds") is not None or not ended or config["data"] == "arrays":
+    python = config["data"] == "arrays" or config.get("validation_given")  # which no command names
+    if config.get("budget") is None or config.get("folds") is not None or not ended or python:
         return None
     corrections = _corrections(config)
     asked = {"plan": f"{run.path.name}/events.jsonl", **asked_of(config, _OF_A_PLAN)}
@@ -66,18 +67,20 @@ def asked_of(config: dict[str, Any], names: Container[str] = _ASKED) -> dict[str
     return {name: value for name, value in asked.items() if value not in (None, _USUAL.get(name))}
 
 
-def train_command(data: str, asked: Mapping[str, Any]) -> str:
+def train_command(data: str, asked: Mapping[str, Any], *, validation_given: bool = False) -> str:
     """What a person writes to train on `data`, a name, a path or `arrays`, as `asked`, by the names of `train`.
 
-    A call of Python's where the command line cannot say it: data that were given there, and a fraction of an epoch.
+    A call of Python's where the command line cannot say it: data or a validation set that were given there, and a
+    fraction of an epoch.
     """
-    if data != "arrays" and not isinstance(asked.get("epochs"), float):
+    if data != "arrays" and not validation_given and not isinstance(asked.get("epochs"), float):
         options = [word for name, value in asked.items() for word in _option(name, value)]
         return shlex.join(["beholder", "train", data, *options])
     # Columns are those of a table in Python, such as a data frame.
     unnamed = "data" if any(name in asked for name in TABLE_OPTIONS) else "(images, labels)"
     first = unnamed if data == "arrays" else repr(data)
-    return f"beholder.train({', '.join([first, *(f'{name}={value!r}' for name, value in asked.items())])})"
+    given = [first, *["validation=validation"] * validation_given]
+    return f"beholder.train({', '.join([*given, *(f'{name}={value!r}' for name, value in asked.items())])})"
 
 
 def _option(name: str, value: Any) -> list[str]:

@@ -1,6 +1,7 @@
 // How far to trust an answer: the reliability diagram, and what fewer answers are worth.
 
 import { h, percent, svg } from "./draw.js";
+import { kind } from "./kind.js";
 
 const WIDTH = 480, HEIGHT = 300; // of a drawing, in its own units
 const LEFT = 50, RIGHT = 28, TOP = 12, BOTTOM = 44;
@@ -23,10 +24,10 @@ export function trust({ ece, reliability, selective, words }, promise) {
 
 function given({ unsure_below: threshold, other_than: promised, coverage, risk, unlike }) {
   const those = promised ? ` not called ${promised}` : "";
-  const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} of the images look unlike anything that it was trained on.` : "";
+  const strange = Number.isFinite(unlike) ? ` ${percent(unlike)} of the ${kind.many} look unlike anything that it was trained on.` : "";
   if (threshold === null || threshold === undefined) return strange;
-  const unsure = Number.isFinite(risk) ? ` It is unsure about ${percent(1 - coverage)} of the images${those}; of its other answers ${percent(risk)} are wrong.`
-    : ` It is unsure about every image${those}.`;
+  const unsure = Number.isFinite(risk) ? ` It is unsure about ${percent(1 - coverage)} of the ${kind.many}${those}; of its other answers ${percent(risk)} are wrong.`
+    : ` It is unsure about every ${kind.one}${those}.`;
   return unsure + strange;
 }
 
@@ -49,7 +50,7 @@ function risks({ curve, coverage, risk, unsure_below: threshold, asked, promised
   const [left, top] = [x(coverage ?? 0), y(risk ?? 0)];
   const here = Number.isFinite(threshold) && Number.isFinite(risk)
     ? svg("path", { d: `M${left} ${top - 7}l7 7l-7 7l-7 -7Z`, class: "here" }) : null;
-  return frame(words, y, ticks, "share of images answered",
+  return frame(words, y, ticks, `share of ${kind.many} answered`,
     promised ? svg("path", { d: path([[x(0), y(asked)], [x(1), y(asked)]]), class: "wanted" }) : null,
     svg("path", { d: path(curve.map((point) => [x(point.coverage), y(point.risk)])), class: "line" }), here);
 }

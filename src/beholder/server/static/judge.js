@@ -7,7 +7,8 @@ import { kind } from "./kind.js";
 
 const MOST_CLASSES = 40; // in the matrix; of more, those with the most mistakes
 const SETS = { test: "Test set", validation: "Validation set" };
-const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: "Images" };
+const COLUMNS = { class_name: "Class", precision: "Precision", recall: "Recall", f1: "F1", count: null };
+const counted = () => kind.sound ? "Sounds" : "Images";
 
 let verdict, set;
 let figures, cellBox;
@@ -46,7 +47,7 @@ function showSet() {
   const said = folds ? "Each was answered by a network that never saw it; the model learned from all of them."
     : set === "test" ? `The test set was never used to make any choice: expect as much on new ${kind.many}.`
     : `Training was steered by the validation set: expect a little less on new ${kind.many}.`;
-  cellBox = h("section", { class: "cell", "aria-label": "Images of a cell", "aria-live": "polite" },
+  cellBox = h("section", { class: "cell", "aria-label": `${counted()} of a cell`, "aria-live": "polite" },
     h("p", { class: "muted" }, `Choose a cell to see its ${kind.many}.`));
   replace(figures,
     uneven ? h("p", { class: "headline" }, h("b", {}, percent(macro_recall)), " balanced accuracy",
@@ -160,7 +161,7 @@ function gallery(images, correctable) {
 function classTable() {
   const body = h("tbody", {});
   const heads = Object.entries(COLUMNS).map(([key, name]) => h("th", { scope: "col" },
-    h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, key === "count" && kind.sound ? "Sounds" : name)));
+    h("button", { type: "button", class: "plain sort", "data-by": key, onclick: () => sort(key) }, name ?? counted())));
   const table = h("table", { class: "classes" }, h("thead", {}, h("tr", {}, heads)), body);
   const fill = () => {
     const rows = [...verdict.sets[set].per_class].sort((one, other) => {

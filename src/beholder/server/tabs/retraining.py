@@ -14,7 +14,8 @@ def retrain_command(config: dict[str, Any], run: Path, corrections: Path) -> str
     Processes on several machines are left out.
     """
     new = {"corrections": str(corrections), "out": str(_free(run))}
-    return train_command(str(config["data"]), asked_of(config) | new)
+    given = bool(config.get("validation_given"))
+    return train_command(str(config["data"]), asked_of(config) | new, validation_given=given)
 
 
 def _free(run: Path) -> Path:
