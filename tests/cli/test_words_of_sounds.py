@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from beholder.answering.bulk.job import BulkProgress, BulkResult
 from beholder.api.compare import compare
 from beholder.cli import _run
 from beholder.cli.predict import _in_words, _state
@@ -124,6 +123,9 @@ def test_all_that_is_told_of_sounds_speaks_of_sounds(
 
 @pytest.mark.parametrize(("kind", "one", "several"), [("image", "image", "images"), ("sound", "sound", "sounds")])
 def test_bulk_answers_count_what_they_answer(kind: Kind, one: str, several: str) -> None:
+    pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
+    from beholder.answering.bulk.job import BulkProgress, BulkResult
+
     done = BulkResult("there", 1200, 2, 3, 4, 2, "float32", 60.0, 5.0, 20.0, kind)
     assert _in_words(done).startswith(
         f"Answered 1,200 {several}, 2 of which could not be read, 20 {several}/s after 5 s of starting. 3 were"
