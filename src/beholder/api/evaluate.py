@@ -63,10 +63,10 @@ def evaluate(
 
     The run's test set is judged as it was when training began, known by the pixels of its images; asked again, the
     figures are told again, unless its images are to be grouped otherwise. They are `evaluation.json` and stand in the
-    report. Of other data all images are judged, or
-    their test set where they bring one, without those that the run learned from or chose by. Their figures are a file
-    of their own, `evaluation-` and the first 8 digits of the images' fingerprint, and leave the run's as they are; so
-    do those of `exact`, whose names end in `-float32`, where an int8 model answers otherwise.
+    report. Of other data all images are judged, or their test set where they bring one, without those that the run
+    learned from or chose by. Their figures are a file of their own, `evaluation-` and the first 8 digits of the images'
+    fingerprint, and leave the run's as they are; so do those of `exact`, whose names end in `-float32`, where an int8
+    model answers otherwise.
 
     Args:
         run: the RUN folder.

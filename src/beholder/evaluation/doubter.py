@@ -50,11 +50,11 @@ class Doubter:
         """How good it is, and what follows, for people."""
         right, mean, guessed = map(as_whole_percent, (self.accuracy, self.balanced, 1 / self.classes))
         told = (
-            f"Labels were judged by {self.judge}, right about {right} of what it did not learn from (mean of "
-            f"the classes {mean}, by guessing {guessed})"
+            f"Labels were judged by {self.judge}, right about {right} of what was held out (mean of the "
+            f"classes {mean}, by guessing {guessed})"
         )
         if self.believed:
-            return f"{told}; some of its doubts are its own mistakes."
+            return f"{told}; some of the doubts are the judge's own mistakes."
         return (
             f"{told}. That is too little to question labels or to tell which classes look alike, so neither is shown."
         )

@@ -94,8 +94,9 @@ class TrainRequest:
         if isinstance(data, Source):  # or data that are opened again could come otherwise
             table = TableOptions(*(values.get(name) for name in TABLE_OPTIONS))
             refuse_beside_source(table, values.get("labels"))
+            unsaid = {one.name: one.default for one in fields(cls)}
             opened = {name: value for name, value in data.said.items() if value is not None}
-            values |= {name: value for name, value in opened.items() if values.get(name) in (None, "auto", "fine")}
+            values |= {name: value for name, value in opened.items() if values.get(name) in (None, unsaid[name])}
         for name in _PATHS:
             values[name] = None if values.get(name) is None else Path(values[name])
         for name in ("cache", "image_root"):  # means the same from any folder
